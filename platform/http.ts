@@ -1,0 +1,39 @@
+import type { AnswerOf, InputOf, Role, Route, UserId } from '@einklang/contract'
+
+/** Who is calling: a signed-in person of the house, an API key, or nobody. */
+export type Caller =
+  | { kind: 'user'; user: UserId; name: string; roles: Role[]; session: string }
+  | { kind: 'key'; key: string; roles: Role[]; name: string }
+  | { kind: 'anonymous' }
+
+export type Request_ = {
+  caller: Caller
+  /** Truncated client address (IPv4 /24, IPv6 /48). */
+  address: string
+  requestId: string
+  headers: Headers
+  signal: AbortSignal
+}
+
+export type Mounted<R extends Route> = {
+  route: R
+  handle: (input: InputOf<R>, request: Request_) => Promise<AnswerOf<R>>
+}
+
+/** Pairs a declared route with its handler; input arrives parsed, the answer is checked in tests. */
+export function mount<R extends Route>(
+  route: R,
+  handle: (input: InputOf<R>, request: Request_) => Promise<AnswerOf<R>>,
+): Mounted<Route> {
+  return { route, handle } as unknown as Mounted<Route>
+}
+
+/** A plain web-standard handler on a fixed path pattern (hono syntax: `/v1/:type`, `/p/u/:token`). */
+export type RawMount = {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS' | 'HEAD'
+  path: string
+  handle: (
+    request: Request,
+    match: { params: { [name: string]: string }; address: string; requestId: string; remoteAddress: string },
+  ) => Promise<Response> | Response
+}
