@@ -9,7 +9,17 @@ export type Trust = 'verified' | 'claimed'
 
 export type Identifier = { namespace: string; value: string; trust: Trust }
 
-export const eventKinds = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'suppress', 'delete', 'consent'] as const
+export const eventKinds = [
+  'identify',
+  'track',
+  'page',
+  'screen',
+  'group',
+  'alias',
+  'suppress',
+  'delete',
+  'consent',
+] as const
 export type EventKind = (typeof eventKinds)[number]
 
 /**

@@ -62,9 +62,7 @@ export type ConversationId = Id<'conversation'>
 
 /** Schema of one kind of id; refuses a well-formed id of another kind by name. */
 export function idOf<Kind extends IdKind>(kind: Kind): z.ZodType<Id<Kind>, string> {
-  const pattern = new RegExp(
-    `^[0-9a-f]{8}-[0-9a-f]{4}-8${idKinds[kind]}[0-9a-f]-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`,
-  )
+  const pattern = new RegExp(`^[0-9a-f]{8}-[0-9a-f]{4}-8${idKinds[kind]}[0-9a-f]-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
   return z.string().regex(pattern, `is not the id of a ${kind}`) as unknown as z.ZodType<Id<Kind>, string>
 }
 

@@ -6,7 +6,18 @@ export type Money = { amount: number; currency: string }
 export const currency = z.string().regex(/^[A-Z]{3}$/, 'is not an ISO 4217 currency code')
 export const money: z.ZodType<Money> = z.object({ amount: z.int(), currency })
 
-const digitsOf: Record<string, number> = { BHD: 3, CLP: 0, ISK: 0, JOD: 3, JPY: 0, KRW: 0, KWD: 3, OMR: 3, TND: 3, VND: 0 }
+const digitsOf: Record<string, number> = {
+  BHD: 3,
+  CLP: 0,
+  ISK: 0,
+  JOD: 3,
+  JPY: 0,
+  KRW: 0,
+  KWD: 3,
+  OMR: 3,
+  TND: 3,
+  VND: 0,
+}
 
 /** Number of minor-unit digits of a currency by ISO 4217 (2 unless listed). */
 export function minorDigits(code: string): number {
@@ -27,5 +38,7 @@ export function toMinor(decimal: number, code: string): { amount: number; exact:
 /** `1234, 'EUR', 'de'` → `12,34 €`. */
 export function formatMoney(value: Money, locale: string): string {
   const digits = minorDigits(value.currency)
-  return new Intl.NumberFormat(locale, { style: 'currency', currency: value.currency }).format(value.amount / 10 ** digits)
+  return new Intl.NumberFormat(locale, { style: 'currency', currency: value.currency }).format(
+    value.amount / 10 ** digits,
+  )
 }

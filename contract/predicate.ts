@@ -23,7 +23,17 @@ export type Predicate =
 type PurposeName = z.infer<typeof purpose>
 type ChannelName = z.infer<typeof channel>
 
-export const comparisons = ['equal', 'not_equal', 'contains', 'starts', 'more', 'less', 'one_of', 'known', 'unknown'] as const
+export const comparisons = [
+  'equal',
+  'not_equal',
+  'contains',
+  'starts',
+  'more',
+  'less',
+  'one_of',
+  'known',
+  'unknown',
+] as const
 export type Comparison = (typeof comparisons)[number]
 /** Inclusive bounds; a missing bound is open. Money ranges are in minor units. */
 export type Range = { least?: number | undefined; most?: number | undefined }
@@ -37,7 +47,9 @@ const leaf = z.union([
   z.strictObject({
     trait: text,
     is: comparison,
-    value: z.union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()])).max(1000)]).optional(),
+    value: z
+      .union([z.string(), z.number(), z.boolean(), z.array(z.union([z.string(), z.number()])).max(1000)])
+      .optional(),
   }),
   z.strictObject({ event: text, times: range.optional(), within: within.optional() }),
   z.strictObject({ orders: range, within: within.optional(), channel: z.enum(['web', 'app', 'store']).optional() }),

@@ -83,7 +83,12 @@ export const problem = z.object({
 export type Problem = z.infer<typeof problem>
 
 /** Cursor paging used by every list: pass `after` back to get the next page. */
-export const page = { after: z.string().max(512).optional(), limit: z.coerce.number().int().min(1).max(500).default(50) }
-export function pageOf<Item extends z.ZodType>(item: Item): z.ZodObject<{ items: z.ZodArray<Item>; next: z.ZodNullable<z.ZodString> }> {
+export const page = {
+  after: z.string().max(512).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+}
+export function pageOf<Item extends z.ZodType>(
+  item: Item,
+): z.ZodObject<{ items: z.ZodArray<Item>; next: z.ZodNullable<z.ZodString> }> {
   return z.object({ items: z.array(item), next: z.string().nullable() })
 }
