@@ -1,3 +1,4 @@
+import type { TouchChannel } from './channels.ts'
 import type { EventId, PersonId, SourceId } from './ids.ts'
 import type { JsonObject } from './json.ts'
 
@@ -36,6 +37,8 @@ export type NormalEvent = {
   kind: EventKind
   /** Event name of a track, page or screen name, else null. */
   name: string | null
+  /** Where it happened; ingest always sets it (from the item, else from the source). */
+  channel?: TouchChannel
   at: string
   originalAt: string | null
   sentAt: string | null
@@ -61,7 +64,13 @@ export type Merge = { winner: PersonId; loser: PersonId; at: string }
  * One batch on its way through the stages, inside one transaction. Facts are stored under `event.person`
  * and never rewritten; derived rows are recomputed for `touched` (current persons, after merges).
  */
-export type AppliedBatch = { events: PersonEvent[]; merges: Merge[]; touched: PersonId[] }
+export type AppliedBatch = {
+  events: PersonEvent[]
+  merges: Merge[]
+  touched: PersonId[]
+  /** Events that name nobody (a receipt without a card): stored, counted, without a person. */
+  unattributed?: NormalEvent[]
+}
 
 /** Reserved namespaces and their class, strongest first; the order is the merge priority. */
 export const namespaces: { [name: string]: NamespaceClass } = {

@@ -1,1 +1,532 @@
-export {}
+import { z } from 'zod'
+import { purpose, touchChannel } from '../channels.ts'
+import { idOf } from '../ids.ts'
+import { type ImportKind, importKinds } from '../imports.ts'
+import { jsonObject } from '../json.ts'
+import { page, pageOf, route } from '../route.ts'
+
+const stage = 'ingest' as const
+
+/** What kind of system a source is; it sets sensible defaults, nothing more. */
+export const sourceKinds = [
+  'web',
+  'app',
+  'till',
+  'shop',
+  'newsletter',
+  'crm',
+  'loyalty',
+  'ads',
+  'print',
+  'sms',
+  'social',
+  'service',
+  'erp',
+  'internal',
+] as const
+export const sourceKind = z.enum(sourceKinds)
+export type SourceKind = (typeof sourceKinds)[number]
+
+/** A publishable key may stand in a web page; a secret key vouches for what it sends. */
+export const keyTrust = z.enum(['publishable', 'secret'])
+
+export const sourceKey = z.object({
+  id: idOf('key'),
+  trust: keyTrust,
+  /** The first and last characters; the whole key is shown once, when it is made. */
+  hint: z.string(),
+  createdAt: z.string(),
+  lastUsedAt: z.string().nullable(),
+  /** A rotated or revoked key works until then (grace period). */
+  endsAt: z.string().nullable(),
+  state: z.enum(['live', 'ending', 'ended']),
+})
+
+export const source = z.object({
+  id: idOf('source'),
+  name: z.string(),
+  /** Short name used in namespaces and file names: `web-shop`. */
+  slug: z.string(),
+  kind: sourceKind,
+  channel: touchChannel,
+  /** Customer numbers of sources with the same issuer are the same numbers. */
+  issuer: z.string(),
+  currency: z.string(),
+  country: z.string(),
+  timeZone: z.string(),
+  /** Origins whose browsers may send; `*` = every origin. */
+  origins: z.array(z.string()),
+  /** Consent category of the source's banner → our purpose. */
+  consentCategories: z.record(z.string(), purpose),
+  /** Items older than this many years wait in quarantine. */
+  oldestYears: z.number(),
+  createdAt: z.string(),
+  keys: z.array(sourceKey),
+  lastEventAt: z.string().nullable(),
+  /** `silent`: nothing for 24 h although it has sent before. */
+  state: z.enum(['new', 'live', 'silent']),
+  day: z.object({ received: z.number(), accepted: z.number(), duplicates: z.number(), quarantined: z.number() }),
+})
+
+const sourceFields = {
+  name: z.string().min(1).max(100),
+  kind: sourceKind,
+  channel: touchChannel.optional(),
+  issuer: z.string().min(1).max(64).optional(),
+  currency: z.string().length(3).optional(),
+  country: z.string().length(2).optional(),
+  timeZone: z.string().max(64).optional(),
+  origins: z.array(z.string().max(256)).max(100).optional(),
+  consentCategories: z.record(z.string().max(100), purpose).optional(),
+  oldestYears: z.number().min(1).max(100).optional(),
+}
+
+export const sources = route({
+  stage,
+  name: 'sources',
+  summary: 'Sources with keys, counters of the last 24 hours and last event',
+  method: 'get',
+  path: '/sources',
+  may: 'signed-in',
+  answer: z.object({ items: z.array(source) }),
+})
+
+export const createSource = route({
+  stage,
+  name: 'createSource',
+  summary: 'Create a source; the key is shown once',
+  method: 'post',
+  path: '/sources',
+  may: ['admin', 'marketer'],
+  body: z.strictObject({ ...sourceFields, trust: keyTrust.optional() }),
+  answer: z.object({ source, key: z.string() }),
+})
+
+export const changeSource = route({
+  stage,
+  name: 'changeSource',
+  summary: 'Change name, channel, consent categories or origins of a source',
+  method: 'patch',
+  path: '/sources/{source}',
+  may: ['admin', 'marketer'],
+  params: z.object({ source: idOf('source') }),
+  body: z.strictObject(sourceFields).partial(),
+  answer: source,
+})
+
+export const createKey = route({
+  stage,
+  name: 'createKey',
+  summary: 'Add a key to a source (two may be live at a time)',
+  method: 'post',
+  path: '/sources/{source}/keys',
+  may: ['admin'],
+  params: z.object({ source: idOf('source') }),
+  body: z.strictObject({ trust: keyTrust }),
+  answer: z.object({ id: idOf('key'), key: z.string() }),
+})
+
+export const rotateKey = route({
+  stage,
+  name: 'rotateKey',
+  summary: 'Replace a key; the old one works for the grace period (default 7 days)',
+  method: 'post',
+  path: '/sources/{source}/keys/{key}/rotate',
+  may: ['admin'],
+  params: z.object({ source: idOf('source'), key: idOf('key') }),
+  body: z.strictObject({ graceDays: z.number().min(0).max(90).optional() }),
+  answer: z.object({ id: idOf('key'), key: z.string() }),
+})
+
+export const revokeKey = route({
+  stage,
+  name: 'revokeKey',
+  summary: 'End a key, at once or after a grace period',
+  method: 'delete',
+  path: '/sources/{source}/keys/{key}',
+  may: ['admin'],
+  params: z.object({ source: idOf('source'), key: idOf('key') }),
+  query: z.object({ graceDays: z.coerce.number().min(0).max(90).default(0) }),
+  answer: z.object({ endsAt: z.string() }),
+})
+
+export const eventRow = z.object({
+  id: z.string(),
+  person: z.string().nullable(),
+  at: z.string(),
+  receivedAt: z.string(),
+  source: z.string(),
+  sourceName: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  channel: z.string(),
+  flags: z.array(z.string()),
+  properties: jsonObject,
+  context: jsonObject,
+})
+
+export const events = route({
+  stage,
+  name: 'events',
+  summary: 'Most recent events, newest first; live screens also listen to the topic `ingest.events`',
+  method: 'get',
+  path: '/events',
+  may: ['admin', 'marketer', 'analyst', 'support', 'privacy'],
+  query: z.object({
+    ...page,
+    source: idOf('source').optional(),
+    name: z.string().max(256).optional(),
+    person: idOf('person').optional(),
+  }),
+  answer: pageOf(eventRow),
+})
+
+export const eventNames = route({
+  stage,
+  name: 'eventNames',
+  summary: 'Event names observed per source with counts and a sample of property names',
+  method: 'get',
+  path: '/event-names',
+  may: 'signed-in',
+  query: z.object({ days: z.coerce.number().int().min(1).max(3650).default(90) }),
+  answer: z.object({
+    items: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.string(),
+        sourceName: z.string(),
+        count: z.number(),
+        firstAt: z.string(),
+        lastAt: z.string(),
+        properties: z.array(z.string()),
+      }),
+    ),
+  }),
+})
+
+export const counters = route({
+  stage,
+  name: 'counters',
+  summary: 'Received, accepted, duplicate and quarantined items per source and hour',
+  method: 'get',
+  path: '/counters',
+  may: 'signed-in',
+  query: z.object({
+    source: idOf('source').optional(),
+    hours: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(24 * 90)
+      .default(24),
+  }),
+  answer: z.object({
+    /** Inbox rows not applied yet and age of the oldest in seconds; batches not yet in history. */
+    lag: z.object({ rows: z.number(), seconds: z.number(), historyBatches: z.number() }),
+    items: z.array(
+      z.object({
+        source: idOf('source'),
+        sourceName: z.string(),
+        hour: z.string(),
+        received: z.number(),
+        accepted: z.number(),
+        duplicates: z.number(),
+        quarantined: z.number(),
+      }),
+    ),
+  }),
+})
+
+/** Why an item waits; closed list (spec ingest-wire §14, quality). */
+export const quarantineCodes = [
+  'unparsable',
+  'unknown_type',
+  'missing_id',
+  'missing_event',
+  'missing_group',
+  'missing_previous',
+  'event_too_large',
+  'too_deep',
+  'unsafe_number',
+  'too_old',
+  'id_reused',
+  'schema',
+  'consent_without_evidence',
+  'unknown_category',
+  'unknown_reference',
+  'needs_review',
+  'unmapped',
+  'currency_unknown',
+  'money_mismatch',
+  'money_sign',
+  'check_failed',
+  'poison',
+] as const
+export type QuarantineCode = (typeof quarantineCodes)[number]
+
+export const quarantineReason = z.object({
+  code: z.enum(quarantineCodes),
+  /** Where in the item, dotted. */
+  path: z.string(),
+  message: z.string(),
+})
+
+export const quarantineGroup = z.object({
+  key: z.string(),
+  source: idOf('source'),
+  sourceName: z.string(),
+  code: z.enum(quarantineCodes),
+  path: z.string(),
+  message: z.string(),
+  /** What a person can do about it. */
+  doInstead: z.string(),
+  open: z.number(),
+  /** Part of the source's items of the last 24 hours, 0–1. */
+  share: z.number(),
+  firstAt: z.string(),
+  lastAt: z.string(),
+})
+
+export const quarantine = route({
+  stage,
+  name: 'quarantine',
+  summary: 'Items that wait, grouped by source, reason and place',
+  method: 'get',
+  path: '/quarantine',
+  may: ['admin', 'marketer', 'analyst', 'privacy'],
+  query: z.object({ status: z.enum(['open', 'patched', 'replayed', 'discarded']).default('open') }),
+  answer: z.object({ items: z.array(quarantineGroup), open: z.number() }),
+})
+
+export const quarantineItem = z.object({
+  id: idOf('quarantine'),
+  source: idOf('source'),
+  sourceName: z.string(),
+  receivedAt: z.string(),
+  originalAt: z.string().nullable(),
+  reasons: z.array(quarantineReason),
+  status: z.enum(['open', 'patched', 'replayed', 'discarded', 'expired']),
+  attempts: z.number(),
+  /** The item as it came; `patched` is what a repair would replay. */
+  payload: z.unknown(),
+  patched: z.unknown().nullable(),
+})
+
+export const quarantineItems = route({
+  stage,
+  name: 'quarantineItems',
+  summary: 'Items of one group with their payload',
+  method: 'get',
+  path: '/quarantine/items',
+  may: ['admin', 'marketer', 'privacy'],
+  query: z.object({
+    ...page,
+    group: z.string().max(512),
+    status: z.enum(['open', 'patched', 'replayed', 'discarded']).default('open'),
+  }),
+  answer: pageOf(quarantineItem),
+})
+
+export const repairItem = route({
+  stage,
+  name: 'repairItem',
+  summary: 'Patch one item (the original is kept) and say whether it would pass now',
+  method: 'put',
+  path: '/quarantine/items/{item}',
+  may: ['admin', 'marketer'],
+  params: z.object({ item: idOf('quarantine') }),
+  body: z.strictObject({ payload: jsonObject, dryRun: z.boolean().default(false) }),
+  answer: z.object({ passes: z.boolean(), reasons: z.array(quarantineReason) }),
+})
+
+/** A whole group, or chosen items. */
+const chosen = {
+  group: z.string().max(512).optional(),
+  items: z.array(idOf('quarantine')).max(1000).optional(),
+}
+
+export const replay = route({
+  stage,
+  name: 'replay',
+  summary: 'Send items through the pipeline again with their original id and times; safe to repeat',
+  method: 'post',
+  path: '/quarantine/replay',
+  may: ['admin', 'marketer'],
+  body: z.strictObject(chosen),
+  answer: z.object({ replayed: z.number() }),
+})
+
+export const discard = route({
+  stage,
+  name: 'discard',
+  summary: 'Give up items with a reason',
+  method: 'post',
+  path: '/quarantine/discard',
+  may: ['admin', 'privacy'],
+  body: z.strictObject({ ...chosen, reason: z.string().min(3).max(500) }),
+  answer: z.object({ discarded: z.number() }),
+})
+
+export const importKind = z.enum(Object.keys(importKinds) as [ImportKind, ...ImportKind[]])
+
+export const importMapping = z.strictObject({
+  fields: z.record(z.string(), z.string()),
+  constants: z.record(z.string(), z.string()).optional(),
+  encoding: z.enum(['utf-8', 'utf-16le', 'windows-1252']).optional(),
+  delimiter: z.enum([',', ';', '\t', '|']).optional(),
+  decimal: z.enum(['.', ',']).optional(),
+  dates: z.enum(['iso', 'german']).optional(),
+  timeZone: z.string().optional(),
+})
+
+export const importState = z.enum(['uploading', 'waiting', 'running', 'done', 'cancelled', 'failed'])
+
+export const importJob = z.object({
+  id: idOf('import'),
+  kind: importKind,
+  source: idOf('source'),
+  sourceName: z.string(),
+  fileName: z.string(),
+  format: z.enum(['csv', 'ndjson']),
+  size: z.number(),
+  sha256: z.string(),
+  dryRun: z.boolean(),
+  mapping: importMapping,
+  state: importState,
+  /** Bytes uploaded so far; send the next part with this offset. */
+  uploaded: z.number(),
+  rowsRead: z.number(),
+  accepted: z.number(),
+  rejected: z.number(),
+  /** Rows that an earlier import of the same file has already brought. */
+  duplicates: z.number(),
+  /** 0–1 by bytes read. */
+  progress: z.number(),
+  error: z.string().nullable(),
+  createdAt: z.string(),
+  finishedAt: z.string().nullable(),
+})
+
+export const imports = route({
+  stage,
+  name: 'imports',
+  summary: 'Imports, newest first',
+  method: 'get',
+  path: '/imports',
+  may: ['admin', 'marketer', 'analyst', 'privacy'],
+  query: z.object({ ...page }),
+  answer: pageOf(importJob),
+})
+
+export const importDetail = importJob.extend({
+  /** `PUT {uploadPath}&offset={uploaded}` with raw bytes (≤ 8 MiB each) while the state is `uploading`; else null. */
+  uploadPath: z.string().nullable(),
+  /** Columns found in the file and what was detected, once bytes are there. */
+  columns: z.array(z.string()),
+  detected: z.object({ encoding: z.string(), delimiter: z.string() }).nullable(),
+  /** First rows as they would be taken. */
+  preview: z.array(jsonObject),
+  rejectsPath: z.string().nullable(),
+})
+
+export const importOf = route({
+  stage,
+  name: 'importOf',
+  summary: 'One import with progress, preview and what to send next',
+  method: 'get',
+  path: '/imports/{import}',
+  may: ['admin', 'marketer', 'analyst', 'privacy'],
+  params: z.object({ import: idOf('import') }),
+  answer: importDetail,
+})
+
+export const createImport = route({
+  stage,
+  name: 'createImport',
+  summary: 'Announce a file; then PUT its bytes in parts to `uploadPath`; it runs when the last byte is there',
+  method: 'post',
+  path: '/imports',
+  may: ['admin', 'marketer'],
+  body: z.strictObject({
+    kind: importKind,
+    source: idOf('source'),
+    fileName: z.string().min(1).max(256),
+    size: z
+      .int()
+      .min(1)
+      .max(8 * 1024 ** 3),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    /** Left out: columns are recognised by their names (German and English). */
+    mapping: importMapping.optional(),
+    dryRun: z.boolean().default(false),
+  }),
+  answer: importDetail,
+})
+
+export const startImport = route({
+  stage,
+  name: 'startImport',
+  summary: 'After a dry run: run it for real, optionally with another mapping, without a new upload',
+  method: 'post',
+  path: '/imports/{import}/start',
+  may: ['admin', 'marketer'],
+  params: z.object({ import: idOf('import') }),
+  body: z.strictObject({ mapping: importMapping.optional(), dryRun: z.boolean().default(false) }),
+  answer: importDetail,
+})
+
+export const cancelImport = route({
+  stage,
+  name: 'cancelImport',
+  summary: 'Stop at the row it has reached',
+  method: 'post',
+  path: '/imports/{import}/cancel',
+  may: ['admin', 'marketer'],
+  params: z.object({ import: idOf('import') }),
+  answer: importDetail,
+})
+
+export const resumeImport = route({
+  stage,
+  name: 'resumeImport',
+  summary: 'Go on at the row where it stopped',
+  method: 'post',
+  path: '/imports/{import}/resume',
+  may: ['admin', 'marketer'],
+  params: z.object({ import: idOf('import') }),
+  answer: importDetail,
+})
+
+export const rejects = route({
+  stage,
+  name: 'rejects',
+  summary: 'Rows that did not fit, with row number and reason (all of them as CSV at `rejectsPath`)',
+  method: 'get',
+  path: '/imports/{import}/rejects',
+  may: ['admin', 'marketer', 'privacy'],
+  params: z.object({ import: idOf('import') }),
+  query: z.object({ ...page }),
+  answer: pageOf(z.object({ row: z.number(), reason: z.string(), raw: z.string() })),
+})
+
+export const detectColumns = route({
+  stage,
+  name: 'detectColumns',
+  summary: 'From the first bytes of a file: encoding, delimiter, columns and the mapping we would use',
+  method: 'post',
+  path: '/imports/detect',
+  may: ['admin', 'marketer'],
+  body: z.strictObject({
+    kind: importKind,
+    fileName: z.string().max(256),
+    /** Base64 of up to 64 KiB from the beginning of the file. */
+    head: z.string().max(100_000),
+  }),
+  answer: z.object({
+    format: z.enum(['csv', 'ndjson']),
+    mapping: importMapping,
+    columns: z.array(z.string()),
+    missing: z.array(z.string()),
+    sample: z.array(z.record(z.string(), z.string())),
+  }),
+})
