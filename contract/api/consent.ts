@@ -28,6 +28,7 @@ export const refusals = [
   'expired',
   'no_proof',
   'claimed_only',
+  'purpose_not_in_data',
 ] as const
 export const refusal = z.enum(refusals)
 

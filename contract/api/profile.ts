@@ -7,6 +7,7 @@ import { page, pageOf, route } from '../route.ts'
 import { membership } from './audience.ts'
 import { cart, order } from './commerce.ts'
 import { consentState } from './consent.ts'
+import { identifierRow } from './identity.ts'
 
 const readers = ['admin', 'marketer', 'support', 'privacy'] as const
 const instant = z.string().meta({ format: 'date-time' })
@@ -53,17 +54,6 @@ export const search = route({
         .nullable(),
     }),
   ).extend({ total: z.int().nullable().describe('Counted exactly up to 10,000; null = more') }),
-})
-
-export const identifier = z.object({
-  namespace: z.string(),
-  value: z.string(),
-  trust: z.enum(['verified', 'claimed']),
-  firstSeen: instant,
-  sourceName: z.string().nullable(),
-  event: idOf('event').nullable(),
-  /** Why it belongs to this person, as a sentence. */
-  why: z.string(),
 })
 
 /** A trait as it holds, and what else was said about it. */
@@ -123,7 +113,7 @@ export const personView = z.object({
     gender: z.string().nullable(),
   }),
   traits: z.array(trait),
-  identifiers: z.array(identifier),
+  identifiers: z.array(identifierRow),
   reachable: z.array(z.object({ channel, address: z.string() })),
   scores: z.array(score),
   /** Messages received per channel in the last 30 days. */
