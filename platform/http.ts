@@ -12,6 +12,8 @@ export type Request_ = {
   address: string
   requestId: string
   headers: Headers
+  /** Sent with the answer besides the usual ones, for example `set-cookie`. */
+  answerHeaders: Headers
   signal: AbortSignal
 }
 

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config'
+
+// Workspace packages are read as sources, by Vite for the tests and by Node for what stays external.
+const source = { resolve: { conditions: ['source'], externalConditions: ['source'] } }
+
+export default defineConfig({
+  resolve: { conditions: ['source'] },
+  ssr: source,
+  environments: { ssr: source, __vitest__: source },
+  test: {
+    include: ['**/*.test.ts', '**/*.test.tsx'],
+    exclude: ['**/node_modules/**', '**/dist/**', '**/.cache/**'],
+    pool: 'forks',
+    maxWorkers: 2,
+    globalSetup: ['./platform/testing/setup.ts'],
+    reporters: ['default', './platform/testing/reporter.ts'],
+    testTimeout: 15_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 15_000,
+  },
+})
