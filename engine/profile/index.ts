@@ -1,0 +1,59 @@
+import type { AnswerOf, api, AppliedBatch, PersonId } from '@einklang/contract'
+import type { Database, Ground } from '@einklang/platform'
+import { exportOf, type PersonExport } from './export.ts'
+import { type SearchAnswer, type SearchInput, searchPersons } from './search.ts'
+import { applyBatch, erasePersons, forgetOld, recompute, type Score, writeScores } from './store.ts'
+import { readTimeline, type TimelineAnswer, type TimelineInput } from './timeline.ts'
+import { type Today, todayOf } from './today.ts'
+import { aliasesOf, type PersonView, type ViewPieces, viewOf } from './view.ts'
+
+export type { PersonExport } from './export.ts'
+export { profileParts } from './routes.ts'
+export type { Score } from './store.ts'
+export type { Today } from './today.ts'
+export type { PersonView, ViewPieces } from './view.ts'
+export type TimelineEntry = AnswerOf<typeof api.profile.timeline>['items'][number]
+
+/** All that the rest of the system may do with what we know of people. */
+export type Profile = {
+  /** Sightings, traits, counters, contacts and numbers of one batch, in the caller's transaction. */
+  apply(tx: Database, batch: AppliedBatch): Promise<void>
+  /** Derives these current persons anew from all observations, for example after a split. */
+  recompute(tx: Database, persons: PersonId[]): Promise<void>
+  search(input: SearchInput): Promise<SearchAnswer>
+  /** Everything about one customer; `pieces` are answered by later stages. */
+  view(person: PersonId, pieces?: ViewPieces): Promise<PersonView>
+  timeline(person: PersonId, input: TimelineInput): Promise<TimelineAnswer>
+  export(person: PersonId, pieces?: ViewPieces): Promise<PersonExport>
+  setScore(tx: Database, scores: Score[]): Promise<void>
+  today(): Promise<Today>
+  /** Drops counters and contacts that are older than their window. */
+  forgetOld(): Promise<number>
+  erase(tx: Database, persons: PersonId[]): Promise<number>
+}
+
+export type ProfileNeeds = {
+  ground: Ground
+  identity: { identifiersOf(person: PersonId): Promise<PersonView['identifiers']> }
+}
+
+export function createProfile({ ground, identity }: ProfileNeeds): Profile {
+  const { database, history, clock, config } = ground
+  const needs = (pieces: ViewPieces) => ({
+    database,
+    pieces,
+    identifiersOf: (person: PersonId) => identity.identifiersOf(person),
+  })
+  return {
+    apply: (tx, batch) => applyBatch(tx, clock, batch),
+    recompute,
+    search: (input) => searchPersons(database, input),
+    view: (person, pieces = {}) => viewOf(needs(pieces), person),
+    timeline: async (person, input) => readTimeline(history, await aliasesOf(database, person), input),
+    export: (person, pieces = {}) => exportOf({ ...needs(pieces), history, clock }, person),
+    setScore: writeScores,
+    today: () => todayOf(database, clock, config.timeZone),
+    forgetOld: () => forgetOld(database),
+    erase: erasePersons,
+  }
+}

@@ -1,0 +1,153 @@
+import { type AnswerOf, type api, channels, type InputOf, type PersonId } from '@einklang/contract'
+import type { Database, Part } from '@einklang/platform'
+import { fold, likeText, type Query, queryOf } from './document.ts'
+
+export type SearchInput = InputOf<typeof api.profile.search>['query']
+export type SearchAnswer = AnswerOf<typeof api.profile.search>
+type Found = SearchAnswer['items'][number]
+type Row = Omit<Found, 'firstSeen' | 'lastSeen'> & { firstSeen: Date; lastSeen: Date; total: number }
+
+/** Beyond this many hits only "more" is told, and ranking looks at no more. */
+const most = 10_000
+
+/** One search box for everything: numbers first, then words, then words with typing errors. */
+export async function searchPersons(database: Database, input: SearchInput): Promise<SearchAnswer> {
+  const query = queryOf(input.q)
+  const offset = offsetOf(input.after)
+  if (query.text === '') return page(await browse(database, input, offset), input.limit, offset)
+  const exact = await matching(database, input, query, offset)
+  if (exact.length > 0 || offset > 0 || query.words.length === 0)
+    return page(
+      exact.map((row) => ({ ...row, matched: matchedField(row, query) })),
+      input.limit,
+      offset,
+    )
+  return page(await similar(database, input, query, offset), input.limit, offset)
+}
+
+function offsetOf(after: string | undefined): number {
+  const offset = Number(after ?? 0)
+  return Number.isInteger(offset) && offset >= 0 && offset <= most ? offset : 0
+}
+
+function page(rows: Row[], limit: number, offset: number): SearchAnswer {
+  const total = rows[0]?.total ?? 0
+  return {
+    items: rows.slice(0, limit).map(({ total: _, ...row }) => ({
+      ...row,
+      firstSeen: row.firstSeen.toISOString(),
+      lastSeen: row.lastSeen.toISOString(),
+    })),
+    next: rows.length > limit ? String(offset + limit) : null,
+    total: total > most ? null : total,
+  }
+}
+
+function columns(database: Database): Part {
+  return database.part`p.person, p.first_name as "firstName", p.last_name as "lastName", p.email, p.phone,
+    p.postal_code as "postalCode", p.city, p.loyalty_card as "loyaltyCard",
+    p.first_seen as "firstSeen", p.last_seen as "lastSeen"`
+}
+
+function filters(database: Database, input: SearchInput): Part {
+  const parts: Part[] = []
+  if (input.kind === 'known') parts.push(database.part`p.known`)
+  if (input.kind === 'anonymous') parts.push(database.part`not p.known`)
+  if (input.city !== undefined) parts.push(database.part`lower(p.city) = lower(${input.city})`)
+  if (input.seenSince !== undefined) parts.push(database.part`p.seen_day >= ${input.seenSince}`)
+  if (input.channel !== undefined) parts.push(addressed(database, input.channel))
+  return database.join(parts, 'and')
+}
+
+function addressed(database: Database, channel: (typeof channels)[number]): Part {
+  if (channel === 'email') return database.part`p.email is not null`
+  if (channel === 'push') return database.part`p.push_token is not null`
+  if (channel === 'letter')
+    return database.part`p.street is not null and p.postal_code is not null and p.city is not null`
+  return database.part`p.phone is not null`
+}
+
+function ordered(database: Database, order: SearchInput['order']): Part {
+  if (order === 'first_seen') return database.part`p.first_seen desc, p.person`
+  if (order === 'name') return database.part`p.last_name nulls last, p.first_name, p.person`
+  return database.part`p.seen_day desc, p.last_seen desc, p.person`
+}
+
+/** No words typed: everybody under the filters, the most recently seen first. */
+function browse(database: Database, input: SearchInput, offset: number): Promise<Row[]> {
+  return database.rows<Row>`
+    select ${columns(database)}, null as matched,
+      (select count(*) from (select from profile.person p where ${filters(database, input)}
+        limit ${most + 1}) as counted) as total
+    from profile.person p where ${filters(database, input)}
+    order by ${ordered(database, input.order)} limit ${input.limit + 1} offset ${offset}`
+}
+
+/** Persons in whose document every word occurs, or who carry the number. */
+function matching(database: Database, input: SearchInput, query: Query, offset: number): Promise<Row[]> {
+  const order =
+    input.order === 'best'
+      ? database.part`h.rank, p.seen_day desc, p.last_seen desc, p.person`
+      : ordered(database, input.order)
+  return database.rows<Row>`
+    with hit as (${hits(database, query)}),
+      best as (select person, min(rank) as rank from hit group by person limit ${most + 1}),
+      listed as materialized (select h.person, h.rank from best h join profile.person p using (person)
+        where ${filters(database, input)})
+    select ${columns(database)},
+      case h.rank when 0 then 'order_no' when 1 then 'loyalty_card' when 2 then 'customer_no' when 4 then 'phone'
+        else 'name' end as matched,
+      (select count(*) from listed) as total
+    from listed h join profile.person p using (person)
+    order by ${order} limit ${input.limit + 1} offset ${offset}`
+}
+
+function hits(database: Database, query: Query): Part {
+  const parts: Part[] = []
+  if (query.number !== null) {
+    parts.push(database.part`
+      select identity.current(person) as person,
+        case namespace when 'loyalty_card' then 1 when 'customer_no' then 2 when 'user_id' then 2 else 0 end as rank
+      from profile.handle where value like ${`${likeText(query.number)}%`} limit 1000`)
+  }
+  if (query.digits !== null) {
+    parts.push(database.part`select person, 4 as rank from profile.document
+      where text like ${`%${query.digits}%`} limit ${most + 1}`)
+  }
+  if (query.words.length > 0) {
+    const words = query.words.map((word) => database.part`text like ${wordPattern(word)}`)
+    const start = `% ${likeText(query.words[0] ?? '')}%`
+    parts.push(database.part`
+      select person, case when split_part(text, '|', 1) like ${start} then 5 else 6 end as rank
+      from profile.document where ${database.join(words, 'and')} limit ${most + 1}`)
+  }
+  const bracketed = parts.map((part) => database.part`select * from (${part}) as hit_of_kind`)
+  return bracketed.reduce((all, part) => database.part`${all} union all ${part}`)
+}
+
+/** A word may have been found in a name, an address or a town; numbers already know what they are. */
+function matchedField(row: Row, query: Query): Row['matched'] {
+  const word = query.words[0]
+  if (row.matched !== 'name' || word === undefined) return row.matched
+  if (fold([row.firstName, row.lastName].join(' ')).includes(word)) return 'name'
+  if (row.email?.includes(word)) return 'email'
+  return row.loyaltyCard?.toLowerCase().includes(word) ? 'loyalty_card' : 'city'
+}
+
+/** Short words match at the start of a word only: two letters inside words fit everybody. */
+function wordPattern(word: string): string {
+  return word.length < 3 ? `% ${likeText(word)}%` : `%${likeText(word)}%`
+}
+
+/** Nothing fitted: the persons whose name or address looks most like what was typed. */
+async function similar(database: Database, input: SearchInput, query: Query, offset: number): Promise<Row[]> {
+  return database.transaction(async (tx) => {
+    await tx.run`select set_config('pg_trgm.word_similarity_threshold', '0.5', true)`
+    return tx.rows<Row>`
+      with hit as (select person, word_similarity(${query.text}, text) as likeness from profile.document
+        where ${query.text} <% text order by likeness desc limit 200)
+      select ${columns(tx)}, 'similar' as matched, count(*) over () as total
+      from hit join profile.person p using (person) where ${filters(tx, input)}
+      order by hit.likeness desc, p.last_seen desc, p.person limit ${input.limit + 1} offset ${offset}`
+  })
+}

@@ -1,0 +1,334 @@
+import type { AppliedBatch, Channel, Json, Merge, PersonEvent, PersonId } from '@einklang/contract'
+import { channels } from '@einklang/contract'
+import type { Clock, Database } from '@einklang/platform'
+import { documentOf } from './document.ts'
+import { type Observation, observationsOf } from './observation.ts'
+import { type Claim, survivors } from './survivorship.ts'
+
+export type Score = {
+  person: PersonId
+  name: string
+  value: number
+  low?: number | null
+  high?: number | null
+  asOf: Date | string
+}
+
+export const eventCountDays = 400
+export const contactDays = 90
+
+/** Everything profile does with a batch: sightings, traits, counters, contacts and numbers, as sets. */
+export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch): Promise<void> {
+  const current = winnersOf(batch.merges)
+  if (batch.merges.length > 0) await absorb(tx, batch.merges, current)
+  const fresh = await sight(tx, batch.events, current)
+  const observed = await observe(tx, observationsOf(batch.events, fresh))
+  const now = clock.now().getTime()
+  await addCounts(tx, countsOf(batch.events, now - eventCountDays * 86_400_000))
+  await addContacts(tx, batch.events, now - contactDays * 86_400_000)
+  await addHandles(tx, batch.events)
+  const changed = new Set<PersonId>()
+  for (const person of observed) changed.add(current.get(person) ?? person)
+  for (const merge of batch.merges) changed.add(current.get(merge.winner) ?? merge.winner)
+  await recompute(tx, [...changed])
+}
+
+/** Where each loser of the batch ends up, chains followed to their end. */
+export function winnersOf(merges: Merge[]): Map<PersonId, PersonId> {
+  const next = new Map(merges.map((merge) => [merge.loser, merge.winner]))
+  const ends = new Map<PersonId, PersonId>()
+  for (const loser of next.keys()) {
+    let end = loser
+    for (let step = 0; next.has(end) && step <= next.size; step++) end = next.get(end) ?? end
+    ends.set(loser, end)
+  }
+  return ends
+}
+
+/** The rows of losers go; what they were first and last seen moves to the winner and is kept for a split. */
+async function absorb(tx: Database, merges: Merge[], current: Map<PersonId, PersonId>): Promise<void> {
+  const pairs = merges.map((merge) => ({ loser: merge.loser, winner: current.get(merge.loser) ?? merge.winner }))
+  await tx.run`
+    insert into profile.seen (person, first_seen, last_seen)
+    select person, first_seen, last_seen from profile.person
+    where person = any(${[...new Set(pairs.flatMap((pair) => [pair.loser, pair.winner]))]})
+    on conflict (person) do update set last_seen = greatest(seen.last_seen, excluded.last_seen)`
+  await tx.run`
+    with pair as (select * from jsonb_to_recordset(${tx.json(pairs)}) as r(loser uuid, winner uuid)),
+      gone as (delete from profile.person using pair where person = pair.loser
+        returning pair.winner, person.first_seen, person.last_seen),
+      unwritten as (delete from profile.document using pair where person = pair.loser)
+    insert into profile.person (person, first_seen, last_seen, seen_day)
+    select winner, min(first_seen), max(last_seen), max(last_seen)::date from gone group by winner order by winner
+    on conflict (person) do update set
+      first_seen = least(person.first_seen, excluded.first_seen),
+      last_seen = greatest(person.last_seen, excluded.last_seen),
+      seen_day = greatest(person.seen_day, excluded.seen_day)`
+}
+
+/** Notes when each person was seen; returns the persons that are new. */
+async function sight(
+  tx: Database,
+  events: PersonEvent[],
+  current: Map<PersonId, PersonId>,
+): Promise<ReadonlySet<PersonId>> {
+  const seen = new Map<PersonId, { person: PersonId; first: string; last: string }>()
+  for (const event of events) {
+    const person = current.get(event.person) ?? event.person
+    const row = seen.get(person)
+    if (row === undefined) seen.set(person, { person, first: event.at, last: event.at })
+    else if (event.at > row.last) row.last = event.at
+    else if (event.at < row.first) row.first = event.at
+  }
+  if (seen.size === 0) return new Set()
+  const rows = await tx.rows<{ person: PersonId; fresh: boolean }>`
+    insert into profile.person (person, first_seen, last_seen, seen_day)
+    select r.person, r.first, r.last, r.last::date
+    from jsonb_to_recordset(${tx.json([...seen.values()])}) as r(person uuid, first timestamptz, last timestamptz)
+    order by r.person
+    on conflict (person) do update set
+      first_seen = least(person.first_seen, excluded.first_seen),
+      last_seen = greatest(person.last_seen, excluded.last_seen),
+      seen_day = greatest(person.seen_day, excluded.seen_day)
+    where excluded.last_seen > person.last_seen or excluded.first_seen < person.first_seen
+    returning person, (xmax = 0) as fresh`
+  return new Set(rows.filter((row) => row.fresh).map((row) => row.person))
+}
+
+/** Adds observations; returns the stored persons about whom something is new. */
+async function observe(tx: Database, observations: Observation[]): Promise<PersonId[]> {
+  if (observations.length === 0) return []
+  const rows = await tx.rows<{ person: PersonId }>`
+    with said as (
+      insert into profile.observation
+        (person, name, source, value, value_key, trust, first_at, last_at, known_at, event)
+      select r.person, r.name, r.source, r.value, r.key, r.trust, r."firstAt", r."lastAt", r."knownAt", r.event
+      from jsonb_to_recordset(${tx.json(observations)}) as r(person uuid, name text, source uuid, value jsonb, key text,
+        trust text, "firstAt" timestamptz, "lastAt" timestamptz, "knownAt" timestamptz, event uuid)
+      order by r.person, r.name
+      on conflict (person, name, source, trust, value_key) do update set
+        first_at = least(observation.first_at, excluded.first_at),
+        last_at = greatest(observation.last_at, excluded.last_at),
+        event = case when excluded.last_at > observation.last_at then excluded.event else observation.event end
+      where excluded.last_at > observation.last_at or excluded.first_at < observation.first_at
+      returning person)
+    select distinct person from said`
+  return rows.map((row) => row.person)
+}
+
+type Count = { person: PersonId; name: string; day: string; count: number }
+
+/** Events per person, name and day; pages and screens count under one name each, machine opens not at all. */
+function countsOf(events: PersonEvent[], since: number): Count[] {
+  const counts = new Map<string, Count>()
+  for (const event of events) {
+    const name = countedName(event)
+    if (name === null || Date.parse(event.at) < since) continue
+    const day = event.at.slice(0, 10)
+    const key = `${event.person}${day}${name}`
+    const row = counts.get(key)
+    if (row === undefined) counts.set(key, { person: event.person, name, day, count: 1 })
+    else row.count++
+  }
+  return [...counts.values()]
+}
+
+function countedName(event: PersonEvent): string | null {
+  if (event.kind === 'page') return 'Page Viewed'
+  if (event.kind === 'screen') return 'Screen Viewed'
+  if (event.kind !== 'track' || event.name === null) return null
+  if (event.name === 'message.opened' && event.properties.machine === true) return null
+  return event.name.slice(0, 200)
+}
+
+async function addCounts(tx: Database, counts: Count[]): Promise<void> {
+  if (counts.length === 0) return
+  await tx.run`
+    insert into profile.event_count (person, name, day, count)
+    select r.person, r.name, r.day, r.count
+    from jsonb_to_recordset(${tx.json(counts)}) as r(person uuid, name text, day date, count int)
+    order by r.person, r.name, r.day
+    on conflict (person, name, day) do update set count = event_count.count + excluded.count`
+}
+
+async function addContacts(tx: Database, events: PersonEvent[], since: number): Promise<void> {
+  const rows = events
+    .filter((event) => event.name === 'message.sent' && Date.parse(event.at) >= since)
+    .map((event) => ({
+      person: event.person,
+      channel: channelOf(event.properties.channel),
+      at: event.at,
+      message: String(event.properties.message_id ?? event.id),
+      campaign: typeof event.properties.campaign === 'string' ? event.properties.campaign : null,
+    }))
+  if (rows.length === 0) return
+  await tx.run`
+    insert into profile.contact (person, channel, at, message_id, campaign)
+    select r.person, r.channel, r.at, r.message, r.campaign
+    from jsonb_to_recordset(${tx.json(rows)})
+      as r(person uuid, channel text, at timestamptz, message text, campaign text)
+    on conflict do nothing`
+}
+
+function channelOf(value: Json | undefined): Channel {
+  return channels.find((channel) => channel === value) ?? 'email'
+}
+
+const spoken = new Set(['loyalty_card', 'customer_no', 'order_no', 'receipt_no', 'user_id'])
+
+/** Numbers by which people are looked up. Only identify and order events bring new ones. */
+async function addHandles(tx: Database, events: PersonEvent[]): Promise<void> {
+  const rows = new Map<string, { value: string; namespace: string; person: PersonId }>()
+  const add = (namespace: string, value: string, person: PersonId) => {
+    if (value === '' || value.length > 128) return
+    rows.set(`${namespace}|${value}|${person}`, { value: value.toLowerCase(), namespace, person })
+  }
+  for (const event of events) {
+    const order = event.kind === 'track' && (event.name?.startsWith('Order ') ?? false)
+    if (!order && event.kind !== 'identify' && event.kind !== 'alias') continue
+    for (const { namespace, value } of event.identifiers) {
+      // A namespace may be qualified by its source: `customer_no:till`.
+      const kind = namespace.split(':')[0] ?? namespace
+      if (spoken.has(kind)) add(kind, value, event.person)
+    }
+    const orderNo = event.properties.order_id
+    if (order && (typeof orderNo === 'string' || typeof orderNo === 'number'))
+      add('order_no', String(orderNo), event.person)
+  }
+  if (rows.size === 0) return
+  await tx.run`
+    insert into profile.handle (value, namespace, person)
+    select r.value, r.namespace, r.person
+    from jsonb_to_recordset(${tx.json([...rows.values()])}) as r(value text, namespace text, person uuid)
+    on conflict do nothing`
+}
+
+/**
+ * Writes what holds for these current persons from all that was ever said about them and those merged into them.
+ * A person that reappears after a split gets its row back.
+ */
+export async function recompute(tx: Database, persons: PersonId[]): Promise<void> {
+  if (persons.length === 0) return
+  const claims = await tx.rows<Claim & { person: PersonId; lastAt: string }>`
+    select asked.person, said.name, said.value, said.value_key as key, said.trust,
+      coalesce(exact.rank, general.rank, 0) as rank,
+      to_char(said.last_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastAt", said.event
+    from unnest(${persons}::uuid[]) as asked(person)
+    cross join lateral unnest(identity.aliases(asked.person)) as alias(person)
+    join profile.observation as said on said.person = alias.person
+    left join profile.source_rank as exact on exact.source = said.source and exact.name = said.name
+    left join profile.source_rank as general on general.source = said.source and general.name = '*'`
+  const rows = [...Map.groupBy(claims, (claim) => claim.person)].map(([person, said]) => personRow(person, said))
+  const silent = persons.filter((person) => !rows.some((row) => row.person === person))
+  if (silent.length > 0) await forgetTraits(tx, silent)
+  if (rows.length > 0) await writePersons(tx, rows)
+}
+
+type PersonRow = ReturnType<typeof personRow>
+
+function personRow(person: PersonId, claims: Claim[]) {
+  const winners = survivors(claims)
+  const text = (name: string) => {
+    const value = winners.get(name)?.value
+    return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 500) : null
+  }
+  const row = {
+    person,
+    firstName: text('first_name'),
+    lastName: text('last_name'),
+    email: text('email'),
+    phone: text('phone'),
+    street: text('street'),
+    postalCode: text('postal_code'),
+    city: text('city'),
+    country: text('country'),
+    language: text('language'),
+    birthday: dayOrNull(text('birthday')),
+    gender: text('gender'),
+    loyaltyCard: text('loyalty_card'),
+    pushToken: text('push_token'),
+    traits: Object.fromEntries([...winners].map(([name, claim]) => [name, claim.value])),
+    firstAt: claims.reduce((first, claim) => (claim.lastAt < first ? claim.lastAt : first), claims[0]?.lastAt ?? ''),
+  }
+  const known = [row.firstName, row.lastName, row.email, row.phone, row.loyaltyCard].some((value) => value !== null)
+  return { ...row, known, document: known ? documentOf(row) : null }
+}
+
+function dayOrNull(value: string | null): string | null {
+  if (value === null || !/^\d{4}-\d{2}-\d{2}$/.test(value)) return null
+  const time = Date.parse(`${value}T00:00:00Z`)
+  return Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== value ? null : value
+}
+
+async function writePersons(tx: Database, rows: PersonRow[]): Promise<void> {
+  await tx.run`
+    insert into profile.person (person, first_name, last_name, email, phone, street, postal_code, city, country,
+      language, birthday, gender, loyalty_card, push_token, known, traits, first_seen, last_seen, seen_day)
+    select r.person, r."firstName", r."lastName", r.email, r.phone, r.street, r."postalCode", r.city, r.country,
+      r.language, r.birthday, r.gender, r."loyaltyCard", r."pushToken", r.known, r.traits,
+      coalesce(seen.first_seen, r."firstAt"), coalesce(seen.last_seen, r."firstAt"),
+      coalesce(seen.last_seen, r."firstAt")::date
+    from jsonb_to_recordset(${tx.json(rows)}) as r(person uuid, "firstName" text, "lastName" text, email text,
+      phone text, street text, "postalCode" text, city text, country text, language text, birthday date, gender text,
+      "loyaltyCard" text, "pushToken" text, known boolean, traits jsonb, "firstAt" timestamptz)
+    left join profile.seen on seen.person = r.person
+    order by r.person
+    on conflict (person) do update set
+      first_name = excluded.first_name, last_name = excluded.last_name, email = excluded.email,
+      phone = excluded.phone, street = excluded.street, postal_code = excluded.postal_code, city = excluded.city,
+      country = excluded.country, language = excluded.language, birthday = excluded.birthday,
+      gender = excluded.gender, loyalty_card = excluded.loyalty_card, push_token = excluded.push_token,
+      known = excluded.known, traits = excluded.traits`
+  await tx.run`
+    insert into profile.document (person, text)
+    select r.person, r.document from jsonb_to_recordset(${tx.json(rows)}) as r(person uuid, document text)
+    where r.document is not null order by r.person
+    on conflict (person) do update set text = excluded.text where document.text <> excluded.text`
+}
+
+/** After a split a side may have nothing said about it any more. */
+async function forgetTraits(tx: Database, persons: PersonId[]): Promise<void> {
+  await tx.run`
+    insert into profile.person (person, first_seen, last_seen, seen_day)
+    select person, first_seen, last_seen, last_seen::date from profile.seen where person = any(${persons})
+    on conflict (person) do nothing`
+  await tx.run`
+    update profile.person set first_name = null, last_name = null, email = null, phone = null, street = null,
+      postal_code = null, city = null, country = null, language = null, birthday = null, gender = null,
+      loyalty_card = null, push_token = null, known = false, traits = '{}'
+    where person = any(${persons}) and known`
+  await tx.run`delete from profile.document where person = any(${persons})`
+}
+
+export async function writeScores(tx: Database, scores: Score[]): Promise<void> {
+  if (scores.length === 0) return
+  await tx.run`
+    insert into profile.score (person, name, value, low, high, as_of)
+    select r.person, r.name, r.value, r.low, r.high, r."asOf"
+    from jsonb_to_recordset(${tx.json(scores)})
+      as r(person uuid, name text, value float8, low float8, high float8, "asOf" timestamptz)
+    on conflict (person, name) do update set
+      value = excluded.value, low = excluded.low, high = excluded.high, as_of = excluded.as_of`
+}
+
+/** Drops counters and contacts beyond their window; returns the rows removed. */
+export async function forgetOld(database: Database): Promise<number> {
+  const counts = await database.run`
+    delete from profile.event_count where day < (platform.now() - ${eventCountDays} * interval '1 day')::date`
+  const contacts = await database.run`
+    delete from profile.contact where at < platform.now() - ${contactDays} * interval '1 day'`
+  return counts + contacts
+}
+
+export async function erasePersons(tx: Database, persons: PersonId[]): Promise<number> {
+  let rows = 0
+  rows += await tx.run`delete from profile.observation where person = any(${persons})`
+  rows += await tx.run`delete from profile.person where person = any(${persons})`
+  rows += await tx.run`delete from profile.document where person = any(${persons})`
+  rows += await tx.run`delete from profile.handle where person = any(${persons})`
+  rows += await tx.run`delete from profile.event_count where person = any(${persons})`
+  rows += await tx.run`delete from profile.contact where person = any(${persons})`
+  rows += await tx.run`delete from profile.score where person = any(${persons})`
+  rows += await tx.run`delete from profile.seen where person = any(${persons})`
+  return rows
+}

@@ -1,0 +1,66 @@
+import { type AnswerOf, type api, type PersonId, type TouchChannel, touchChannels } from '@einklang/contract'
+import { type History, Refusal, typed } from '@einklang/platform'
+import { entryOf, type HistoryRow, type Language } from './entry.ts'
+
+export type TimelineAnswer = AnswerOf<typeof api.profile.timeline>
+export type TimelineInput = {
+  after?: string | undefined
+  channels?: TouchChannel[] | undefined
+  limit: number
+  language: Language
+}
+
+/** `email,store` → channels; a word that is none is refused by name. */
+export function channelsOf(text: string | undefined): TouchChannel[] | undefined {
+  if (text === undefined || text === '') return undefined
+  return text.split(',').map((word) => {
+    const channel = touchChannels.find((known) => known === word.trim())
+    if (channel === undefined)
+      throw new Refusal(400, 'unknown_channel', `${word} is no channel.`, {
+        at: 'channels',
+        doInstead: `Use ${touchChannels.join(', ')}.`,
+      })
+    return channel
+  })
+}
+
+/** Events of the person and of everybody merged into it, newest first; the cursor is the last entry's instant and id. */
+export async function readTimeline(
+  history: History,
+  aliases: PersonId[],
+  input: TimelineInput,
+): Promise<TimelineAnswer> {
+  const persons = typed('Array(UUID)', aliases)
+  const cursor = cursorOf(input.after)
+  const conditions = [history.part`person in ${persons}`]
+  if (input.channels !== undefined) conditions.push(history.part`channel in ${input.channels as string[]}`)
+  if (cursor !== null)
+    conditions.push(history.part`(at, id) < (${typed("DateTime64(3, 'UTC')", cursor.at)}, ${typed('UUID', cursor.id)})`)
+  const [rows, counts] = await Promise.all([
+    history.rows<HistoryRow>`
+      select id, at, kind, name, channel, source_name, value, currency, campaign, medium, utm_source, url, message_id,
+        place, order_no, sku, properties, flags
+      from ingest.event where ${history.join(conditions, 'and')}
+      order by at desc, id desc limit 1 by id limit ${input.limit + 1}`,
+    cursor === null
+      ? history.rows<{ channel: string; entries: number }>`
+          select channel, uniqExact(id) as entries from ingest.event where person in ${persons}
+          group by channel order by entries desc`
+      : Promise.resolve([]),
+  ])
+  const shown = rows.slice(0, input.limit)
+  const last = shown.at(-1)
+  return {
+    items: shown.map((row) => entryOf(row, input.language)),
+    next: rows.length > input.limit && last !== undefined ? `${last.at}~${last.id}` : null,
+    channels: counts.flatMap(({ channel, entries }) => {
+      const known = touchChannels.find((name) => name === channel)
+      return known === undefined ? [] : [{ channel: known, entries: Number(entries) }]
+    }),
+  }
+}
+
+function cursorOf(after: string | undefined): { at: string; id: string } | null {
+  const match = /^(\d{4}-\d{2}-\d{2}T[\d:.]+Z)~([0-9a-f-]{36})$/.exec(after ?? '')
+  return match === null ? null : { at: match[1] ?? '', id: match[2] ?? '' }
+}

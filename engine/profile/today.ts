@@ -1,0 +1,39 @@
+import type { AnswerOf, api, Channel } from '@einklang/contract'
+import type { Clock, Database } from '@einklang/platform'
+
+export type Today = AnswerOf<typeof api.profile.today>
+
+/** The day as the house's own calendar has it. */
+function localDay(instant: Date, timeZone: string): string {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(instant)
+}
+
+/** Who is new and who was active since local midnight. */
+export async function todayOf(database: Database, clock: Clock, timeZone: string): Promise<Today> {
+  const day = localDay(clock.now(), timeZone)
+  const [counts, active, reachable] = await Promise.all([
+    database.row<{ persons: number; known: number }>`
+      select count(*) as persons, count(*) filter (where known) as known from profile.person`,
+    database.row<{ fresh: number; active: number }>`
+      with midnight as (select ${day}::timestamp at time zone ${timeZone} as at)
+      select count(*) filter (where first_seen >= midnight.at) as fresh, count(*) as active
+      from profile.person, midnight
+      where seen_day >= (midnight.at at time zone 'UTC')::date and last_seen >= midnight.at`,
+    database.rows<{ channel: Channel; persons: number }>`
+      select way.channel, way.persons from (
+        select count(email) as email, count(phone) as phone, count(push_token) as push,
+          count(*) filter (where street is not null and postal_code is not null and city is not null) as letter
+        from profile.person where known) as counted,
+        lateral (values ('email', email), ('sms', phone), ('push', push), ('letter', letter), ('phone', phone))
+          as way (channel, persons)`,
+  ])
+  return {
+    day,
+    timeZone,
+    persons: counts?.persons ?? 0,
+    known: counts?.known ?? 0,
+    newToday: active?.fresh ?? 0,
+    activeToday: active?.active ?? 0,
+    reachable,
+  }
+}

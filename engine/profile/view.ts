@@ -1,0 +1,161 @@
+import {
+  type AnswerOf,
+  type api,
+  channels,
+  type Channel,
+  type Json,
+  type Money,
+  type PersonId,
+  type Trust,
+} from '@einklang/contract'
+import { type Database, Refusal } from '@einklang/platform'
+import type { Claim } from './survivorship.ts'
+import { survivors } from './survivorship.ts'
+
+export type PersonView = AnswerOf<typeof api.profile.view>
+
+/** What later stages know of a person; compose hands these in. A missing piece shows as empty. */
+export type ViewPieces = {
+  orders?: (person: PersonId) => Promise<PersonView['orders']>
+  cart?: (person: PersonId) => Promise<PersonView['cart']>
+  consent?: (person: PersonId) => Promise<PersonView['consent']>
+  audiences?: (person: PersonId) => Promise<PersonView['audiences']>
+  messages?: (person: PersonId) => Promise<PersonView['messages']>
+  conversations?: (person: PersonId) => Promise<PersonView['conversations']>
+}
+
+type ViewNeeds = {
+  database: Database
+  identifiersOf: (person: PersonId) => Promise<PersonView['identifiers']>
+  pieces: ViewPieces
+}
+
+/** Everything about one customer, read side by side. */
+export async function viewOf(needs: ViewNeeds, asked: PersonId): Promise<PersonView> {
+  const { database, pieces } = needs
+  const who = await resolved(database, asked)
+  const person = who.person
+  const [summary, claims, identifiers, reachable, scores, contacts, activity, ...later] = await Promise.all([
+    summaryOf(database, person),
+    claimsOf(database, who.aliases),
+    needs.identifiersOf(person),
+    database.rows<{ channel: Channel; address: string }>`
+      select channel, address from profile.reachable where person = ${person}`,
+    scoresOf(database, person),
+    database.rows<{ channel: Channel; messages: number }>`
+      select channel, count(*)::int as messages from profile.contact
+      where person = any(${who.aliases}) and at > platform.now() - interval '30 days' group by channel order by channel`,
+    database.rows<{ name: string; times: number; last: string }>`
+      select name, sum(count)::int as times, max(day)::text as last from profile.event_count
+      where person = any(${who.aliases}) and day > (platform.now() - interval '90 days')::date
+      group by name order by times desc, name limit 30`,
+    pieces.orders?.(person) ?? [],
+    pieces.cart?.(person) ?? null,
+    pieces.consent?.(person) ?? null,
+    pieces.audiences?.(person) ?? [],
+    pieces.messages?.(person) ?? [],
+    pieces.conversations?.(person) ?? [],
+  ])
+  const [orders, cart, consent, audiences, messages, conversations] = later
+  if (summary === undefined) throw unknownPerson(asked)
+  return {
+    person,
+    askedFor: person === asked ? null : asked,
+    aliases: who.aliases,
+    summary,
+    traits: traitsOf(claims),
+    identifiers,
+    reachable: reachable.toSorted((a, b) => channels.indexOf(a.channel) - channels.indexOf(b.channel)),
+    scores,
+    contacts30Days: contacts,
+    activity90Days: activity,
+    orders,
+    totals: totalsOf(orders),
+    cart,
+    consent,
+    audiences,
+    messages,
+    conversations,
+  }
+}
+
+function unknownPerson(person: PersonId): Refusal {
+  return new Refusal(404, 'unknown_person', `There is no customer ${person}.`, {
+    doInstead: 'Search again; the customer may have been erased.',
+  })
+}
+
+async function resolved(database: Database, asked: PersonId): Promise<{ person: PersonId; aliases: PersonId[] }> {
+  const row = await database.row<{ person: PersonId; aliases: PersonId[] }>`
+    select now.person, identity.aliases(now.person) as aliases
+    from (select identity.current(${asked}) as person) as now`
+  return row ?? { person: asked, aliases: [asked] }
+}
+
+/** The person itself and all who were merged into it, whoever of them was asked for. */
+export async function aliasesOf(database: Database, asked: PersonId): Promise<PersonId[]> {
+  return (await resolved(database, asked)).aliases
+}
+
+async function summaryOf(database: Database, person: PersonId): Promise<PersonView['summary'] | undefined> {
+  type Row = Omit<PersonView['summary'], 'firstSeen' | 'lastSeen'> & { firstSeen: Date; lastSeen: Date }
+  const row = await database.row<Row>`
+    select person, first_name as "firstName", last_name as "lastName", email, phone, street,
+      postal_code as "postalCode", city, country, language, birthday::text, gender, loyalty_card as "loyaltyCard",
+      first_seen as "firstSeen", last_seen as "lastSeen"
+    from profile.person where person = ${person}`
+  return row && { ...row, firstSeen: row.firstSeen.toISOString(), lastSeen: row.lastSeen.toISOString() }
+}
+
+export type StoredClaim = Claim & {
+  person: PersonId
+  sourceName: string | null
+  knownAt: Date
+  at: Date
+}
+
+/** Every observation behind the person, the latest first. */
+export async function claimsOf(database: Database, aliases: PersonId[]): Promise<StoredClaim[]> {
+  const rows = await database.rows<Omit<StoredClaim, 'lastAt'>>`
+    select said.person, said.name, said.value, said.value_key as key, said.trust,
+      coalesce(exact.rank, general.rank, 0) as rank, said.last_at as at, said.known_at as "knownAt", said.event,
+      source.name as "sourceName"
+    from profile.observation as said
+    left join ingest.source as source on source.id = said.source
+    left join profile.source_rank as exact on exact.source = said.source and exact.name = said.name
+    left join profile.source_rank as general on general.source = said.source and general.name = '*'
+    where said.person = any(${aliases}) order by said.name, said.last_at desc`
+  return rows.map((row) => ({ ...row, lastAt: row.at.toISOString() }))
+}
+
+type Told = { value: Json; at: string; trust: Trust; sourceName: string | null }
+
+function traitsOf(claims: StoredClaim[]): PersonView['traits'] {
+  const told = (claim: StoredClaim): Told => ({
+    value: claim.value,
+    at: claim.lastAt,
+    trust: claim.trust,
+    sourceName: claim.sourceName,
+  })
+  return [...survivors(claims)].map(([name, winner]) => ({
+    name,
+    ...told(winner),
+    event: winner.event as PersonView['traits'][number]['event'],
+    others: claims.filter((claim) => claim.name === name && claim !== winner).map(told),
+  }))
+}
+
+async function scoresOf(database: Database, person: PersonId): Promise<PersonView['scores']> {
+  const rows = await database.rows<{ name: string; value: number; low: number | null; high: number | null; at: Date }>`
+    select name, value, low, high, as_of as at from profile.score where person = ${person} order by name`
+  return rows.map(({ at, ...score }) => ({ ...score, asOf: at.toISOString() }))
+}
+
+/** What came in and stayed, per currency: refunds are taken off. */
+function totalsOf(orders: PersonView['orders']): PersonView['totals'] {
+  const spent = new Map<string, number>()
+  for (const order of orders) spent.set(order.currency, (spent.get(order.currency) ?? 0) + order.total - order.refunded)
+  const amounts: Money[] = [...spent].map(([currency, amount]) => ({ amount, currency }))
+  const lastOrderAt = orders.reduce<string | null>((last, { at }) => (last === null || at > last ? at : last), null)
+  return { orders: orders.length, spent: amounts, lastOrderAt }
+}
