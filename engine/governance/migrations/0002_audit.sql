@@ -1,6 +1,6 @@
 -- The chain is ordered in one place: whoever appends holds the row of audit_head until commit.
 create table governance.audit_head (
-  only boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   sequence bigint not null,
   hash text
 );
