@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto'
+import { type AppliedBatch, type Json, type JsonObject, type NormalEvent, namespaces } from '@einklang/contract'
+import type { Database, History, Log, Loop } from '@einklang/platform'
+import { squeeze, unsqueeze } from './frame.ts'
+
+/** Stands for nobody in history: events that name no person. */
+export const nobody = '00000000-0000-0000-0000-000000000000'
+
+/** Channel that wakes the loop which carries applied batches to ClickHouse. */
+export const historyChannel = 'ingest_history'
+
+export type HistoryRow = {
+  person: string
+  at: string
+  id: string
+  source: string
+  source_name: string
+  kind: string
+  name: string
+  channel: string
+  received_at: string
+  order_no: string
+  value: number
+  currency: string
+  campaign: string
+  medium: string
+  utm_source: string
+  referrer: string
+  url: string
+  message_id: string
+  place: string
+  sku: string[]
+  properties: string
+  context: string
+  flags: string[]
+  batch: number
+}
+
+export function historyRows(applied: AppliedBatch, batch: number, nameOf: (source: string) => string): HistoryRow[] {
+  const rows = applied.events.map((event) => rowOf(event, event.person, batch, nameOf(event.source)))
+  for (const event of applied.unattributed ?? []) rows.push(rowOf(event, nobody, batch, nameOf(event.source)))
+  return rows
+}
+
+function rowOf(event: NormalEvent, person: string, batch: number, sourceName: string): HistoryRow {
+  const { properties, context } = event
+  const campaign = objectOr(context.campaign)
+  const page = objectOr(context.page)
+  const url = text(page?.url) || text(properties.url)
+  const utm = url.includes('utm_') ? utmOf(url) : null
+  const referrer = text(page?.referrer) || text(properties.referrer)
+  return {
+    person,
+    at: event.at,
+    id: event.id,
+    source: event.source,
+    source_name: sourceName,
+    kind: event.kind,
+    name: event.name ?? '',
+    channel: event.channel ?? '',
+    received_at: event.receivedAt,
+    order_no: text(properties.order_id) || text(properties.order_no),
+    value: valueOf(event),
+    currency: text(properties.currency),
+    campaign: text(campaign?.name) || text(properties.campaign) || (utm?.campaign ?? ''),
+    medium: text(campaign?.medium) || text(properties.medium) || (utm?.medium ?? ''),
+    utm_source: text(campaign?.source) || (utm?.source ?? ''),
+    referrer: referrer === '$direct' ? '' : referrer,
+    url,
+    message_id: text(properties.message_id),
+    place: text(properties.affiliation) || text(properties.place),
+    sku: skusOf(properties),
+    properties: JSON.stringify(properties),
+    context: JSON.stringify(contextKept(event)),
+    flags: event.flags,
+    batch,
+  }
+}
+
+/** Traits of an identify call stay readable in history, beside its context. */
+function contextKept(event: NormalEvent): JsonObject {
+  return event.kind === 'identify' || event.kind === 'group'
+    ? { ...event.context, traits: event.traits }
+    : event.context
+}
+
+/** Turnover in minor units: what was sold, less what came back. */
+function valueOf(event: NormalEvent): number {
+  const minor = objectOr(event.properties.minor)
+  const amount = minor?.total ?? minor?.revenue ?? minor?.value
+  if (typeof amount !== 'number') return 0
+  if (event.name === 'Order Completed') return amount
+  return event.name === 'Order Refunded' ? -Math.abs(amount) : 0
+}
+
+function skusOf(properties: JsonObject): string[] {
+  const products = Array.isArray(properties.products) ? properties.products : [properties]
+  const skus: string[] = []
+  for (const product of products) {
+    const line = objectOr(product)
+    const sku = text(line?.sku) || text(line?.product_id)
+    if (sku !== '') skus.push(sku)
+  }
+  return skus
+}
+
+function utmOf(url: string): { campaign: string; medium: string; source: string } | null {
+  const query = url.slice(url.indexOf('?') + 1)
+  const parameters = new URLSearchParams(query.split('#')[0])
+  return {
+    campaign: parameters.get('utm_campaign') ?? '',
+    medium: parameters.get('utm_medium') ?? '',
+    source: parameters.get('utm_source') ?? '',
+  }
+}
+
+function objectOr(value: Json | undefined): JsonObject | null {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : null
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
+}
+
+/** Is this a namespace whose class the house knows (issuers are appended behind a dot)? */
+export function isKnownNamespace(namespace: string): boolean {
+  return Object.hasOwn(namespaces, namespace.split('.')[0] ?? '')
+}
+
+// --- the way to ClickHouse --------------------------------------------------------------------------------------------
+
+/** The rows of recent batches, so that they need not be read back; bounded, the database has them all. */
+export type RecentRows = { put(batch: number, rows: HistoryRow[]): void; take(batch: number): HistoryRow[] | undefined }
+
+export function createRecentRows(limit = 60_000): RecentRows {
+  const kept = new Map<number, HistoryRow[]>()
+  let count = 0
+  return {
+    put(batch, rows) {
+      if (count + rows.length > limit) return
+      kept.set(batch, rows)
+      count += rows.length
+    },
+    take(batch) {
+      const rows = kept.get(batch)
+      if (rows && kept.delete(batch)) count -= rows.length
+      return rows
+    },
+  }
+}
+
+/** Writes the exact rows beside the state, in its transaction; they wait there until history has them. */
+export async function keepForHistory(tx: Database, batch: number, rows: HistoryRow[], at: Date): Promise<void> {
+  if (rows.length === 0) {
+    await tx.run`
+      insert into ingest.batch (id, applied_at, events, token, history_at) values (${batch}, ${at}, 0, '', ${at})`
+    return
+  }
+  const bytes = Buffer.from(JSON.stringify(rows))
+  const token = `${batch}:${createHash('sha256').update(bytes).digest('hex')}`
+  await tx.run`
+    insert into ingest.batch (id, applied_at, events, token, rows)
+    values (${batch}, ${at}, ${rows.length}, ${token}, ${await squeeze(bytes)})`
+}
+
+/**
+ * Carries applied batches to ClickHouse in order. The token makes a repeat after a crash a no-op: same batch,
+ * same bytes. While ClickHouse is away truth goes on and the batches wait here.
+ */
+export function historyLoop(needs: { database: Database; history: History; log: Log; recent: RecentRows }): Loop {
+  return {
+    name: 'ingest.history',
+    pauseMs: 1_000,
+    wake: historyChannel,
+    async turn() {
+      const batches = await needs.database.rows<{ id: number; token: string }>`
+        select id, token from ingest.batch where history_at is null order by id limit 20`
+      for (const batch of batches) {
+        const rows = needs.recent.take(batch.id) ?? (await storedRows(needs.database, batch.id))
+        if (rows) await needs.history.insert('ingest.event', rows, batch.token)
+        await needs.database.run`
+          update ingest.batch set history_at = platform.now(), rows = null where id = ${batch.id}`
+      }
+      return batches.length > 0 ? 'busy' : 'idle'
+    },
+  }
+}
+
+async function storedRows(database: Database, batch: number): Promise<HistoryRow[] | null> {
+  const stored = await database.row<{ rows: Buffer | null }>`select rows from ingest.batch where id = ${batch}`
+  if (!stored?.rows) return null
+  return JSON.parse((await unsqueeze(stored.rows)).toString('utf8')) as HistoryRow[]
+}

@@ -1,0 +1,132 @@
+import type { AppliedBatch, NormalEvent, PersonId } from '@einklang/contract'
+import type { Database } from '@einklang/platform'
+import { type TestGround, testGround } from '@einklang/platform/testing'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createIngest, type Ingest, type IngestInside } from './index.ts'
+
+const ada = 'adadadad-adad-8200-8000-000000000001' as PersonId
+const failing = new Set<string>()
+
+let world: TestGround
+let ingest: Ingest & IngestInside
+let applied: NormalEvent[]
+let key: string
+let again: () => Ingest & IngestInside
+
+beforeEach(async () => {
+  world = await testGround()
+  applied = []
+  failing.clear()
+  const apply = async (_tx: Database, events: NormalEvent[]): Promise<AppliedBatch> => {
+    if (events.some((event) => failing.has(event.messageId))) throw new Error('a stage cannot take this')
+    applied.push(...events)
+    return { events: events.map((event) => ({ ...event, person: ada })), merges: [], touched: [ada] }
+  }
+  again = () => createIngest({ ground: world.ground, apply })
+  ingest = again()
+  const made = await world.ground.database.transaction((tx) =>
+    ingest.sources.create(tx, { name: 'Shop', kind: 'web' }, 'secret'),
+  )
+  ingest.sources.forget()
+  key = made.key ?? ''
+})
+afterEach(() => world.close())
+
+function send(path: string, body: unknown, headers: { [name: string]: string } = {}) {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+  const all: { [name: string]: string } = {
+    authorization: `Basic ${Buffer.from(`${key}:`).toString('base64')}`,
+    ...headers,
+  }
+  return ingest.door.answer({
+    method: 'POST',
+    path,
+    query: '',
+    header: (name) => all[name],
+    body: async () => bytes,
+    address: '203.0.113.0',
+  })
+}
+
+const historyCount = async () =>
+  (await world.ground.history.rows<{ count: number }>`select toInt32(count()) as count from ingest.event`)[0]?.count
+
+test('a batch goes from the door through the stages into history, once', async () => {
+  const batch = Array.from({ length: 3 }, (_, index) => ({
+    type: 'track',
+    event: 'product_viewed',
+    userId: 'u1',
+    messageId: `m${index}`,
+  }))
+  expect((await send('/v1/batch', { batch }))?.status).toBe(200)
+  expect((await send('/v1/batch', { batch }))?.status).toBe(200)
+  await ingest.drain()
+  expect(applied.map((event) => event.name)).toEqual(['Product Viewed', 'Product Viewed', 'Product Viewed'])
+  expect(await historyCount()).toBe(3)
+  const counters = await world.ground.database
+    .rows`select received, accepted, duplicates, quarantined from ingest.counter`
+  expect(counters).toEqual([{ received: 6, accepted: 3, duplicates: 3, quarantined: 0 }])
+})
+
+test('what was applied but not in history yet gets there after a restart, once', async () => {
+  await send('/v1/track', { event: 'Greeted', userId: 'u1', messageId: 'm1' })
+  await ingest.loops[0]?.turn(new AbortController().signal)
+  expect(await historyCount()).toBe(0)
+  await again().drain()
+  expect(await historyCount()).toBe(1)
+  // The mark was lost: the same batch once more, with the same token and bytes.
+  await world.ground.database.run`update ingest.batch set history_at = null`
+  await again().drain()
+  expect(await historyCount()).toBe(1)
+})
+
+test('an id re-used for other content waits in quarantine while the first one stands', async () => {
+  await send('/v1/track', { event: 'Greeted', userId: 'u1', messageId: 'm1', sentAt: '2026-03-02T09:00:00Z' })
+  await send('/v1/track', { event: 'Greeted', userId: 'u1', messageId: 'm1', sentAt: '2026-03-02T09:00:07Z' })
+  await ingest.drain()
+  await send('/v1/track', { event: 'Insulted', userId: 'u1', messageId: 'm1' })
+  await ingest.drain()
+  expect(applied.map((event) => event.name)).toEqual(['Greeted'])
+  const kept = await ingest.quarantine.items(world.ground.database, {}, ['open'], null, 10)
+  expect(kept.map((row) => row.reasons[0]?.code)).toEqual(['id_reused'])
+  expect(kept[0]?.payload).toMatchObject({ event: 'Insulted' })
+})
+
+test('an item that makes a stage fail is found by halving; the others pass', async () => {
+  failing.add('m5')
+  const batch = Array.from({ length: 9 }, (_, index) => ({
+    type: 'track',
+    event: 'Seen',
+    userId: 'u1',
+    messageId: `m${index}`,
+  }))
+  await send('/v1/batch', { batch })
+  await ingest.drain()
+  const kept = await ingest.quarantine.items(world.ground.database, {}, ['open'], null, 10)
+  expect(kept.map((row) => row.reasons[0])).toEqual([{ code: 'poison', path: '', message: 'a stage cannot take this' }])
+  expect(await historyCount()).toBe(8)
+})
+
+test('a fact of our own stages is kept if and only if the transaction that reports it is', async () => {
+  const { database } = world.ground
+  const fact = {
+    key: 'message-1:sent',
+    name: 'message.sent',
+    person: ada,
+    at: world.clock.now(),
+    properties: { channel: 'email' },
+  }
+  await expect(
+    database.transaction(async (tx) => {
+      await ingest.emit(tx, [fact])
+      throw new Error('rolled back')
+    }),
+  ).rejects.toThrow('rolled back')
+  await ingest.drain()
+  expect(applied).toEqual([])
+  await database.transaction((tx) => ingest.emit(tx, [fact]))
+  await ingest.drain()
+  expect(applied).toMatchObject([
+    { name: 'message.sent', channel: 'email', identifiers: [{ namespace: 'person', value: ada }] },
+  ])
+})

@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { PersonId } from '@einklang/contract'
+import type { Database, Ground, Loop } from '@einklang/platform'
+import { type Applier, type Apply, createApplier } from './applier.ts'
+import { createDoor, type Door } from './door.ts'
+import { emit } from './emit.ts'
+import { createGroupCommit } from './group-commit.ts'
+import { createRecentRows, historyLoop } from './history.ts'
+import { nodeListener } from './http.ts'
+import { inboxLoop } from './inbox.ts'
+import type { OwnEvent } from './own.ts'
+import { createQuarantine, type Quarantine } from './quarantine.ts'
+import { createSources, type Sources } from './source.ts'
+
+export type { Apply } from './applier.ts'
+export type { OwnEvent } from './own.ts'
+export { personNamespace } from './own.ts'
+export { ingestParts } from './routes.ts'
+
+/** One row of a record import: our field → text as in the file. */
+export type RecordRow = { row: number; fields: { [field: string]: string } }
+export type Rejected = { row: number; reason: string }
+export type TakeRecords = (tx: Database, rows: RecordRow[]) => Promise<Rejected[]>
+export type RecordKind = 'spend' | 'products' | 'prices' | 'stock' | 'places'
+
+export type Ingest = {
+  /** Facts of later stages; written in the caller's transaction, applied like every event. */
+  emit(tx: Database, events: OwnEvent[]): Promise<void>
+  /** Tracking requests on Node's own HTTP objects; false = not our path. */
+  trackingListener(request: IncomingMessage, response: ServerResponse): boolean
+  door: Door
+  sources: Sources
+  quarantine: Quarantine
+  /** Applies everything that waits, history included. For tests and for the end of a run. */
+  drain(): Promise<void>
+}
+
+export type IngestNeeds = {
+  ground: Ground
+  apply: Apply
+  records?: { [kind in RecordKind]?: TakeRecords }
+  /** Identifiers of people to be erased, so that inbox and quarantine can be searched for them. */
+  identifiersOf?: (tx: Database, persons: PersonId[]) => Promise<{ namespace: string; value: string }[]>
+}
+
+export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
+  const { ground } = needs
+  const { database, clock, log, metrics, live, history, secrets } = ground
+  const sources = createSources({ database, clock })
+  const quarantine = createQuarantine({ clock, secrets })
+  const recent = createRecentRows()
+  const inbox = createGroupCommit({ database, clock, metrics })
+  const door = createDoor({ sources, inbox, clock, log, metrics })
+  const applier = createApplier({
+    database,
+    clock,
+    live,
+    log,
+    metrics,
+    sources,
+    quarantine,
+    recent,
+    apply: needs.apply,
+  })
+  const loops = [inboxLoop({ database, clock, log, sources, applier }), historyLoop({ database, history, log, recent })]
+  return {
+    emit: (tx, events) => emit({ clock, sources }, tx, events),
+    trackingListener: nodeListener(door),
+    door,
+    sources,
+    quarantine,
+    async drain() {
+      const signal = new AbortController().signal
+      for (const loop of loops) while ((await loop.turn(signal)) === 'busy');
+    },
+    needs,
+    applier,
+    loops,
+  }
+}
+
+/** What the routes of the stage use of it. */
+export type IngestInside = { needs: IngestNeeds; applier: Applier; loops: Loop[] }

@@ -1,0 +1,32 @@
+import type { EventId, JsonObject, NormalEvent, Purpose, SourceId, TouchChannel } from '@einklang/contract'
+import type { api } from '@einklang/contract'
+
+export type QuarantineCode = (typeof api.ingest.quarantineCodes)[number]
+export type Reason = { code: QuarantineCode; path: string; message: string }
+
+/** What an adapter may know of the source. */
+export type SourceFacts = {
+  id: SourceId
+  name: string
+  kind: string
+  channel: TouchChannel
+  issuer: string
+  currency: string
+  country: string
+  consentCategories: { [category: string]: Purpose }
+  oldestYears: number
+}
+
+/** One item after the adapter: an event, or the reasons why it waits. */
+export type Item = {
+  id: EventId
+  source: SourceId
+  /** Hash of the content without transport fields; tells a repeat from a re-used id. 52 bits. */
+  content: number
+  receivedAt: number
+  /** Set = fit for the pipeline. */
+  event: NormalEvent | null
+  reasons: Reason[]
+  /** What quarantine keeps: the item as it came and how it was sent. */
+  raw: () => { payload: unknown; request: JsonObject; originalAt: string | null }
+}

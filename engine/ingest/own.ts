@@ -1,0 +1,72 @@
+import type { EventKind, Identifier, JsonObject, NormalEvent, PersonId, TouchChannel } from '@einklang/contract'
+import { derivedId } from '@einklang/platform'
+import type { InboxRequest } from './frame.ts'
+import type { Item, SourceFacts } from './item.ts'
+import { moneyOf } from './money.ts'
+import { channelOf, contentHash } from './segment.ts'
+
+/** A fact that a later stage reports; it takes the path of every event, from the internal source. */
+export type OwnEvent = {
+  /** Unique for the fact, for example `${message}:opened:${at}`; a repeat changes nothing. */
+  key: string
+  name: string
+  kind?: EventKind
+  /** Whose it is; null = the identifiers decide. */
+  person: PersonId | null
+  identifiers?: Identifier[]
+  at: Date | string
+  channel?: TouchChannel
+  properties: JsonObject
+  traits?: JsonObject
+  context?: JsonObject
+  consent?: { [purpose: string]: boolean } | null
+}
+
+/** Namespace that names a person directly; only our own facts carry it. */
+export const personNamespace = 'person'
+
+export function ownItems(request: InboxRequest, source: SourceFacts, row: number, first: number): Item[] {
+  const events = JSON.parse(request.body.toString('utf8')) as OwnEvent[]
+  return events.map((own, index) => ownItem(own, request, source, { inbox: row, index: first + index }))
+}
+
+function ownItem(own: OwnEvent, request: InboxRequest, source: SourceFacts, raw: NormalEvent['raw']): Item {
+  const at = new Date(own.at).toISOString()
+  const identifiers = [...(own.identifiers ?? [])]
+  if (own.person) identifiers.unshift({ namespace: personNamespace, value: own.person, trust: 'verified' })
+  const context = own.context ?? {}
+  const properties = { ...own.properties }
+  const money = moneyOf(properties, own.name, source.currency)
+  if (money.minor) properties.minor = money.minor
+  const event: NormalEvent = {
+    id: derivedId('event', source.id, own.key),
+    source: source.id,
+    messageId: own.key,
+    dialect: 'own',
+    library: null,
+    kind: own.kind ?? 'track',
+    name: own.name,
+    channel: own.channel ?? channelOf(properties, context, source.channel, own.name),
+    at,
+    originalAt: at,
+    sentAt: null,
+    receivedAt: new Date(request.receivedAt).toISOString(),
+    identifiers,
+    mayJoin: true,
+    traits: own.traits ?? {},
+    properties,
+    context,
+    consent: own.consent ?? null,
+    flags: [],
+    raw,
+  }
+  return {
+    id: event.id,
+    source: source.id,
+    content: contentHash(JSON.stringify(own)),
+    receivedAt: request.receivedAt,
+    event,
+    reasons: [],
+    raw: () => ({ payload: own, request: { call: 'own', receivedAt: request.receivedAt }, originalAt: at }),
+  }
+}

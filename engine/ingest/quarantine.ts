@@ -1,0 +1,197 @@
+import type { Json, JsonObject, QuarantineId, SourceId } from '@einklang/contract'
+import { type Clock, type Database, Refusal, type Secrets, newId } from '@einklang/platform'
+import type { InboxRequest } from './frame.ts'
+import type { Item, QuarantineCode, Reason } from './item.ts'
+
+const sealing = 'ingest.quarantine'
+
+export type QuarantineRow = {
+  id: QuarantineId
+  source: SourceId
+  receivedAt: Date
+  originalAt: Date | null
+  reasons: Reason[]
+  status: 'open' | 'patched' | 'replayed' | 'discarded' | 'expired'
+  attempts: number
+  payload: Json
+  patched: Json | null
+  request: JsonObject
+}
+
+export type Chosen = { group?: string | undefined; items?: QuarantineId[] | undefined }
+
+export type Quarantine = {
+  keep(tx: Database, items: Item[]): Promise<void>
+  items(
+    database: Database,
+    chosen: Chosen,
+    status: string[],
+    after: string | null,
+    limit: number,
+  ): Promise<QuarantineRow[]>
+  patch(tx: Database, item: QuarantineId, payload: JsonObject): Promise<void>
+  settle(
+    tx: Database,
+    items: QuarantineId[],
+    status: 'replayed' | 'discarded',
+    by: string,
+    why: string | null,
+  ): Promise<number>
+  /** Deletes items whose payload holds one of the values. */
+  erase(tx: Database, values: string[]): Promise<number>
+}
+
+export function createQuarantine(needs: { clock: Clock; secrets: Secrets }): Quarantine {
+  const seal = (value: unknown, id: string) => needs.secrets.seal(sealing, Buffer.from(JSON.stringify(value)), id)
+  const open = (bytes: Uint8Array, id: string) =>
+    JSON.parse(Buffer.from(needs.secrets.open(sealing, bytes, id)).toString('utf8')) as Json
+
+  return {
+    async keep(tx, items) {
+      const now = needs.clock.now().toISOString()
+      const rows = new Map<string, object>()
+      for (const item of items) {
+        const id = newId('quarantine', needs.clock)
+        const { payload, request, originalAt } = item.raw()
+        const reason = item.reasons[0] ?? {
+          code: 'check_failed' as QuarantineCode,
+          path: '',
+          message: 'Refused without a reason.',
+        }
+        rows.set(`${item.id}${item.content}`, {
+          id,
+          source: item.source,
+          event: item.id,
+          content: item.content,
+          received_at: new Date(item.receivedAt).toISOString(),
+          original_at: originalAt,
+          created_at: now,
+          payload: Buffer.from(seal(payload ?? null, id)).toString('base64'),
+          request,
+          reasons: item.reasons,
+          code: reason.code,
+          path: reason.path,
+          message: reason.message,
+          group_key: `${item.source}:${reason.code}:${reason.path}`,
+        })
+      }
+      // The same bad item again (a client's repeat, a replay that failed): one row, opened again.
+      await tx.run`
+        insert into ingest.quarantine as kept (id, source, event, content, received_at, original_at, created_at, payload,
+          request, reasons, code, path, message, group_key)
+        select id, source, event, content, received_at, original_at, created_at, decode(payload, 'base64'),
+          request, reasons, code, path, message, group_key
+        from jsonb_to_recordset(${tx.json([...rows.values()])}) as item(id uuid, source uuid, event uuid, content bigint,
+          received_at timestamptz, original_at timestamptz, created_at timestamptz, payload text, request jsonb,
+          reasons jsonb, code text, path text, message text, group_key text)
+        on conflict (event, content) do update set
+          attempts = kept.attempts + 1, reasons = excluded.reasons, code = excluded.code, path = excluded.path,
+          message = excluded.message, group_key = excluded.group_key,
+          status = case when kept.status = 'replayed' then 'open' else kept.status end`
+    },
+
+    async items(database, chosen, status, after, limit) {
+      const rows = await database.rows<
+        Omit<QuarantineRow, 'payload' | 'patched'> & { payload: Buffer; patched: Buffer | null }
+      >`
+        select id, source, received_at as "receivedAt", original_at as "originalAt", reasons, status, attempts, payload,
+          patched, request
+        from ingest.quarantine
+        where status = any(${status}) and (${after}::uuid is null or id > ${after}::uuid)
+          and (${chosen.group ?? null}::text is null or group_key = ${chosen.group ?? null})
+          and (${chosen.items ?? null}::uuid[] is null or id = any(${chosen.items ?? null}::uuid[]))
+        order by id limit ${limit}`
+      return rows.map((row) => ({
+        ...row,
+        payload: open(row.payload, row.id),
+        patched: row.patched ? open(row.patched, row.id) : null,
+      }))
+    },
+
+    async patch(tx, item, payload) {
+      const changed = await tx.run`
+        update ingest.quarantine set patched = ${seal(payload, item)}, status = 'patched'
+        where id = ${item} and status in ('open', 'patched')`
+      if (changed === 0) throw new Refusal(409, 'not_open', 'The item is not open any more; look at its state.')
+    },
+
+    settle(tx, items, status, by, why) {
+      return tx.run`
+        update ingest.quarantine set status = ${status}, resolved_by = ${by}, resolved_at = ${needs.clock.now()}, resolution = ${why}
+        where id = any(${items}::uuid[]) and status in ('open', 'patched')`
+    },
+
+    async erase(tx, values) {
+      const wanted = values.filter((value) => value.length >= 4).map((value) => value.toLowerCase())
+      if (wanted.length === 0) return 0
+      const rows = await tx.rows<{ id: QuarantineId; payload: Buffer; patched: Buffer | null }>`
+        select id, payload, patched from ingest.quarantine`
+      const gone = rows.filter((row) => {
+        const text =
+          `${JSON.stringify(open(row.payload, row.id))}${row.patched ? JSON.stringify(open(row.patched, row.id)) : ''}`.toLowerCase()
+        return wanted.some((value) => text.includes(value))
+      })
+      if (gone.length === 0) return 0
+      return tx.run`delete from ingest.quarantine where id = any(${gone.map((row) => row.id)}::uuid[])`
+    },
+  }
+}
+
+/** The request that sends a kept item again: its own key's trust, its own times, its own id. */
+export function replayRequest(row: QuarantineRow): InboxRequest {
+  const facts = row.request
+  const payload = row.patched ?? row.payload
+  const receivedAt = row.receivedAt.getTime()
+  if (facts.call === 'own') {
+    return {
+      source: row.source,
+      call: 'own',
+      trust: 'secret',
+      receivedAt,
+      body: Buffer.from(JSON.stringify([payload])),
+    }
+  }
+  const { sharedContext, sharedSentAt, call, trust, ...rest } = facts
+  const single = call !== 'batch'
+  const document = single
+    ? payload
+    : {
+        batch: [payload],
+        ...(sharedContext ? { context: sharedContext } : {}),
+        ...(sharedSentAt ? { sentAt: sharedSentAt } : {}),
+      }
+  return {
+    ...(rest as object),
+    source: row.source,
+    call: String(call),
+    trust: trust === 'secret' ? 'secret' : 'publishable',
+    receivedAt,
+    body: Buffer.from(JSON.stringify(document)),
+  }
+}
+
+/** What a person can do about each reason. */
+export const remedies: { [code in QuarantineCode]: string } = {
+  unparsable: 'Look at the sender: an item must be a JSON object.',
+  unknown_type: 'Use identify, track, page, screen, group or alias as type.',
+  missing_id: 'Send userId or anonymousId with every call.',
+  missing_event: 'Give the track call the name of its event.',
+  missing_group: 'Give the group call a groupId.',
+  missing_previous: 'Give the alias call both userId and previousId.',
+  event_too_large: 'Send less in one event (256 KiB at most).',
+  too_deep: 'Flatten the properties; 64 levels are allowed.',
+  unsafe_number: 'Send ids as text; the number has lost digits already.',
+  too_old: 'Use a secret key for history, or raise the age limit of the source.',
+  id_reused: 'The sender must give each event its own messageId; repair the id to take it.',
+  schema: 'Correct the field named in the path, or change the plan.',
+  consent_without_evidence: 'Attach the evidence for this list, then replay.',
+  unknown_category: 'Map the consent category to a purpose in the settings of the source, then replay.',
+  unknown_reference: 'Import the missing record; the item is tried again.',
+  needs_review: 'Decide in the review list of identity.',
+  unmapped: 'Map the event type, then replay.',
+  currency_unknown: 'Correct the currency code (ISO 4217), then replay.',
+  money_mismatch: 'Total and lines differ by more than 1 %; correct the amounts.',
+  money_sign: 'Send returns as Order Refunded; a sale cannot be negative.',
+  check_failed: 'Look at the message of the check.',
+  poison: 'This item makes a stage fail; report it with its payload, then replay after the repair.',
+}

@@ -1,0 +1,553 @@
+import { createHash } from 'node:crypto'
+import {
+  type EventKind,
+  type Identifier,
+  type Json,
+  type JsonObject,
+  type NormalEvent,
+  type Purpose,
+  type TouchChannel,
+  type Trust,
+  touchChannels,
+} from '@einklang/contract'
+import { derivedId } from '@einklang/platform'
+import type { InboxRequest } from './frame.ts'
+import type { Item, QuarantineCode, Reason, SourceFacts } from './item.ts'
+import { moneyOf } from './money.ts'
+import { correctTime } from './time.ts'
+import { consentStatement, eventName } from './vocabulary.ts'
+
+const kinds = new Set(['identify', 'track', 'page', 'screen', 'group', 'alias'])
+const deepest = 64
+const flaggedSize = 64 * 1024
+const largest = 256 * 1024
+const publishableDays = 30
+
+/**
+ * Segment's tracking calls into normal form. Pure: the same request and source give the same items.
+ * `row` and `first` name the inbox row and the request's first item index for items without an id of their own.
+ */
+export function segmentItems(request: InboxRequest, source: SourceFacts, row: number, first: number): Item[] {
+  const text = request.body.toString('utf8')
+  const document = JSON.parse(text) as JsonObject
+  const batch = request.call === 'batch'
+  const shared: Shared = {
+    request,
+    source,
+    document,
+    row,
+    // One native search over the text saves a walk over every item.
+    unclean: /\\u(?:0000|d[89a-f])/i.test(text) || text.includes('\ufffd'),
+    mayBeDeep: text.length > 2 * deepest && deeperThan(text, deepest),
+  }
+  if (!batch) return [adapt(document, shared, request.call as EventKind, first)]
+  const items = document.batch as Json[]
+  return items.map((item, index) => adapt(item, shared, null, first + index))
+}
+
+type Shared = {
+  request: InboxRequest
+  source: SourceFacts
+  document: JsonObject
+  row: number
+  unclean: boolean
+  mayBeDeep: boolean
+}
+
+/** Cheap upper bound: brackets open at once anywhere in the text, strings included. */
+function deeperThan(text: string, limit: number): boolean {
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 123 || code === 91) {
+      if (++depth > limit) return true
+    } else if (code === 125 || code === 93) depth--
+  }
+  return false
+}
+
+function adapt(given: Json, shared: Shared, call: EventKind | null, index: number): Item {
+  try {
+    return adapted(given, shared, call, index)
+  } catch (error) {
+    // Nesting hidden from the quick look: serialising it runs out of stack.
+    if (!(error instanceof RangeError)) throw error
+    return refused(shared, index, null, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
+  }
+}
+
+function adapted(given: Json, shared: Shared, call: EventKind | null, index: number): Item {
+  const { request, source } = shared
+  const flags = [...(request.flags ?? [])]
+  let item = given
+  if (shared.mayBeDeep && depthOf(item) > deepest)
+    return refused(shared, index, item, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
+  if (shared.unclean) item = cleaned(item, flags)
+  if (!isObject(item)) return refused(shared, index, item, ['unparsable', '', 'An item must be an object.'])
+  const identity = itemIdentity(item, shared, index, flags)
+  const refuse = (code: QuarantineCode, path: string, message: string) =>
+    quarantined(shared, index, given, identity, [{ code, path, message }])
+  if (identity.size > largest)
+    return refuse('event_too_large', '', `The item has ${identity.size} bytes; ${largest} are allowed.`)
+  if (identity.size > flaggedSize) flags.push('large_event')
+
+  const kind = kindOf(item, call, flags)
+  if (kind === null)
+    return refuse(
+      'unknown_type',
+      'type',
+      `“${String(item.type)}” is not one of identify, track, page, screen, group, alias.`,
+    )
+  const ids = readIds(item, shared)
+  if ('reason' in ids) return quarantined(shared, index, given, identity, [ids.reason])
+  const missing = missingField(kind, item, ids)
+  if (missing) return quarantined(shared, index, given, identity, [missing])
+
+  const time = correctTime({
+    receivedAt: request.receivedAt,
+    original: item.originalTimestamp ?? item.timestamp,
+    sent: item.sentAt ?? shared.document.sentAt ?? shared.document.sent_at ?? request.sentAt,
+    oldestDays: request.trust === 'publishable' ? publishableDays : source.oldestYears * 365.25,
+  })
+  if (time.tooOld) {
+    const limit =
+      request.trust === 'publishable' ? `${publishableDays} days (publishable key)` : `${source.oldestYears} years`
+    return refuse('too_old', 'timestamp', `Older than ${limit}.`)
+  }
+  for (const flag of time.flags) flags.push(flag)
+
+  const context = contextOf(item, shared, flags)
+  const traits = traitsOf(item, kind, context, shared, flags)
+  const properties: JsonObject = { ...objectOr(item.properties) }
+  const name = nameOf(kind, item)
+  const money = moneyOf(properties, name, source.currency)
+  if (money.reasons.length > 0) return quarantined(shared, index, given, identity, money.reasons)
+  for (const flag of money.flags) flags.push(flag)
+  if (money.minor) {
+    properties.minor = money.minor
+    if (money.currency && properties.currency !== money.currency) properties.currency = money.currency
+  }
+  const consent = consentOf(context, source, name, flags)
+  if (consent && 'unknown' in consent) {
+    return refuse(
+      'unknown_category',
+      'context.consent.categoryPreferences',
+      `The category “${consent.unknown}” is not mapped to a purpose of ours; map it in the source's settings.`,
+    )
+  }
+  if (item.name !== undefined && (kind === 'page' || kind === 'screen') && typeof item.category === 'string') {
+    properties.category ??= item.category
+  }
+  const event: NormalEvent = {
+    id: identity.id,
+    source: source.id,
+    messageId: identity.messageId,
+    dialect: 'segment',
+    library: libraryOf(context),
+    kind: name === consentStatement ? 'consent' : kind,
+    name,
+    channel: channelOf(properties, context, source.channel, name),
+    at: iso(time.at),
+    originalAt: time.original === null ? null : iso(time.original),
+    sentAt: time.sent === null ? null : iso(time.sent),
+    receivedAt: iso(request.receivedAt),
+    identifiers: identifiersOf(kind, ids, traits, properties, context, shared, flags),
+    mayJoin: request.trust === 'secret',
+    traits,
+    properties,
+    context,
+    consent: consent?.preferences ?? null,
+    flags,
+    raw: { inbox: shared.row, index },
+  }
+  return { ...base(shared, identity), event, reasons: [], raw: () => rawOf(given, shared, time.original) }
+}
+
+// --- identity of the item ---------------------------------------------------------------------------------------
+
+type ItemIdentity = { id: NormalEvent['id']; messageId: string; content: number; size: number }
+
+function itemIdentity(item: JsonObject, shared: Shared, index: number, flags: string[]): ItemIdentity {
+  const text = JSON.stringify(withoutTransport(item))
+  const content = contentHash(text)
+  const given = item.messageId
+  let messageId = typeof given === 'number' ? String(given) : typeof given === 'string' ? given.trim() : ''
+  if (messageId === '') {
+    messageId = `inbox:${shared.row}:${index}`
+    flags.push('no_message_id')
+  } else if (messageId.length > 256) {
+    messageId = createHash('sha256').update(messageId).digest('hex')
+    flags.push('long_message_id')
+  }
+  return { id: derivedId('event', shared.source.id, messageId), messageId, content, size: text.length }
+}
+
+/** What changes between repeats of one item is no content. */
+function withoutTransport(item: JsonObject): JsonObject {
+  const { sentAt: _a, sent_at: _b, writeKey: _c, write_key: _d, _metadata: _e, receivedAt: _f, ...content } = item
+  return content
+}
+
+/** 52 bits of SHA-1: enough to tell a repeat from a re-used id, and exact as a number. */
+export function contentHash(text: string): number {
+  const digest = createHash('sha1').update(text).digest()
+  return digest.readUIntBE(0, 6) * 16 + ((digest[6] ?? 0) & 15)
+}
+
+// --- parts of an item ----------------------------------------------------------------------------------------------
+
+function kindOf(item: JsonObject, call: EventKind | null, flags: string[]): EventKind | null {
+  if (call === null) return typeof item.type === 'string' && kinds.has(item.type) ? (item.type as EventKind) : null
+  if (item.type !== undefined && item.type !== call) flags.push('type_mismatch')
+  return call
+}
+
+type Ids = { userId: string | null; anonymousId: string | null; previousId: string | null; groupId: string | null }
+
+function readIds(item: JsonObject, shared: Shared): Ids | { reason: Reason } {
+  const read = { userId: '', anonymousId: '', previousId: '', groupId: '' } as { [field: string]: string | null }
+  for (const field in read) {
+    const value = item[field] ?? null
+    if (typeof value === 'number') {
+      if (!Number.isSafeInteger(value)) {
+        return {
+          reason: {
+            code: 'unsafe_number',
+            path: field,
+            message: `${field} is a number beyond 2^53 and has lost digits; send it as text.`,
+          },
+        }
+      }
+      read[field] = String(value)
+    } else read[field] = typeof value === 'string' && value.trim() !== '' ? value.trim() : null
+  }
+  if (typeof item.messageId === 'number' && !Number.isSafeInteger(item.messageId)) {
+    return {
+      reason: {
+        code: 'unsafe_number',
+        path: 'messageId',
+        message: 'messageId is a number beyond 2^53; send it as text.',
+      },
+    }
+  }
+  read.anonymousId ??= shared.request.anonymousId ?? null
+  return read as unknown as Ids
+}
+
+function missingField(kind: EventKind, item: JsonObject, ids: Ids): Reason | null {
+  if (kind === 'track' && (typeof item.event !== 'string' || item.event.trim() === '')) {
+    return { code: 'missing_event', path: 'event', message: 'A track call needs the name of the event.' }
+  }
+  if (kind === 'group' && !ids.groupId)
+    return { code: 'missing_group', path: 'groupId', message: 'A group call needs groupId.' }
+  if (kind === 'alias' && !ids.previousId) {
+    return { code: 'missing_previous', path: 'previousId', message: 'An alias call needs userId and previousId.' }
+  }
+  if (!ids.userId && (kind === 'alias' || !ids.anonymousId)) {
+    return { code: 'missing_id', path: 'userId', message: 'The item needs userId or anonymousId.' }
+  }
+  return null
+}
+
+function contextOf(item: JsonObject, shared: Shared, flags: string[]): JsonObject {
+  const own = objectOr(item.context)
+  const common = objectOr(shared.document.context)
+  // For a single call the document is the item itself.
+  const context: JsonObject = common && shared.document !== item ? { ...common, ...own } : { ...own }
+  if (shared.request.userAgent && context.userAgent === undefined) context.userAgent = shared.request.userAgent
+  if (shared.request.gpc) context.gpc = true
+  const integrations = objectOr(item.integrations) ?? objectOr(shared.document.integrations)
+  if (integrations && Object.keys(integrations).length > 0) context.integrations = integrations
+  const unknown = unknownFields(item)
+  if (unknown) context.unknown = unknown
+  if (context.active === false) flags.push('passive')
+  return context
+}
+
+const itemFields = new Set(
+  [
+    'type',
+    'messageId',
+    'timestamp',
+    'originalTimestamp',
+    'sentAt',
+    'userId',
+    'anonymousId',
+    'traits',
+    'properties',
+  ].concat(
+    ['event', 'name', 'category', 'groupId', 'previousId', 'context', 'integrations', '_metadata', 'writeKey'],
+    ['write_key', 'receivedAt', 'channel', 'version', 'batch', 'sent_at'],
+  ),
+)
+
+/** Fields that the contract does not name are kept beside the event, never an error. */
+function unknownFields(item: JsonObject): JsonObject | null {
+  let kept: JsonObject | null = null
+  for (const key in item) {
+    if (itemFields.has(key)) continue
+    kept ??= {}
+    Object.defineProperty(kept, key, { value: item[key], enumerable: true, configurable: true, writable: true })
+  }
+  return kept
+}
+
+/** Jitsu's server mode carries the traits of the previous user in `context.traits`: never believed there. */
+function believesContextTraits(context: JsonObject): boolean {
+  const library = objectOr(context.library)
+  return library?.env !== 'node'
+}
+
+function traitsOf(item: JsonObject, kind: EventKind, context: JsonObject, shared: Shared, flags: string[]): JsonObject {
+  const given = objectOr(item.traits)
+  const fallback = believesContextTraits(context) ? objectOr(context.traits) : null
+  const traits: JsonObject =
+    kind === 'identify' ? { ...(given && Object.keys(given).length > 0 ? given : fallback) } : { ...given }
+  if (kind === 'identify') {
+    const first = traits.firstName ?? traits.first_name
+    const last = traits.lastName ?? traits.last_name
+    if (traits.name === undefined && (typeof first === 'string' || typeof last === 'string')) {
+      traits.name = [first, last].filter((part) => typeof part === 'string' && part !== '').join(' ')
+    }
+    if (Object.keys(traits).length > 300) flags.push('many_traits')
+  }
+  return traits
+}
+
+function nameOf(kind: EventKind, item: JsonObject): string | null {
+  if (kind === 'track') return eventName((item.event as string).trim())
+  if (kind === 'page' || kind === 'screen') return typeof item.name === 'string' && item.name !== '' ? item.name : null
+  return null
+}
+
+function libraryOf(context: JsonObject): string | null {
+  const library = objectOr(context.library)
+  if (!library || typeof library.name !== 'string') return null
+  return typeof library.version === 'string' ? `${library.name} ${library.version}` : library.name
+}
+
+const touches = new Set<string>(touchChannels)
+
+export function channelOf(
+  properties: JsonObject,
+  context: JsonObject,
+  fallback: TouchChannel,
+  name: string | null,
+): TouchChannel {
+  if (name?.startsWith('message.') && typeof properties.channel === 'string' && touches.has(properties.channel)) {
+    return properties.channel as TouchChannel
+  }
+  const given = context.channel
+  if (given === 'browser') return 'web'
+  if (given === 'mobile') return 'app'
+  return typeof given === 'string' && touches.has(given) ? (given as TouchChannel) : fallback
+}
+
+// --- consent --------------------------------------------------------------------------------------------------------
+
+type ConsentRead = { preferences: { [purpose: string]: boolean } } | { unknown: string } | null
+
+function consentOf(context: JsonObject, source: SourceFacts, name: string | null, flags: string[]): ConsentRead {
+  const consent = objectOr(context.consent)
+  const given = consent ? objectOr(consent.categoryPreferences ?? consent.categoryPreference) : null
+  if (!given) return null
+  const preferences: { [purpose: string]: boolean } = {}
+  const narrow = (purpose: Purpose, allowed: boolean) => {
+    // Two categories of one purpose: both must agree.
+    preferences[purpose] = (preferences[purpose] ?? true) && allowed
+  }
+  for (const category of Object.keys(given)) {
+    const purpose = Object.hasOwn(source.consentCategories, category) ? source.consentCategories[category] : undefined
+    if (purpose === undefined) {
+      if (name === consentStatement) return { unknown: category }
+      if (!flags.includes('unknown_category')) flags.push('unknown_category')
+      continue
+    }
+    const value = given[category]
+    if (typeof value !== 'boolean' && !flags.includes('bad_consent')) flags.push('bad_consent')
+    narrow(purpose, value === true)
+  }
+  for (const [category, purpose] of Object.entries(source.consentCategories)) {
+    if (!Object.hasOwn(given, category)) narrow(purpose, false)
+  }
+  return { preferences }
+}
+
+// --- identifiers ----------------------------------------------------------------------------------------------------
+
+const externalNamespaces: { [type: string]: string } = {
+  user_id: 'user_id',
+  email: 'email',
+  phone: 'phone',
+  anonymous_id: 'anonymous_id',
+  loyalty_card: 'loyalty_card',
+  customer_no: 'customer_no',
+  order_no: 'order_no',
+  receipt_no: 'receipt_no',
+  push_token: 'push_token',
+  click_id: 'click_id',
+  'android.push_token': 'push_token',
+  'ios.push_token': 'push_token',
+  group_id: 'group_id',
+}
+
+function identifiersOf(
+  kind: EventKind,
+  ids: Ids,
+  traits: JsonObject,
+  properties: JsonObject,
+  context: JsonObject,
+  shared: Shared,
+  flags: string[],
+): Identifier[] {
+  const trust: Trust = shared.request.trust === 'secret' ? 'verified' : 'claimed'
+  const found: Identifier[] = []
+  const add = (namespace: string, value: Json | undefined | null) => {
+    if (typeof value !== 'string' && typeof value !== 'number') return
+    const text = String(value).trim()
+    if (text === '') return
+    if (found.some((other) => other.namespace === namespace && other.value === text)) return
+    found.push({ namespace, value: text, trust })
+  }
+  const nodeServer = !believesContextTraits(context)
+  add('user_id', ids.userId)
+  // One random anonymous id for a whole server process must not join strangers.
+  if (!(nodeServer && ids.userId)) add('anonymous_id', ids.anonymousId)
+  if (kind === 'alias') {
+    if (ids.previousId === ids.userId) flags.push('self_alias')
+    else add('anonymous_id', ids.previousId)
+  }
+  add('group_id', ids.groupId)
+  const claims = nodeServer ? [traits] : [traits, objectOr(context.traits) ?? {}]
+  for (const claim of kind === 'group' ? [] : claims) {
+    add('email', claim.email)
+    add('phone', claim.phone)
+    add('loyalty_card', claim.loyalty_card ?? claim.loyaltyCard)
+    if (claim.customer_no !== undefined) add(`customer_no.${shared.source.issuer}`, claim.customer_no)
+  }
+  if (kind === 'track') {
+    add('order_no', properties.order_id ?? properties.orderId)
+    add('receipt_no', properties.receipt_no)
+    add('email', properties.email)
+    add('loyalty_card', properties.loyalty_card)
+  }
+  add('push_token', objectOr(context.device)?.token)
+  add('click_id', clickIdOf(properties, context))
+  for (const external of Array.isArray(context.externalIds) ? context.externalIds : []) {
+    const entry = objectOr(external)
+    const type = typeof entry?.type === 'string' ? entry.type : ''
+    if (!Object.hasOwn(externalNamespaces, type)) {
+      if (!flags.includes('unknown_namespace')) flags.push('unknown_namespace')
+      continue
+    }
+    const namespace = externalNamespaces[type] as string
+    add(namespace === 'customer_no' ? `customer_no.${shared.source.issuer}` : namespace, entry?.id)
+  }
+  return found
+}
+
+/** Our own click redirect adds `ek_click` to the landing page's address. */
+function clickIdOf(properties: JsonObject, context: JsonObject): string | null {
+  const page = objectOr(context.page)
+  for (const place of [properties.url, page?.url, page?.search]) {
+    if (typeof place !== 'string') continue
+    const match = /[?&]ek_click=([\w.-]{8,200})/.exec(place)
+    if (match) return match[1] ?? null
+  }
+  return null
+}
+
+// --- refusals -------------------------------------------------------------------------------------------------------
+
+function base(shared: Shared, identity: ItemIdentity) {
+  return {
+    id: identity.id,
+    source: shared.source.id,
+    content: identity.content,
+    receivedAt: shared.request.receivedAt,
+  }
+}
+
+function quarantined(shared: Shared, index: number, given: Json, identity: ItemIdentity, reasons: Reason[]): Item {
+  const original = isObject(given) ? (given.originalTimestamp ?? given.timestamp) : null
+  const time = correctTime({ receivedAt: shared.request.receivedAt, original, sent: null, oldestDays: 1e6 })
+  return { ...base(shared, identity), event: null, reasons, raw: () => rawOf(given, shared, time.original) }
+}
+
+/** For items that cannot even be looked at. */
+function refused(shared: Shared, index: number, given: Json, why: [QuarantineCode, string, string]): Item {
+  const messageId = `inbox:${shared.row}:${index}`
+  const identity = { id: derivedId('event', shared.source.id, messageId), messageId, content: 0, size: 0 }
+  const [code, path, message] = why
+  return {
+    ...base(shared, identity),
+    event: null,
+    reasons: [{ code, path, message }],
+    raw: () => rawOf(given, shared, null),
+  }
+}
+
+function rawOf(given: Json, shared: Shared, original: number | null) {
+  const { body: _, source: __, ...facts } = shared.request
+  const context = shared.document === given ? undefined : objectOr(shared.document.context)
+  return {
+    payload: given,
+    request: {
+      ...facts,
+      sharedContext: context ?? null,
+      sharedSentAt: shared.document === given ? null : (shared.document.sentAt ?? null),
+    } as unknown as JsonObject,
+    originalAt: original === null ? null : iso(original),
+  }
+}
+
+// --- shape ----------------------------------------------------------------------------------------------------------
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
+function objectOr(value: Json | undefined): JsonObject | null {
+  return isObject(value) ? value : null
+}
+
+/** Breadth first, so that hostile nesting cannot exhaust the stack. */
+function depthOf(value: Json): number {
+  let level: Json[] = [value]
+  let depth = 0
+  while (level.length > 0 && depth <= deepest) {
+    const next: Json[] = []
+    for (const inner of level) {
+      if (inner !== null && typeof inner === 'object')
+        next.push(...(Array.isArray(inner) ? inner : Object.values(inner)))
+    }
+    if (next.length === 0) return depth
+    level = next
+    depth++
+  }
+  return depth
+}
+
+/** Without NUL and half surrogate pairs, which PostgreSQL refuses. */
+function cleaned(value: Json, flags: string[]): Json {
+  const text = (given: string): string => {
+    if (given.includes('\0')) {
+      if (!flags.includes('nul_removed')) flags.push('nul_removed')
+      given = given.replaceAll('\0', '')
+    }
+    if (given.isWellFormed()) return given
+    if (!flags.includes('surrogate_replaced')) flags.push('surrogate_replaced')
+    return given.toWellFormed()
+  }
+  const walk = (inner: Json): Json => {
+    if (typeof inner === 'string') return text(inner)
+    if (inner === null || typeof inner !== 'object') return inner
+    if (Array.isArray(inner)) return inner.map(walk)
+    return Object.fromEntries(Object.entries(inner).map(([key, held]) => [text(key), walk(held)]))
+  }
+  return walk(value)
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString()
+}

@@ -1,0 +1,235 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { KeyId, Purpose, SourceId, TouchChannel } from '@einklang/contract'
+import { type Clock, type Database, Refusal, newId } from '@einklang/platform'
+import type { SourceFacts } from './item.ts'
+
+export type KeyTrust = 'publishable' | 'secret'
+export type KeyFacts = { key: KeyId; trust: KeyTrust; endsAt: Date | null; source: Source }
+export type Source = SourceFacts & { slug: string; timeZone: string; origins: string[] }
+
+export type NewSource = {
+  name: string
+  kind: string
+  channel?: TouchChannel | undefined
+  issuer?: string | undefined
+  currency?: string | undefined
+  country?: string | undefined
+  timeZone?: string | undefined
+  origins?: string[] | undefined
+  consentCategories?: { [category: string]: Purpose } | undefined
+  oldestYears?: number | undefined
+}
+
+/** Facts that our own stages report come from here. */
+export const internalSlug = 'einklang'
+
+const channelOfKind: { [kind: string]: TouchChannel } = {
+  web: 'web',
+  app: 'app',
+  till: 'store',
+  shop: 'web',
+  newsletter: 'email',
+  crm: 'store',
+  loyalty: 'store',
+  ads: 'ads',
+  print: 'letter',
+  sms: 'sms',
+  social: 'social',
+  service: 'service',
+  erp: 'store',
+  internal: 'service',
+}
+
+/** Where events may come from, remembered in the process; a change is seen everywhere within seconds. */
+export type Sources = {
+  byKey(key: string): Promise<KeyFacts | null>
+  byId(id: SourceId): Promise<Source | null>
+  internal(): Promise<Source>
+  create(tx: Database, given: NewSource, trust: KeyTrust | null): Promise<{ source: Source; key: string | null }>
+  change(tx: Database, id: SourceId, given: Partial<NewSource>): Promise<void>
+  addKey(tx: Database, source: SourceId, trust: KeyTrust): Promise<{ id: KeyId; key: string }>
+  rotateKey(tx: Database, source: SourceId, key: KeyId, graceDays: number): Promise<{ id: KeyId; key: string }>
+  endKey(tx: Database, source: SourceId, key: KeyId, graceDays: number): Promise<Date>
+  /** Forget what is remembered: after a change in this process. */
+  forget(): void
+}
+
+type Remembered = { keys: Map<string, KeyFacts>; sources: Map<SourceId, Source>; readAt: number }
+
+const freshFor = 5_000
+
+export function createSources(needs: { database: Database; clock: Clock }): Sources {
+  let remembered: Remembered | null = null
+  let reading: Promise<Remembered> | null = null
+
+  const read = async (): Promise<Remembered> => {
+    reading ??= readAll(needs.database).finally(() => {
+      reading = null
+    })
+    remembered = await reading
+    return remembered
+  }
+  const current = async (): Promise<Remembered> => {
+    // Durations only: performance.now is monotonic and no wall clock.
+    if (remembered && performance.now() - remembered.readAt < freshFor) return remembered
+    return read()
+  }
+  /** Unknown keys may be new ones made by another process; hostile ones must not cost a query each. */
+  const again = async (known: Remembered): Promise<Remembered> =>
+    performance.now() - known.readAt > 1_000 ? read() : known
+
+  const sources: Sources = {
+    async byKey(key) {
+      const hash = hashOf(key).toString('hex')
+      let known = await current()
+      let facts = known.keys.get(hash)
+      if (!facts) {
+        known = await again(known)
+        facts = known.keys.get(hash)
+      }
+      if (!facts || (facts.endsAt && facts.endsAt <= needs.clock.now())) return null
+      return facts
+    },
+    async byId(id) {
+      const known = await current()
+      return known.sources.get(id) ?? (await read()).sources.get(id) ?? null
+    },
+    async internal() {
+      const find = (known: Remembered) => [...known.sources.values()].find((source) => source.slug === internalSlug)
+      const found = find(await current()) ?? find(await read())
+      if (found) return found
+      await insertSource(needs, needs.database, { name: 'Einklang', kind: 'internal', oldestYears: 100 }, internalSlug)
+      const made = find(await read())
+      if (!made) throw new Error('The internal source could not be made')
+      return made
+    },
+    async create(tx, given, trust) {
+      const id = await insertSource(needs, tx, given, null)
+      const key = trust ? await insertKey(needs, tx, id, trust) : null
+      sources.forget()
+      const [row] = await rowsOf(tx, id)
+      if (!row) throw new Error('A source vanished while it was made')
+      return { source: row, key: key?.key ?? null }
+    },
+    async change(tx, id, given) {
+      await tx.run`
+        update ingest.source set
+          name = coalesce(${given.name ?? null}, name), kind = coalesce(${given.kind ?? null}, kind),
+          channel = coalesce(${given.channel ?? null}, channel), issuer = coalesce(${given.issuer ?? null}, issuer),
+          currency = coalesce(${given.currency ?? null}, currency), country = coalesce(${given.country ?? null}, country),
+          time_zone = coalesce(${given.timeZone ?? null}, time_zone), origins = coalesce(${given.origins ?? null}::text[], origins),
+          consent_categories = coalesce(${given.consentCategories ? tx.json(given.consentCategories) : null}::jsonb, consent_categories),
+          oldest_years = coalesce(${given.oldestYears ?? null}::integer, oldest_years)
+        where id = ${id}`
+      sources.forget()
+    },
+    async addKey(tx, source, trust) {
+      const live = await tx.row<{ count: number }>`
+        select count(*)::int as count from ingest.key where source = ${source} and ends_at is null`
+      if ((live?.count ?? 0) >= 2) {
+        throw new Refusal(409, 'two_keys', 'The source has two live keys already.', {
+          doInstead: 'Revoke or rotate one of them.',
+        })
+      }
+      const key = await insertKey(needs, tx, source, trust)
+      sources.forget()
+      return key
+    },
+    async rotateKey(tx, source, key, graceDays) {
+      const old = await tx.row<{ trust: KeyTrust }>`
+        select trust from ingest.key where id = ${key} and source = ${source} and ends_at is null for update`
+      if (!old) throw new Refusal(404, 'unknown_key', 'The source has no such live key.')
+      await sources.endKey(tx, source, key, graceDays)
+      const made = await insertKey(needs, tx, source, old.trust)
+      sources.forget()
+      return made
+    },
+    async endKey(tx, source, key, graceDays) {
+      const ends = new Date(needs.clock.now().getTime() + graceDays * 86_400_000)
+      const changed = await tx.run`
+        update ingest.key set ends_at = least(coalesce(ends_at, ${ends}), ${ends}) where id = ${key} and source = ${source}`
+      if (changed === 0) throw new Refusal(404, 'unknown_key', 'The source has no such key.')
+      sources.forget()
+      return ends
+    },
+    forget() {
+      remembered = null
+    },
+  }
+  return sources
+}
+
+async function readAll(database: Database): Promise<Remembered> {
+  const readAt = performance.now()
+  const sources = new Map((await rowsOf(database, null)).map((source) => [source.id, source]))
+  const keys = await database.rows<{ id: KeyId; source: SourceId; trust: KeyTrust; hash: string; endsAt: Date | null }>`
+    select id, source, trust, encode(hash, 'hex') as hash, ends_at as "endsAt" from ingest.key
+    where ends_at is null or ends_at > platform.now()`
+  const byHash = new Map<string, KeyFacts>()
+  for (const key of keys) {
+    const source = sources.get(key.source)
+    if (source) byHash.set(key.hash, { key: key.id, trust: key.trust, endsAt: key.endsAt, source })
+  }
+  return { keys: byHash, sources, readAt }
+}
+
+function rowsOf(database: Database, id: SourceId | null): Promise<Source[]> {
+  return database.rows<Source>`
+    select id, name, slug, kind, channel, issuer, currency, country, time_zone as "timeZone", origins,
+      consent_categories as "consentCategories", oldest_years as "oldestYears"
+    from ingest.source where ${id}::uuid is null or id = ${id}::uuid`
+}
+
+async function insertSource(
+  needs: { clock: Clock },
+  tx: Database,
+  given: NewSource,
+  fixedSlug: string | null,
+): Promise<SourceId> {
+  const id = newId('source', needs.clock)
+  const slug = fixedSlug ?? (await freeSlug(tx, given.name))
+  await tx.run`
+    insert into ingest.source (id, name, slug, kind, channel, issuer, currency, country, time_zone, origins,
+      consent_categories, oldest_years, created_at)
+    values (${id}, ${given.name}, ${slug}, ${given.kind}, ${given.channel ?? channelOfKind[given.kind] ?? 'web'},
+      ${given.issuer ?? slug}, ${given.currency ?? 'EUR'}, ${given.country ?? 'DE'}, ${given.timeZone ?? 'Europe/Berlin'},
+      ${given.origins ?? ['*']}, ${tx.json(given.consentCategories ?? {})}, ${given.oldestYears ?? 10}, ${needs.clock.now()})
+    on conflict (slug) do nothing`
+  return id
+}
+
+async function freeSlug(tx: Database, name: string): Promise<string> {
+  const plain =
+    name
+      .toLowerCase()
+      .replaceAll('ä', 'ae')
+      .replaceAll('ö', 'oe')
+      .replaceAll('ü', 'ue')
+      .replaceAll('ß', 'ss')
+      .normalize('NFKD')
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .replaceAll(/^-|-$/g, '') || 'source'
+  const taken = await tx.rows<{ slug: string }>`select slug from ingest.source where slug like ${`${plain}%`}`
+  const slugs = new Set(taken.map((row) => row.slug))
+  if (plain === internalSlug) slugs.add(plain)
+  if (!slugs.has(plain)) return plain
+  for (let number = 2; ; number++) if (!slugs.has(`${plain}-${number}`)) return `${plain}-${number}`
+}
+
+async function insertKey(
+  needs: { clock: Clock },
+  tx: Database,
+  source: SourceId,
+  trust: KeyTrust,
+): Promise<{ id: KeyId; key: string }> {
+  const id = newId('key', needs.clock)
+  const key = `${trust === 'secret' ? 'sk' : 'pk'}_${randomBytes(24).toString('base64url')}`
+  await tx.run`
+    insert into ingest.key (id, source, trust, hash, hint, created_at)
+    values (${id}, ${source}, ${trust}, ${hashOf(key)}, ${`${key.slice(0, 7)}…${key.slice(-4)}`}, ${needs.clock.now()})`
+  return { id, key }
+}
+
+function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest()
+}
