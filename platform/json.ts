@@ -9,9 +9,14 @@ export function parseJson(text: string): unknown {
     const before = text.slice(0, offset).split('\n')
     const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
     const found = offset >= text.length ? 'the end' : JSON.stringify(text[offset])
-    throw new Refusal(400, 'malformed_json', `The body is not JSON: expected ${expected} but found ${found} at ${place}.`, {
-      at: `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`,
-    })
+    throw new Refusal(
+      400,
+      'malformed_json',
+      `The body is not JSON: expected ${expected} but found ${found} at ${place}.`,
+      {
+        at: `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`,
+      },
+    )
   }
 }
 
@@ -96,9 +101,14 @@ class Mistake extends Error {
 /** Reads a body up to `limit` bytes; more is refused before it is held in memory. */
 export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
   const tooLarge = () =>
-    new Refusal(413, 'too_large', `The body is larger than ${limit >= 1_048_576 ? `${limit / 1_048_576} MiB` : `${limit / 1024} KiB`}.`, {
-      doInstead: 'Send less at once.',
-    })
+    new Refusal(
+      413,
+      'too_large',
+      `The body is larger than ${limit >= 1_048_576 ? `${limit / 1_048_576} MiB` : `${limit / 1024} KiB`}.`,
+      {
+        doInstead: 'Send less at once.',
+      },
+    )
   if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge()
   if (request.body === null) return new Uint8Array()
   const chunks: Uint8Array[] = []
