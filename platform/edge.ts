@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import type { Route } from '@einklang/contract'
 import { createAdaptorServer } from '@hono/node-server'
@@ -37,6 +37,8 @@ export type HttpNeeds = {
   health?: () => Promise<Health>
   /** What `/startup` tells while databases recover and migrate. */
   startup?: () => { done: boolean; step: string }
+  /** Sees each request on Node's own objects before the router; true = it answers (the hot tracking paths). */
+  early?: (request: IncomingMessage, response: ServerResponse) => boolean
   /** Development and tests: an answer that does not fit its declaration is a bug, not a surprise. */
   checkAnswers?: boolean
 }
@@ -111,6 +113,7 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
             maxHeaderSize: 32_768,
           },
         }) as Server
+        if (needs.early) answerEarly(server, needs.early)
         server.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, needs.config)))
         server.listen(needs.config.port, needs.config.host, () => {
           const { port } = server?.address() as { port: number }
@@ -132,6 +135,14 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
       })
     },
   }
+}
+
+function answerEarly(server: Server, early: NonNullable<HttpNeeds['early']>): void {
+  const routers = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[]
+  server.removeAllListeners('request')
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (!early(request, response)) for (const router of routers) router(request, response)
+  })
 }
 
 function listenFailure(error: NodeJS.ErrnoException, place: { host: string; port: number }): Error {
