@@ -149,6 +149,6 @@ async function savePolicy(database: Database, policy: ContactPolicy): Promise<Co
       doInstead: 'Use a name such as Europe/Berlin.',
     })
   await database.run`insert into decision.policy (document) values (${database.json(policy)})
-    on conflict (only) do update set document = excluded.document`
+    on conflict (single) do update set document = excluded.document`
   return policy
 }

@@ -98,6 +98,6 @@ create table decision.hold (
 create index hold_person on decision.hold (person) where lifted_at is null;
 
 create table decision.policy (
-  only boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   document jsonb not null
 );

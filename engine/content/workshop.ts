@@ -1,0 +1,122 @@
+import { Worker } from 'node:worker_threads'
+
+/** The work took longer or more memory than allowed; the thread that did it is gone. */
+export class WorkLimit extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'WorkLimit'
+  }
+}
+
+type Waiting = { job: object; done: (result: unknown) => void; failed: (error: Error) => void; tries: number }
+type Answer = { ready?: true; id?: number; result?: unknown; failed?: string }
+
+/**
+ * One worker thread and the queue before it. A job that is not done in time by the clock is ended from outside by
+ * killing the thread: the limits of template engines are cooperative and can be talked out of. The others wait for
+ * the next thread. An idle thread goes home.
+ */
+export class Workshop {
+  readonly #script: URL
+  readonly #limitMs: number
+  readonly #memoryMegabytes: number
+  readonly #queue: Waiting[] = []
+  #worker: Worker | null = null
+  #busy: Waiting | null = null
+  #ready = false
+  #timer: NodeJS.Timeout | undefined
+  #count = 0
+
+  constructor(options: { script: URL; limitMs: number; memoryMegabytes: number }) {
+    this.#script = options.script
+    this.#limitMs = options.limitMs
+    this.#memoryMegabytes = options.memoryMegabytes
+  }
+
+  run<Result>(job: object): Promise<Result> {
+    return new Promise((done, failed) => {
+      this.#queue.push({ job, done: done as (result: unknown) => void, failed, tries: 0 })
+      this.#next()
+    })
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    const worker = this.#worker
+    this.#worker = null
+    this.#ready = false
+    await worker?.terminate()
+  }
+
+  #next(): void {
+    if (this.#busy || this.#queue.length === 0) return
+    if (!this.#worker) this.#hire()
+    if (!this.#ready) return
+    clearTimeout(this.#timer)
+    const waiting = this.#queue.shift()
+    if (!waiting) return
+    this.#busy = waiting
+    this.#worker?.ref()
+    this.#worker?.postMessage({ ...waiting.job, id: ++this.#count })
+    this.#timer = setTimeout(() => this.#overTime(waiting), this.#limitMs)
+  }
+
+  #hire(): void {
+    const worker = new Worker(this.#script, {
+      resourceLimits: { maxOldGenerationSizeMb: this.#memoryMegabytes, stackSizeMb: 4 },
+      env: {},
+      stdout: false,
+      stderr: false,
+    })
+    this.#worker = worker
+    this.#ready = false
+    worker.on('message', (answer: Answer) => this.#heard(worker, answer))
+    worker.on('error', (error) => this.#lost(worker, error))
+    worker.on('exit', () => this.#lost(worker, new Error('the thread ended')))
+  }
+
+  #heard(worker: Worker, answer: Answer): void {
+    if (worker !== this.#worker) return
+    if (answer.ready) {
+      this.#ready = true
+      return this.#next()
+    }
+    const waiting = this.#busy
+    if (!waiting || answer.id !== this.#count) return
+    this.#busy = null
+    clearTimeout(this.#timer)
+    if (answer.failed === undefined) waiting.done(answer.result)
+    else waiting.failed(new Error(answer.failed))
+    worker.unref()
+    this.#timer = setTimeout(() => void this.close(), 30_000).unref()
+    this.#next()
+  }
+
+  /** A machine that is short of processor time can make good work late: it gets one more thread, once. */
+  #overTime(waiting: Waiting): void {
+    const worker = this.#worker
+    this.#worker = null
+    this.#ready = false
+    this.#busy = null
+    void worker?.terminate()
+    if (waiting.tries === 0) this.#queue.unshift({ ...waiting, tries: 1 })
+    else waiting.failed(new WorkLimit(`took longer than ${this.#limitMs} ms`))
+    this.#next()
+  }
+
+  #lost(worker: Worker, error: Error): void {
+    if (worker !== this.#worker) return
+    clearTimeout(this.#timer)
+    this.#worker = null
+    this.#ready = false
+    const waiting = this.#busy ?? this.#queue.shift()
+    this.#busy = null
+    waiting?.failed(new WorkLimit(error.message))
+    this.#next()
+  }
+}
+
+/** The script beside this file, as source in development and as built file in production. */
+export function scriptBeside(name: string, from: string): URL {
+  return new URL(`./${name}${from.endsWith('.ts') ? '.ts' : '.js'}`, from)
+}
