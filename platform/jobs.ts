@@ -1,4 +1,13 @@
-import { Logger, run, runMigrations, runOnce, type Runner, type RunnerOptions, type TaskList } from 'graphile-worker'
+import {
+  Logger,
+  parseCronItems,
+  type Runner,
+  type RunnerOptions,
+  run,
+  runMigrations,
+  runOnce,
+  type TaskList,
+} from 'graphile-worker'
 import type { z } from 'zod'
 import type { Database } from './database.ts'
 import { assert, Outage } from './failure.ts'
@@ -61,7 +70,12 @@ export async function startJobs(needs: {
     concurrency: needs.concurrency ?? 2,
     noHandleSignals: true,
     pollInterval: 2000,
-    crontab: needs.kinds.flatMap((kind) => (kind.cron ? [`${kind.cron} ${kind.name} ?fill=1h&max=25`] : [])).join('\n'),
+    // As items, because the crontab's text form knows no dots in names.
+    parsedCronItems: parseCronItems(
+      needs.kinds.flatMap(({ name, cron }) =>
+        cron ? [{ task: name, match: cron, options: { backfillPeriod: 3_600_000, maxAttempts: 25 } }] : [],
+      ),
+    ),
   })
   return {
     async stop() {

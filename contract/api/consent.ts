@@ -237,3 +237,15 @@ export const verify = route({
   may: ['admin', 'privacy'],
   answer: z.object({ intact: z.boolean(), statements: z.int(), brokenAt: z.int().nullable(), erased: z.int() }),
 })
+
+export const erase = route({
+  stage: 'consent',
+  name: 'erase',
+  summary: 'Erase one person, with everybody merged into it, from every stage; cannot be undone',
+  method: 'post',
+  path: '/persons/{person}/erase',
+  may: ['privacy'],
+  params: z.object({ person: idOf('person') }),
+  body: z.strictObject({ reason: z.string().trim().min(3).max(500) }),
+  answer: z.object({ rows: z.int(), stages: z.array(z.object({ stage: z.string(), rows: z.int() })) }),
+})

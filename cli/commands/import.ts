@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises'
+import { api, type ImportKind, type ImportMapping, importKinds } from '@einklang/contract'
+import { type Command, dataFlags, Misuse } from '../command.ts'
+import { reachFlags, withServer } from '../connect.ts'
+import { importFile } from '../import.ts'
+import { startProgress } from '../progress.ts'
+import { nearest } from '../suggest.ts'
+import { findSource } from './sources.ts'
+
+const kinds = Object.keys(importKinds)
+
+export const importCommand: Command = {
+  name: 'import',
+  summary: 'Bring files of other systems in; an interrupted upload continues where it stopped',
+  operands: { text: 'FILE…', least: 1, most: 1000 },
+  flags: {
+    kind: { value: 'KIND', text: `one of ${kinds.join(', ')}` },
+    source: { value: 'SOURCE', text: 'the source it comes from (einklang source list)' },
+    mapping: { value: 'FILE', text: 'JSON file with our field → column (default: recognised by the column names)' },
+    'dry-run': { text: 'check every row and change nothing' },
+    ...dataFlags,
+    ...reachFlags,
+  },
+  help: 'Rows that do not fit go to FILE.rejects.csv with row number and reason; the others are imported.',
+  async run(call) {
+    const kind = kindOf(call.flag('kind'))
+    const source = call.flag('source')
+    if (source === undefined) throw new Misuse('"import" needs --source.', 'einklang source list')
+    const mapping = await mappingIn(call.flag('mapping'))
+    return withServer(call, async (reached) => {
+      const { id } = await findSource(reached.client, source)
+      const items = []
+      for (const file of call.operands) {
+        call.tell(file)
+        const detail = await importFile(reached, {
+          file,
+          kind,
+          source: id,
+          dryRun: call.switch('dry-run'),
+          ...(mapping ? { mapping } : {}),
+          step: (label, total) => startProgress({ label, total, unit: 'bytes' }),
+          rejectsFile: `${file}.rejects.csv`,
+        })
+        if (detail.state !== 'done') process.exitCode = 1
+        if (detail.rejected > 0) call.tell(`Rows that do not fit: ${file}.rejects.csv`)
+        const { state, accepted, rejected, duplicates, rowsRead, error } = detail
+        call.show(`${file}: ${state}, ${accepted} of ${rowsRead} rows`)
+        items.push({ file, import: detail.id, state, rowsRead, accepted, rejected, duplicates, error })
+      }
+      return { items }
+    })
+  },
+}
+
+function kindOf(kind: string | undefined): ImportKind {
+  if (kind === undefined) throw new Misuse('"import" needs --kind.', `--kind ${kinds.join('|')}`)
+  if (!kinds.includes(kind)) {
+    const meant = nearest(kind, kinds)
+    throw new Misuse(`There is no kind of import "${kind}".`, meant ? `--kind ${meant}` : `--kind ${kinds.join('|')}`)
+  }
+  return kind as ImportKind
+}
+
+async function mappingIn(file: string | undefined): Promise<ImportMapping | undefined> {
+  if (file === undefined) return undefined
+  const text = await readFile(file, 'utf8')
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw new Misuse(`${file} is not JSON: ${(error as Error).message}.`)
+  }
+  const mapping = api.ingest.importMapping.safeParse(parsed)
+  if (mapping.success) return mapping.data as ImportMapping
+  const issue = mapping.error.issues[0]
+  throw new Misuse(`${file} is not a mapping: ${issue?.path.join('.')} ${issue?.message}.`)
+}

@@ -1,0 +1,23 @@
+import { createServer } from '@einklang/server'
+import { type Command, serverFlags } from '../command.ts'
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'Start the server with console, API and workers',
+  operands: { text: '', least: 0, most: 0 },
+  flags: serverFlags,
+  help: 'Example: einklang serve --port 9000 --public-url https://crm.example.org',
+  async run(call) {
+    const config = call.config()
+    const server = createServer({ config, told: call.tell })
+    server.stopOnSignals()
+    const { url, firstAdministrator } = await server.start()
+    call.tell(`Einklang answers at ${url}`)
+    if (firstAdministrator) {
+      call.tell(`Sign in as ${firstAdministrator.email} with the password ${firstAdministrator.password}`)
+      call.tell('This password is shown only now and must be changed at the first sign-in.')
+    }
+    const abandoned = await server.stopped
+    return { url, abandoned }
+  },
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import { audienceList, audienceSize, erase, profileSearch, profileShow } from './commands/customers.ts'
+import { importCommand } from './commands/import.ts'
+import { serve } from './commands/serve.ts'
+import { sourceAdd, sourceList } from './commands/sources.ts'
+import { auditVerify, doctor, migrate, versionCommand } from './commands/upkeep.ts'
+import { runProgram } from './program.ts'
+
+const commands = [
+  serve,
+  migrate,
+  doctor,
+  sourceAdd,
+  sourceList,
+  importCommand,
+  profileSearch,
+  profileShow,
+  audienceList,
+  audienceSize,
+  erase,
+  auditVerify,
+  versionCommand,
+]
+
+const code = await runProgram(commands, process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  error: (text) => process.stderr.write(text),
+  environment: process.env,
+})
+process.exitCode = Math.max(code, Number(process.exitCode ?? 0))

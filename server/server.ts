@@ -1,0 +1,210 @@
+import { existsSync } from 'node:fs'
+import { createServer as createProbe } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import {
+  type BootedGround,
+  bootGround,
+  type Caller,
+  type Clock,
+  type Config,
+  createHttpServer,
+  createLifecycle,
+  createLog,
+  groundJobs,
+  type Health,
+  type HttpServer,
+  type Log,
+  runLoops,
+  startJobs,
+} from '@einklang/platform'
+import { compose, type House } from './compose.ts'
+import { eraseRoute } from './erase.ts'
+import { announce, localCaller, localToken } from './local.ts'
+import { engineDirectory, version } from './migrate.ts'
+import { watchViews } from './viewed.ts'
+
+export type Started = {
+  /** Address on this machine; null for a worker, which serves nobody. */
+  url: string | null
+  /** Present only when this start made the first administrator: the password is shown once. */
+  firstAdministrator: { email: string; password: string } | null
+}
+
+export type Server = {
+  start(): Promise<Started>
+  /** Within ten seconds; returns what had to be abandoned. */
+  stop(): Promise<string[]>
+  readonly stopped: Promise<string[]>
+  stopOnSignals(): void
+  /** The stages, once started: for the demo and for tests. */
+  readonly house: House
+  readonly ground: BootedGround['ground']
+}
+
+export type ServerOptions = {
+  config: Config
+  told?: (message: string) => void
+  clock?: Clock
+  log?: Log
+  /** Tests: an answer that does not fit its declaration fails. */
+  checkAnswers?: boolean
+}
+
+/** The whole system in one process, or its api or worker part. */
+export function createServer(options: ServerOptions): Server {
+  const log = options.log ?? createLog(options.config.logLevel)
+  const told = options.told ?? (() => undefined)
+  const lifecycle = createLifecycle({ log, told })
+  let open: { house: House; ground: BootedGround['ground'] } | undefined
+  const opened = () => {
+    if (!open) throw new Error('The server has not been started')
+    return open
+  }
+
+  async function start(): Promise<Started> {
+    const config = await withPort(options.config)
+    const booted = await bootGround({
+      config,
+      lifecycle,
+      log,
+      engineDirectory,
+      told,
+      environment: process.env,
+      ...(options.clock ? { clock: options.clock } : {}),
+    })
+    const { ground } = booted
+    const house = await lifecycle.start(
+      'stages',
+      () => compose(ground),
+      (stages) => stages.close(),
+    )
+    open = { house, ground }
+    if (config.role !== 'api') await startWork(booted, house)
+    const url = config.role === 'worker' ? null : await startHttp(booted, house)
+    // Last, so that a start that fails does not swallow the password that is told only once.
+    const firstAdministrator = await house.governance.firstAdministrator()
+    return { url, firstAdministrator }
+  }
+
+  async function startWork({ ground, database, databaseUrl }: BootedGround, house: House): Promise<void> {
+    const { metrics } = ground
+    const loops = house.parts.flatMap((part) => part.loops ?? [])
+    const kinds = [...house.parts.flatMap((part) => part.jobs ?? []), ...groundJobs(ground.database)]
+    await lifecycle.start(
+      'jobs',
+      () => startJobs({ url: databaseUrl, kinds, log }),
+      (jobs) => jobs.stop(),
+    )
+    await lifecycle.start(
+      'loops',
+      () => runLoops({ loops, listen: database.listen, log, metrics }),
+      (running) => running.stop(),
+    )
+  }
+
+  async function startHttp({ ground }: BootedGround, house: House): Promise<string> {
+    const http = httpOf({ ...options, log }, ground, house)
+    const { url } = await lifecycle.start(
+      'HTTP',
+      () => http.listen(),
+      () => http.close(),
+    )
+    await lifecycle.start(
+      'address',
+      () => announce(ground.config.dataDirectory, url),
+      (withdraw) => withdraw(),
+    )
+    return url
+  }
+
+  return {
+    start,
+    stop: () => lifecycle.stop(),
+    stopped: lifecycle.stopped,
+    stopOnSignals: () => lifecycle.stopOnSignals(),
+    get house() {
+      return opened().house
+    },
+    get ground() {
+      return opened().ground
+    },
+  }
+}
+
+function httpOf(options: ServerOptions & { log: Log }, ground: BootedGround['ground'], house: House): HttpServer {
+  const { config, database, history, clock, metrics, live } = ground
+  const { governance, parts } = house
+  const { log } = options
+  const onThisMachine = localCaller(localToken(config.dataDirectory))
+  const watched = watchViews({ database, governance, clock, log })
+  return createHttpServer({
+    config,
+    version,
+    routes: [...parts.flatMap((part) => part.routes), ...eraseRoutes()].map(watched),
+    raw: parts.flatMap((part) => part.raw ?? []),
+    authenticate: async (headers) => onThisMachine(headers) ?? governance.authenticate(headers),
+    refused: ({ caller, route, reason }) => {
+      if (caller.kind !== 'anonymous') void auditRefusal(caller, route, reason)
+    },
+    database,
+    log,
+    metrics,
+    live,
+    consoleDirectory: consoleDirectory(),
+    health: () => healthOf(),
+    checkAnswers: options.checkAnswers ?? false,
+    early: house.early,
+  })
+
+  function eraseRoutes() {
+    return parts.some((part) => part.stage === 'identity') ? [eraseRoute({ database, governance, parts })] : []
+  }
+
+  async function auditRefusal(actor: Caller, route: string, reason: string): Promise<void> {
+    try {
+      await database.transaction((tx) =>
+        governance.audit(tx, {
+          actor,
+          action: 'route.refused',
+          object: { kind: 'route', id: route },
+          result: 'refused',
+          reason,
+        }),
+      )
+    } catch (error) {
+      log.error('A refusal could not be written down.', { error })
+    }
+  }
+
+  /** PostgreSQL away: not ready. ClickHouse away: ready, but history is old. */
+  async function healthOf(): Promise<Health> {
+    const [truth, past] = await Promise.allSettled([database.row`select 1 as one`, history.rows`select 1 as one`])
+    const ready = truth.status === 'fulfilled'
+    return {
+      ready,
+      failing: ready ? [] : ['PostgreSQL'],
+      degraded: past.status === 'fulfilled' ? [] : ['ClickHouse'],
+    }
+  }
+}
+
+/** The built console; null when it was not built (development of the server alone). */
+function consoleDirectory(): string | null {
+  const directory = fileURLToPath(new URL('../console/dist', import.meta.url))
+  return existsSync(directory) ? directory : null
+}
+
+/** Port 0 means any: it is chosen before anything starts, because links in mails carry it. */
+async function withPort(config: Config): Promise<Config> {
+  if (config.port !== 0 || config.role === 'worker') return config
+  const port = await new Promise<number>((resolve, reject) => {
+    const probe = createProbe()
+    probe.once('error', reject)
+    probe.listen(0, config.host, () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => resolve(port))
+    })
+  })
+  const publicUrl = config.publicUrl === 'http://localhost:0' ? `http://localhost:${port}` : config.publicUrl
+  return { ...config, port, publicUrl }
+}
