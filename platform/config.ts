@@ -179,6 +179,7 @@ export function openDataDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o755 })
     writeFileSync(probe, '')
+    rmSync(probe)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     const reason =
@@ -194,7 +195,5 @@ export function openDataDirectory(directory: string): void {
       'data_directory',
       `The data directory ${directory} cannot be used: ${reason}; choose another one with --data or EINKLANG_DATA.`,
     )
-  } finally {
-    rmSync(probe, { force: true })
   }
 }
