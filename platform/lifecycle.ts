@@ -39,7 +39,7 @@ export function createLifecycle(options: {
     const deadline = performance.now() + patience
     const abandoned: string[] = []
     for (const part of running.splice(0).reverse()) {
-      options.log.debug(`Stopping ${part.name}.`)
+      told(`Stopping ${part.name}.`)
       // Even after the deadline each part gets a moment: the databases at the end should not be torn.
       const left = Math.max(500, deadline - performance.now())
       const timeUp = new AbortController()

@@ -54,7 +54,9 @@ export type ServerOptions = {
 export function createServer(options: ServerOptions): Server {
   const log = options.log ?? createLog(options.config.logLevel)
   const told = options.told ?? (() => undefined)
-  const lifecycle = createLifecycle({ log, told })
+  // A start that fails is told in one sentence, not in the names of what was closed again.
+  const lifecycle = createLifecycle({ log, told: (message) => started && told(message) })
+  let started = false
   let open: { house: House; ground: BootedGround['ground'] } | undefined
   const opened = () => {
     if (!open) throw new Error('The server has not been started')
@@ -83,6 +85,7 @@ export function createServer(options: ServerOptions): Server {
     const url = config.role === 'worker' ? null : await startHttp(booted, house)
     // Last, so that a start that fails does not swallow the password that is told only once.
     const firstAdministrator = await house.governance.firstAdministrator()
+    started = true
     return { url, firstAdministrator }
   }
 
