@@ -76,6 +76,11 @@ beforeAll(async () => {
     log,
     consoleDirectory,
     checkAnswers: true,
+    early: (request, response) => {
+      if (request.url !== '/v1/early') return false
+      response.end('early')
+      return true
+    },
     authenticate: async (headers) => {
       const cookie = /token=(\w+)/.exec(headers.get('cookie') ?? '')?.[1]
       const bearer = /^Bearer (\w+)/.exec(headers.get('authorization') ?? '')?.[1]
@@ -259,6 +264,10 @@ describe('Idempotency-Key', () => {
 test('raw mounts get their parameters and a shortened address', async () => {
   const answer = await call('/v1/track', { method: 'POST', body: '12345' })
   expect(await answer.json()).toEqual({ type: 'track', address: '127.0.0.0', size: 5 })
+})
+
+test('the hot path answers before the router', async () => {
+  expect(await (await call('/v1/early', { method: 'POST' })).text()).toBe('early')
 })
 
 test('addresses are cut to a neighbourhood', () => {

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import type { Route } from '@einklang/contract'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { z } from 'zod'
 import type { Config } from './config.ts'
@@ -104,19 +104,20 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
     fetch: async (request, remoteAddress = '127.0.0.1') => app.fetch(request, { remoteAddress }),
     listen: () =>
       new Promise((resolve, reject) => {
-        server = createAdaptorServer({
-          fetch: app.fetch as never,
-          serverOptions: {
-            requestTimeout: 120_000,
-            headersTimeout: 15_000,
-            keepAliveTimeout: 65_000,
-            maxHeaderSize: 32_768,
-          },
-        }) as Server
-        if (needs.early) answerEarly(server, needs.early)
-        server.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, needs.config)))
-        server.listen(needs.config.port, needs.config.host, () => {
-          const { port } = server?.address() as { port: number }
+        const listener = getRequestListener(app.fetch as never)
+        const limits = {
+          requestTimeout: 120_000,
+          headersTimeout: 15_000,
+          keepAliveTimeout: 65_000,
+          maxHeaderSize: 32_768,
+        }
+        const opened = createServer(limits, (incoming, outgoing) => {
+          if (!needs.early?.(incoming, outgoing)) void listener(incoming, outgoing)
+        })
+        server = opened
+        opened.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, needs.config)))
+        opened.listen(needs.config.port, needs.config.host, () => {
+          const { port } = opened.address() as { port: number }
           const host = needs.config.host === '0.0.0.0' || needs.config.host === '::' ? 'localhost' : needs.config.host
           resolve({ port, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}` })
         })
@@ -135,14 +136,6 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
       })
     },
   }
-}
-
-function answerEarly(server: Server, early: NonNullable<HttpNeeds['early']>): void {
-  const routers = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[]
-  server.removeAllListeners('request')
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (!early(request, response)) for (const router of routers) router(request, response)
-  })
 }
 
 function listenFailure(error: NodeJS.ErrnoException, place: { host: string; port: number }): Error {
