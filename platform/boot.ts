@@ -92,7 +92,7 @@ async function openPostgres(needs: {
   const throwaway = existsSync(join(config.dataDirectory, testMark))
   if (config.databaseUrl !== null) {
     const url = config.databaseUrl
-    await lifecycle.start('PostgreSQL', () => refuseUnsafePostgres(url))
+    await lifecycle.start('PostgreSQL', () => refuseUnsafePostgres(url, { throwaway }))
     return url
   }
   const postgres = await lifecycle.start(
