@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { api, type Role, type Route, roles } from '@einklang/contract'
+import { testMark } from '@einklang/platform'
+import { type TestGround, testGround } from '@einklang/platform/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createServer, localAccess, type Server, type Started } from './index.ts'
+
+let town: TestGround
+let server: Server
+let started: Started
+let directory: string
+
+beforeAll(async () => {
+  town = await testGround()
+  directory = mkdtempSync(join(tmpdir(), 'einklang-server-'))
+  writeFileSync(join(directory, testMark), '')
+  server = createServer({
+    config: {
+      ...town.ground.config,
+      role: 'all',
+      databaseUrl: town.databaseUrl,
+      dataDirectory: directory,
+      host: '127.0.0.1',
+      port: 0,
+      publicUrl: 'http://localhost:0',
+      logLevel: 'silent',
+    },
+    clock: town.clock,
+    checkAnswers: true,
+  })
+  started = await server.start()
+}, 60_000)
+
+afterAll(async () => {
+  const abandoned = await server.stop()
+  await town.close()
+  rmSync(directory, { recursive: true, force: true })
+  expect(abandoned).toEqual([])
+}, 30_000)
+
+type Answer = { status: number; body: never; cookie: string; headers: Headers }
+
+/** A browser on our own pages: keeps the cookie and says where it comes from. */
+async function ask(
+  method: string,
+  path: string,
+  given: { body?: unknown; cookie?: string; key?: string; origin?: string } = {},
+): Promise<Answer> {
+  const response = await fetch(`${started.url}${path}`, {
+    method,
+    headers: {
+      origin: given.origin ?? started.url ?? '',
+      ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(given.cookie ? { cookie: given.cookie } : {}),
+      ...(given.key ? { authorization: `Bearer ${given.key}` } : {}),
+    },
+    ...(given.body === undefined ? {} : { body: JSON.stringify(given.body) }),
+  })
+  const text = await response.text()
+  return {
+    status: response.status,
+    body: (text === '' ? undefined : JSON.parse(text)) as never,
+    cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '',
+    headers: response.headers,
+  }
+}
+
+const password = 'rhubarb tractor eleven moss'
+let administrator = ''
+
+test('the first administrator signs in, must change the password, and then has the house', async () => {
+  const first = started.firstAdministrator
+  expect(first).not.toBeNull()
+  const signedIn = await ask('POST', '/api/governance/session', { body: first })
+  expect(signedIn).toMatchObject({ status: 200, body: { user: { mustChangePassword: true } } })
+  expect(signedIn.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Lax/)
+  const { cookie } = signedIn
+
+  expect(await ask('GET', '/api/governance/people', { cookie })).toMatchObject({ status: 403 })
+  const change = { current: first?.password, next: password }
+  expect((await ask('POST', '/api/governance/password', { cookie, body: change })).status).toBe(204)
+  expect((await ask('GET', '/api/governance/people', { cookie })).status).toBe(200)
+  administrator = cookie
+})
+
+test('a page of another origin cannot use the cookie', async () => {
+  const forged = await ask('POST', '/api/governance/sessions/end-others', {
+    cookie: administrator,
+    origin: 'https://evil.example',
+  })
+  expect([401, 403]).toContain(forged.status)
+  expect(
+    (await ask('GET', '/api/governance/people', { cookie: administrator, origin: 'https://evil.example' })).status,
+  ).toBe(401)
+})
+
+test('the machine itself needs no sign-in: the token lies in the data directory for its owner alone', async () => {
+  const access = localAccess(directory)
+  expect(access?.url).toBe(started.url)
+  expect(statSync(join(directory, 'local.token')).mode & 0o777).toBe(0o600)
+  const key = access?.headers.authorization.slice('Bearer '.length)
+  expect((await ask('GET', '/api/governance/audit', { key: key ?? '' })).status).toBe(200)
+  expect((await ask('GET', '/api/governance/audit', { key: `${key}x` })).status).toBe(401)
+})
+
+test('health, metrics and documentation answer without a sign-in', async () => {
+  expect(await ask('GET', '/live')).toMatchObject({ status: 200, body: { live: true } })
+  expect(await ask('GET', '/ready')).toMatchObject({ status: 200, body: { ready: true, failing: [], degraded: [] } })
+  const document = await ask('GET', '/openapi.json')
+  expect(Object.keys((document.body as { paths: object }).paths)).toContain('/api/governance/me')
+})
+
+describe('every mounted route lets in whom its declaration names, and nobody else', () => {
+  const principals = ['anonymous', ...roles] as const
+  const keys = new Map<Role, string>()
+
+  beforeAll(async () => {
+    for (const role of roles) {
+      const made = await ask('POST', '/api/governance/keys', {
+        cookie: administrator,
+        body: { name: role, roles: [role] },
+      })
+      keys.set(role, (made.body as { secret: string }).secret)
+    }
+  })
+
+  test.each(principals)('%s', async (principal) => {
+    const key = principal === 'anonymous' ? '' : (keys.get(principal) ?? '')
+    const wrong: string[] = []
+    for (const { route } of mountedRoutes()) {
+      const expected = expectedFor(route, principal)
+      const got = await decisionOn(route, key)
+      if (got !== expected) wrong.push(`${route.stage}.${route.name}: expected ${expected}, got ${got}`)
+    }
+    expect(wrong).toEqual([])
+  })
+
+  function mountedRoutes() {
+    return server.house.parts.flatMap((part) => part.routes)
+  }
+
+  function expectedFor({ may }: Route, principal: Role | 'anonymous'): string {
+    if (may === 'anyone') return 'in'
+    if (principal === 'anonymous') return 'sign_in'
+    return may === 'signed-in' || may.includes(principal) ? 'in' : 'not_allowed'
+  }
+
+  /** What the edge decides, before the input is looked at: the input is wrong on purpose, so that nothing happens. */
+  async function decisionOn(route: Route, key: string): Promise<string> {
+    const path = `/api/${route.stage}${route.path.replaceAll(/\{\w+\}/g, 'wrong')}?wrong=1`
+    const { status, body } = await ask(route.method.toUpperCase(), path, key ? { key } : {})
+    const code = (body as { error?: { code?: string } } | undefined)?.error?.code ?? ''
+    if (status >= 500) return `${status} ${code}`
+    return code === 'sign_in' || code === 'not_allowed' || code === 'foreign_origin' ? code : 'in'
+  }
+
+  test('a refusal of somebody known is written down', async () => {
+    await ask('GET', '/api/governance/people', { key: keys.get('store') ?? '' })
+    await expect
+      .poll(async () => {
+        const { body } = await ask('GET', '/api/governance/audit?action=route.refused', { cookie: administrator })
+        return (body as { items: { actor: { name: string }; object: { id: string } }[] }).items.map(
+          ({ actor, object }) => `${actor.name} ${object.id}`,
+        )
+      })
+      .toContain('store governance.people')
+  })
+})
