@@ -44,6 +44,10 @@ export const attributionModels = [
   'shapley',
 ] as const
 export const attributionModel = z.enum(attributionModels)
+/** Models that credit each order by a rule, so that single orders and weeks can be shown; the others need all paths at once. */
+export const ruleModels = ['first', 'last', 'last_nondirect', 'linear', 'position', 'decay'] as const
+export const ruleModel = z.enum(ruleModels)
+export type RuleModel = (typeof ruleModels)[number]
 export type AttributionModel = (typeof attributionModels)[number]
 
 const day = z.iso.date()
@@ -145,7 +149,7 @@ export const weeks = route({
   method: 'get',
   path: '/weeks',
   may: readers,
-  query: z.object({ ...period, model: attributionModel.default('last_nondirect') }),
+  query: z.object({ ...period, model: ruleModel.default('last_nondirect') }),
   answer: z.object({
     note: figureNote,
     period: answeredPeriod,
@@ -182,7 +186,7 @@ const creditedConversion = z.object({
   returned: z.int(),
   currency: z.string(),
   first: z.boolean(),
-  touches: z.array(touch.extend({ credit: z.array(z.object({ model: attributionModel, share: z.number() })) })),
+  touches: z.array(touch.extend({ credit: z.array(z.object({ model: ruleModel, share: z.number() })) })),
   /** One sentence: "E-mail 'Spring' got the credit: last known touch, clicked 2 days before." */
   because: z.string(),
 })
@@ -198,7 +202,8 @@ export const conversions = route({
     ...period,
     channel: z.string().optional(),
     campaign: z.string().optional(),
-    model: attributionModel.default('last_nondirect'),
+    /** Which rule must have given the channel (campaign) credit. */
+    model: ruleModel.default('last_nondirect'),
     soldVia: z.enum(['web', 'app', 'store']).optional(),
     ...page,
   }),

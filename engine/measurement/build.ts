@@ -1,0 +1,295 @@
+import type { PersonId } from '@einklang/contract'
+import { type History, type HistoryPart, typed } from '@einklang/platform'
+import { channelExpression, type GroupingRule } from './grouping.ts'
+
+/** Touches older than this before an order get no credit (spec measurement §2). */
+export const lookBackDays = 90
+const lookBackByChannel: { [channel: string]: number } = { letter: 60, catalogue: 120 }
+/** What came back within these days is taken off the order. */
+const returnDays = 60
+/** Another event within this time belongs to the same visit. */
+const visitMinutes = 30
+/** Events per slice: keeps sorts of the first build inside the memory of the embedded engine. */
+const eventsPerSlice = 2_000_000
+
+const clicks = ['message.clicked', 'Email Link Clicked']
+const opens = ['message.opened', 'Email Opened']
+const visitsToStore = ['Store Visited', 'Store Entered', 'Geofence Entered']
+const scans = ['QR Scanned', 'Code Scanned']
+const orders = ['Order Completed']
+const returns = ['Order Refunded', 'Order Cancelled']
+
+export type BuildPlan = {
+  number: number
+  rules: readonly GroupingRule[]
+  /** Batches up to here were in the build before; null = build everything. */
+  after: number | null
+  /** Which of these persons are known to the house (an address, card or account). */
+  known: (persons: PersonId[]) => Promise<PersonId[]>
+  signal: AbortSignal
+}
+
+export type BuildResult = { watermark: number; persons: number }
+
+/** Newest batch in the history, to see whether anything arrived. */
+export async function newestBatch(history: History): Promise<number> {
+  const [row] = await history.rows<{ newest: number }>`select max(batch) as newest from ingest.event`
+  return Number(row?.newest ?? 0)
+}
+
+/**
+ * Computes touches, orders and paths again for every person with news: new events, an order shared with such a
+ * person, or a merge or split since. Old rows of these persons are marked gone in the same statement that writes
+ * the new ones, so a reader sees one or the other.
+ */
+export async function build(history: History, plan: BuildPlan): Promise<BuildResult> {
+  const watermark = await newestBatch(history)
+  await collectChanged(history, plan)
+  const [changed] = await history.rows<{ persons: number }>`
+    select uniqExact(person) as persons from measurement.changed where build = ${plan.number}`
+  const persons = Number(changed?.persons ?? 0)
+  if (persons === 0) return { watermark, persons }
+  await markKnown(history, plan)
+  const [size] = await history.rows<{ events: number }>`select count() as events from ingest.event`
+  const share = plan.after === null ? 1 : Math.min(1, persons / 50_000)
+  const slices = Math.max(1, Math.ceil((Number(size?.events ?? 0) * share) / eventsPerSlice))
+  for (let slice = 0; slice < slices; slice++) {
+    plan.signal.throwIfAborted()
+    const inSlice = history.part`(select person from measurement.changed
+      where build = ${plan.number} and cityHash64(person) % ${slices} = ${slice})`
+    await writeTouches(history, plan, inSlice)
+    await writeConversions(history, plan, inSlice)
+    await writePaths(history, plan, inSlice)
+  }
+  return { watermark, persons }
+}
+
+/** Loser → winner as of now. */
+const merged = (history: History): HistoryPart =>
+  history.part`(select loser, winner from identity.merged final where undone = 0)`
+
+/** Events that name nobody are filed under this id; each of their orders stands for a person of its own. */
+const nobody = "toUUID('00000000-0000-0000-0000-000000000000')"
+const sql = (history: History, text: string): HistoryPart => history.part([text] as unknown as TemplateStringsArray)
+const ownerOf = (history: History, event: string): HistoryPart =>
+  sql(history, `if(${event}.person = ${nobody}, ${event}.id, if(m.winner = ${nobody}, ${event}.person, m.winner))`)
+const currentOf = (history: History, stored: string): HistoryPart =>
+  sql(history, `if(m.winner = ${nobody}, ${stored}, m.winner)`)
+
+/** Batches arrive in order, but two workers may overtake each other by a few. */
+const overtaking = 20
+
+async function collectChanged(history: History, plan: BuildPlan): Promise<void> {
+  const fresh =
+    plan.after === null
+      ? history.part`select person, id, name, order_no from ingest.event`
+      : history.part`select person, id, name, order_no from ingest.event where batch > ${Math.max(0, plan.after - overtaking)}`
+  // Orders are known by their number: who shares one with a changed person may win or lose it.
+  await history.run`
+    insert into measurement.changed (build, person)
+    select distinct ${plan.number}, ${ownerOf(history, 'e')} from (
+      select person, id from (${fresh}) where person != ${sql(history, nobody)} or name in ${orders}
+      union distinct
+      select person, id from ingest.event where name in ${orders}
+        and order_no in (select order_no from (${fresh}) where order_no != '')
+    ) as e left any join ${merged(history)} as m on e.person = m.loser`
+  await history.run`
+    insert into measurement.changed (build, person)
+    select distinct ${plan.number}, arrayJoin([built.person, ${currentOf(history, 'built.stored')}]) from (
+      select person, stored from measurement.touch final
+      union distinct
+      select person, stored from measurement.conversion final
+    ) as built left any join ${merged(history)} as m on built.stored = m.loser
+    where built.person != ${currentOf(history, 'built.stored')}`
+  if (plan.after === null) {
+    await history.run`insert into measurement.changed (build, person)
+      select distinct ${plan.number}, person from measurement.path final`
+  }
+}
+
+async function markKnown(history: History, plan: BuildPlan): Promise<void> {
+  let after: string = '00000000-0000-0000-0000-000000000000'
+  for (;;) {
+    const page = await history.rows<{ person: PersonId }>`
+      select distinct person from measurement.changed
+      where build = ${plan.number} and person > ${typed('UUID', after)} order by person limit 20000`
+    const last = page.at(-1)
+    if (last === undefined) return
+    const persons = page.map((row) => row.person)
+    const known = new Set(await plan.known(persons))
+    const rows = persons.map((person) => ({ person, known: known.has(person) ? 1 : 0, build: plan.number }))
+    await history.insert('measurement.known', rows, `known ${plan.number} ${after}`)
+    after = last.person
+  }
+}
+
+/** Events of the slice under the person they belong to today. */
+function eventsOf(history: History, inSlice: HistoryPart, condition: HistoryPart): HistoryPart {
+  return history.part`(
+    select ${ownerOf(history, 'e')} as who, if(e.person = ${sql(history, nobody)}, e.id, e.person) as stored, e.*
+    from (
+      select person, at, id, kind, name, channel, campaign, medium, utm_source, referrer, url, message_id, place,
+        order_no, value, currency, properties, flags
+      from ingest.event
+      where ${belongsTo(history, inSlice)} and not has(flags, 'bot') and ${condition}
+      limit 1 by id
+    ) as e left any join ${merged(history)} as m on e.person = m.loser
+  )`
+}
+
+function belongsTo(history: History, inSlice: HistoryPart): HistoryPart {
+  return history.part`(person in ${inSlice} or person in (select loser from ${merged(history)} where winner in ${inSlice})
+    or (person = ${sql(history, nobody)} and name in ${orders} and id in ${inSlice}))`
+}
+
+/** Versions inside one build: what was goes first, what is comes after it. */
+const goneVersion = (plan: BuildPlan) => plan.number * 2
+const newVersion = (plan: BuildPlan) => plan.number * 2 + 1
+
+async function writeTouches(history: History, plan: BuildPlan, inSlice: HistoryPart): Promise<void> {
+  const visits = history.part`
+    select who, stored, at, id, 'visit' as evidence, channel as event_channel, name as event_name, campaign,
+      medium, utm_source, url, if(domain(referrer) = domain(url), '', domain(referrer)) as referrer_host, '' as message_id
+    from (
+      select *,
+        lagInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over visits as before_at,
+        lagInFrame((utm_source, medium, toString(campaign))) over visits as before_source
+      from ${eventsOf(
+        history,
+        inSlice,
+        history.part`kind in ('page', 'screen', 'track') and channel in ('web', 'app')
+          and name not in ${[...orders, ...returns, ...scans, 'Order Updated']} and not startsWith(name, 'message.')`,
+      )}
+      window visits as (partition by who order by at, id rows between 1 preceding and current row)
+    )
+    where at > before_at + interval ${visitMinutes} minute
+      or (utm_source != '' and (utm_source, medium, toString(campaign)) != before_source)`
+  // A message counts once, by the best evidence; letters and calls cannot be opened, so their arrival counts.
+  const contacts = history.part`
+    select who, stored, at, id, evidence, event_channel, event_name, campaign, medium, utm_source, url,
+      referrer_host, message_id
+    from (
+      select *, name as event_name, '' as referrer_host,
+        multiIf(name in ${clicks}, 'click', name in ${opens}, 'open', name in ${scans}, 'scan',
+          name in ${visitsToStore} or name in ${orders}, 'store visit', name = 'conversation.received', 'conversation',
+          channel = 'phone', 'call', name = 'message.sent', 'sent', 'delivered') as evidence,
+        if(startsWith(name, 'message.') and JSONHas(properties, 'channel'), JSONExtractString(properties, 'channel'),
+          channel) as event_channel
+      from ${eventsOf(
+        history,
+        inSlice,
+        history.part`(
+          (name in ${[...clicks, ...opens]} and not JSONExtractBool(properties, 'machine'))
+          or (name in ('message.delivered', 'message.sent')
+            and (channel in ('letter', 'phone') or JSONExtractString(properties, 'channel') in ('letter', 'phone')))
+          or name in ${[...scans, ...visitsToStore, 'conversation.received']}
+          or (name in ${orders} and channel = 'store')
+        )`,
+      )}
+      order by transform(evidence, ['click', 'scan', 'open', 'delivered', 'call', 'sent'], [0, 0, 1, 2, 2, 3], 0), at
+      limit 1 by who, if(message_id = '', toString(id), message_id)
+    )`
+  await history.run`
+    insert into measurement.touch (person, stored, at, event, channel, campaign, kind, message_id, build, gone)
+    with grouped as (
+      select who, stored, at, id, evidence, message_id, campaign, ${channelExpression(history, plan.rules)} as media
+      from (select * from (${visits}) union all select * from (${contacts}))
+    )
+    select who, stored, at, id, media, campaign, evidence, message_id, ${newVersion(plan)}, 0
+    from (
+      select *,
+        lagInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over near as before_at,
+        lagInFrame(toString(media)) over near as before_media,
+        lagInFrame(toString(campaign)) over near as before_campaign
+      from grouped
+      window near as (partition by who order by at, id rows between 1 preceding and current row)
+    )
+    -- The landing page after a click is the same contact, as is a second click a minute later.
+    where not (at <= before_at + interval ${visitMinutes} minute and evidence != 'store visit'
+      and ((media = before_media and (campaign = before_campaign or campaign = '')) or media = 'direct'))
+    union all
+    select person, stored, at, event, channel, campaign, kind, message_id, ${goneVersion(plan)}, 1
+    from measurement.touch final where person in ${inSlice}
+    settings max_execution_time = 0`
+}
+
+async function writeConversions(history: History, plan: BuildPlan, inSlice: HistoryPart): Promise<void> {
+  const mine = history.part`(select order_no from ${eventsOf(history, inSlice, history.part`name in ${orders}`)} where order_no != '')`
+  await history.run`
+    insert into measurement.conversion
+      (person, stored, at, event, order_no, value, returned, currency, sold_via, place, build, gone)
+    with placed as (
+      select ${ownerOf(history, 'e')} as who, e.* from (
+        select person, at, id, order_no, place, value, currency, channel from ingest.event
+        where name in ${orders} and (order_no in ${mine} or (order_no = '' and ${belongsTo(history, inSlice)}))
+        limit 1 by id
+      ) as e left any join ${merged(history)} as m on e.person = m.loser
+      order by at, id
+      -- The shop's export and the browser both tell of one order.
+      limit 1 by if(order_no = '', toString(id), concat(order_no, '\0', place))
+    ),
+    back as (
+      select order_no, sum(abs(value)) as amount, max(name = 'Order Cancelled') as cancelled, min(at) as at from (
+        select id, name, order_no, value, at from ingest.event
+        where name in ${returns} and order_no in ${mine} limit 1 by id
+      ) group by order_no
+    )
+    select p.who, if(p.person = ${sql(history, nobody)}, p.id, p.person), p.at, p.id, p.order_no, p.value - came_back, came_back,
+      p.currency, if(p.channel in ('app', 'store'), p.channel, 'web'), p.place, ${newVersion(plan)}, 0
+    from (
+      select p.*, if(b.order_no != '' and b.at <= p.at + interval ${returnDays} day,
+        if(b.cancelled, p.value, least(p.value, b.amount)), 0) as came_back
+    from placed as p left any join back as b on p.order_no = b.order_no
+    ) as p where p.who in ${inSlice}
+    union all
+    select person, stored, at, event, order_no, value, returned, currency, sold_via, place, ${goneVersion(plan)}, 1
+    from measurement.conversion final where person in ${inSlice}
+    settings max_execution_time = 0`
+}
+
+async function writePaths(history: History, plan: BuildPlan, inSlice: HistoryPart): Promise<void> {
+  const channels = Object.keys(lookBackByChannel)
+  const days = Object.values(lookBackByChannel)
+  const touchColumns = history.part`
+    arrayMap(t -> t.1, touches), arrayMap(t -> t.2, touches), arrayMap(t -> t.3, touches), arrayMap(t -> t.4, touches),
+    arrayMap(t -> t.5, touches), arrayMap(t -> t.6, touches)`
+  // Each touch belongs to the next order of its person; one that lies too far before it leads nowhere.
+  const assigned = history.part`
+    select t.person as person, t.at as at, t.event as event, t.channel as channel, t.campaign as campaign,
+      t.kind as kind, t.message_id as message_id, c.event as next_event,
+      c.event != ${sql(history, nobody)} and t.at > c.at - toIntervalDay(
+        transform(toString(t.channel), ${channels}, ${typed('Array(Int64)', days)}, ${lookBackDays})) as leads
+    from (select * from measurement.touch final where person in ${inSlice}) as t
+    asof left join (select * from measurement.conversion final where person in ${inSlice}) as c
+      on t.person = c.person and t.at <= c.at`
+  await history.run`
+    insert into measurement.path (person, at, event, converted, order_no, value, returned, currency, sold_via, place,
+      first, known, touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, build, gone)
+    select c.person, c.at, c.event, 1, c.order_no, c.value, c.returned, c.currency, c.sold_via, c.place,
+      row_number() over (partition by c.person order by c.at, c.event) = 1, k.known, ${touchColumns},
+      ${newVersion(plan)}, 0
+    from (select * from measurement.conversion final where person in ${inSlice}) as c
+    left any join (
+      select next_event, arraySort(groupArray((at, event, toString(channel), toString(campaign), toString(kind), message_id))) as touches
+      from (${assigned}) where leads group by next_event
+    ) as t on c.event = t.next_event
+    left any join (select person, known from measurement.known final) as k on c.person = k.person
+    union all
+    select n.person, touches[-1].1, touches[-1].2, 0, '', 0, 0, '', '', '', 0, k.known, ${touchColumns}, ${newVersion(plan)}, 0
+    from (
+      select person, arraySort(groupArray((at, event, toString(channel), toString(campaign), toString(kind), message_id))) as touches
+      from (
+        select *, sum(breaks) over (partition by person order by at, event) as stretch from (
+          select *,
+            lagInFrame(next_event) over w != next_event or at > lagInFrame(at) over w + interval ${lookBackDays} day as breaks
+          from (${assigned}) where not leads
+          window w as (partition by person order by at, event rows between 1 preceding and current row)
+        )
+      ) group by person, stretch
+    ) as n left any join (select person, known from measurement.known final) as k on n.person = k.person
+    union all
+    select person, at, event, converted, order_no, value, returned, currency, sold_via, place, first, known,
+      touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, ${goneVersion(plan)}, 1
+    from measurement.path final where person in ${inSlice} and build < ${newVersion(plan)}
+    settings max_execution_time = 0`
+}

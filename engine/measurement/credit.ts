@@ -1,0 +1,290 @@
+import type { api } from '@einklang/contract'
+import { type History, type HistoryPart, typed } from '@einklang/platform'
+import { collectPaths, type Paths } from '@einklang/stats'
+import { ownAccord } from './grouping.ts'
+import type { Period } from './period.ts'
+
+export type RuleModel = api.measurement.RuleModel
+export type SoldVia = 'web' | 'app' | 'store'
+export type Scope = { period: Period; timeZone: string; currency: string; soldVia?: SoldVia | undefined }
+
+/** Half-life of the time-decay model. */
+export const halfLifeDays = 7
+
+/**
+ * Shares of each touch of a path under every rule, as parallel arrays; the same rules as `@einklang/stats`, which the
+ * test holds them to. Columns needed: `touch_at`, `touch_channel`.
+ */
+function weights(history: History): HistoryPart {
+  return history.part`
+    length(touch_at) as touches,
+    arrayEnumerate(touch_at) as places,
+    arrayLastIndex(channel -> not has(${ownAccord}, channel), touch_channel) as known_place,
+    if(known_place = 0, touches, known_place) as credited_place,
+    arrayMap(at -> exp2(-dateDiff('millisecond', at, touch_at[-1]) / ${halfLifeDays * 86_400_000}), touch_at) as fresh,
+    arrayMap(place -> toFloat64(place = 1), places) as by_first,
+    arrayMap(place -> toFloat64(place = touches), places) as by_last,
+    arrayMap(place -> toFloat64(place = credited_place), places) as by_last_nondirect,
+    arrayMap(place -> 1 / touches, places) as by_linear,
+    arrayMap(place -> multiIf(touches < 3, 1 / touches, place = 1 or place = touches, 0.4, 0.2 / (touches - 2)), places) as by_position,
+    arrayMap(weight -> weight / arraySum(fresh), fresh) as by_decay`
+}
+
+/** Paths that ended in an order inside the scope. */
+function ordered(history: History, scope: Scope): HistoryPart {
+  const conditions = [
+    history.part`converted = 1 and currency = ${scope.currency}`,
+    history.part`at >= ${bound(scope.period.from, scope)} and at < ${bound(scope.period.to, scope)} + interval 1 day`,
+  ]
+  if (scope.soldVia !== undefined) conditions.push(history.part`sold_via = ${scope.soldVia}`)
+  return history.part`(select * from measurement.path final where ${history.join(conditions, 'and')})`
+
+  function bound(day: string, { timeZone }: Scope): HistoryPart {
+    return history.part`toDateTime(${day}, ${timeZone})`
+  }
+}
+
+type Figure = `${RuleModel}_${'orders' | 'value' | 'squares' | 'products'}`
+/** Per rule: orders, value, and over persons the sums of value² and of value × the person's whole value. */
+export type CreditSums = { channel: string; campaign: string; touches: number; persons: number } & {
+  [Name in Figure]: number
+}
+
+/**
+ * Orders and value per channel (and campaign) under every rule in one pass, with what the interval of a share
+ * needs: sums over persons, because the orders of one person are not independent.
+ */
+export async function creditSums(history: History, scope: Scope, by: 'channel' | 'campaign'): Promise<CreditSums[]> {
+  const campaign = by === 'campaign' ? history.part`campaign` : history.part`''`
+  return history.rows<CreditSums>`
+    select channel, campaign, sum(touches) as touches, count() as persons,
+      sum(o_first) as first_orders, sum(v_first) as first_value,
+      sum(v_first * v_first) as first_squares, sum(v_first * whole) as first_products,
+      sum(o_last) as last_orders, sum(v_last) as last_value,
+      sum(v_last * v_last) as last_squares, sum(v_last * whole) as last_products,
+      sum(o_last_nondirect) as last_nondirect_orders, sum(v_last_nondirect) as last_nondirect_value,
+      sum(v_last_nondirect * v_last_nondirect) as last_nondirect_squares, sum(v_last_nondirect * whole) as last_nondirect_products,
+      sum(o_linear) as linear_orders, sum(v_linear) as linear_value,
+      sum(v_linear * v_linear) as linear_squares, sum(v_linear * whole) as linear_products,
+      sum(o_position) as position_orders, sum(v_position) as position_value,
+      sum(v_position * v_position) as position_squares, sum(v_position * whole) as position_products,
+      sum(o_decay) as decay_orders, sum(v_decay) as decay_value,
+      sum(v_decay * v_decay) as decay_squares, sum(v_decay * whole) as decay_products
+    from (
+      select person, toString(t_channel) as channel, toString(${campaign}) as campaign, count() as touches, any(whole) as whole,
+        sum(w1) as o_first, sum(w1 * value) as v_first, sum(w2) as o_last, sum(w2 * value) as v_last,
+        sum(w3) as o_last_nondirect, sum(w3 * value) as v_last_nondirect, sum(w4) as o_linear, sum(w4 * value) as v_linear,
+        sum(w5) as o_position, sum(w5 * value) as v_position, sum(w6) as o_decay, sum(w6 * value) as v_decay
+      from (
+        select person, value, whole, t_channel, campaign, w1, w2, w3, w4, w5, w6
+        from (
+          select *, toFloat64(sum(value) over (partition by person)) as whole, ${weights(history)}
+          from ${ordered(history, scope)} where notEmpty(touch_at)
+        ) array join touch_channel as t_channel, touch_campaign as campaign, by_first as w1, by_last as w2,
+          by_last_nondirect as w3, by_linear as w4, by_position as w5, by_decay as w6
+      ) group by person, channel, campaign
+    ) group by channel, campaign`
+}
+
+export type ScopeTotals = {
+  orders: number
+  revenue: number
+  touched_orders: number
+  touched_revenue: number
+  unknown_orders: number
+  unknown_revenue: number
+  /** Σ over persons of (value of their touched orders)². */
+  whole_squares: number
+}
+
+export async function scopeTotals(history: History, scope: Scope): Promise<ScopeTotals> {
+  const [row] = await history.rows<ScopeTotals>`
+    select sum(n) as orders, sum(v) as revenue, sum(tn) as touched_orders, sum(tv) as touched_revenue,
+      sum(un) as unknown_orders, sum(uv) as unknown_revenue, sum(toFloat64(tv) * tv) as whole_squares
+    from (
+      select count() as n, sum(value) as v, countIf(notEmpty(touch_at)) as tn, sumIf(value, notEmpty(touch_at)) as tv,
+        countIf(not known) as un, sumIf(value, not known) as uv
+      from ${ordered(history, scope)} group by person
+    )`
+  const none = {
+    orders: 0,
+    revenue: 0,
+    touched_orders: 0,
+    touched_revenue: 0,
+    unknown_orders: 0,
+    unknown_revenue: 0,
+    whole_squares: 0,
+  }
+  return row ?? none
+}
+
+/** Currencies with orders in the period, the most frequent first. */
+export async function currenciesIn(history: History, period: Period, timeZone: string): Promise<string[]> {
+  const rows = await history.rows<{ currency: string }>`
+    select currency from measurement.path final
+    where converted = 1 and at >= toDateTime(${period.from}, ${timeZone}) and at < toDateTime(${period.to}, ${timeZone}) + interval 1 day
+    group by currency order by count() desc, currency`
+  return rows.map((row) => row.currency)
+}
+
+export type WeekSums = { week: string; channel: string; orders: number; value: number }
+
+/** Credited orders and value per week and channel under one rule. */
+export async function creditByWeek(history: History, scope: Scope, model: RuleModel): Promise<WeekSums[]> {
+  const shares = {
+    first: 'by_first',
+    last: 'by_last',
+    last_nondirect: 'by_last_nondirect',
+    linear: 'by_linear',
+    position: 'by_position',
+    decay: 'by_decay',
+  }
+  const column = history.part([shares[model]] as unknown as TemplateStringsArray)
+  return history.rows<WeekSums>`
+    select toString(toMonday(toDate(at, ${scope.timeZone}))) as week, toString(t_channel) as channel, sum(share) as orders,
+      sum(share * value) as value
+    from (
+      select at, value, t_channel, share from (
+        select at, value, touch_channel, ${weights(history)}
+        from ${ordered(history, scope)} where notEmpty(touch_at)
+      ) array join touch_channel as t_channel, ${column} as share
+    ) where share > 0 group by week, channel order by week, channel`
+}
+
+export type SoldSums = { week: string; sold_via: SoldVia; orders: number; revenue: number }
+
+export async function soldByWeek(history: History, scope: Scope): Promise<SoldSums[]> {
+  return history.rows<SoldSums>`
+    select toString(toMonday(toDate(at, ${scope.timeZone}))) as week, sold_via, count() as orders, sum(value) as revenue
+    from ${ordered(history, scope)} group by week, sold_via order by week, sold_via`
+}
+
+/**
+ * All paths of the scope, equal ones added up, for the models that look at everything at once. Paths without an order
+ * count when their last touch lies in the period.
+ */
+export async function pathsIn(history: History, scope: Scope, by: 'channel' | 'campaign'): Promise<Paths> {
+  const steps =
+    by === 'channel'
+      ? history.part`arrayMap(c -> toString(c), touch_channel)`
+      : history.part`arrayMap((c, k) -> concat(c, '/', k), touch_channel, touch_campaign)`
+  const sold =
+    scope.soldVia === undefined ? history.part`true` : history.part`(converted = 0 or sold_via = ${scope.soldVia})`
+  const rows = await history.rows<{ steps: string[]; conversions: number; value: number; nulls: number }>`
+    select arrayCompact(${steps}) as steps, countIf(converted = 1) as conversions, sum(value) as value,
+      countIf(converted = 0) as nulls
+    from measurement.path final
+    where notEmpty(touch_at) and (converted = 0 or currency = ${scope.currency}) and ${sold}
+      and at >= toDateTime(${scope.period.from}, ${scope.timeZone})
+      and at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day
+    group by steps`
+  const collector = collectPaths()
+  for (const row of rows) {
+    for (const step of row.steps) collector.touch(collector.channel(step))
+    collector.row(Number(row.conversions), Number(row.value), Number(row.nulls))
+  }
+  return collector.paths()
+}
+
+export type PathSums = {
+  steps: string[]
+  orders: number
+  revenue: number
+  without_order: number
+  median_days: number | null
+}
+
+/** The most frequent ways to an order and how many went there in vain. */
+export async function frequentPaths(
+  history: History,
+  scope: Scope,
+  limit: number,
+): Promise<{ paths: PathSums[]; rest: Omit<PathSums, 'steps' | 'median_days'> & { paths: number } }> {
+  const all = history.part`
+    select arrayCompact(arrayMap(c -> toString(c), touch_channel)) as steps, countIf(converted = 1) as orders,
+      sum(value) as revenue, countIf(converted = 0) as without_order,
+      quantileIf(0.5)(dateDiff('second', touch_at[1], at) / 86400, converted = 1) as median_days
+    from measurement.path final
+    where notEmpty(touch_at) and (converted = 0 or currency = ${scope.currency})
+      and at >= toDateTime(${scope.period.from}, ${scope.timeZone})
+      and at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day
+    group by steps`
+  const [paths, [sum]] = await Promise.all([
+    history.rows<PathSums>`select * from (${all}) where orders > 0 order by orders desc, steps limit ${limit}`,
+    history.rows<{ paths: number; orders: number; revenue: number; without_order: number }>`
+      select count() as paths, sum(orders) as orders, sum(revenue) as revenue, sum(without_order) as without_order from (${all})`,
+  ])
+  const taken = (figure: 'orders' | 'revenue' | 'without_order') =>
+    Number(sum?.[figure] ?? 0) - paths.reduce((total, path) => total + Number(path[figure]), 0)
+  return {
+    paths,
+    rest: {
+      paths: Number(sum?.paths ?? 0) - paths.length,
+      orders: taken('orders'),
+      revenue: taken('revenue'),
+      without_order: taken('without_order'),
+    },
+  }
+}
+
+export type PathRowOut = {
+  person: string
+  at: string
+  event: string
+  converted: number
+  order_no: string
+  value: number
+  returned: number
+  currency: string
+  sold_via: SoldVia
+  place: string
+  first: number
+  touch_at: string[]
+  touch_event: string[]
+  touch_channel: string[]
+  touch_campaign: string[]
+  touch_kind: string[]
+  touch_message: string[]
+}
+
+const pathColumns = `person, at, event, converted, order_no, value, returned, currency, sold_via, place, first, touch_at,
+  touch_event, touch_channel, touch_campaign, touch_kind, touch_message`
+
+/** Orders behind a figure, newest first; a channel or campaign must have got credit under the rule. */
+export async function ordersIn(
+  history: History,
+  scope: Omit<Scope, 'currency'> & { channel?: string | undefined; campaign?: string | undefined; model: RuleModel },
+  after: { at: string; event: string } | null,
+  limit: number,
+): Promise<PathRowOut[]> {
+  const columns = history.part([pathColumns] as unknown as TemplateStringsArray)
+  const share = history.part([`by_${scope.model}`] as unknown as TemplateStringsArray)
+  const conditions = [
+    history.part`at >= toDateTime(${scope.period.from}, ${scope.timeZone}) and at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day`,
+  ]
+  if (scope.soldVia !== undefined) conditions.push(history.part`sold_via = ${scope.soldVia}`)
+  if (after !== null) {
+    conditions.push(
+      history.part`(at, event) < (${typed("DateTime64(3, 'UTC')", after.at)}, ${typed('UUID', after.event)})`,
+    )
+  }
+  if (scope.channel !== undefined) {
+    conditions.push(
+      scope.campaign === undefined
+        ? history.part`arrayExists((channel, share) -> channel = ${scope.channel} and share > 0, touch_channel, ${share})`
+        : history.part`arrayExists((channel, campaign, share) -> channel = ${scope.channel} and campaign = ${scope.campaign} and share > 0,
+            touch_channel, touch_campaign, ${share})`,
+    )
+  }
+  return history.rows<PathRowOut>`
+    select ${columns} from (select *, ${weights(history)} from measurement.path final where converted = 1)
+    where ${history.join(conditions, 'and')}
+    order by at desc, event desc limit ${limit}`
+}
+
+/** Everything of one person: orders with their touches, and touches that led to none so far. */
+export async function pathsOf(history: History, person: string): Promise<PathRowOut[]> {
+  const columns = history.part([pathColumns] as unknown as TemplateStringsArray)
+  return history.rows<PathRowOut>`
+    select ${columns} from measurement.path final where person = ${typed('UUID', person)} order by at desc, event desc limit 500`
+}

@@ -1,0 +1,107 @@
+import { derivedId } from '@einklang/platform'
+import { testGround, type TestGround } from '@einklang/platform/testing'
+import { drawsFrom } from '@einklang/stats'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ArmSums, type ExperimentPlan, resultOf } from './experiment.ts'
+import { createMeasurement } from './index.ts'
+import { personNamed, tell, type Told } from './town.ts'
+
+const plan: ExperimentPlan = {
+  experiment: 'holdout/cart',
+  name: 'Abandoned cart',
+  journey: null,
+  arms: [
+    { arm: 'held out', share: 0.1 },
+    { arm: 'treated', share: 0.9 },
+  ],
+  control: 'held out',
+}
+const sums = (arm: string, persons: number, buyers: number, basket: number): ArmSums => ({
+  experiment: plan.experiment,
+  arm,
+  persons,
+  buyers,
+  sum: buyers * basket,
+  squares: buyers * basket * basket,
+  pre_sum: 0,
+  pre_squares: 0,
+  products: 0,
+  since: '2026-01-01T00:00:00.000Z',
+})
+
+test('a campaign that sells more is told with its interval, and what it brought in all', () => {
+  const result = resultOf(plan, [sums('held out', 1000, 100, 9000), sums('treated', 9000, 1350, 9000)])
+  expect(result.sampleRatio.ok).toBe(true)
+  expect(result.lift?.verdict).toBe('more')
+  expect(result.lift?.rate.value).toBeCloseTo(0.05, 12)
+  expect(result.lift?.revenuePerPerson.value).toBeCloseTo(450, 9)
+  expect(result.lift?.extraRevenue.value).toBeCloseTo(450 * 9000, 5)
+  expect(result.lift?.relative?.value).toBeCloseTo(0.5, 9)
+})
+
+test('a small difference is no verdict', () => {
+  const result = resultOf(plan, [sums('held out', 1000, 100, 9000), sums('treated', 9000, 930, 9000)])
+  expect(result.lift?.verdict).toBe('cannot_tell')
+  expect(result.lift?.revenuePerPerson.low).toBeLessThan(0)
+})
+
+test('arms that were not filled as planned are not compared', () => {
+  const result = resultOf(plan, [sums('held out', 500, 60, 9000), sums('treated', 9000, 1350, 9000)])
+  expect(result.sampleRatio.ok).toBe(false)
+  expect(result.lift).toBeNull()
+  expect(result.warnings[0]).toContain('moved persons between the arms')
+})
+
+test('without a control group nothing is compared', () => {
+  const result = resultOf({ ...plan, arms: [{ arm: 'treated', share: 1 }] }, [sums('treated', 900, 90, 9000)])
+  expect(result.lift).toBeNull()
+  expect(result.warnings.join(' ')).toContain('no control group')
+})
+
+let town: TestGround
+beforeAll(async () => {
+  town = await testGround()
+})
+afterAll(() => town.close())
+
+test('outcomes count from the assignment on, for everybody assigned, and find the planted lift', async () => {
+  const { database, history } = town.ground
+  const draws = drawsFrom('experiment', 11)
+  const persons = Array.from({ length: 3000 }, (_, index) => {
+    const arm = draws.uniform() < 0.3 ? 'held out' : 'treated'
+    return { name: `p${index}`, arm, buys: draws.uniform() < (arm === 'treated' ? 0.3 : 0.15) }
+  })
+  await database.run`
+    insert into decision.journey (id, name, description, purpose, state, version, holdout, goals, again_after_hours,
+      priority, created_at, updated_at)
+    values (${derivedId('journey', 'j')}, 'Cart', '', 'newsletter', 'active', 1, 0.3, '{}', 72, 50, platform.now(), platform.now())`
+  await database.run`
+    insert into decision.assignment (experiment, person, arm, journey, at)
+    select 'holdout/j', person, arm, ${derivedId('journey', 'j')}, '2026-02-01T00:00:00Z'
+    from jsonb_to_recordset(${database.json(persons.map(({ name, arm }) => ({ person: personNamed(name), arm })))}) as r (person uuid, arm text)`
+  const order = (person: string, at: string): Told => ({
+    person,
+    at,
+    name: 'Order Completed',
+    orderNo: `${person} ${at}`,
+    value: 8000,
+  })
+  await tell(history, 1, [
+    ...persons.filter(({ buys }) => buys).map(({ name }) => order(name, '2026-02-10T00:00:00Z')),
+    // Before the assignment and after the window: no outcome.
+    ...persons.slice(0, 500).map(({ name }) => order(name, '2026-01-20T00:00:00Z')),
+    ...persons.slice(0, 500).map(({ name }) => order(name, '2026-03-20T00:00:00Z')),
+  ])
+  const measurement = createMeasurement({ ground: town.ground })
+  await measurement.buildNow()
+  const { experiments } = await measurement.experiments()
+  expect(experiments).toHaveLength(1)
+  const [result] = experiments
+  const treated = result?.arms.find((arm) => arm.arm === 'treated')
+  expect(treated?.persons).toBe(persons.filter(({ arm }) => arm === 'treated').length)
+  expect(treated?.buyers).toBe(persons.filter(({ arm, buys }) => arm === 'treated' && buys).length)
+  expect(result?.sampleRatio.ok).toBe(true)
+  expect(result?.lift?.verdict).toBe('more')
+  expect(result?.lift?.rate.low).toBeLessThan(0.15)
+  expect(result?.lift?.rate.high).toBeGreaterThan(0.15)
+})

@@ -1,0 +1,159 @@
+import type { PersonId } from '@einklang/contract'
+import { type Database, type Ground, typed } from '@einklang/platform'
+import { type Answers, createAnswers } from './answers.ts'
+import { build, newestBatch } from './build.ts'
+import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
+import { copyAssignments } from './experiment.ts'
+import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
+import type { Period } from './period.ts'
+import { beginBuild, buildState, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
+
+export { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
+export { cell as csvCell } from './answers.ts'
+export { measurementParts } from './routes.ts'
+
+/** Revenue by the touch that got the credit, for the money that was spent on it. */
+export type CreditedRevenue = { channel: string; campaign: string; orders: number; revenue: number }
+export type CreditedWeek = { week: string; channel: string; orders: number; revenue: number }
+
+/** All that the rest of the system may ask about what worked. */
+export type Measurement = Answers & {
+  /** Computes touches and paths from what has arrived; false when nothing had or another process is at it. */
+  buildNow(signal?: AbortSignal): Promise<boolean>
+  /** Asks for a build in the background, for example after an import; with `tx`, when that commits. */
+  refresh(tx?: Database): Promise<void>
+  status(): Promise<Status>
+  grouping: GroupingDesk
+  /** Credited revenue for budget, per week and channel, and per channel and campaign. */
+  creditedRevenue(
+    period: Period,
+    currency: string,
+    model: RuleModel,
+  ): Promise<{ weeks: CreditedWeek[]; campaigns: CreditedRevenue[]; since: string | null; asOf: Date | null }>
+  erase(tx: Database, persons: PersonId[]): Promise<number>
+}
+
+export type Status = {
+  builtAt: Date | null
+  running: boolean
+  touches: number
+  conversions: number
+  personsRebuilt: number
+  tookMs: number | null
+  since: string | null
+  error: string | null
+}
+
+/** What did it achieve? Touchpoints, paths, credit and lift. */
+export function createMeasurement({ ground, audit }: { ground: Ground; audit?: Audit }): Measurement {
+  const { database, history, config } = ground
+  const refresh = (tx: Database = database) =>
+    ground.jobs.add(tx, 'measurement.build', {}, { key: 'measurement.build' })
+  return {
+    ...createAnswers(ground),
+    buildNow: (signal = new AbortController().signal) => buildOnce(ground, signal),
+    refresh,
+    grouping: createGroupingDesk({ database, history, refresh, audit }),
+    async status() {
+      const [done, state] = await Promise.all([lastBuild(database), buildState(database)])
+      return {
+        builtAt: done?.finishedAt ?? null,
+        running: state.running,
+        touches: done?.touches ?? 0,
+        conversions: done?.conversions ?? 0,
+        personsRebuilt: done?.persons ?? 0,
+        tookMs: done ? done.finishedAt.getTime() - done.startedAt.getTime() : null,
+        since: done?.since ?? null,
+        error: state.error,
+      }
+    },
+    async creditedRevenue(period, currency, model) {
+      const scope = { period, timeZone: config.timeZone, currency }
+      const [done, weeks, sums] = await Promise.all([
+        lastBuild(database),
+        creditByWeek(history, scope, model),
+        creditSums(history, scope, 'campaign'),
+      ])
+      return {
+        weeks: weeks.map((row) => ({ ...row, orders: Number(row.orders), revenue: Number(row.value) })),
+        campaigns: sums.map((row) => ({
+          channel: row.channel,
+          campaign: row.campaign,
+          orders: Number(row[`${model}_orders`]),
+          revenue: Number(row[`${model}_value`]),
+        })),
+        since: done?.since ?? null,
+        asOf: done?.finishedAt ?? null,
+      }
+    },
+    async erase(_tx, persons) {
+      if (persons.length === 0) return 0
+      const gone = typed('Array(UUID)', persons)
+      await history.run`delete from measurement.touch where person in ${gone} or stored in ${gone}`
+      await history.run`delete from measurement.conversion where person in ${gone} or stored in ${gone}`
+      await history.run`delete from measurement.path where person in ${gone}`
+      await history.run`delete from measurement.assignment where person in ${gone}`
+      await history.run`delete from measurement.known where person in ${gone}`
+      await history.run`delete from measurement.changed where person in ${gone}`
+      return persons.length
+    },
+  }
+}
+
+// Any constant does; every process takes the same one, so that two builds never run beside each other.
+const buildLock = 731_406_012
+
+async function buildOnce(ground: Ground, signal: AbortSignal): Promise<boolean> {
+  const { database, history, log } = ground
+  return database.transaction(async (guard) => {
+    const lock = await guard.row<{ free: boolean }>`select pg_try_advisory_xact_lock(${buildLock}) as free`
+    if (lock?.free !== true) return false
+    const [last, grouping, newest, merges] = await Promise.all([
+      lastBuild(database),
+      currentGrouping(database),
+      newestBatch(history),
+      mergesSeen(ground),
+    ])
+    const complete = last === undefined || last.groupingVersion !== grouping.version
+    if (!complete && newest <= last.watermark && !merges) return false
+    const number = await beginBuild(database, complete, grouping.version)
+    try {
+      await copyAssignments(database, history, number)
+      const done = await build(history, {
+        number,
+        rules: grouping.rules,
+        after: complete ? null : last.watermark,
+        known: (persons) => knownPersons(database, persons),
+        signal,
+      })
+      await endBuild(database, number, { ...done, ...(await countsOf(ground)) })
+      log.info('Built touches and paths.', { build: number, persons: done.persons, complete })
+      ground.live.publish('measurement.built', { build: number })
+      return true
+    } catch (error) {
+      await endBuild(database, number, { error: error instanceof Error ? error.message.slice(0, 500) : 'unknown' })
+      throw error
+    }
+  })
+}
+
+/** Did a merge or split happen that the paths do not show yet? */
+async function mergesSeen({ history }: Ground): Promise<boolean> {
+  const [row] = await history.rows<{ stale: number }>`
+    select count() as stale from (select distinct person, stored from measurement.touch final) as t
+    left any join (select loser, winner from identity.merged final where undone = 0) as m on t.stored = m.loser
+    where t.person != if(m.winner = toUUID('00000000-0000-0000-0000-000000000000'), t.stored, m.winner)`
+  return Number(row?.stale ?? 0) > 0
+}
+
+async function countsOf({
+  history,
+  config,
+}: Ground): Promise<{ touches: number; conversions: number; since: string | null }> {
+  const [touches] = await history.rows<{ n: number }>`select count() as n from measurement.touch final`
+  const [paths] = await history.rows<{ n: number; since: string }>`
+    select countIf(converted = 1) as n, toString(toDate(min(at), ${config.timeZone})) as since from measurement.path final`
+  const conversions = Number(paths?.n ?? 0)
+  const any = Number(touches?.n ?? 0) + conversions > 0
+  return { touches: Number(touches?.n ?? 0), conversions, since: any ? (paths?.since ?? null) : null }
+}

@@ -1,0 +1,109 @@
+import type { AnswerOf, api } from '@einklang/contract'
+import {
+  firstTouch,
+  lastNonDirect,
+  lastTouch,
+  linear,
+  type Paths,
+  pathsFrom,
+  position,
+  type Rule,
+  timeDecay,
+  uShape,
+} from '@einklang/stats'
+import { halfLifeDays, type PathRowOut, type RuleModel } from './credit.ts'
+import { ownAccord } from './grouping.ts'
+
+export type CreditedOrder = AnswerOf<typeof api.measurement.conversions>['items'][number]
+type Touch = AnswerOf<typeof api.measurement.personJourney>['open'][number]
+
+const dayMs = 86_400_000
+
+export function touchesOf(row: PathRowOut): Touch[] {
+  return row.touch_at.map((at, index) => ({
+    at,
+    channel: row.touch_channel[index] ?? 'direct',
+    campaign: row.touch_campaign[index] || null,
+    kind: row.touch_kind[index] ?? 'visit',
+    messageId: row.touch_message[index] || null,
+    event: row.touch_event[index] ?? '',
+  }))
+}
+
+/** One order with the share that every rule gives to each of its touches. */
+export function creditedOrder(row: PathRowOut): CreditedOrder {
+  const touches = touchesOf(row)
+  const shares = sharesOf(row)
+  return {
+    event: row.event,
+    person: row.person,
+    at: row.at,
+    orderNo: row.order_no === '' ? null : row.order_no,
+    soldVia: row.sold_via,
+    place: row.place === '' ? null : row.place,
+    value: Number(row.value),
+    returned: Number(row.returned),
+    currency: row.currency,
+    first: Number(row.first) === 1,
+    touches: touches.map((touch, index) => ({
+      ...touch,
+      credit: shares.map(({ model, share }) => ({ model, share: share[index] ?? 0 })),
+    })),
+    because: becauseOf(row, touches, shares.find(({ model }) => model === 'last_nondirect')?.share ?? []),
+  }
+}
+
+function sharesOf(row: PathRowOut): { model: RuleModel; share: number[] }[] {
+  const length = row.touch_at.length
+  if (length === 0) return []
+  const end = new Date(row.at).getTime()
+  const path = pathsFrom([
+    {
+      channels: row.touch_channel,
+      ages: row.touch_at.map((at) => (end - new Date(at).getTime()) / dayMs),
+      conversions: 1,
+      value: 1,
+      nulls: 0,
+    },
+  ])
+  return rulesFor(path).map(([model, rule]) => {
+    const shares = new Float64Array(length)
+    rule(path, 0, shares)
+    return { model, share: [...shares] }
+  })
+}
+
+/** The rules of the stage, in the words of `stats`. */
+export function rulesFor(paths: Paths): [RuleModel, Rule][] {
+  return [
+    ['first', firstTouch],
+    ['last', lastTouch],
+    ['last_nondirect', lastNonDirect(paths, ownAccord)],
+    ['linear', linear],
+    ['position', position(uShape)],
+    ['decay', timeDecay(halfLifeDays)],
+  ]
+}
+
+const kinds: { [kind: string]: string } = {
+  click: 'clicked',
+  open: 'opened',
+  visit: 'visited',
+  delivered: 'delivered',
+  sent: 'sent',
+  call: 'called',
+  scan: 'scanned',
+  conversation: 'wrote to us',
+  'store visit': 'came to the store',
+}
+
+function becauseOf(row: PathRowOut, touches: Touch[], shares: number[]): string {
+  const credited = touches[shares.indexOf(1)]
+  if (credited === undefined) return 'No touch is known in the days before, so no channel gets the credit.'
+  const days = Math.floor((new Date(row.at).getTime() - new Date(credited.at).getTime()) / dayMs)
+  const when = days === 0 ? 'the same day' : days === 1 ? 'one day before' : `${days} days before`
+  const what = credited.campaign === null ? credited.channel : `${credited.channel} “${credited.campaign}”`
+  if (ownAccord.includes(credited.channel))
+    return `Came by themselves (${what}): no campaign touch is known in the days before.`
+  return `${what} got the credit: the last known touch, ${kinds[credited.kind] ?? credited.kind} ${when}.`
+}

@@ -1,0 +1,51 @@
+import { api, minorDigits } from '@einklang/contract'
+import { jobKind, mount, type StageParts } from '@einklang/platform'
+import { z } from 'zod'
+import { attributionCsv } from './answers.ts'
+import type { Measurement } from './index.ts'
+
+const routes = api.measurement
+
+export function measurementParts(measurement: Measurement): StageParts {
+  return {
+    stage: 'measurement',
+    routes: [
+      mount(routes.attribution, ({ query }) => measurement.attribution(query)),
+      mount(routes.attributionCsv, async ({ query }) => {
+        const answer = await measurement.attribution(query)
+        return attributionCsv(answer, minorDigits(answer.note.currency ?? 'EUR'))
+      }),
+      mount(routes.weeks, ({ query }) => measurement.weeks(query)),
+      mount(routes.conversions, ({ query }) => measurement.conversions(query)),
+      mount(routes.personJourney, ({ params }) => measurement.personJourney(params.person)),
+      mount(routes.paths, ({ query }) => measurement.paths(query)),
+      mount(routes.experiments, () => measurement.experiments()),
+      mount(routes.grouping, async () => {
+        const { version, changedAt, rules } = await measurement.grouping.current()
+        return { version, changedAt: changedAt?.toISOString() ?? null, rules }
+      }),
+      mount(routes.setGrouping, ({ body }, { caller }) =>
+        measurement.grouping.replace(body.version, body.rules, caller),
+      ),
+      mount(routes.status, async () => {
+        const { builtAt, ...status } = await measurement.status()
+        return { builtAt: builtAt?.toISOString() ?? null, ...status }
+      }),
+      mount(routes.refresh, async () => {
+        await measurement.refresh()
+        return { queued: true }
+      }),
+    ],
+    jobs: [
+      jobKind({
+        name: 'measurement.build',
+        payload: z.object({}),
+        cron: '*/5 * * * *',
+        work: async (_payload, signal) => {
+          await measurement.buildNow(signal)
+        },
+      }),
+    ],
+    erase: (tx, persons) => measurement.erase(tx, persons),
+  }
+}
