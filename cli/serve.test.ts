@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { testMark } from '@einklang/platform'
+import { type TestGround, testGround } from '@einklang/platform/testing'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+
+const program = fileURLToPath(new URL('./index.ts', import.meta.url))
+let town: TestGround
+let directory: string
+let serving: { child: ChildProcess; said: () => string; ended: Promise<number | null> }
+let url: string
+
+/** Starts the program as a shell would. */
+function start(words: string[], data = directory) {
+  const child = spawn(
+    process.execPath,
+    ['--conditions=source', '--disable-warning=ExperimentalWarning', program, ...words],
+    {
+      env: {
+        PATH: process.env['PATH'],
+        EINKLANG_DATA: data,
+        DATABASE_URL: town.databaseUrl,
+        EINKLANG_LOG_LEVEL: 'warn',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  let out = ''
+  let error = ''
+  child.stdout.on('data', (text) => {
+    out += text
+  })
+  child.stderr.on('data', (text) => {
+    error += text
+  })
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { child, ended, said: () => error, printed: () => out }
+}
+
+async function run(words: string[], data = directory) {
+  const started = start(words, data)
+  const code = await started.ended
+  return { code, out: started.printed(), error: started.said() }
+}
+
+function testDirectory() {
+  const made = mkdtempSync(join(tmpdir(), 'einklang-cli-'))
+  writeFileSync(join(made, testMark), '')
+  return made
+}
+
+beforeAll(async () => {
+  town = await testGround()
+  directory = testDirectory()
+  serving = start(['serve', '--port', '0'])
+  await vi.waitUntil(() => serving.said().includes('shown only now'), { timeout: 40_000 })
+  url = /answers at (\S+)/.exec(serving.said())?.[1] ?? ''
+}, 60_000)
+
+afterAll(async () => {
+  serving.child.kill('SIGKILL')
+  await serving.ended
+  await town.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+test('serve prints the address and, once, the first sign-in', async () => {
+  expect(serving.said()).toMatch(/Sign in as admin@einklang\.local with the password ([a-z2-9]{4}-){4}[a-z2-9]{4}\n/)
+  expect((await fetch(`${url}/ready`)).status).toBe(200)
+})
+
+test('another command reaches the running server without a sign-in', async () => {
+  const { code, out } = await run(['audit', 'verify', '--json'])
+  expect(code).toBe(0)
+  expect(JSON.parse(out)).toMatchObject({ valid: true, firstBad: null })
+})
+
+test('the data directory in use is told in one sentence', async () => {
+  const { code, out, error } = await run(['serve', '--port', '0'])
+  expect({ code, out }).toEqual({ code: 1, out: '' })
+  expect(error).toMatch(/^einklang: The data directory .* is in use by Einklang \(pid \d+, since .*\); .*--data\.\n$/)
+})
+
+test('the port in use is told in one sentence', async () => {
+  const other = testDirectory()
+  const { code, error } = await run(['serve', '--port', new URL(url).port], other)
+  expect(code).toBe(1)
+  expect(error.split('\n').filter((line) => line.startsWith('einklang:'))).toEqual([
+    expect.stringMatching(/^einklang: Port \d+ is in use by another program; .*--port\.$/),
+  ])
+  rmSync(other, { recursive: true, force: true })
+})
+
+test('a data directory that cannot be written is told in one sentence', async () => {
+  const file = join(directory, testMark)
+  const { code, error } = await run(['serve', '--port', '0'], file)
+  expect({ code, error }).toEqual({
+    code: 1,
+    error: `einklang: The data directory ${file} cannot be used: a file is in its way; choose another one with --data or EINKLANG_DATA.\n`,
+  })
+})
+
+test.skipIf(process.getuid?.() === 0)('no write permission is told in one sentence', async () => {
+  const closed = testDirectory()
+  chmodSync(closed, 0o500)
+  const { code, error } = await run(['serve', '--port', '0'], closed)
+  expect(code).toBe(1)
+  expect(error).toContain('no write permission')
+})
+
+test('SIGTERM stops in order within ten seconds, with exit code 0', async () => {
+  const began = performance.now()
+  serving.child.kill('SIGTERM')
+  expect(await serving.ended).toBe(0)
+  expect(performance.now() - began).toBeLessThan(10_000)
+  expect(serving.said()).toContain('Stopping.')
+})
