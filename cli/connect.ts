@@ -1,5 +1,5 @@
 import { type Client, createClient } from '@einklang/sdk'
-import { createServer, localAccess } from '@einklang/server'
+import { localAccess } from '@einklang/server/local'
 import type { Call, FlagTable } from './command.ts'
 
 export const reachFlags: FlagTable = {
@@ -25,6 +25,8 @@ export async function withServer<Result>(call: Call, work: (reached: Reached) =>
   if (running && (await answers(running.url))) return work(reachedAt(running.url, running.headers))
 
   call.tell('No server runs on this data directory; starting one for this command.')
+  // Loaded only here: the stages take most of a second.
+  const { createServer } = await import('@einklang/server')
   const server = createServer({ config: { ...config, role: 'all', host: '127.0.0.1', port: 0, logLevel: 'error' } })
   try {
     await server.start()

@@ -4,6 +4,10 @@ import { join } from 'node:path'
 import { roles } from '@einklang/contract'
 import type { Caller } from '@einklang/platform'
 
+export const version = (
+  JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as { version: string }
+).version
+
 /** How a program on the same machine reaches a running server without signing in. */
 export type LocalAccess = { url: string; headers: { authorization: string } }
 

@@ -1,10 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { bootGround, type Config, createLifecycle, createLog } from '@einklang/platform'
-
-export const version = (
-  JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8')) as { version: string }
-).version
 
 /** Holds one folder per stage with its migrations. */
 export const engineDirectory = fileURLToPath(new URL('../engine', import.meta.url))

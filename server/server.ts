@@ -19,8 +19,8 @@ import {
 } from '@einklang/platform'
 import { compose, type House } from './compose.ts'
 import { eraseRoute } from './erase.ts'
-import { announce, localCaller, localToken } from './local.ts'
-import { engineDirectory, version } from './migrate.ts'
+import { announce, localCaller, localToken, version } from './local.ts'
+import { engineDirectory } from './migrate.ts'
 import { watchViews } from './viewed.ts'
 
 export type Started = {

@@ -1,4 +1,3 @@
-import { createServer } from '@einklang/server'
 import { type Command, serverFlags } from '../command.ts'
 
 export const serve: Command = {
@@ -9,6 +8,7 @@ export const serve: Command = {
   help: 'Example: einklang serve --port 9000 --public-url https://crm.example.org',
   async run(call) {
     const config = call.config()
+    const { createServer } = await import('@einklang/server')
     const server = createServer({ config, told: call.tell })
     server.stopOnSignals()
     const { url, firstAdministrator } = await server.start()

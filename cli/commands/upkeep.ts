@@ -1,6 +1,7 @@
 import { version as nodeVersion } from 'node:process'
-import { describeConfig, strangeVariables } from '@einklang/platform'
-import { createServer, localAccess, migrateOnly, version } from '@einklang/server'
+import { api } from '@einklang/contract'
+import { type Config, describeConfig, strangeVariables } from '@einklang/platform'
+import { localAccess, version } from '@einklang/server/local'
 import { type Command, dataFlags, serverFlags } from '../command.ts'
 import { reachFlags, withServer } from '../connect.ts'
 
@@ -17,6 +18,7 @@ export const migrate: Command = {
       applied.push(message)
       call.tell(message)
     }
+    const { migrateOnly } = await import('@einklang/server')
     await migrateOnly({ config: call.config(), told: hear })
     call.show('The databases are up to date.')
     return { version, steps: applied }
@@ -69,7 +71,8 @@ async function serverCheck(directory: string): Promise<Check> {
 }
 
 /** Without a running server: can one start here? */
-async function startCheck(config: Parameters<typeof createServer>[0]['config']): Promise<Check> {
+async function startCheck(config: Config): Promise<Check> {
+  const { createServer } = await import('@einklang/server')
   const server = createServer({ config })
   try {
     await server.start()
@@ -88,7 +91,6 @@ export const auditVerify: Command = {
   flags: { ...dataFlags, ...reachFlags },
   run: (call) =>
     withServer(call, async ({ client }) => {
-      const { api } = await import('@einklang/contract')
       const verdict = await client.call(api.governance.verifyAudit)
       if (verdict.valid) call.show(`${verdict.entries} entries, the chain is whole. Last hash: ${verdict.head ?? '–'}`)
       else {

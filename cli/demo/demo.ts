@@ -1,0 +1,300 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import { api, type ImportKind, type ImportMapping } from '@einklang/contract'
+import type { Config } from '@einklang/platform'
+import { createServer, localAccess } from '@einklang/server'
+import { generate, startOfDemo } from '@einklang/world'
+import { type Reached, reachedAt } from '../connect.ts'
+import { importFile } from '../import.ts'
+import { type Progress, startProgress } from '../progress.ts'
+import { playProvider } from './provider.ts'
+import { ensureSources, type Sources } from './sources.ts'
+import { type DemoState, readState, writeState } from './state.ts'
+import { type Happened, summarise } from './summary.ts'
+import { replayLive, track } from './track.ts'
+
+export type DemoOptions = {
+  config: Config
+  size: 'town' | 'S' | 'M' | 'L'
+  seed: number
+  workers: number
+  /** Continue with a finished demo instead of starting anew. */
+  keep: boolean
+  /** End when everything is in, instead of staying. */
+  exit: boolean
+  /** How fast the rows after the world's present are replayed. */
+  speed: number
+  told: (line: string) => void
+}
+
+type WorldFile = { path: string; source: string; kind: string; rows: number; mapping: ImportMapping | null }
+
+/** Master data first, then who people are, then what they bought and were sent, then what they did. */
+const order = ['places', 'products', 'prices', 'stock', 'customers', 'spend', 'receipts', 'orders', 'messages']
+
+export async function runDemo(options: DemoOptions): Promise<Happened> {
+  const { config, told } = options
+  const state = await openState(options)
+  const save = () => writeState(config.dataDirectory, state)
+  const world = join(config.dataDirectory, 'world')
+  const stopping = new AbortController()
+  const server = createServer({ config: { ...config, role: 'all', logLevel: 'warn' }, told })
+  process.once('SIGINT', () => stopping.abort())
+  process.once('SIGTERM', () => stopping.abort())
+  server.stopOnSignals()
+
+  const timed = async <Result>(step: string, work: () => Promise<Result>): Promise<Result> => {
+    const begin = performance.now()
+    const result = await work()
+    state.seconds[step] = (state.seconds[step] ?? 0) + (performance.now() - begin) / 1000
+    save()
+    return result
+  }
+
+  try {
+    await timed('generate', () => makeWorld(options, state, world, stopping.signal))
+    const { url, firstAdministrator } = await timed('start', () => server.start())
+    if (firstAdministrator) state.administrator = firstAdministrator
+    save()
+    const access = localAccess(config.dataDirectory)
+    if (!access || url === null) throw new Error('The server left no address.')
+    const reached = reachedAt(access.url, access.headers)
+    const sources = await ensureSources(reached.client, state.keys)
+    save()
+    const files = await productFiles(world)
+    if (!state.finished) {
+      await timed('import', () => importAll({ reached, sources, files, world, state, save, signal: stopping.signal }))
+      await timed('track', () => trackAll({ reached, sources, files, world, state, save, signal: stopping.signal }))
+      await timed('apply', () => settle(reached, stopping.signal))
+      await timed('measure', () => measure(reached, stopping.signal))
+      await timed('journeys', () => journeysQuiet(reached, stopping.signal))
+      await playProvider({ reached, state, save, seed: options.seed, signal: stopping.signal })
+      state.finished = true
+      save()
+    }
+    const happened = await summarise(reached, state, url)
+    if (options.exit) {
+      await server.stop()
+      return happened
+    }
+    happened.lines.forEach(told)
+    await stayLive({ reached, sources, files, world, state, speed: options.speed, signal: stopping.signal })
+    await server.stopped
+    return happened
+  } catch (error) {
+    await server.stop()
+    if (stopping.signal.aborted) {
+      told('Stopped. The same command continues from here.')
+      return summaryOfStop(state)
+    }
+    throw error
+  }
+}
+
+/** An unfinished demo goes on; a finished one begins anew unless it is to be kept. */
+async function openState({ config, size, seed, keep, told }: DemoOptions): Promise<DemoState> {
+  const before = readState(config.dataDirectory)
+  if (before && (keep || !before.finished) && before.size === size && before.seed === seed) {
+    told(before.finished ? 'Continuing with the data of last time.' : 'Continuing the demo that was stopped.')
+    return before
+  }
+  if (before) {
+    told('Starting the demo anew.')
+    await rm(config.dataDirectory, { recursive: true, force: true })
+  } else if (existsSync(join(config.dataDirectory, 'postgres'))) {
+    throw new Error(`${config.dataDirectory} holds data that is not of a demo; name another directory with --data.`)
+  }
+  await mkdir(config.dataDirectory, { recursive: true })
+  const state: DemoState = {
+    version: 1,
+    size,
+    seed,
+    until: new Date().toISOString(),
+    generated: false,
+    keys: {},
+    sent: {},
+    imported: [],
+    webhookSecret: null,
+    administrator: null,
+    finished: false,
+    seconds: {},
+  }
+  writeState(config.dataDirectory, state)
+  return state
+}
+
+async function makeWorld(options: DemoOptions, state: DemoState, world: string, signal: AbortSignal): Promise<void> {
+  if (state.generated) return
+  const until = new Date(state.until)
+  const progress = startProgress({ label: 'Making the retailer', total: 100, unit: '%' })
+  await generate({
+    size: options.size,
+    seed: options.seed,
+    start: startOfDemo(until),
+    until,
+    workers: options.workers,
+    write: world,
+    format: 'ndjson',
+    onProgress: ({ share }) => progress.at(Math.round(share * 100)),
+    signal,
+  })
+  progress.done('files of tills, shop, newsletter tool and ad platforms')
+  state.generated = true
+}
+
+async function productFiles(world: string): Promise<WorldFile[]> {
+  const manifest = JSON.parse(await readFile(join(world, 'product', 'manifest.json'), 'utf8')) as { files: WorldFile[] }
+  return manifest.files
+}
+
+type Feeding = {
+  reached: Reached
+  sources: Sources
+  files: WorldFile[]
+  world: string
+  state: DemoState
+  save: () => void
+  signal: AbortSignal
+}
+
+async function importAll({ reached, sources, files, world, state, save, signal }: Feeding): Promise<void> {
+  for (const kind of order) {
+    const wanted = files.filter((file) => file.kind === kind && !state.imported.includes(file.path))
+    if (wanted.length === 0) continue
+    const progress = startProgress({
+      label: `Importing ${kind}`,
+      total: wanted.reduce((sum, file) => sum + file.rows, 0),
+      unit: 'rows',
+    })
+    let before = 0
+    let rejected = 0
+    for (const file of wanted) {
+      signal.throwIfAborted()
+      const source = sources[file.source]
+      if (!source) throw new Error(`The world names a source that the demo does not know: ${file.source}.`)
+      const result = await importFile(reached, {
+        file: join(world, 'product', file.path),
+        kind: kind as ImportKind,
+        source: source.id,
+        ...(file.mapping ? { mapping: file.mapping } : {}),
+        step: (label, total) =>
+          quiet(label === 'Importing' ? (done) => progress.at(before + (done / total) * file.rows) : () => {}),
+        rejectsFile: null,
+      })
+      if (result.state !== 'done') throw new Error(`${file.path} was not imported: ${result.error ?? result.state}`)
+      before += file.rows
+      rejected += result.rejected
+      state.imported.push(file.path)
+      save()
+    }
+    progress.done(
+      `${before.toLocaleString('en')} rows of ${wanted.length} files${rejected ? `, ${rejected} rejected` : ''}`,
+    )
+  }
+}
+
+/** Progress of one file as part of a longer line. */
+function quiet(at: (done: number) => void): Progress {
+  return { at, add: () => {}, total: () => {}, done: () => {}, failed: () => {} }
+}
+
+async function trackAll({ reached, sources, files, world, state, save, signal }: Feeding): Promise<void> {
+  const tracking = files.filter((file) => file.kind === 'events' && !file.path.startsWith('live/'))
+  const total = tracking.reduce((sum, file) => sum + file.rows, 0)
+  const progress = startProgress({ label: 'Tracking calls', total, unit: 'events' })
+  let done = tracking.reduce((sum, file) => sum + Math.min(file.rows, state.sent[file.path] ?? 0), 0)
+  progress.at(done)
+  for (const file of tracking) {
+    const from = state.sent[file.path] ?? 0
+    if (from >= file.rows) continue
+    const key = sources[file.source]?.key
+    if (!key) throw new Error(`The world names a source that the demo does not know: ${file.source}.`)
+    let acknowledged = from
+    await track({
+      url: reached.url,
+      key,
+      file: join(world, 'product', file.path),
+      from,
+      acknowledged(lines) {
+        acknowledged += lines
+        done += lines
+        progress.at(done)
+      },
+      signal,
+    })
+    state.sent[file.path] = acknowledged
+    save()
+  }
+  progress.done(`${total.toLocaleString('en')} events of web and app`)
+}
+
+/** Waits until everything acknowledged is applied and in the history. */
+async function settle({ client }: Reached, signal: AbortSignal): Promise<void> {
+  const lagOf = async () => (await client.call(api.ingest.counters, { query: { hours: 1 } })).lag
+  const first = await lagOf()
+  const progress = startProgress({ label: 'Applying', total: first.rows, unit: 'inbox rows' })
+  for (;;) {
+    const lag = await lagOf()
+    progress.at(Math.max(0, first.rows - lag.rows))
+    if (lag.rows === 0 && lag.historyBatches === 0) break
+    await pause(200, undefined, { signal })
+  }
+  progress.done('everything is in profiles, segments and history')
+}
+
+async function measure({ client }: Reached, signal: AbortSignal): Promise<void> {
+  const progress = startProgress({ label: 'Building touchpoints', total: null, unit: 'touches' })
+  const asked = Date.now()
+  await client.call(api.measurement.refresh)
+  for (;;) {
+    const status = await client.call(api.measurement.status)
+    progress.at(status.touches)
+    if (status.error) throw new Error(`Measurement failed: ${status.error}`)
+    if (!status.running && status.builtAt !== null && Date.parse(status.builtAt) >= asked - 1000) {
+      progress.done(`${status.touches.toLocaleString('en')} touches, ${status.conversions.toLocaleString('en')} orders`)
+      return
+    }
+    await pause(300, undefined, { signal })
+  }
+}
+
+/** Journeys that were due at once have planned their messages, and the messages have been handed over. */
+async function journeysQuiet({ client }: Reached, signal: AbortSignal): Promise<void> {
+  const progress = startProgress({ label: 'Running journeys', total: null, unit: 'messages' })
+  let before = -1
+  for (let quietFor = 0; quietFor < 4; ) {
+    const { counts } = await client.call(api.delivery.messages, { query: { limit: 1 } })
+    const done = Object.values(counts).reduce((sum, number) => sum + number, 0)
+    const open = (counts.reserved ?? 0) + (counts.handed ?? 0)
+    quietFor = done === before && open === 0 ? quietFor + 1 : 0
+    before = done
+    progress.at(done)
+    await pause(500, undefined, { signal })
+  }
+  progress.done(`${before.toLocaleString('en')} messages`)
+}
+
+/** While the demo stays open, the rest of the week happens. */
+async function stayLive(feeding: Omit<Feeding, 'save'> & { speed: number }): Promise<void> {
+  const { reached, sources, files, world, state, speed, signal } = feeding
+  const live = files.filter((file) => file.path.startsWith('live/'))
+  await Promise.allSettled(
+    live.map((file) =>
+      replayLive({
+        url: reached.url,
+        key: sources[file.source]?.key ?? '',
+        file: join(world, 'product', file.path),
+        since: new Date(state.until),
+        speed,
+        signal,
+      }),
+    ),
+  )
+}
+
+function summaryOfStop(state: DemoState): Happened {
+  return { lines: [], document: { stopped: true, size: state.size, seed: state.seed } }
+}
