@@ -8,7 +8,7 @@ export type FixedClock = Clock & {
   set(instant: Date): void
 }
 
-/** A clock that stands still until told. Tests hand it to SQL with `database.followClock` (see testing). */
+/** A clock that stands still until told. `testGround` makes it reach SQL too. */
 export function fixedClock(start: string): FixedClock {
   let instant = new Date(start)
   return {
@@ -20,4 +20,14 @@ export function fixedClock(start: string): FixedClock {
       instant = new Date(next)
     },
   }
+}
+
+/**
+ * Rings once after real time has passed, whatever the clock says: for limits on running work (a worker, a request), never
+ * for business time. Returns what silences it. `background` does not keep the process alive.
+ */
+export function alarm(milliseconds: number, ring: () => void, options: { background?: boolean } = {}): () => void {
+  const timer = setTimeout(ring, milliseconds)
+  if (options.background) timer.unref()
+  return () => clearTimeout(timer)
 }

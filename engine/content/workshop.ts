@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { alarm } from '@einklang/platform'
 
 /** The work took longer or more memory than allowed; the thread that did it is gone. */
 export class WorkLimit extends Error {
@@ -24,7 +25,7 @@ export class Workshop {
   #worker: Worker | null = null
   #busy: Waiting | null = null
   #ready = false
-  #timer: NodeJS.Timeout | undefined
+  #silence: (() => void) | undefined
   #count = 0
 
   constructor(options: { script: URL; limitMs: number; memoryMegabytes: number }) {
@@ -41,7 +42,7 @@ export class Workshop {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.#silence?.()
     const worker = this.#worker
     this.#worker = null
     this.#ready = false
@@ -52,13 +53,13 @@ export class Workshop {
     if (this.#busy || this.#queue.length === 0) return
     if (!this.#worker) this.#hire()
     if (!this.#ready) return
-    clearTimeout(this.#timer)
+    this.#silence?.()
     const waiting = this.#queue.shift()
     if (!waiting) return
     this.#busy = waiting
     this.#worker?.ref()
     this.#worker?.postMessage({ ...waiting.job, id: ++this.#count })
-    this.#timer = setTimeout(() => this.#overTime(waiting), this.#limitMs)
+    this.#silence = alarm(this.#limitMs, () => this.#overTime(waiting))
   }
 
   #hire(): void {
@@ -84,11 +85,11 @@ export class Workshop {
     const waiting = this.#busy
     if (!waiting || answer.id !== this.#count) return
     this.#busy = null
-    clearTimeout(this.#timer)
+    this.#silence?.()
     if (answer.failed === undefined) waiting.done(answer.result)
     else waiting.failed(new Error(answer.failed))
     worker.unref()
-    this.#timer = setTimeout(() => void this.close(), 30_000).unref()
+    this.#silence = alarm(30_000, () => void this.close(), { background: true })
     this.#next()
   }
 
@@ -106,7 +107,7 @@ export class Workshop {
 
   #lost(worker: Worker, error: Error): void {
     if (worker !== this.#worker) return
-    clearTimeout(this.#timer)
+    this.#silence?.()
     this.#worker = null
     this.#ready = false
     const waiting = this.#busy ?? this.#queue.shift()
