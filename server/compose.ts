@@ -1,10 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AppliedBatch, NormalEvent, PersonId, SourceId } from '@einklang/contract'
+import { type Consent, consentParts, createConsent } from '@einklang/engine/consent'
 import { createGovernance, type Governance, governanceParts } from '@einklang/engine/governance'
-import type { Ground, StageParts } from '@einklang/platform'
+import { createIdentity, type Identity, identityParts } from '@einklang/engine/identity'
+import { createIngest, type Ingest, ingestParts } from '@einklang/engine/ingest'
+import { createMeasurement, type Measurement, measurementParts } from '@einklang/engine/measurement'
+import { createProfile, type Profile, profileParts } from '@einklang/engine/profile'
+import type { Database, Ground, StageParts } from '@einklang/platform'
 
 /** All stages, wired; what the server mounts, schedules and registers. */
 export type House = {
   governance: Governance
+  ingest: Ingest
+  identity: Identity
+  profile: Profile
+  consent: Consent
+  measurement: Measurement
   /** In the order of the flow. */
   parts: StageParts[]
   /** Tracking requests on Node's own objects, before the router. */
@@ -14,11 +25,65 @@ export type House = {
 
 /** The one place that knows every stage: makes them in the order of the flow and hands each what it needs. */
 export async function compose(ground: Ground): Promise<House> {
+  const { database } = ground
   const governance = createGovernance({ ground })
+  const ingest = createIngest({
+    ground,
+    apply: applyEvents,
+    records: {},
+    identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
+  })
+  const identity = createIdentity({ ground, reapply: applyBatch })
+  const profile = createProfile({
+    ground,
+    identity: { identifiersOf: (person) => namedIdentifiers(identity, ingest, person) },
+  })
+  const consent = createConsent({ ground, brand: governance.brand, emit: ingest.emit })
+  const measurement = createMeasurement({ ground, audit: governance.audit })
+
+  /** The path of a batch through the stages, in one transaction. The list is the order. */
+  async function applyBatch(tx: Database, batch: AppliedBatch): Promise<void> {
+    for (const stage of [profile, consent]) await stage.apply(tx, batch)
+  }
+  async function applyEvents(tx: Database, events: NormalEvent[]): Promise<AppliedBatch> {
+    const batch = await identity.resolve(tx, events)
+    await applyBatch(tx, batch)
+    return batch
+  }
+
+  const pieces = { consent: consent.stateOf }
   return {
     governance,
-    parts: [governanceParts(governance)],
-    early: () => false,
+    ingest,
+    identity,
+    profile,
+    consent,
+    measurement,
+    parts: [
+      governanceParts(governance),
+      ingestParts(ingest),
+      identityParts(identity),
+      profileParts(profile, pieces),
+      consentParts(consent, { database }),
+      measurementParts(measurement),
+    ],
+    early: ingest.trackingListener,
     close: async () => undefined,
   }
+}
+
+/** Identity keeps the source of an identifier by id; a reader wants its name. */
+async function namedIdentifiers(identity: Identity, ingest: Ingest, person: PersonId) {
+  const rows = await identity.identifiersOf(person)
+  const sources = [...new Set(rows.map(({ source }) => source))]
+  const named = await Promise.all(
+    sources.map(async (id) => [id, (await ingest.sources.byId(id as SourceId))?.name] as const),
+  )
+  const names = new Map(named)
+  return rows.map((row) => ({
+    ...row,
+    sourceName: names.get(row.source) ?? '',
+    firstSeenAt: row.firstSeenAt.toISOString(),
+    lastSeenAt: row.lastSeenAt.toISOString(),
+  }))
 }

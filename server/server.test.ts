@@ -112,6 +112,54 @@ test('health, metrics and documentation answer without a sign-in', async () => {
   expect(Object.keys((document.body as { paths: object }).paths)).toContain('/api/governance/me')
 })
 
+describe('a customer, from a tracking call to the screen', () => {
+  let writeKey = ''
+  beforeAll(async () => {
+    const { ingest } = server.house
+    const made = await server.ground.database.transaction((tx) =>
+      ingest.sources.create(tx, { name: 'Web shop', kind: 'shop' }, 'secret'),
+    )
+    writeKey = made.key ?? ''
+  })
+
+  const track = (call: string, body: object) =>
+    fetch(`${started.url}/v1/${call}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Basic ${btoa(`${writeKey}:`)}` },
+      body: JSON.stringify(body),
+    })
+
+  test('what was acknowledged is found by search, with timeline and reasons', async () => {
+    const traits = { email: 'ada@shop.example', firstName: 'Ada', lastName: 'Lovelace' }
+    expect((await track('identify', { userId: 'u1', anonymousId: 'a1', messageId: 'm1', traits })).status).toBe(200)
+    expect(
+      (await track('track', { userId: 'u1', messageId: 'm2', event: 'Product Viewed', properties: { sku: 'S1' } }))
+        .status,
+    ).toBe(200)
+    const found = async () => {
+      const { body } = await ask('GET', '/api/profile/search?q=lovelace', { cookie: administrator })
+      return (body as { items: { person: string }[] }).items
+    }
+    await expect.poll(found, { timeout: 5000 }).toHaveLength(1)
+    const [ada] = await found()
+    const view = await ask('GET', `/api/profile/persons/${ada?.person}`, { cookie: administrator })
+    expect(view).toMatchObject({ status: 200, body: { summary: { firstName: 'Ada', email: 'ada@shop.example' } } })
+    const { identifiers } = view.body as { identifiers: { namespace: string; sourceName: string }[] }
+    expect(identifiers.map(({ namespace }) => namespace.split(':')[0])).toEqual(
+      expect.arrayContaining(['email', 'anonymous_id']),
+    )
+    expect(identifiers[0]?.sourceName).toBe('Web shop')
+
+    const views = async () => {
+      const { body } = await ask('GET', `/api/governance/audit?action=person.viewed&objectId=${ada?.person}`, {
+        cookie: administrator,
+      })
+      return (body as { items: unknown[] }).items
+    }
+    await expect.poll(views).toHaveLength(1)
+  })
+})
+
 describe('every mounted route lets in whom its declaration names, and nobody else', () => {
   const principals = ['anonymous', ...roles] as const
   const keys = new Map<Role, string>()
