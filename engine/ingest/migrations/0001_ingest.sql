@@ -197,3 +197,6 @@ create table ingest.imported (
   rows bigint not null,
   primary key (source, kind, sha256)
 );
+
+-- Published: what other stages may read of sources.
+create view ingest.source_name as select id, name, slug, kind, channel from ingest.source;

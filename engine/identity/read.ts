@@ -1,0 +1,121 @@
+import type { NamespaceClass, PersonId } from '@einklang/contract'
+import type { Database } from '@einklang/platform'
+import { baseOf, classOf, normalise } from './normalise.ts'
+
+export type IdentifierView = {
+  namespace: string
+  class: NamespaceClass
+  value: string
+  trust: 'verified' | 'claimed'
+  status: 'active' | 'blocked' | 'shared' | 'released' | 'expired'
+  firstSeenAt: Date
+  lastSeenAt: Date
+  source: string
+  event: string
+  togetherWith: { namespace: string; value: string } | null
+  firstPerson: PersonId
+  why: string
+}
+
+type Row = Omit<IdentifierView, 'class' | 'togetherWith' | 'why'> & {
+  withNamespace: string | null
+  withValue: string | null
+}
+
+const words: { [namespace: string]: string } = {
+  user_id: 'login',
+  customer_no: 'customer number',
+  loyalty_card: 'loyalty card',
+  email: 'e-mail address',
+  phone: 'phone number',
+  order_no: 'order',
+  receipt_no: 'receipt',
+  push_token: 'app installation',
+  anonymous_id: 'browser or device',
+  click_id: 'click',
+  group_id: 'group',
+}
+
+function word(namespace: string): string {
+  return words[baseOf(namespace)] ?? namespace
+}
+
+/** Identifiers of a person, all merged records included, with the evidence for each. */
+export async function identifiersOf(database: Database, person: PersonId): Promise<IdentifierView[]> {
+  const rows = await database.rows<Row>`
+    select namespace, value, trust, status, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", source, event,
+      with_namespace as "withNamespace", with_value as "withValue", coalesce(first_person, person) as "firstPerson"
+    from identity.identifier where person = identity.current(${person})
+    order by first_seen_at, namespace, value`
+  return rows.map(({ withNamespace, withValue, ...row }) => {
+    const togetherWith =
+      withNamespace !== null && withValue !== null ? { namespace: withNamespace, value: withValue } : null
+    return { ...row, class: classOf(row.namespace) ?? 'device', togetherWith, why: whyOf(row, togetherWith, person) }
+  })
+}
+
+function whyOf(
+  row: Pick<Row, 'namespace' | 'trust' | 'firstPerson'>,
+  together: IdentifierView['togetherWith'],
+  person: PersonId,
+): string {
+  const joined = row.firstPerson === person ? '' : ' It stood under another record before the two were joined.'
+  const trust = row.trust === 'claimed' ? ' Nobody has confirmed it yet.' : ''
+  if (!together) return `This ${word(row.namespace)} began the record.${trust}${joined}`
+  return `This ${word(row.namespace)} came in one event with the ${word(together.namespace)} ${together.value}.${trust}${joined}`
+}
+
+/** Who owns the identifier now; takes it as people write it. */
+export async function findOwner(
+  database: Database,
+  namespace: string,
+  value: string,
+  country: string,
+): Promise<PersonId | null> {
+  const named = normalise({ namespace, value, trust: 'verified' }, country)
+  if ('refused' in named) return null
+  // `customer_no` alone looks through all issuers.
+  const row = await database.rows<{ person: PersonId | null }>`
+    select identity.current(person) as person from identity.identifier
+    where value = ${named.value} and person is not null
+      and (namespace = ${named.namespace} or namespace like ${`${named.namespace}.%`})
+    order by namespace limit 1`
+  return row[0]?.person ?? null
+}
+
+export async function currentOf(tx: Database, persons: PersonId[]): Promise<Map<PersonId, PersonId>> {
+  const rows = await tx.rows<{ loser: PersonId; winner: PersonId }>`
+    select loser, winner from identity.merged where loser = any(${persons}::uuid[]) and not undone`
+  const moved = new Map(rows.map((row) => [row.loser, row.winner]))
+  return new Map(persons.map((person) => [person, moved.get(person) ?? person]))
+}
+
+export type LogView = {
+  id: string
+  kind: 'merge' | 'unmerge' | 'attach' | 'detach'
+  at: Date
+  winner: PersonId
+  loser: PersonId | null
+  via: { namespace: string; value: string } | null
+  cause: string
+  event: string | null
+  actor: string
+  undoneAt: Date | null
+  mayUndo: boolean
+}
+
+export async function logOf(database: Database, person: PersonId): Promise<LogView[]> {
+  const rows = await database.rows<
+    Omit<LogView, 'via' | 'mayUndo'> & { viaNamespace: string | null; viaValue: string | null }
+  >`
+    select id, kind, coalesce(event_at, at) as at, winner, loser, via_namespace as "viaNamespace", via_value as "viaValue",
+      cause, event, actor, undone_at as "undoneAt"
+    from identity.log
+    where winner = any(identity.aliases(${person})) or loser = any(identity.aliases(${person}))
+    order by seq desc limit 500`
+  return rows.map(({ viaNamespace, viaValue, ...row }) => ({
+    ...row,
+    via: viaNamespace !== null && viaValue !== null ? { namespace: viaNamespace, value: viaValue } : null,
+    mayUndo: row.kind === 'merge' && row.undoneAt === null,
+  }))
+}
