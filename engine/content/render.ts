@@ -106,7 +106,10 @@ function oneLine(text: string | null): string | null {
 }
 
 /** Prices and stock as they are now. A line without a price cannot be promised and is left out; none left = refusal. */
-function cartData(cart: Cart | null, language: string): { refused: string } | { data: object; references: Reference[] } {
+function cartData(
+  cart: Cart | null,
+  language: string,
+): { refused: string } | { data: object; references: Reference[] } {
   if (!cart || cart.state !== 'open' || cart.lines.length === 0)
     return { refused: 'REFERENCE_UNRESOLVED: the cart is no longer open.' }
   const inStock = cart.lines.filter((line) => line.stock === null || line.stock > 0)
