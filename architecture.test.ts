@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { stages } from '@einklang/contract'
+import { type PersonId, stages } from '@einklang/contract'
+import { type Database, newId, typed } from '@einklang/platform'
+import { testGround } from '@einklang/platform/testing'
 import { describe, expect, test } from 'vitest'
+import { compose } from './server/compose.ts'
 
 const root = import.meta.dirname
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -227,3 +230,116 @@ test('the table of packages in ARCHITECTURE.md is the table above', () => {
   )
   expect(written).toEqual({ ...packages, bench: [] })
 })
+
+/** A column that says whose a row is, by the names in use; `one` and `other` are pairs of people in identity. */
+const personColumns = ['person', 'persons', 'stored', 'winner', 'loser', 'one', 'other']
+
+/** Tables that may name an erased person, each with its reason. */
+const kept: { [table: string]: string } = {
+  'identity.merged': 'an old id still resolves to its survivor; ids alone say nothing',
+  'consent.erased': 'the journal of erasures, replayed after a restore',
+  'consent.epoch': 'the fence: a hand-over begun before the erasure must find it moved',
+}
+
+type Column = { table: string; column: string; type: string; needed: boolean; label: string | null }
+
+/** Every column of every table in a stage's schema that names a person, or must be filled to add a row there. */
+function columnsOf(database: Database): Promise<Column[]> {
+  return database.rows<Column>`
+    select format('%I.%I', space.nspname, class.relname) as table, attribute.attname as column,
+      format_type(attribute.atttypid, attribute.atttypmod) as type,
+      attribute.attnotnull and not attribute.atthasdef and attribute.attidentity = '' as needed,
+      (select enumlabel from pg_enum where enumtypid = attribute.atttypid order by enumsortorder limit 1) as label
+    from pg_class as class join pg_namespace as space on space.oid = class.relnamespace
+      join pg_attribute as attribute on attribute.attrelid = class.oid and attribute.attnum > 0 and not attribute.attisdropped
+    where class.relkind in ('r', 'p') and not class.relispartition and attribute.attgenerated = ''
+      and space.nspname = any(${[...stages]})
+    order by 1, attribute.attnum`
+}
+
+function fillerFor({ type, label }: Column): string {
+  if (label !== null) return `'${label}'`
+  if (type.endsWith('[]')) return `'{}'`
+  if (/^json/.test(type)) return `'{}'`
+  if (/^(uuid)/.test(type)) return 'gen_random_uuid()'
+  if (/^(text|character|varchar|citext|name)/.test(type)) return `'x'`
+  if (/^bool/.test(type)) return 'true'
+  if (/^(timestamp|date|time)/.test(type)) return 'now()'
+  if (/range/.test(type)) return `'empty'`
+  if (type === 'bytea') return `'\\x00'`
+  if (type === 'interval') return `'1 day'`
+  if (type === 'inet' || type === 'cidr') return `'10.0.0.0'`
+  return '1'
+}
+
+const isPersonColumn = ({ column, type }: { column: string; type: string }) =>
+  personColumns.includes(column) && /^uuid(\[\])?$/i.test(type)
+
+test('whoever is erased is in no table of any stage any more, in PostgreSQL and in ClickHouse', async () => {
+  const world = await testGround()
+  try {
+    const { database, history } = world.ground
+    const house = await compose(world.ground)
+    const person: PersonId = newId('person', world.clock)
+    const sql = (text: string) => [text] as unknown as TemplateStringsArray
+
+    const columns = await columnsOf(database)
+    const tables = [...new Set(columns.filter(isPersonColumn).map(({ table }) => table))]
+    expect(tables.length).toBeGreaterThan(10)
+    const checks = await database.rows<{ drop: string }>`
+      select format('alter table %s drop constraint %I', conrelid::regclass, conname) as drop from pg_constraint
+      join pg_namespace as space on space.oid = connamespace
+      where contype = 'c' and coninhcount = 0 and space.nspname = any(${[...stages]})`
+    await database.transaction(async (tx) => {
+      // A planted row need not make sense, only be there: rules between columns and tables stay aside.
+      await tx.run`set local session_replication_role = replica`
+      for (const { drop } of checks) await tx.run(sql(drop))
+      await tx.run`insert into identity.person (id, first_seen_at) values (${person}, now()) on conflict do nothing`
+      for (const table of tables) {
+        const filled = columns.filter((column) => column.table === table && (column.needed || isPersonColumn(column)))
+        const values = filled.map((column) =>
+          isPersonColumn(column)
+            ? column.type === 'uuid'
+              ? `'${person}'`
+              : `array['${person}']::uuid[]`
+            : fillerFor(column),
+        )
+        await tx.run(
+          sql(
+            `insert into ${table} (${filled.map(({ column }) => `"${column}"`).join(', ')}) values (${values.join(', ')})`,
+          ),
+        )
+      }
+    })
+    const past = await history.rows<{ table: string; column: string; type: string }>`
+      select concat(database, '.', table) as table, name as column, type from system.columns
+      where database in ${[...stages]} and (database, table) in (select database, name from system.tables where engine like '%MergeTree')`
+    const pastTables = past.filter(isPersonColumn)
+    for (const { table, column } of pastTables)
+      await history.insert(table, [{ [column]: person }], `planted-${table}-${column}`)
+
+    await database.transaction(async (tx) => {
+      for (const { erase } of house.parts.toReversed()) await erase?.(tx, [person])
+    })
+    await world.runJobs(house.parts.flatMap(({ jobs }) => jobs ?? []))
+
+    const left: string[] = []
+    for (const column of columns.filter(isPersonColumn)) {
+      const named = database.name(column.table)
+      const row =
+        await database.row`select 1 from ${named} where ${person}::uuid = any(array[]::uuid[] || ${database.name(column.column)}) limit 1`
+      if (row) left.push(`${column.table} (${column.column})`)
+    }
+    for (const { table, column } of pastTables) {
+      const rows = await history.rows(
+        [`select 1 from ${table} where ${column} = `, ' limit 1'] as unknown as TemplateStringsArray,
+        typed('UUID', person),
+      )
+      if (rows.length > 0) left.push(`${table} (${column}) in ClickHouse`)
+    }
+    expect(left.filter((place) => !((place.split(' ')[0] as string) in kept))).toEqual([])
+    await house.close()
+  } finally {
+    await world.close()
+  }
+}, 60_000)
