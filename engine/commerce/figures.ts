@@ -1,0 +1,107 @@
+import type { AnswerOf, api, InputOf } from '@einklang/contract'
+import type { Clock, Database } from '@einklang/platform'
+import type { OrderChannel } from './order.ts'
+
+type House = { timeZone: string; currency: string }
+export type Today = AnswerOf<typeof api.commerce.today>
+export type Revenue = AnswerOf<typeof api.commerce.revenue>
+
+/** Orders and revenue per channel and local day, week or month; a return counts when it came back. */
+export async function revenueOf(
+  database: Database,
+  house: House,
+  query: InputOf<typeof api.commerce.revenue>['query'],
+): Promise<Revenue> {
+  const { timeZone, currency } = house
+  const from = database.part`${query.from}::timestamp at time zone ${timeZone}`
+  const until = database.part`(${query.to}::timestamp + interval '1 day') at time zone ${timeZone}`
+  const bucket = database.part`to_char(date_trunc(${query.by}, at at time zone ${timeZone}), 'YYYY-MM-DD')`
+  const [rows, other] = await Promise.all([
+    database.rows<Revenue['rows'][number]>`
+      with sold as (
+        select ${bucket} as start, channel, count(*) as orders, sum(total) as revenue,
+          coalesce(sum((select sum(quantity) from commerce.purchase_line where purchase = purchase.id)), 0) as units,
+          count(person) filter (where exists (select from profile.person as who
+            where who.person = identity.current(purchase.person) and who.known)) as known
+        from commerce.purchase
+        where at >= ${from} and at < ${until} and currency = ${currency} and cancelled_at is null group by 1, 2),
+      back as (
+        select ${bucket} as start, sold_in.channel, sum(coalesce(refund.amount, sold_in.total)) as refunded
+        from commerce.refund
+        cross join lateral (select channel, total from commerce.purchase where purchase.order_no = refund.order_no
+          order by (purchase.place is not distinct from refund.place) desc limit 1) as sold_in
+        where at >= ${from} and at < ${until} and currency = ${currency} group by 1, 2)
+      select start, channel, coalesce(orders, 0) as orders, coalesce(units, 0) as units,
+        coalesce(revenue, 0) as revenue, coalesce(refunded, 0) as refunded, coalesce(known, 0) as known
+      from sold full join back using (start, channel) order by start, channel`,
+    database.row<{ orders: number }>`
+      select count(*) as orders from commerce.purchase
+      where at >= ${from} and at < ${until} and currency <> ${currency} and cancelled_at is null`,
+  ])
+  return { currency, otherCurrencies: other?.orders ?? 0, rows }
+}
+
+export async function placesOf(database: Database, currency: string): Promise<AnswerOf<typeof api.commerce.places>> {
+  type Place = AnswerOf<typeof api.commerce.places>['items'][number]
+  type Row = Omit<Place, 'revenue30Days' | 'stockAsOf'> & { revenue: number; stockAsOf: Date | null }
+  const rows = await database.rows<Row>`
+    select place.place, name, kind, street, postal_code as "postalCode", city, latitude, longitude,
+      coalesce(sold.orders, 0) as "orders30Days", coalesce(sold.revenue, 0) as revenue,
+      stock.units, stock.as_of as "stockAsOf"
+    from commerce.place
+    left join (select place, count(*) as orders, sum(total - refunded) as revenue from commerce.purchase
+      where at > platform.now() - interval '30 days' and at <= platform.now() and currency = ${currency}
+        and cancelled_at is null group by place)
+      as sold using (place)
+    left join (select place, sum(on_hand) as units, max(as_of) as as_of from commerce.stock group by place)
+      as stock using (place)
+    order by place.place`
+  return {
+    items: rows.map(({ revenue, stockAsOf, ...row }) => ({
+      ...row,
+      revenue30Days: { amount: revenue, currency },
+      stockAsOf: stockAsOf?.toISOString() ?? null,
+    })),
+  }
+}
+
+export async function todayOf(database: Database, clock: Clock, house: House): Promise<Today> {
+  const { timeZone, currency } = house
+  const now = clock.now()
+  const day = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(now)
+  const midnight = database.part`${day}::timestamp at time zone ${timeZone}`
+  type Channel = { channel: OrderChannel; orders: number; revenue: number }
+  const [sold, back, before, latest, open] = await Promise.all([
+    database.rows<Channel>`
+      select channel, count(*) as orders, sum(total) as revenue from commerce.purchase
+      where at >= ${midnight} and at <= ${now} and currency = ${currency} and cancelled_at is null group by channel`,
+    database.rows<{ channel: OrderChannel; refunded: number }>`
+      select sold_in.channel, sum(coalesce(refund.amount, sold_in.total)) as refunded from commerce.refund
+      cross join lateral (select channel, total from commerce.purchase where purchase.order_no = refund.order_no limit 1)
+        as sold_in
+      where at >= ${midnight} and at <= ${now} and currency = ${currency} group by 1`,
+    database.row<{ orders: number; revenue: number }>`
+      select count(*) as orders, coalesce(sum(total), 0) as revenue from commerce.purchase
+      where at >= (${day}::timestamp - interval '7 days') at time zone ${timeZone}
+        and at <= ${now}::timestamptz - interval '7 days' and currency = ${currency} and cancelled_at is null`,
+    database.row<{ day: string | null }>`
+      select to_char(max(at) at time zone ${timeZone}, 'YYYY-MM-DD') as day from commerce.purchase`,
+    database.row<{ carts: number; value: number }>`
+      select count(*) as carts, coalesce(sum(value) filter (where currency = ${currency}), 0) as value
+      from commerce.open_cart`,
+  ])
+  const ways = ['web', 'app', 'store'] as const
+  return {
+    day,
+    timeZone,
+    currency,
+    channels: ways.map((channel) => {
+      const row = sold.find((given) => given.channel === channel)
+      const refunded = back.find((given) => given.channel === channel)?.refunded ?? 0
+      return { channel, orders: row?.orders ?? 0, revenue: row?.revenue ?? 0, refunded }
+    }),
+    lastWeek: before ?? { orders: 0, revenue: 0 },
+    latestOrderDay: latest?.day ?? null,
+    openCarts: open ?? { carts: 0, value: 0 },
+  }
+}

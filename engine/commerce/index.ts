@@ -1,0 +1,65 @@
+import type { AppliedBatch, PersonId } from '@einklang/contract'
+import type { Database, Ground } from '@einklang/platform'
+import type { TakeRecords } from '#ingest'
+import { applyBatch } from './apply.ts'
+import { revenueOf, type Revenue, type Today, todayOf } from './figures.ts'
+import type { OrderChannel } from './order.ts'
+import {
+  type Cart,
+  cartsOf,
+  expireCarts,
+  type Order,
+  ordersOf,
+  popularOf,
+  type ProductSummary,
+  productsOf,
+} from './read.ts'
+import { commerceRecords } from './records.ts'
+import { erasePersons } from './erase.ts'
+
+export type { Today as CommerceToday } from './figures.ts'
+export type { OrderChannel } from './order.ts'
+export type { Cart, Order, ProductSummary } from './read.ts'
+export { commerceParts } from './routes.ts'
+
+/** All that the rest of the system may do with what is sold. */
+export type Commerce = {
+  /** Orders, returns and carts of one batch, in the caller's transaction. */
+  apply(tx: Database, batch: AppliedBatch): Promise<void>
+  /** Takers of record imports; each returns the rows it could not use. */
+  records: { products: TakeRecords; prices: TakeRecords; stock: TakeRecords; places: TakeRecords }
+  /** The person's open cart with the prices that hold now; null when nothing stands open. */
+  openCart(tx: Database, person: PersonId): Promise<Cart | null>
+  /** The newest hundred orders of a person, lines included. */
+  orders(person: PersonId): Promise<Order[]>
+  /** Articles with price (of the channel, web when missing) and stock; unknown articles are left out. */
+  products(skus: string[], channel?: OrderChannel): Promise<ProductSummary[]>
+  popular(query: {
+    days: number
+    channel?: OrderChannel
+    limit: number
+  }): Promise<(ProductSummary & { units: number })[]>
+  today(): Promise<Today>
+  revenue(query: { from: string; to: string; by: 'day' | 'week' | 'month' }): Promise<Revenue>
+  expireCarts(): Promise<number>
+  erase(tx: Database, persons: PersonId[]): Promise<number>
+}
+
+export function createCommerce({ ground }: { ground: Ground }): Commerce {
+  const { database, clock, config } = ground
+  return {
+    apply: (tx, batch) => applyBatch(tx, config.currency, batch),
+    records: commerceRecords(clock, config.currency),
+    async openCart(tx, person) {
+      const [cart] = await cartsOf(tx, clock.now(), [person])
+      return cart?.state === 'open' ? cart : null
+    },
+    orders: (person) => ordersOf(database, person),
+    products: (skus, channel) => productsOf(database, skus, channel),
+    popular: (query) => popularOf(database, query),
+    today: () => todayOf(database, clock, config),
+    revenue: (query) => revenueOf(database, config, query),
+    expireCarts: () => expireCarts(database),
+    erase: erasePersons,
+  }
+}
