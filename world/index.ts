@@ -1,0 +1,24 @@
+import { mondayBefore } from './calendar.ts'
+import { generate, type Manifest } from './generate.ts'
+import { requestFrom, type Progress, type WorldArguments } from './request.ts'
+import { presets } from './sizes.ts'
+
+export { Stopped } from './crew.ts'
+export { generate, type Manifest, type ManifestFile } from './generate.ts'
+export { type GenerateRequest, type Progress, UsageError, type WorldArguments } from './request.ts'
+export type { WorldOptions } from './setting.ts'
+export { type Size, sizes } from './sizes.ts'
+export type { SourceNote } from './sources.ts'
+
+/** The Monday from which week 104 contains `now`: the demo's past ends with it, and what comes after is replayed live. */
+export function startOfDemo(now: Date): Date {
+  return mondayBefore(now, presets.S.weeks)
+}
+
+/** `einklang demo --write`: arguments as typed. Throws `UsageError` (exit code 2) for what does not fit. */
+export function writeWorld(
+  args: WorldArguments,
+  needs: { onProgress?: (progress: Progress) => void; signal?: AbortSignal } = {},
+): Promise<Manifest> {
+  return generate({ ...requestFrom(args), ...needs })
+}

@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import type { FileSpec } from './files.ts'
+import { type Part, partName, type Plan, World } from './parts.ts'
+import {
+  type FileRecord,
+  loadRecord,
+  type PartRecord,
+  readMerged,
+  saveShard,
+  type Slice,
+  writeDurably,
+  writeFile,
+} from './shards.ts'
+import type { SaleMove } from './stock.ts'
+
+/** One thing a worker does; what it leaves on disk makes it unnecessary to do it again. */
+export type Job =
+  | { do: 'part'; part: Part; slices: Slice[] }
+  | { do: 'file'; spec: FileSpec; target: string; slices: Slice[] }
+
+export type JobResult = { part: PartRecord } | { file: FileRecord }
+
+export function jobName(job: Job): string {
+  return job.do === 'part' ? partName(job.part) : `file-${job.spec.index}`
+}
+
+/** Does jobs for one world in one folder of work. */
+export class Workbench {
+  readonly #world: World
+  readonly #folder: string
+
+  constructor(plan: Plan, folder: string, world = new World(plan)) {
+    this.#world = world
+    this.#folder = folder
+  }
+
+  run(job: Job): JobResult {
+    const name = jobName(job)
+    if (job.do === 'part') {
+      const kept = loadRecord<PartRecord>(this.#folder, name)
+      if (kept) return { part: kept }
+      const moves = job.part.kind === 'stock' ? this.#moves(job.slices) : []
+      return { part: saveShard(this.#folder, name, this.#world.make(job.part, moves)) }
+    }
+    const kept = loadRecord<FileRecord>(this.#folder, name)
+    if (kept) return { file: kept }
+    const file = writeFile(this.#folder, job.spec, job.target, job.slices, null, job.spec.header)
+    writeDurably(join(this.#folder, `${name}.json`), Buffer.from(JSON.stringify(file)))
+    return { file }
+  }
+
+  #moves(slices: Slice[]): SaleMove[] {
+    const merged = readMerged(this.#folder, slices)
+    const moves: SaleMove[] = []
+    for (let row = 0; row < merged.count; row++) {
+      const from = merged.from[row] as number
+      const [sku, place, at, quantity] = merged.content
+        .latin1Slice(from, from + (merged.length[row] as number) - 1)
+        .split(',')
+      moves.push({ sku: Number(sku), place: Number(place), at: Number(at), quantity: Number(quantity) })
+    }
+    return moves
+  }
+}
