@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AppliedBatch, NormalEvent, PersonId, SourceId } from '@einklang/contract'
+import { type Commerce, commerceParts, createCommerce } from '@einklang/engine/commerce'
 import { type Consent, consentParts, createConsent } from '@einklang/engine/consent'
 import { createGovernance, type Governance, governanceParts } from '@einklang/engine/governance'
 import { createIdentity, type Identity, identityParts } from '@einklang/engine/identity'
@@ -15,6 +16,7 @@ export type House = {
   identity: Identity
   profile: Profile
   consent: Consent
+  commerce: Commerce
   measurement: Measurement
   /** In the order of the flow. */
   parts: StageParts[]
@@ -30,7 +32,12 @@ export async function compose(ground: Ground): Promise<House> {
   const ingest = createIngest({
     ground,
     apply: applyEvents,
-    records: {},
+    records: {
+      products: (tx, rows) => commerce.records.products(tx, rows),
+      prices: (tx, rows) => commerce.records.prices(tx, rows),
+      stock: (tx, rows) => commerce.records.stock(tx, rows),
+      places: (tx, rows) => commerce.records.places(tx, rows),
+    },
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
   })
   const identity = createIdentity({ ground, reapply: applyBatch })
@@ -39,11 +46,12 @@ export async function compose(ground: Ground): Promise<House> {
     identity: { identifiersOf: (person) => namedIdentifiers(identity, ingest, person) },
   })
   const consent = createConsent({ ground, brand: governance.brand, emit: ingest.emit })
+  const commerce = createCommerce({ ground })
   const measurement = createMeasurement({ ground, audit: governance.audit })
 
   /** The path of a batch through the stages, in one transaction. The list is the order. */
   async function applyBatch(tx: Database, batch: AppliedBatch): Promise<void> {
-    for (const stage of [profile, consent]) await stage.apply(tx, batch)
+    for (const stage of [profile, consent, commerce]) await stage.apply(tx, batch)
   }
   async function applyEvents(tx: Database, events: NormalEvent[]): Promise<AppliedBatch> {
     const batch = await identity.resolve(tx, events)
@@ -51,13 +59,18 @@ export async function compose(ground: Ground): Promise<House> {
     return batch
   }
 
-  const pieces = { consent: consent.stateOf }
+  const pieces = {
+    orders: commerce.orders,
+    cart: (person: PersonId) => commerce.openCart(database, person),
+    consent: consent.stateOf,
+  }
   return {
     governance,
     ingest,
     identity,
     profile,
     consent,
+    commerce,
     measurement,
     parts: [
       governanceParts(governance),
@@ -65,6 +78,7 @@ export async function compose(ground: Ground): Promise<House> {
       identityParts(identity),
       profileParts(profile, pieces),
       consentParts(consent, { database }),
+      commerceParts(commerce, ground),
       measurementParts(measurement),
     ],
     early: ingest.trackingListener,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
 import { api, type Role, type Route, roles } from '@einklang/contract'
 import { testMark } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
@@ -158,6 +159,87 @@ describe('a customer, from a tracking call to the screen', () => {
     }
     await expect.poll(views).toHaveLength(1)
   })
+
+  test('erasure reaches every stage and leaves an audit entry that names nobody', async () => {
+    const traits = {
+      email: 'canary.bird@shop.example',
+      firstName: 'Canary',
+      lastName: 'Yellowfeather',
+      phone: '+4917612345678',
+    }
+    await track('identify', { userId: 'canary', messageId: 'm3', traits })
+    const found = async () => {
+      const { body } = await ask('GET', '/api/profile/search?q=yellowfeather', { cookie: administrator })
+      return (body as { items: { person: string }[] }).items
+    }
+    await expect.poll(found, { timeout: 5000 }).toHaveLength(1)
+    const person = (await found())[0]?.person
+    await server.house.ingest.drain()
+
+    expect((await placesWith('yellowfeather')).length).toBeGreaterThan(1)
+    const erased = await ask('POST', `/api/consent/persons/${person}/erase`, {
+      cookie: administrator,
+      body: { reason: 'asked by letter' },
+    })
+    expect(erased.status).toBe(200)
+    expect((erased.body as { rows: number }).rows).toBeGreaterThan(0)
+    expect(await found()).toEqual([])
+    expect(await placesWith('yellowfeather')).toEqual([])
+    expect(await placesWith('canary.bird')).toEqual([])
+    const { body } = await ask('GET', '/api/governance/audit?action=person.erased', { cookie: administrator })
+    expect((body as { items: unknown[] }).items).toEqual([
+      expect.objectContaining({ object: { kind: 'person', id: person }, reason: 'asked by letter' }),
+    ])
+  })
+
+  /** Every place that holds the word: both databases, and inside packed bytes. */
+  async function placesWith(word: string): Promise<string[]> {
+    const { database, history } = server.ground
+    const holding: string[] = []
+    const columns = await database.rows<{ place: string; bytes: string[] }>`
+      select table_schema || '.' || table_name as place,
+        array_remove(array_agg(case when data_type = 'bytea' then column_name::text end), null) as bytes
+      from information_schema.columns join information_schema.tables using (table_schema, table_name)
+      where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')
+      group by table_schema, table_name`
+    for (const { place, bytes } of columns) {
+      const text = await database.row`
+        select 1 from ${database.name(place)} as held where held::text ilike ${`%${word}%`} limit 1`
+      if (text) holding.push(place)
+      for (const column of bytes) {
+        const rows = await database.rows<{ packed: Uint8Array | null }>`
+          select ${database.name(column)} as packed from ${database.name(place)}`
+        if (rows.some(({ packed }) => packed && unpacked(packed).includes(word))) holding.push(`${place}.${column}`)
+      }
+    }
+    const tables = await history.rows<{ place: string }>`
+      select concat(database, '.', name) as place from system.tables
+      where database not in ('system', 'INFORMATION_SCHEMA', 'information_schema', 'default') and engine like '%MergeTree'`
+    for (const { place } of tables) {
+      const [schema = '', table = ''] = place.split('.')
+      const named = await history.rows<{ name: string }>`
+        select name from system.columns where database = ${schema} and table = ${table} and type like '%String%'`
+      for (const { name } of named) {
+        const found = await historyHolds(place, name, word)
+        if (found) holding.push(`ClickHouse ${place}.${name}`)
+      }
+    }
+    return holding
+  }
+
+  // Names come from the system tables, and the face has no identifiers: the text is put together before the tag sees it.
+  async function historyHolds(place: string, column: string, word: string): Promise<boolean> {
+    const texts = [`select count() as held from ${place} where positionCaseInsensitive(toString(${column}), `, ') > 0']
+    const rows = await server.ground.history.rows<{ held: number }>(Object.assign(texts, { raw: texts }), word)
+    return Number(rows[0]?.held) > 0
+  }
+
+  /** Bytes as text; what was packed with zstd is unpacked first. */
+  function unpacked(bytes: Uint8Array): string {
+    const buffer = Buffer.from(bytes)
+    const packed = buffer.length > 4 && buffer.readUInt32LE(0) === 0xfd2fb528
+    return (packed ? zstdDecompressSync(buffer) : buffer).toString('latin1').toLowerCase()
+  }
 })
 
 describe('every mounted route lets in whom its declaration names, and nobody else', () => {
