@@ -88,16 +88,22 @@ export function createMeasurement({ ground, audit }: { ground: Ground; audit?: A
     },
     async erase(_tx, persons) {
       if (persons.length === 0) return 0
-      const gone = typed('Array(UUID)', persons)
-      await history.run`delete from measurement.touch where person in ${gone} or stored in ${gone}`
-      await history.run`delete from measurement.conversion where person in ${gone} or stored in ${gone}`
-      await history.run`delete from measurement.path where person in ${gone}`
-      await history.run`delete from measurement.assignment where person in ${gone}`
-      await history.run`delete from measurement.known where person in ${gone}`
-      await history.run`delete from measurement.changed where person in ${gone}`
+      // Statements of the embedded engine are limited in length.
+      for (let start = 0; start < persons.length; start += 2000)
+        await forget(history, persons.slice(start, start + 2000))
       return persons.length
     },
   }
+}
+
+async function forget(history: Ground['history'], persons: PersonId[]): Promise<void> {
+  const gone = typed('Array(UUID)', persons)
+  await history.run`delete from measurement.touch where person in ${gone} or stored in ${gone}`
+  await history.run`delete from measurement.conversion where person in ${gone} or stored in ${gone}`
+  await history.run`delete from measurement.path where person in ${gone}`
+  await history.run`delete from measurement.assignment where person in ${gone}`
+  await history.run`delete from measurement.known where person in ${gone}`
+  await history.run`delete from measurement.changed where person in ${gone}`
 }
 
 // Any constant does; every process takes the same one, so that two builds never run beside each other.

@@ -54,5 +54,5 @@ export async function tell(history: History, batch: number, facts: Told[]): Prom
     flags: fact.flags ?? [],
     batch,
   }))
-  await history.insert('ingest.event', rows, `town ${batch} ${JSON.stringify(facts)}`)
+  await history.insert('ingest.event', rows, derivedId('report', `${batch}`, JSON.stringify(facts)))
 }
