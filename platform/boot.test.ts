@@ -3,8 +3,8 @@ import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { startPostgres, stopPostgresIn } from './embedded.ts'
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { refuseUnsafePostgres, startPostgres, stopPostgresIn } from './embedded.ts'
 import { lockDataDirectory } from './lock.ts'
 
 let directory: string
@@ -157,6 +157,18 @@ describe('the embedded PostgreSQL', () => {
     expect(postgres.url).toContain('@127.0.0.1:')
     await postgres.stop()
   }, 20_000)
+
+  test('starts from a folder with commas, quotes and spaces', async () => {
+    const odd = join(directory, 'my data, "old" ü')
+    const postgres = await startPostgres(odd, { throwaway: true })
+    await postgres.stop()
+  }, 20_000)
+
+  test('one that would lose acknowledged data is refused', async () => {
+    const { url } = inject('einklang')
+    await expect(refuseUnsafePostgres(url)).rejects.toThrow('PostgreSQL runs with fsync = off')
+    await refuseUnsafePostgres(url, { throwaway: true })
+  })
 
   test('another major version is one sentence', async () => {
     mkdirSync(join(directory, 'postgres'))

@@ -107,6 +107,11 @@ describe('transactions', () => {
     })
     expect(await count()).toBe((before ?? 0) + 1)
   })
+  test("a failure of the work's own network is not PostgreSQL's outage", async () => {
+    const own = Object.assign(new Error('shop is down'), { code: 'ECONNREFUSED' })
+    await expect(database.transaction(() => Promise.reject(own))).rejects.toBe(own)
+    await expect(database.transaction((tx) => tx.transaction(() => Promise.reject(own)))).rejects.toBe(own)
+  })
   test('run tells the number of rows', async () => {
     expect(await database.run`update public.note set amount = ${3} where id = any(${[id(1), id(2)]})`).toBe(2)
   })

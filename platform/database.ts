@@ -127,9 +127,21 @@ function databaseOn(
     run: async (text, ...values) => (await run(text, values)).count ?? 0,
     transaction: async <Result>(work: (tx: Database) => Promise<Result>) => {
       await settled()
-      const within = (inner: postgres.TransactionSql) => work(databaseOn(inner))
-      const done = 'savepoint' in connection ? connection.savepoint(within) : connection.begin(within)
-      return asOutage(done) as Promise<Result>
+      // What the work itself throws stays as it is; only the driver's own failures may be outages.
+      let thrown: { error: unknown } | null = null
+      const within = async (inner: postgres.TransactionSql) => {
+        try {
+          return await work(databaseOn(inner))
+        } catch (error) {
+          thrown = { error }
+          throw error
+        }
+      }
+      try {
+        return (await ('savepoint' in connection ? connection.savepoint(within) : connection.begin(within))) as Result
+      } catch (error) {
+        throw (thrown as { error: unknown } | null)?.error === error ? error : outageOf(error)
+      }
     },
     part: (text, ...values) => fragment([...text], values),
     join: joined,
@@ -346,10 +358,14 @@ async function asOutage<Result>(pending: PromiseLike<Result>): Promise<Result> {
   try {
     return await pending
   } catch (error) {
-    const code = (error as { code?: unknown }).code
-    if (typeof code !== 'string' || !outageCodes.has(code)) throw error
-    throw new Outage(`PostgreSQL does not answer (${(error as Error).message})`, { cause: error, retryAfterSeconds: 2 })
+    throw outageOf(error)
   }
+}
+
+function outageOf(error: unknown): unknown {
+  const code = (error as { code?: unknown }).code
+  if (typeof code !== 'string' || !outageCodes.has(code)) return error
+  return new Outage(`PostgreSQL does not answer (${(error as Error).message})`, { cause: error, retryAfterSeconds: 2 })
 }
 
 /** True for the violation of a unique constraint, optionally the named one. */

@@ -162,7 +162,10 @@ function listenFailure(error: NodeJS.ErrnoException, place: { host: string; port
 /** Every way to go wrong becomes one sentence, never a stack. */
 function answerFor(error: unknown, requestId: string): Response {
   if (error instanceof Refusal) {
-    return problem(error.status, { code: error.code, message: error.message, at: error.at, doInstead: error.doInstead })
+    const { status, code, message, at, doInstead, retryAfterSeconds } = error
+    const headers =
+      retryAfterSeconds === undefined ? {} : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterSeconds))) }
+    return problem(status, { code, message, at, doInstead }, headers)
   }
   if (error instanceof Outage) {
     const message = 'Something this needs is away for the moment.'

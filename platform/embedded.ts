@@ -251,6 +251,13 @@ const settings: { [name: string]: string } = {
   password_encryption: 'scram-sha-256',
 }
 
+/** Socket addresses hold 107 bytes (103 on macOS) and the setting is a list with commas; else the loopback address serves. */
+function canHoldSocket(cluster: string, port: number): boolean {
+  return (
+    process.platform !== 'win32' && Buffer.byteLength(`${cluster}/.s.PGSQL.${port}`) <= 103 && !/[,"]/.test(cluster)
+  )
+}
+
 const throwawaySettings: { [name: string]: string } = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -270,8 +277,7 @@ async function launch(needs: {
   directory: string
 }): Promise<EmbeddedPostgres> {
   const port = await freePort()
-  // Socket addresses hold 107 bytes at most (103 on macOS); a deeper directory falls back to the loopback address.
-  const socket = `${needs.cluster}/.s.PGSQL.${port}`.length <= 103 && process.platform !== 'win32' ? needs.cluster : ''
+  const socket = canHoldSocket(needs.cluster, port) ? needs.cluster : ''
   const all = {
     ...settings,
     ...(needs.throwaway ? throwawaySettings : {}),

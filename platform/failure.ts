@@ -14,11 +14,13 @@ export class Refusal extends Error {
   readonly code: string
   readonly at: string | undefined
   readonly doInstead: string | undefined
+  /** Answered as `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined
   constructor(
     status: Refusal['status'],
     code: string,
     message: string,
-    more: { at?: string | undefined; doInstead?: string | undefined } = {},
+    more: { at?: string | undefined; doInstead?: string | undefined; retryAfterSeconds?: number | undefined } = {},
   ) {
     super(message)
     this.name = 'Refusal'
@@ -26,6 +28,7 @@ export class Refusal extends Error {
     this.code = code
     this.at = more.at
     this.doInstead = more.doInstead
+    this.retryAfterSeconds = more.retryAfterSeconds
   }
 }
 

@@ -66,6 +66,7 @@ function replay(row: Stored, hash: Buffer): Answer & { replayed: boolean } {
   if (row.status === null) {
     throw new Refusal(409, 'still_running', 'The first request with this Idempotency-Key still runs.', {
       doInstead: 'Try again in 1 s.',
+      retryAfterSeconds: 1,
     })
   }
   return { status: row.status, text: row.answer, replayed: true }

@@ -34,10 +34,14 @@ export function createLifecycle(options: {
   })
   let stopping: Promise<string[]> | undefined
 
+  const starting = new Set<Promise<unknown>>()
+
   const stopAll = async (): Promise<string[]> => {
     controller.abort()
     const deadline = performance.now() + patience
     const abandoned: string[] = []
+    // What is half started is waited for, so that it can be stopped properly instead of being orphaned.
+    await Promise.race([Promise.allSettled(starting), pause(patience / 2, undefined, { ref: false })])
     for (const part of running.splice(0).reverse()) {
       told(`Stopping ${part.name}.`)
       // Even after the deadline each part gets a moment: the databases at the end should not be torn.
@@ -68,13 +72,24 @@ export function createLifecycle(options: {
   }
   return {
     async start(name, work, stopPart) {
+      if (controller.signal.aborted) throw new Error(`Stopped before ${name} was started`)
+      const begun = Promise.resolve()
+        .then(work)
+        .then((part) => {
+          if (stopPart) running.push({ name, stop: () => stopPart(part) })
+          return part
+        })
+      starting.add(begun)
       try {
-        const part = await work()
-        if (stopPart) running.push({ name, stop: () => stopPart(part) })
+        const part = await begun
+        if (controller.signal.aborted) throw new Error(`Stopped while ${name} was starting`)
         return part
       } catch (error) {
+        starting.delete(begun)
         await stop()
         throw error
+      } finally {
+        starting.delete(begun)
       }
     },
     stop,

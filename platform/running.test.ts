@@ -65,6 +65,19 @@ describe('the lifecycle', () => {
   })
 })
 
+test('stopping in the middle of a start waits for it and stops it too', async () => {
+  const steps: string[] = []
+  const lifecycle = createLifecycle({ log })
+  const starting = lifecycle.start(
+    'slow',
+    () => new Promise<number>((resolve) => setTimeout(() => resolve(1), 100)),
+    () => void steps.push('stopped slow'),
+  )
+  await Promise.all([expect(starting).rejects.toThrow('Stopped while slow was starting'), lifecycle.stop()])
+  expect(steps).toEqual(['stopped slow'])
+  await expect(lifecycle.start('later', () => 1)).rejects.toThrow('Stopped before later was started')
+})
+
 describe('loops', () => {
   test('go on while busy, sleep when idle, wake on a notification, and survive failures', async () => {
     const turns: string[] = []
