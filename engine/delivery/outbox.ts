@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Channel, Connector, PersonId } from '@einklang/contract'
-import { type Database, fault } from '@einklang/platform'
+import { alarm, type Database, fault } from '@einklang/platform'
 import { finish, hand, type Handed } from './hand-over.ts'
 import type { DeliveryNeeds } from './index.ts'
 import { type MessageRow, note } from './store.ts'
@@ -178,6 +178,6 @@ async function settled(database: Database, persons: PersonId[], channels: readon
       where state = 'handed' and begun_at is not null and lease > platform.now()
         and person = any(${ids}::uuid[]) and channel = any(${[...channels]}::text[])`
     if (!open || open.count === 0) return
-    await new Promise((again) => setTimeout(again, 20))
+    await new Promise<void>((again) => alarm(20, again))
   }
 }

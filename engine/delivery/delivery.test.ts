@@ -1,0 +1,540 @@
+import type {
+  AppliedBatch,
+  Connector,
+  HandOver,
+  MessageId,
+  NormalEvent,
+  Outbound,
+  PersonId,
+  Predicate,
+} from '@einklang/contract'
+import type { Database } from '@einklang/platform'
+import { derivedId } from '@einklang/platform'
+import { type TestGround, testGround } from '@einklang/platform/testing'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createCommerce } from '#commerce'
+import { createConsent } from '#consent'
+import { abandonedCartConcept, createContent } from '#content'
+import { createDecision } from '#decision'
+import { createGovernance } from '#governance'
+import { createIdentity } from '#identity'
+import { createIngest } from '#ingest'
+import { createProfile } from '#profile'
+import { createDelivery } from './index.ts'
+import { deliveryParts } from './routes.ts'
+
+/** The outside world: a provider that remembers what it took and answers as told. */
+function provider(channel: Outbound['channel'], kind: Connector['class']) {
+  const taken: Outbound[] = []
+  let next: (() => Promise<HandOver> | HandOver) | null = null
+  const connector: Connector = {
+    name: `fake-${channel}`,
+    channel,
+    class: kind,
+    async handOver(outbound) {
+      const answer = next ? await next() : ({ state: 'accepted', providerId: `p${taken.length}` } as const)
+      const repeated = kind === 'K' && taken.some((one) => one.key === outbound.key)
+      if (answer.state !== 'refused' && !repeated) taken.push(outbound)
+      return answer
+    },
+  }
+  return { connector, taken, answers: (with_: typeof next) => (next = with_) }
+}
+
+async function smallTown() {
+  const world: TestGround = await testGround()
+  const { ground } = world
+  const { database } = ground
+  const mail = provider('email', 'O')
+  const sms = provider('sms', 'K')
+  const governance = createGovernance({ ground })
+  const apply = async (tx: Database, events: NormalEvent[]): Promise<AppliedBatch> => {
+    const batch = await identity.resolve(tx, events)
+    for (const stage of [profile, consent, commerce, decision, delivery]) await stage.apply(tx, batch)
+    return batch
+  }
+  const ingest = createIngest({ ground, apply })
+  const identity = createIdentity({ ground })
+  const profile = createProfile({ ground, identity: { identifiersOf: async () => [] } })
+  const consent = createConsent({
+    ground,
+    emit: ingest.emit,
+    settled: (persons, channels) => delivery.settled(persons, channels),
+  })
+  const commerce = createCommerce({ ground })
+  const audience = {
+    async matches(tx: Database, predicate: Predicate, persons: PersonId[]) {
+      expect(predicate).toEqual({ cart: 'open' })
+      const carts = await Promise.all(persons.map((person) => commerce.openCart(tx, person)))
+      return new Set(persons.filter((_, index) => carts[index]))
+    },
+  }
+  const decision = createDecision({
+    ground,
+    consent,
+    audience,
+    emit: ingest.emit,
+    plan: (tx, messages) => delivery.plan(tx, messages),
+    variants: (concept) => content.variants(concept),
+  })
+  const content = createContent({ ground, governance, commerce })
+  const needs = {
+    ground,
+    governance,
+    consent,
+    decision,
+    content,
+    emit: ingest.emit,
+    connectors: [mail.connector, sms.connector],
+    shopUrl: 'https://shop.example/cart',
+  }
+  const delivery = createDelivery(needs)
+  const parts = deliveryParts(delivery, needs)
+  await content.seed()
+  await decision.seed({ active: true, abandonedCart: abandonedCartConcept })
+  await database.run`update decision.journey set holdout = 0`
+  await database.run`insert into decision.policy (document) values (${database.json({
+    caps: [{ scope: 'all', limit: 3, days: 7 }],
+    hours: [{ channel: 'sms', allowedFrom: '08:00', allowedUntil: '20:00' }],
+    timeZone: 'Europe/Berlin',
+    globalHoldout: 0,
+  })})`
+
+  const events = async (...list: Parameters<typeof ingest.emit>[1]) => {
+    await database.transaction((tx) => ingest.emit(tx, list))
+    const signal = new AbortController().signal
+    while ((await ingest.loops[0]?.turn(signal)) === 'busy');
+  }
+  const person = async (name: string, grants: ('email' | 'sms')[] = ['email', 'sms']) => {
+    const email = `${name.toLowerCase()}@example.com`
+    await events({
+      key: `identify:${name}`,
+      name: 'identified',
+      kind: 'identify',
+      person: null,
+      identifiers: [
+        { namespace: 'email', value: email, trust: 'verified' },
+        { namespace: 'phone', value: '+4915112345678', trust: 'verified' },
+      ],
+      at: world.clock.now(),
+      properties: {},
+      traits: { first_name: name, last_name: 'Köhler', email, phone: '+4915112345678', language: 'de' },
+    })
+    const id = (await identity.find('email', email)) as PersonId
+    for (const channel of grants)
+      await consent.state([
+        {
+          person: id,
+          stance: 'grant',
+          purpose: 'newsletter',
+          channel,
+          source: 'test',
+          happenedAt: world.clock.now(),
+          confirmedAt: world.clock.now(),
+          trust: 'verified',
+          evidence: { form: 'newsletter' },
+          wording: { id: 'newsletter', version: '1', language: 'de', hash: 'x' },
+        },
+      ])
+    return id
+  }
+  let count = 0
+  const addToCart = (who: PersonId, more: { at?: Date } = {}) =>
+    events({
+      key: `added:${count++}`,
+      name: 'Product Added',
+      person: who,
+      at: more.at ?? world.clock.now(),
+      channel: 'web',
+      properties: {
+        sku: 'A-100',
+        product_id: 'A-100',
+        name: 'Wollpullover Eifel',
+        price: 89.95,
+        quantity: 1,
+        currency: 'EUR',
+      },
+    })
+  const run = async () => {
+    await decision.advance()
+    await delivery.work()
+    await events()
+  }
+  const messages = () =>
+    database.rows<{ id: MessageId; channel: string; state: string; reason: string | null }>`
+      select id, channel, state, reason from delivery.message order by planned_at, channel`
+  return {
+    world,
+    database,
+    mail,
+    sms,
+    events,
+    person,
+    addToCart,
+    run,
+    messages,
+    consent,
+    decision,
+    delivery,
+    content,
+    parts,
+    ingest,
+    needs,
+  }
+}
+
+let town: Awaited<ReturnType<typeof smallTown>>
+beforeEach(async () => {
+  town = await smallTown()
+})
+afterEach(async () => {
+  await town.content.close()
+  await town.world.close()
+})
+
+test('an abandoned cart becomes a mail with its products after an hour, and a text on another channel a day later', async () => {
+  const { world, mail, sms } = town
+  const ada = await town.person('Ada')
+  await town.addToCart(ada)
+  await town.run()
+  expect(await town.messages()).toEqual([])
+
+  await world.clock.advance({ minutes: 61 })
+  await town.run()
+  expect(mail.taken).toHaveLength(1)
+  expect(mail.taken[0]).toMatchObject({ to: { address: 'ada@example.com', name: 'Ada Köhler' } })
+  expect(mail.taken[0]?.subject).toBe('Ada, Ihr Warenkorb wartet noch')
+  expect(mail.taken[0]?.html).toContain('Wollpullover Eifel')
+  expect(mail.taken[0]?.html).toContain('89,95')
+  expect(mail.taken[0]?.headers['List-Unsubscribe']).toMatch(/^<https:\/\/shop\.example\/p\/u\//)
+
+  const sent = await town.database.rows<{ message_id: string; channel: string }>`
+    select message_id, channel from profile.contact`
+  expect(sent).toEqual([{ message_id: mail.taken[0]?.message, channel: 'email' }])
+
+  await world.clock.advance({ hours: 25 })
+  await town.run()
+  expect(sms.taken).toHaveLength(1)
+  expect(sms.taken[0]?.text).toContain('Wollpullover Eifel')
+  expect(mail.taken).toHaveLength(1)
+
+  const explained = await town.delivery.explain(mail.taken[0]?.message as MessageId)
+  expect(explained?.headline).toContain('“Abandoned cart” was sent by email to ada@example.com')
+  const facts = explained?.lines.map((line) => line.fact).join('\n')
+  expect(facts).toContain('Product Added')
+  expect(facts).toContain('Permitted: newsletter by email (consent).')
+  expect(facts).toMatch(/price of Wollpullover Eifel: 89,95/)
+})
+
+test('an order before the hour is over ends the journey and nothing is sent', async () => {
+  const ada = await town.person('Ada')
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 30 })
+  await town.events({
+    key: 'order',
+    name: 'Order Completed',
+    person: ada,
+    at: town.world.clock.now(),
+    channel: 'web',
+    properties: {
+      order_id: 'W-1',
+      total: 89.95,
+      currency: 'EUR',
+      products: [{ sku: 'A-100', price: 89.95, quantity: 1 }],
+    },
+  })
+  await town.world.clock.advance({ hours: 2 })
+  await town.run()
+  expect(await town.messages()).toEqual([])
+  const runs = await town.database.rows<{ state: string; because: string }>`select state, because from decision.run`
+  expect(runs).toEqual([{ state: 'goal', because: 'Goal reached: “Order Completed”.' }])
+})
+
+test('history that is imported starts nothing', async () => {
+  const ada = await town.person('Ada')
+  await town.addToCart(ada, { at: new Date('2026-02-27T09:00:00Z') })
+  await town.run()
+  expect(await town.database.rows`select 1 from decision.run`).toEqual([])
+})
+
+test('without permission on one channel the next one is used, without any nothing leaves and the reason is kept', async () => {
+  const ada = await town.person('Ada', ['sms'])
+  const bea = await town.person('Bea', [])
+  await town.addToCart(ada)
+  await town.addToCart(bea)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.run()
+  expect(await town.messages()).toMatchObject([{ channel: 'sms', state: 'accepted' }])
+  const steps = await town.database.rows<{ decision: string; reasons: string[] }>`
+    select decision, reasons from decision.step join decision.run on run.id = step.run
+    where run.person = ${bea} and step.kind = 'send'`
+  expect(steps[0]).toMatchObject({ decision: 'no channel' })
+  expect(steps[0]?.reasons.join(' ')).toContain('Not by email: not permitted (never_asked).')
+})
+
+test('a withdrawal after planning stops the message at the last moment', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.decision.advance()
+  expect(await town.messages()).toMatchObject([{ state: 'planned' }])
+  await town.consent.state([
+    {
+      person: ada,
+      stance: 'deny',
+      purpose: 'newsletter',
+      channel: 'email',
+      source: 'test',
+      happenedAt: town.world.clock.now(),
+    },
+  ])
+  await town.delivery.work()
+  expect(town.mail.taken).toEqual([])
+  const [message] = await town.messages()
+  expect(message).toMatchObject({ state: 'suppressed', reason: 'not_permitted: withdrawn' })
+  const explained = await town.delivery.explain(message?.id as MessageId)
+  expect(explained?.headline).toBe('“Abandoned cart” was not sent: there is no permission (withdrawn)')
+})
+
+test('after a withdrawal is acknowledged no hand-over begins, even one whose intent was committed before', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.decision.advance()
+  await town.delivery.work()
+  // A worker committed its intent and stands still just before the call.
+  await town.database.run`update delivery.message set state = 'handed', begun_at = null, sent_at = null,
+    lease = platform.now() + interval '20 seconds', claim = gen_random_uuid()`
+  const before = town.mail.taken.length
+  await town.delivery.settled([ada], ['email'])
+  expect(await town.messages()).toMatchObject([{ state: 'reserved' }])
+  await town.consent.state([
+    {
+      person: ada,
+      stance: 'deny',
+      purpose: 'newsletter',
+      channel: 'email',
+      source: 'test',
+      happenedAt: town.world.clock.now(),
+    },
+  ])
+  await town.delivery.work()
+  expect(town.mail.taken).toHaveLength(before)
+  expect(await town.messages()).toMatchObject([{ state: 'suppressed' }])
+})
+
+test('a withdrawal is acknowledged only when a call that had begun is over', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.decision.advance()
+  let finish: (answer: HandOver) => void = () => undefined
+  const begun = new Promise<void>((started) =>
+    town.mail.answers(() => {
+      started()
+      return new Promise((done) => (finish = done))
+    }),
+  )
+  const sending = town.delivery.work()
+  await begun
+  let acknowledged = false
+  const denied = town.delivery.settled([ada], ['email']).then(() => {
+    acknowledged = true
+  })
+  await new Promise((later) => setTimeout(later, 100))
+  expect(acknowledged).toBe(false)
+  finish({ state: 'accepted', providerId: 'p' })
+  await Promise.all([sending, denied])
+  expect(acknowledged).toBe(true)
+})
+
+test('a message whose worker died before the call is sent once; one that died during the call is never repeated', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.decision.advance()
+  await town.database.run`update delivery.message set state = 'handed', attempts = 1,
+    lease = platform.now() - interval '1 second', begun_at = null`
+  await town.delivery.work()
+  expect(town.mail.taken).toHaveLength(1)
+  await town.database.run`update delivery.message set state = 'handed', attempts = 1,
+    lease = platform.now() - interval '1 second', begun_at = platform.now()`
+  await town.delivery.work()
+  expect(town.mail.taken).toHaveLength(1)
+  expect(await town.messages()).toMatchObject([{ state: 'unknown' }])
+})
+
+test('an unknown outcome stays listed until a receipt proves it; then it counts as sent', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  town.mail.answers(() => ({ state: 'unknown', evidence: 'the line broke after the last dot' }))
+  await town.run()
+  await town.run()
+  expect(town.mail.taken).toHaveLength(1)
+  const [message] = await town.messages()
+  expect(message).toMatchObject({ state: 'unknown', reason: 'the line broke after the last dot' })
+  await town.events({
+    key: 'receipt',
+    name: 'message.delivered',
+    person: ada,
+    at: town.world.clock.now(),
+    channel: 'email',
+    properties: { message_id: message?.id ?? '', channel: 'email' },
+  })
+  expect(await town.messages()).toMatchObject([{ state: 'accepted' }])
+})
+
+test('a provider that knows the key is asked again with the same key', async () => {
+  const ada = await town.person('Ada', ['sms'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  town.sms.answers(() => ({ state: 'unknown', evidence: 'time-out' }))
+  await town.run()
+  expect(await town.messages()).toMatchObject([{ state: 'reserved' }])
+  town.sms.answers(null)
+  await town.world.clock.advance({ minutes: 1 })
+  await town.run()
+  expect(town.sms.taken).toHaveLength(1)
+  expect(await town.messages()).toMatchObject([{ state: 'accepted' }])
+})
+
+test('"not now" is tried again later, "no" is final and gives the slot back', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  town.mail.answers(() => ({ state: 'refused', reason: '451 greylisted', permanent: false }))
+  await town.run()
+  expect(await town.messages()).toMatchObject([{ state: 'reserved', reason: '451 greylisted' }])
+  town.mail.answers(() => ({ state: 'refused', reason: '550 no such mailbox', permanent: true }))
+  await town.world.clock.advance({ minutes: 5 })
+  await town.run()
+  expect(await town.messages()).toMatchObject([{ state: 'refused', reason: '550 no such mailbox' }])
+  const slots = await town.database.rows<{ returned: boolean }>`select returned from decision.reservation`
+  expect(slots).toEqual([{ returned: true }])
+})
+
+test('a text at night waits for the morning', async () => {
+  await town.world.clock.set('2026-03-02T20:00:00Z')
+  const ada = await town.person('Ada', ['sms'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.run()
+  expect(town.sms.taken).toEqual([])
+  await town.world.clock.set('2026-03-03T06:59:00Z')
+  await town.run()
+  expect(town.sms.taken).toEqual([])
+  await town.world.clock.set('2026-03-03T07:01:00Z')
+  await town.run()
+  expect(town.sms.taken).toHaveLength(1)
+})
+
+test('an emptied cart is not promised: the reference cannot be resolved and nothing leaves', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.decision.advance()
+  await town.database.run`update commerce.cart set state = 'emptied', lines = '[]'`
+  await town.delivery.work()
+  expect(await town.messages()).toMatchObject([
+    { state: 'suppressed', reason: 'REFERENCE_UNRESOLVED: the cart is no longer open.' },
+  ])
+})
+
+test('a stopped channel holds everything back until it is released', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.database.run`insert into delivery.lane values ('email', true, 'wrong price in the header', platform.now())`
+  await town.run()
+  expect(town.mail.taken).toEqual([])
+  await town.database.run`update delivery.lane set stopped = false`
+  await town.run()
+  expect(town.mail.taken).toHaveLength(1)
+})
+
+test('a hold stops a message that is already planned', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.decision.advance()
+  await town.decision.hold(town.database, ada, 'open complaint')
+  await town.delivery.work()
+  expect(await town.messages()).toMatchObject([{ state: 'suppressed', reason: 'held: On hold: open complaint' }])
+})
+
+test('caps hold when many workers race for one person', async () => {
+  const ada = await town.person('Ada', ['email'])
+  const journeyless = Array.from({ length: 12 }, (_, index) => ({
+    id: derivedId('message', 'race', String(index)),
+    key: `race-${index}`,
+    person: ada,
+    channel: 'email' as const,
+    purpose: 'newsletter' as const,
+    concept: abandonedCartConcept,
+    journey: null,
+    run: null,
+    step: null,
+    experiment: null,
+    occurrence: String(index),
+    reasons: [],
+    data: {},
+    notBefore: town.world.clock.now(),
+    expiresAt: null,
+  }))
+  await town.addToCart(ada)
+  await town.database.transaction((tx) => town.delivery.plan(tx, journeyless))
+  await town.database.transaction((tx) => town.delivery.plan(tx, journeyless))
+  await Promise.all([town.delivery.work(), town.delivery.work(), town.delivery.work()])
+  expect(town.mail.taken).toHaveLength(3)
+  const states = await town.database.rows<{ state: string; count: number }>`
+    select state, count(*)::int as count from delivery.message group by state order by state`
+  expect(states).toEqual([
+    { state: 'accepted', count: 3 },
+    { state: 'planned', count: 9 },
+  ])
+})
+
+test('a click leads to the signed target and becomes a fact; a forged one leads nowhere', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.run()
+  const path = /href="https:\/\/shop\.example(\/p\/c\/[^"]+)"/.exec(town.mail.taken[0]?.html ?? '')?.[1] ?? ''
+  const click = (token: string) =>
+    town.parts.raw?.[0]?.handle(
+      new Request('https://shop.example/', { headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux) Firefox/140' } }),
+      {
+        params: { token },
+        address: '',
+        requestId: '',
+        remoteAddress: '',
+      },
+    ) as Promise<Response>
+  await town.world.clock.advance({ minutes: 10 })
+  const token = path.split('/').at(-1) ?? ''
+  const answer = await click(token)
+  expect(answer.status).toBe(302)
+  expect(answer.headers.get('location')).toBe('https://shop.example/cart')
+  expect((await click(`${token.slice(0, -3)}abc`)).status).toBe(404)
+  await town.events()
+  const [receipt] = await town.database.rows<{ kind: string; machine: boolean; detail: string }>`
+    select kind, machine, detail from delivery.receipt`
+  expect(receipt).toEqual({ kind: 'clicked', machine: false, detail: 'https://shop.example/cart' })
+})
+
+test('erasing a person removes every trace of messages and runs', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.run()
+  await town.database.transaction(async (tx) => {
+    await town.delivery.erase(tx, [ada])
+    await town.decision.erase(tx, [ada])
+  })
+  const [left] = await town.database.rows<{ count: number }>`
+    select (select count(*) from delivery.message) + (select count(*) from delivery.body)
+      + (select count(*) from delivery.change) + (select count(*) from decision.run)
+      + (select count(*) from decision.step) + (select count(*) from decision.assignment) as count`
+  expect(left?.count).toBe(0)
+})
