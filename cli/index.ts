@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import { bench } from './commands/bench.ts'
 import { audienceList, audienceSize, erase, profileSearch, profileShow } from './commands/customers.ts'
 import { importCommand } from './commands/import.ts'
 import { serve } from './commands/serve.ts'
 import { sourceAdd, sourceList } from './commands/sources.ts'
+import { test } from './commands/test.ts'
 import { auditVerify, doctor, migrate, versionCommand } from './commands/upkeep.ts'
 import { runProgram } from './program.ts'
 
@@ -19,6 +21,8 @@ const commands = [
   audienceSize,
   erase,
   auditVerify,
+  test,
+  bench,
   versionCommand,
 ]
 

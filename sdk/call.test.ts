@@ -49,7 +49,7 @@ test('a refusal becomes a ProblemError with what to do instead', async () => {
 
 test('an answer that is no JSON still becomes a readable problem', async () => {
   const { client } = answering(502, '<html>Bad gateway</html>')
-  await expect(client.call(api.governance.me)).rejects.toMatchObject({ status: 502, code: 'HTTP_502' })
+  await expect(client.call(api.governance.me)).rejects.toMatchObject({ status: 502, code: 'http_502' })
 })
 
 test('what a route needs is asked for by the types', () => {

@@ -111,5 +111,5 @@ function readProblem(text: string): Problem['error'] | undefined {
 }
 
 function unreadable(status: number): Problem['error'] {
-  return { code: `HTTP_${status}`, message: `The server answered ${status} without a reason; try again in a moment.` }
+  return { code: `http_${status}`, message: `The server answered ${status} without a reason; try again in a moment.` }
 }

@@ -11,7 +11,10 @@ export const test: Command = {
   async run(call) {
     const root = fileURLToPath(new URL('../..', import.meta.url))
     const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
-    const child = spawn(process.execPath, [vitest, 'run', ...call.operands], { cwd: root, stdio: 'inherit' })
+    const child = spawn(process.execPath, [vitest, 'run', ...call.operands], {
+      cwd: root,
+      stdio: ['inherit', call.json ? 2 : 'inherit', 'inherit'],
+    })
     const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)))
     process.exitCode = code
     return call.json ? { passed: code === 0 } : undefined

@@ -97,16 +97,16 @@ export async function decideApproval(
 ): Promise<Approval> {
   const row = await tx.row<{ requested_by: UserId; state: Approval['state'] }>`
     select requested_by, state from governance.approval where id = ${id} for update`
-  if (!row) throw new Refusal(404, 'NOT_FOUND', 'There is no approval with this id.')
+  if (!row) throw new Refusal(404, 'not_found', 'There is no approval with this id.')
   if (row.state !== 'requested') {
     throw new Refusal(
       409,
-      'ALREADY_DECIDED',
+      'already_decided',
       `This approval is ${row.state} already; ask anew for the present content.`,
     )
   }
   if (row.requested_by === decision.by && (await othersCanDecide(tx, decision.by))) {
-    throw new Refusal(403, 'FOUR_EYES', 'Somebody else has to decide what you asked for.')
+    throw new Refusal(403, 'four_eyes', 'Somebody else has to decide what you asked for.')
   }
   await tx.run`
     update governance.approval set state = ${decision.approve ? 'approved' : 'rejected'}, decided_by = ${decision.by},

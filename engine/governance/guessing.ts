@@ -17,7 +17,7 @@ export async function countAttempt(database: Database, email: string, address: s
         else least(${bucket.longestSeconds}, power(2, least(guess.failures - ${bucket.free}, 20))) end)
       returning bucket`
     if (!counted) {
-      throw new Refusal(429, 'TOO_MANY_TRIES', 'Too many failed sign-ins; wait a little before the next try.')
+      throw new Refusal(429, 'too_many_tries', 'Too many failed sign-ins; wait a little before the next try.')
     }
   }
 }

@@ -43,7 +43,7 @@ export async function createKey(
   wanted: { name: string; roles: Role[]; days: number | null; by: UserId; byName: string; byRoles: Role[] },
 ): Promise<{ key: api.governance.ServiceKey; secret: string }> {
   const beyond = wanted.roles.find((role) => !wanted.byRoles.includes(role))
-  if (beyond) throw new Refusal(403, 'ROLE_BEYOND', `You cannot give the role "${beyond}" that you do not have.`)
+  if (beyond) throw new Refusal(403, 'role_beyond', `You cannot give the role "${beyond}" that you do not have.`)
   const secret = `ek_${randomBytes(32).toString('base64url')}`
   const id: Id<'key'> = newId('key', clock)
   const row = await tx.row<KeyRow>`

@@ -62,7 +62,7 @@ export async function addColleague(
     return { colleague: colleagueOf(row as ColleagueRow), password }
   } catch (error) {
     if (!isDuplicate(error)) throw error
-    throw new Refusal(409, 'EMAIL_TAKEN', `Somebody with the e-mail ${email} works here already.`, { at: 'body.email' })
+    throw new Refusal(409, 'email_taken', `Somebody with the e-mail ${email} works here already.`, { at: 'body.email' })
   }
 }
 
@@ -98,7 +98,7 @@ export async function changeColleague(tx: Database, user: UserId, change: Change
   const administrator = await tx.row`
     select 1 from governance.colleague where 'admin' = any(roles) and state <> 'suspended' limit 1`
   if (!administrator) {
-    throw new Refusal(409, 'LAST_ADMINISTRATOR', 'This is the last administrator; make somebody else one first.')
+    throw new Refusal(409, 'last_administrator', 'This is the last administrator; make somebody else one first.')
   }
   if (change.roles !== undefined || change.suspended !== undefined) await endSessions(tx, user, null)
   return colleagueOf(row)
@@ -124,12 +124,12 @@ export async function changeOwnPassword(
     where credential.colleague = ${user} and provider_id = 'credential'`
   if (!row) throw nobody()
   if (!(await checkPassword(row.password, current))) {
-    throw new Refusal(422, 'WRONG_PASSWORD', 'The current password is not right.', { at: 'body.current' })
+    throw new Refusal(422, 'wrong_password', 'The current password is not right.', { at: 'body.current' })
   }
   const weak =
     next === current ? 'It is the one you have now.' : weakness(next, { brand, email: row.email, name: row.name })
   if (weak) {
-    throw new Refusal(422, 'WEAK_PASSWORD', `This password cannot be used. ${weak}`, {
+    throw new Refusal(422, 'weak_password', `This password cannot be used. ${weak}`, {
       at: 'body.next',
       doInstead: 'Take four or five unrelated words.',
     })
@@ -148,7 +148,7 @@ async function setPassword(tx: Database, user: UserId, password: string, { mustC
 }
 
 function nobody(): Refusal {
-  return new Refusal(404, 'NOT_FOUND', 'Nobody here has this id.')
+  return new Refusal(404, 'not_found', 'Nobody here has this id.')
 }
 
 function unique(given: Role[]): Role[] {

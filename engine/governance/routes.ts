@@ -56,7 +56,7 @@ export function governanceParts(governance: Governance): StageParts {
           result: 'refused',
         }),
       )
-      throw new Refusal(401, 'WRONG_SIGN_IN', 'E-mail or password is not right.')
+      throw new Refusal(401, 'wrong_sign_in', 'E-mail or password is not right.')
     }
     await forgetAttempts(database, email, request.address)
     await nameSession(database, row.id, request.address)
@@ -115,7 +115,7 @@ export function governanceParts(governance: Governance): StageParts {
       mount(routes.endSession, async ({ params }, { caller }) => {
         const user = userOf(caller)
         if ((await endSession(database, user.user, params.session)) === 0) {
-          throw new Refusal(404, 'NOT_FOUND', 'You have no session with this id.')
+          throw new Refusal(404, 'not_found', 'You have no session with this id.')
         }
         await database.transaction((tx) =>
           audit(tx, { actor: user, action: 'session.ended', object: { kind: 'session', id: params.session } }),
@@ -188,7 +188,7 @@ export function governanceParts(governance: Governance): StageParts {
       mount(routes.revokeKey, ({ params }, { caller }) =>
         database.transaction(async (tx) => {
           if ((await revokeKey(tx, params.key)) === 0)
-            throw new Refusal(404, 'NOT_FOUND', 'There is no living key with this id.')
+            throw new Refusal(404, 'not_found', 'There is no living key with this id.')
           await audit(tx, { actor: caller, action: 'key.revoked', object: { kind: 'key', id: params.key } })
           return undefined
         }),
@@ -241,5 +241,5 @@ export function governanceParts(governance: Governance): StageParts {
 /** Sessions, keys and approvals belong to people; a service key or the machine's own token is none. */
 function userOf(caller: Caller): User & { user: UserId; roles: Role[] } {
   if (caller.kind === 'user') return caller
-  throw new Refusal(403, 'PEOPLE_ONLY', 'This needs a person who is signed in; a key cannot do it.')
+  throw new Refusal(403, 'people_only', 'This needs a person who is signed in; a key cannot do it.')
 }
