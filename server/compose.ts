@@ -1,7 +1,17 @@
+import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AppliedBatch, NormalEvent, PersonId, SourceId } from '@einklang/contract'
+import { join } from 'node:path'
+import { smtpConnector } from '@einklang/connectors/email-smtp'
+import { type Mailbox, startMailbox } from '@einklang/connectors/mailbox'
+import { letterConnector } from '@einklang/connectors/print-letter'
+import type { AppliedBatch, Connector, NormalEvent, PersonId, SourceId } from '@einklang/contract'
+import { type Audience, audienceParts, createAudience } from '@einklang/engine/audience'
+import { type Budget, budgetParts, createBudget } from '@einklang/engine/budget'
 import { type Commerce, commerceParts, createCommerce } from '@einklang/engine/commerce'
 import { type Consent, consentParts, createConsent } from '@einklang/engine/consent'
+import { type Content, contentParts, createContent } from '@einklang/engine/content'
+import { createDecision, type Decision, type DecisionNeeds, decisionParts } from '@einklang/engine/decision'
+import { createDelivery, type Delivery, type DeliveryNeeds, deliveryParts } from '@einklang/engine/delivery'
 import { createGovernance, type Governance, governanceParts } from '@einklang/engine/governance'
 import { createIdentity, type Identity, identityParts } from '@einklang/engine/identity'
 import { createIngest, type Ingest, ingestParts } from '@einklang/engine/ingest'
@@ -17,7 +27,12 @@ export type House = {
   profile: Profile
   consent: Consent
   commerce: Commerce
+  audience: Audience
+  decision: Decision
+  content: Content
+  delivery: Delivery
   measurement: Measurement
+  budget: Budget
   /** In the order of the flow. */
   parts: StageParts[]
   /** Tracking requests on Node's own objects, before the router. */
@@ -25,9 +40,17 @@ export type House = {
   close(): Promise<void>
 }
 
-/** The one place that knows every stage: makes them in the order of the flow and hands each what it needs. */
-export async function compose(ground: Ground): Promise<House> {
-  const { database } = ground
+export type ComposeOptions = {
+  /** Further outside channels; one of a channel that we bring ourselves takes its place. */
+  connectors?: Connector[]
+}
+
+/**
+ * The one place that knows every stage: makes them in the order of the flow and hands each what it needs. Stages that
+ * need a later one get a function that looks it up when called.
+ */
+export async function compose(ground: Ground, options: ComposeOptions = {}): Promise<House> {
+  const { config, database } = ground
   const governance = createGovernance({ ground })
   const ingest = createIngest({
     ground,
@@ -37,6 +60,7 @@ export async function compose(ground: Ground): Promise<House> {
       prices: (tx, rows) => commerce.records.prices(tx, rows),
       stock: (tx, rows) => commerce.records.stock(tx, rows),
       places: (tx, rows) => commerce.records.places(tx, rows),
+      spend: (tx, rows) => budget.records.spend(tx, rows),
     },
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
   })
@@ -45,13 +69,56 @@ export async function compose(ground: Ground): Promise<House> {
     ground,
     identity: { identifiersOf: (person) => namedIdentifiers(identity, ingest, person) },
   })
-  const consent = createConsent({ ground, brand: governance.brand, emit: ingest.emit })
+  const consent = createConsent({
+    ground,
+    brand: governance.brand,
+    emit: ingest.emit,
+    settled: (persons, channels) => delivery.settled(persons, channels),
+  })
   const commerce = createCommerce({ ground })
+  const audience = createAudience({ ground })
+  const decisionNeeds: DecisionNeeds = {
+    ground,
+    consent,
+    audience,
+    emit: ingest.emit,
+    plan: (tx, messages) => delivery.plan(tx, messages),
+    variants: async (concept) => {
+      const worded = await content.variants(concept)
+      return worded && worded.filter((channel) => delivery.channels().includes(channel))
+    },
+  }
+  const decision = createDecision(decisionNeeds)
+  const contentNeeds = { ground, governance, commerce }
+  const content = createContent(contentNeeds)
+  const mailbox = config.smtpUrl === null ? await openMailbox(ground, (mail) => delivery.catchMail(mail)) : null
+  const letters = join(config.dataDirectory, 'letters')
+  const { name, imprint } = await governance.brand()
+  const own = [
+    smtpConnector({ url: config.smtpUrl ?? mailbox?.url ?? '' }),
+    letterConnector({ directory: letters, returnLine: [name, ...imprint.split('\n')].filter(Boolean).join(' · ') }),
+  ]
+  const given = options.connectors ?? []
+  const deliveryNeeds: DeliveryNeeds = {
+    ground,
+    governance,
+    consent,
+    decision,
+    content,
+    emit: ingest.emit,
+    connectors: [...given, ...own.filter(({ channel }) => !given.some((other) => other.channel === channel))],
+    letter: (file) => letterIn(letters, file),
+    ...(mailbox ? { mailbox: mailbox.url } : {}),
+  }
+  const delivery = createDelivery(deliveryNeeds)
   const measurement = createMeasurement({ ground, audit: governance.audit })
+  const budget = createBudget({ ground, measurement, audit: governance.audit })
 
   /** The path of a batch through the stages, in one transaction. The list is the order. */
   async function applyBatch(tx: Database, batch: AppliedBatch): Promise<void> {
-    for (const stage of [profile, consent, commerce]) await stage.apply(tx, batch)
+    for (const stage of [profile, consent, commerce, audience, decision, delivery]) {
+      await stage.apply(tx, batch)
+    }
   }
   async function applyEvents(tx: Database, events: NormalEvent[]): Promise<AppliedBatch> {
     const batch = await identity.resolve(tx, events)
@@ -63,6 +130,8 @@ export async function compose(ground: Ground): Promise<House> {
     orders: commerce.orders,
     cart: (person: PersonId) => commerce.openCart(database, person),
     consent: consent.stateOf,
+    audiences: audience.memberships,
+    messages: delivery.messagesOf,
   }
   return {
     governance,
@@ -71,7 +140,12 @@ export async function compose(ground: Ground): Promise<House> {
     profile,
     consent,
     commerce,
+    audience,
+    decision,
+    content,
+    delivery,
     measurement,
+    budget,
     parts: [
       governanceParts(governance),
       ingestParts(ingest),
@@ -79,11 +153,34 @@ export async function compose(ground: Ground): Promise<House> {
       profileParts(profile, pieces),
       consentParts(consent, { database }),
       commerceParts(commerce, ground),
+      audienceParts(audience, ground),
+      decisionParts(decision, decisionNeeds),
+      contentParts(content, contentNeeds),
+      deliveryParts(delivery, deliveryNeeds),
       measurementParts(measurement),
+      budgetParts(budget),
     ],
     early: ingest.trackingListener,
-    close: async () => undefined,
+    async close() {
+      await delivery.close()
+      await mailbox?.close()
+      await content.close()
+    },
   }
+}
+
+/** Without a mail server of the house every mail is caught and shown on a screen, and nobody outside gets one. */
+function openMailbox(ground: Ground, store: Parameters<typeof startMailbox>[0]['store']): Promise<Mailbox> {
+  return startMailbox({
+    store,
+    onProblem: (error) =>
+      ground.log.warn('The built-in mailbox could not keep a mail; the sender tries again.', { error }),
+  })
+}
+
+async function letterIn(directory: string, file: string): Promise<Uint8Array | null> {
+  if (!/^[0-9a-f]{32}\.pdf$/.test(file)) return null
+  return readFile(join(directory, file)).catch(() => null)
 }
 
 /** Identity keeps the source of an identifier by id; a reader wants its name. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createServer as createProbe } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import type { Connector } from '@einklang/contract'
 import {
   type BootedGround,
   bootGround,
@@ -46,6 +47,8 @@ export type ServerOptions = {
   told?: (message: string) => void
   clock?: Clock
   log?: Log
+  /** Further outside channels, for example an SMS gateway; one of a channel that we bring ourselves takes its place. */
+  connectors?: Connector[]
   /** Tests: an answer that does not fit its declaration fails. */
   checkAnswers?: boolean
 }
@@ -77,7 +80,7 @@ export function createServer(options: ServerOptions): Server {
     const { ground } = booted
     const house = await lifecycle.start(
       'stages',
-      () => compose(ground),
+      () => compose(ground, options.connectors ? { connectors: options.connectors } : {}),
       (stages) => stages.close(),
     )
     open = { house, ground }
