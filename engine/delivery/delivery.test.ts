@@ -11,7 +11,7 @@ import type {
 import type { Database } from '@einklang/platform'
 import { derivedId } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createCommerce } from '#commerce'
 import { createConsent } from '#consent'
 import { abandonedCartConcept, createContent } from '#content'
@@ -105,20 +105,34 @@ async function smallTown() {
     const signal = new AbortController().signal
     while ((await ingest.loops[0]?.turn(signal)) === 'busy');
   }
+  // Every test has the same hour, its own people and empty outboxes; words and journeys are kept.
+  let round = 0
+  const nextDay = async () => {
+    round++
+    mail.taken.length = 0
+    sms.taken.length = 0
+    mail.answers(null)
+    sms.answers(null)
+    await world.clock.set('2026-03-02T09:00:00Z')
+    await database.run`truncate delivery.message, delivery.body, delivery.change, delivery.receipt, delivery.lane,
+      delivery.caught, decision.run, decision.step, decision.assignment, decision.reservation, decision.hold`
+  }
+  const emailOf = (name: string) => `${name.toLowerCase()}.${round}@example.com`
   const person = async (name: string, grants: ('email' | 'sms')[] = ['email', 'sms']) => {
-    const email = `${name.toLowerCase()}@example.com`
+    const email = emailOf(name)
+    const phone = `+49151123${String(round).padStart(3, '0')}${String(name.charCodeAt(0)).padStart(2, '0')}`
     await events({
-      key: `identify:${name}`,
+      key: `identify:${email}`,
       name: 'identified',
       kind: 'identify',
       person: null,
       identifiers: [
         { namespace: 'email', value: email, trust: 'verified' },
-        { namespace: 'phone', value: '+4915112345678', trust: 'verified' },
+        { namespace: 'phone', value: phone, trust: 'verified' },
       ],
       at: world.clock.now(),
       properties: {},
-      traits: { first_name: name, last_name: 'Köhler', email, phone: '+4915112345678', language: 'de' },
+      traits: { first_name: name, last_name: 'Köhler', email, phone, language: 'de' },
     })
     const id = (await identity.find('email', email)) as PersonId
     for (const channel of grants)
@@ -164,6 +178,8 @@ async function smallTown() {
     database.rows<{ id: MessageId; channel: string; state: string; reason: string | null }>`
       select id, channel, state, reason from delivery.message order by planned_at, channel`
   return {
+    nextDay,
+    emailOf,
     world,
     database,
     mail,
@@ -184,10 +200,11 @@ async function smallTown() {
 }
 
 let town: Awaited<ReturnType<typeof smallTown>>
-beforeEach(async () => {
+beforeAll(async () => {
   town = await smallTown()
 })
-afterEach(async () => {
+beforeEach(() => town.nextDay())
+afterAll(async () => {
   await town.content.close()
   await town.world.close()
 })
@@ -202,14 +219,14 @@ test('an abandoned cart becomes a mail with its products after an hour, and a te
   await world.clock.advance({ minutes: 61 })
   await town.run()
   expect(mail.taken).toHaveLength(1)
-  expect(mail.taken[0]).toMatchObject({ to: { address: 'ada@example.com', name: 'Ada Köhler' } })
+  expect(mail.taken[0]).toMatchObject({ to: { address: town.emailOf('Ada'), name: 'Ada Köhler' } })
   expect(mail.taken[0]?.subject).toBe('Ada, Ihr Warenkorb wartet noch')
   expect(mail.taken[0]?.html).toContain('Wollpullover Eifel')
   expect(mail.taken[0]?.html).toContain('89,95')
   expect(mail.taken[0]?.headers['List-Unsubscribe']).toMatch(/^<https:\/\/shop\.example\/p\/u\//)
 
   const sent = await town.database.rows<{ message_id: string; channel: string }>`
-    select message_id, channel from profile.contact`
+    select message_id, channel from profile.contact where person = ${ada}`
   expect(sent).toEqual([{ message_id: mail.taken[0]?.message, channel: 'email' }])
 
   await world.clock.advance({ hours: 25 })
@@ -219,7 +236,7 @@ test('an abandoned cart becomes a mail with its products after an hour, and a te
   expect(mail.taken).toHaveLength(1)
 
   const explained = await town.delivery.explain(mail.taken[0]?.message as MessageId)
-  expect(explained?.headline).toContain('“Abandoned cart” was sent by email to ada@example.com')
+  expect(explained?.headline).toContain(`“Abandoned cart” was sent by email to ${town.emailOf('Ada')}`)
   const facts = explained?.lines.map((line) => line.fact).join('\n')
   expect(facts).toContain('Product Added')
   expect(facts).toContain('Permitted: newsletter by email (consent).')
@@ -231,13 +248,13 @@ test('an order before the hour is over ends the journey and nothing is sent', as
   await town.addToCart(ada)
   await town.world.clock.advance({ minutes: 30 })
   await town.events({
-    key: 'order',
+    key: `order:${ada}`,
     name: 'Order Completed',
     person: ada,
     at: town.world.clock.now(),
     channel: 'web',
     properties: {
-      order_id: 'W-1',
+      order_id: `W-${ada}`,
       total: 89.95,
       currency: 'EUR',
       products: [{ sku: 'A-100', price: 89.95, quantity: 1 }],
@@ -375,7 +392,7 @@ test('an unknown outcome stays listed until a receipt proves it; then it counts 
   const [message] = await town.messages()
   expect(message).toMatchObject({ state: 'unknown', reason: 'the line broke after the last dot' })
   await town.events({
-    key: 'receipt',
+    key: `receipt:${ada}`,
     name: 'message.delivered',
     person: ada,
     at: town.world.clock.now(),
@@ -434,7 +451,7 @@ test('an emptied cart is not promised: the reference cannot be resolved and noth
   await town.addToCart(ada)
   await town.world.clock.advance({ minutes: 61 })
   await town.decision.advance()
-  await town.database.run`update commerce.cart set state = 'emptied', lines = '[]'`
+  await town.database.run`update commerce.cart set state = 'emptied', lines = '[]' where person = ${ada}`
   await town.delivery.work()
   expect(await town.messages()).toMatchObject([
     { state: 'suppressed', reason: 'REFERENCE_UNRESOLVED: the cart is no longer open.' },
