@@ -260,10 +260,10 @@ function columnsOf(database: Database): Promise<Column[]> {
 function fillerFor({ type, label }: Column): string {
   if (label !== null) return `'${label}'`
   if (type.endsWith('[]')) return `'{}'`
-  if (/^json/.test(type)) return `'{}'`
-  if (/^(uuid)/.test(type)) return 'gen_random_uuid()'
+  if (type.startsWith('json')) return `'{}'`
+  if (type === 'uuid') return 'gen_random_uuid()'
   if (/^(text|character|varchar|citext|name)/.test(type)) return `'x'`
-  if (/^bool/.test(type)) return 'true'
+  if (type.startsWith('bool')) return 'true'
   if (/^(timestamp|date|time)/.test(type)) return 'now()'
   if (/range/.test(type)) return `'empty'`
   if (type === 'bytea') return `'\\x00'`

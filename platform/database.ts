@@ -337,22 +337,13 @@ const types: { [name: string]: postgres.PostgresType } = Object.fromEntries(
   ]),
 )
 
-const outageCodes = new Set([
-  ...[
-    'ECONNREFUSED',
-    'ECONNRESET',
-    'EPIPE',
-    'ENOENT',
-    'ENOTFOUND',
-    'EAI_AGAIN',
-    'ETIMEDOUT',
-    'EHOSTUNREACH',
-    'ENETUNREACH',
-  ],
-  ...['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT'],
-  // Shutdown, crash, starting up, too many connections, disk full, read-only standby, deadlock, serialisation, lock timeout.
-  ...['57P01', '57P02', '57P03', '53300', '53100', '25006', '40P01', '40001', '55P03'],
-])
+// Of PostgreSQL's own: shutdown, crash, starting up, too many connections, disk full, read-only standby, deadlock, serialisation,
+// lock timeout.
+const outageCodes = new Set(
+  `ECONNREFUSED ECONNRESET EPIPE ENOENT ENOTFOUND EAI_AGAIN ETIMEDOUT EHOSTUNREACH ENETUNREACH
+  CONNECTION_CLOSED CONNECTION_ENDED CONNECTION_DESTROYED CONNECT_TIMEOUT
+  57P01 57P02 57P03 53300 53100 25006 40P01 40001 55P03`.split(/\s+/),
+)
 
 async function asOutage<Result>(pending: PromiseLike<Result>): Promise<Result> {
   try {

@@ -256,7 +256,7 @@ describe('Idempotency-Key', () => {
       post('{"name":"slow"}', { 'idempotency-key': 'k4' }),
       post('{"name":"slow"}', { 'idempotency-key': 'k4' }),
     ])
-    expect(both.map((answer) => answer.status).sort()).toEqual([200, 409])
+    expect(both.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([200, 409])
     expect(both.find((answer) => answer.status === 409)?.headers.get('retry-after')).toBe('1')
     expect(writes).toBe(before + 4)
   })

@@ -15,7 +15,7 @@ import type { Live } from './live.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { describeRoutes, documentationPage } from './openapi.ts'
-import { securityHeaders, servePages } from './pages.ts'
+import { notFound, pageAt, securityHeaders } from './pages.ts'
 
 export type Health = { ready: boolean; degraded: string[]; failing: string[] }
 
@@ -97,7 +97,11 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
       doInstead: 'See /docs.',
     })
   })
-  servePages(app, needs.consoleDirectory ?? null)
+  const directory = needs.consoleDirectory ?? null
+  app.get('*', (context) => {
+    context.set('route', 'pages')
+    return directory === null ? notFound() : pageAt(directory, context.req.path, context.req.header('if-none-match'))
+  })
 
   let server: Server | null = null
   return {

@@ -136,8 +136,17 @@ function createCluster(needs: { native: string; cluster: string; password: strin
   own(fresh, needs.runner)
   own(passwordFile, needs.runner)
   const command = commandOf(needs.runner, join(needs.native, 'bin', 'initdb'), [
-    ...['-D', fresh, '-U', 'einklang', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8'],
-    ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-instructions'],
+    '-D',
+    fresh,
+    '-U',
+    'einklang',
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
+    '--no-instructions',
   ])
   try {
     const made = spawnSync(command.file, command.words, {
@@ -206,7 +215,7 @@ function isPostgres(pid: number): boolean {
   const found = spawnSync('ps', ['-o', 'stat=,comm=', '-p', String(pid)], { encoding: 'utf8' })
   // Without ps we believe the file: starting anyway would be refused by PostgreSQL's own lock.
   if (found.error) return procName(pid) === null || /postgres/.test(procName(pid) as string)
-  return /postgres/.test(found.stdout) && !/^Z/.test(found.stdout.trim())
+  return /postgres/.test(found.stdout) && !found.stdout.trim().startsWith('Z')
 }
 
 function procName(pid: number): string | null {

@@ -271,7 +271,10 @@ async function asOutage<Result>(pending: Promise<Result>): Promise<Result> {
     ) {
       throw error
     }
-    throw new Outage(`ClickHouse does not answer (${(error as Error).message})`, { cause: error, retryAfterSeconds: 5 })
+    throw new Outage(`ClickHouse cannot answer now (${(error as Error).message})`, {
+      cause: error,
+      retryAfterSeconds: 5,
+    })
   }
 }
 

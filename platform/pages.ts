@@ -2,7 +2,6 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { extname, join, normalize } from 'node:path'
 import { Readable } from 'node:stream'
-import type { Hono } from 'hono'
 
 const types: { [ending: string]: string } = {
   '.html': 'text/html; charset=utf-8',
@@ -51,22 +50,17 @@ export function securityHeaders(publicUrl: string): { [name: string]: string } {
  * The built console: hashed files under `/assets/` for ever, everything else asked for again. A path without a file
  * is a screen of the application and gets its `index.html`, unless it looks like a file.
  */
-// biome-ignore lint/suspicious/noExplicitAny: the pages do not care about the variables of the edge
-export function servePages(app: Hono<any>, directory: string | null): void {
-  app.get('*', async (context) => {
-    context.set('route', 'pages')
-    if (directory === null) return notFound()
-    const path = decoded(context.req.path)
-    if (path === null) return notFound()
-    const file = await fileAt(directory, path)
-    if (file) return sent(file, path.startsWith('/assets/'), context.req.header('if-none-match'))
-    if (extname(path) !== '') return notFound()
-    const index = await fileAt(directory, '/index.html')
-    return index ? sent(index, false, context.req.header('if-none-match')) : notFound()
-  })
+export async function pageAt(directory: string, path: string, known: string | undefined): Promise<Response> {
+  const plain = decoded(path)
+  if (plain === null) return notFound()
+  const file = await fileAt(directory, plain)
+  if (file) return sent(file, plain.startsWith('/assets/'), known)
+  if (extname(plain) !== '') return notFound()
+  const index = await fileAt(directory, '/index.html')
+  return index ? sent(index, false, known) : notFound()
 }
 
-const notFound = () =>
+export const notFound = () =>
   Response.json({ error: { code: 'not_found', message: 'There is nothing at this address.' } }, { status: 404 })
 
 function decoded(path: string): string | null {
