@@ -2,14 +2,15 @@ import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { smtpConnector } from '@einklang/connectors/email-smtp'
-import { type Mailbox, startMailbox } from '@einklang/connectors/mailbox'
+import { type CaughtMail, type Mailbox, startMailbox } from '@einklang/connectors/mailbox'
 import { letterConnector } from '@einklang/connectors/print-letter'
 import type { AppliedBatch, Connector, NormalEvent, PersonId, SourceId } from '@einklang/contract'
 import { type Audience, audienceParts, createAudience } from '@einklang/engine/audience'
 import { type Budget, budgetParts, createBudget } from '@einklang/engine/budget'
 import { type Commerce, commerceParts, createCommerce } from '@einklang/engine/commerce'
 import { type Consent, consentParts, createConsent } from '@einklang/engine/consent'
-import { type Content, contentParts, createContent } from '@einklang/engine/content'
+import { abandonedCartConcept, type Content, contentParts, createContent } from '@einklang/engine/content'
+import { type Conversation, conversationParts, createConversation } from '@einklang/engine/conversation'
 import { createDecision, type Decision, type DecisionNeeds, decisionParts } from '@einklang/engine/decision'
 import { createDelivery, type Delivery, type DeliveryNeeds, deliveryParts } from '@einklang/engine/delivery'
 import { createGovernance, type Governance, governanceParts } from '@einklang/engine/governance'
@@ -31,12 +32,15 @@ export type House = {
   decision: Decision
   content: Content
   delivery: Delivery
+  conversation: Conversation
   measurement: Measurement
   budget: Budget
   /** In the order of the flow. */
   parts: StageParts[]
   /** Tracking requests on Node's own objects, before the router. */
   early: (request: IncomingMessage, response: ServerResponse) => boolean
+  /** Starter contents and the starter journey, as drafts unless `active`; what is there already stays as it is. */
+  seed(options: { active: boolean }): Promise<void>
   close(): Promise<void>
 }
 
@@ -91,7 +95,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
   const decision = createDecision(decisionNeeds)
   const contentNeeds = { ground, governance, commerce }
   const content = createContent(contentNeeds)
-  const mailbox = config.smtpUrl === null ? await openMailbox(ground, (mail) => delivery.catchMail(mail)) : null
+  const mailbox = config.smtpUrl === null ? await openMailbox(ground, catchMail) : null
   const letters = join(config.dataDirectory, 'letters')
   const { name, imprint } = await governance.brand()
   const own = [
@@ -111,12 +115,19 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     ...(mailbox ? { mailbox: mailbox.url } : {}),
   }
   const delivery = createDelivery(deliveryNeeds)
+  const conversation = createConversation({ ground, governance, emit: ingest.emit })
   const measurement = createMeasurement({ ground, audit: governance.audit })
   const budget = createBudget({ ground, measurement, audit: governance.audit })
 
+  /** What the built-in mailbox receives: an answer of a customer, or mail of ours on its way to one. */
+  async function catchMail(mail: CaughtMail): Promise<void> {
+    await conversation.receive(mail)
+    await delivery.catchMail(mail)
+  }
+
   /** The path of a batch through the stages, in one transaction. The list is the order. */
   async function applyBatch(tx: Database, batch: AppliedBatch): Promise<void> {
-    for (const stage of [profile, consent, commerce, audience, decision, delivery]) {
+    for (const stage of [profile, consent, commerce, audience, decision, delivery, conversation]) {
       await stage.apply(tx, batch)
     }
   }
@@ -132,6 +143,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     consent: consent.stateOf,
     audiences: audience.memberships,
     messages: delivery.messagesOf,
+    conversations: conversation.of,
   }
   return {
     governance,
@@ -144,6 +156,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     decision,
     content,
     delivery,
+    conversation,
     measurement,
     budget,
     parts: [
@@ -157,10 +170,15 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
       decisionParts(decision, decisionNeeds),
       contentParts(content, contentNeeds),
       deliveryParts(delivery, deliveryNeeds),
+      conversationParts(conversation, ground),
       measurementParts(measurement),
       budgetParts(budget),
     ],
     early: ingest.trackingListener,
+    async seed({ active }) {
+      await content.seed()
+      await decision.seed({ active, abandonedCart: abandonedCartConcept })
+    },
     async close() {
       await delivery.close()
       await mailbox?.close()
@@ -170,7 +188,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
 }
 
 /** Without a mail server of the house every mail is caught and shown on a screen, and nobody outside gets one. */
-function openMailbox(ground: Ground, store: Parameters<typeof startMailbox>[0]['store']): Promise<Mailbox> {
+function openMailbox(ground: Ground, store: (mail: CaughtMail) => Promise<void>): Promise<Mailbox> {
   return startMailbox({
     store,
     onProblem: (error) =>

@@ -49,6 +49,8 @@ export type ServerOptions = {
   log?: Log
   /** Further outside channels, for example an SMS gateway; one of a channel that we bring ourselves takes its place. */
   connectors?: Connector[]
+  /** The starter journey runs at once instead of waiting as a draft (the demo). */
+  activeStarters?: boolean
   /** Tests: an answer that does not fit its declaration fails. */
   checkAnswers?: boolean
 }
@@ -84,6 +86,7 @@ export function createServer(options: ServerOptions): Server {
       (stages) => stages.close(),
     )
     open = { house, ground }
+    if (config.role !== 'api') await house.seed({ active: options.activeStarters ?? false })
     if (config.role !== 'api') await startWork(booted, house)
     const url = config.role === 'worker' ? null : await startHttp(booted, house)
     // Last, so that a start that fails does not swallow the password that is told only once.
