@@ -1,5 +1,6 @@
 import type { AnswerOf, api, PersonId } from '@einklang/contract'
 import type { Clock, Database, History } from '@einklang/platform'
+import type { Identity } from '#identity'
 import { readTimeline } from './timeline.ts'
 import { claimsOf, type PersonView, type ViewPieces, viewOf } from './view.ts'
 
@@ -9,7 +10,7 @@ type ExportNeeds = {
   database: Database
   history: History
   clock: Clock
-  identifiersOf: (person: PersonId) => Promise<PersonView['identifiers']>
+  identifiersOf: Identity['identifiersOf']
   pieces: ViewPieces
 }
 

@@ -1,5 +1,6 @@
 import type { AnswerOf, api, AppliedBatch, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
+import type { Identity } from '#identity'
 import { exportOf, type PersonExport } from './export.ts'
 import { type SearchAnswer, type SearchInput, searchPersons } from './search.ts'
 import { applyBatch, erasePersons, forgetOld, recompute, type Score, writeScores } from './store.ts'
@@ -34,7 +35,7 @@ export type Profile = {
 
 export type ProfileNeeds = {
   ground: Ground
-  identity: { identifiersOf(person: PersonId): Promise<PersonView['identifiers']> }
+  identity: Pick<Identity, 'identifiersOf'>
 }
 
 export function createProfile({ ground, identity }: ProfileNeeds): Profile {

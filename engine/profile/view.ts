@@ -9,6 +9,7 @@ import {
   type Trust,
 } from '@einklang/contract'
 import { type Database, Refusal } from '@einklang/platform'
+import type { Identity } from '#identity'
 import type { Claim } from './survivorship.ts'
 import { survivors } from './survivorship.ts'
 
@@ -26,7 +27,7 @@ export type ViewPieces = {
 
 type ViewNeeds = {
   database: Database
-  identifiersOf: (person: PersonId) => Promise<PersonView['identifiers']>
+  identifiersOf: Identity['identifiersOf']
   pieces: ViewPieces
 }
 
@@ -38,7 +39,7 @@ export async function viewOf(needs: ViewNeeds, asked: PersonId): Promise<PersonV
   const [summary, claims, identifiers, reachable, scores, contacts, activity, ...later] = await Promise.all([
     summaryOf(database, person),
     claimsOf(database, who.aliases),
-    needs.identifiersOf(person),
+    identifiersFor(needs, person),
     database.rows<{ channel: Channel; address: string }>`
       select channel, address from profile.reachable where person = ${person}`,
     scoresOf(database, person),
@@ -142,6 +143,20 @@ function traitsOf(claims: StoredClaim[]): PersonView['traits'] {
     ...told(winner),
     event: winner.event as PersonView['traits'][number]['event'],
     others: claims.filter((claim) => claim.name === name && claim !== winner).map(told),
+  }))
+}
+
+async function identifiersFor(needs: ViewNeeds, person: PersonId): Promise<PersonView['identifiers']> {
+  const [rows, sources] = await Promise.all([
+    needs.identifiersOf(person),
+    needs.database.rows<{ id: string; name: string }>`select id, name from ingest.source`,
+  ])
+  const names = new Map(sources.map((source) => [source.id, source.name]))
+  return rows.map((row) => ({
+    ...row,
+    firstSeenAt: row.firstSeenAt.toISOString(),
+    lastSeenAt: row.lastSeenAt.toISOString(),
+    sourceName: names.get(row.source) ?? row.source,
   }))
 }
 

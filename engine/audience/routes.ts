@@ -1,0 +1,85 @@
+import { api } from '@einklang/contract'
+import { type Caller, type Ground, jobKind, type Loop, mount, type StageParts } from '@einklang/platform'
+import { z } from 'zod'
+import type { Audience } from './index.ts'
+import { detailOf, membershipsOf, overlapOf } from './read.ts'
+import { sentenceOf } from './sentence.ts'
+import { vocabularyOf } from './read.ts'
+import { definitions } from './store.ts'
+
+/** What audience hands to the server: routes, the loop that keeps segments live, and the eraser. */
+export function audienceParts(audience: Audience, ground: Ground): StageParts {
+  const { database, clock, config } = ground
+  return {
+    stage: 'audience',
+    routes: [
+      mount(api.audience.list, async () => {
+        const [items, row] = await Promise.all([
+          audience.list(),
+          database.row<{ persons: number }>`select count(*) as persons from profile.person where known`,
+        ])
+        return { items, persons: row?.persons ?? 0 }
+      }),
+      mount(api.audience.read, ({ params }) => detailOf(database, config.currency, params.audience)),
+      mount(api.audience.create, ({ body }, { caller }) => audience.create(body, nameOf(caller))),
+      mount(api.audience.update, ({ params, body }) => audience.update(params.audience, body)),
+      mount(api.audience.remove, async ({ params }) => {
+        await audience.remove(params.audience)
+        return { removed: true }
+      }),
+      mount(api.audience.preview, async ({ body }) => {
+        const begun = clock.now().getTime()
+        const [{ size, persons }, all] = await Promise.all([audience.size(body.predicate), definitions(database)])
+        const names = {
+          currency: config.currency,
+          audiences: new Map<string, string>(all.map(({ id, name }) => [id, name])),
+        }
+        return {
+          size,
+          persons,
+          sentence: sentenceOf(body.predicate, names),
+          milliseconds: clock.now().getTime() - begun,
+        }
+      }),
+      mount(api.audience.members, ({ params, query }) => audience.members(params.audience, query)),
+      mount(api.audience.overlap, ({ query }) => overlapOf(database, query.first, query.second)),
+      mount(api.audience.memberships, ({ params }) => membershipsOf(database, params.person)),
+      mount(api.audience.vocabulary, () => vocabularyOf(database)),
+    ],
+    loops: [keepLive(audience, ground)],
+    jobs: [
+      jobKind({
+        name: 'audience.forgetOld',
+        payload: z.unknown(),
+        cron: '47 2 * * *',
+        work: async () => {
+          await audience.forgetOld()
+        },
+      }),
+    ],
+    erase: (tx, persons) => audience.erase(tx, persons),
+  }
+}
+
+function nameOf(caller: Caller): string | null {
+  return caller.kind === 'anonymous' ? null : caller.name
+}
+
+const refreshEveryMs = 5 * 60_000
+
+/** Works off waiting persons at once, and every five minutes what passing time has moved. */
+function keepLive(audience: Audience, { clock }: Ground): Loop {
+  let refreshedAt = 0
+  return {
+    name: 'audience.keepLive',
+    pauseMs: 1000,
+    async turn() {
+      if (await audience.catchUp()) return 'busy'
+      if (clock.now().getTime() - refreshedAt >= refreshEveryMs) {
+        refreshedAt = clock.now().getTime()
+        await audience.refresh()
+      }
+      return 'idle'
+    },
+  }
+}
