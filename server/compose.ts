@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { smtpConnector } from '@einklang/connectors/email-smtp'
 import { type CaughtMail, type Mailbox, startMailbox } from '@einklang/connectors/mailbox'
 import { letterConnector } from '@einklang/connectors/print-letter'
-import type { AppliedBatch, Connector, NormalEvent, PersonId, SourceId } from '@einklang/contract'
+import type { AppliedBatch, Connector, NormalEvent, PersonId } from '@einklang/contract'
 import { type Audience, audienceParts, createAudience } from '@einklang/engine/audience'
 import { type Budget, budgetParts, createBudget } from '@einklang/engine/budget'
 import { type Commerce, commerceParts, createCommerce } from '@einklang/engine/commerce'
@@ -69,10 +69,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
   })
   const identity = createIdentity({ ground, reapply: applyBatch })
-  const profile = createProfile({
-    ground,
-    identity: { identifiersOf: (person) => namedIdentifiers(identity, ingest, person) },
-  })
+  const profile = createProfile({ ground, identity })
   const consent = createConsent({
     ground,
     brand: governance.brand,
@@ -199,20 +196,4 @@ function openMailbox(ground: Ground, store: (mail: CaughtMail) => Promise<void>)
 async function letterIn(directory: string, file: string): Promise<Uint8Array | null> {
   if (!/^[0-9a-f]{32}\.pdf$/.test(file)) return null
   return readFile(join(directory, file)).catch(() => null)
-}
-
-/** Identity keeps the source of an identifier by id; a reader wants its name. */
-async function namedIdentifiers(identity: Identity, ingest: Ingest, person: PersonId) {
-  const rows = await identity.identifiersOf(person)
-  const sources = [...new Set(rows.map(({ source }) => source))]
-  const named = await Promise.all(
-    sources.map(async (id) => [id, (await ingest.sources.byId(id as SourceId))?.name] as const),
-  )
-  const names = new Map(named)
-  return rows.map((row) => ({
-    ...row,
-    sourceName: names.get(row.source) ?? '',
-    firstSeenAt: row.firstSeenAt.toISOString(),
-    lastSeenAt: row.lastSeenAt.toISOString(),
-  }))
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
-import { api, type Role, type Route, roles } from '@einklang/contract'
+import { type api, type Role, type Route, roles } from '@einklang/contract'
 import { testMark } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -30,6 +30,7 @@ beforeAll(async () => {
     },
     clock: town.clock,
     checkAnswers: true,
+    activeStarters: true,
   })
   started = await server.start()
 }, 60_000)
@@ -159,6 +160,69 @@ describe('a customer, from a tracking call to the screen', () => {
     }
     await expect.poll(views).toHaveLength(1)
   })
+
+  test('an abandoned cart becomes a mail that reaches the mailbox and explains itself', async () => {
+    // Everybody gets the mail: chance has its own tests.
+    await server.ground.database.run`update decision.journey set holdout = 0`
+    const policy = await ask('GET', '/api/decision/policy', { cookie: administrator })
+    await ask('PUT', '/api/decision/policy', {
+      cookie: administrator,
+      body: { ...(policy.body as object), globalHoldout: 0 },
+    })
+    const traits = { email: 'bea@shop.example', firstName: 'Bea', lastName: 'Cartwright' }
+    await track('identify', { userId: 'u2', messageId: 'b1', traits })
+    const bea = async () => {
+      const { body } = await ask('GET', '/api/profile/search?q=cartwright', { cookie: administrator })
+      return (body as { items: { person: string }[] }).items[0]?.person
+    }
+    await expect.poll(bea, { timeout: 5000 }).toBeDefined()
+    const person = await bea()
+    const grant = {
+      stance: 'grant',
+      purpose: 'newsletter',
+      channel: 'email',
+      reason: 'asked in store',
+      proof: 'form 12',
+    }
+    const granted = await ask('POST', `/api/consent/persons/${person}/statements`, {
+      cookie: administrator,
+      body: grant,
+    })
+    expect(granted.status).toBe(200)
+
+    const properties = {
+      sku: 'A-100',
+      product_id: 'A-100',
+      name: 'Wool jumper',
+      price: 89.95,
+      quantity: 1,
+      currency: 'EUR',
+    }
+    await track('track', {
+      userId: 'u2',
+      messageId: 'b2',
+      event: 'Product Added',
+      timestamp: town.clock.now().toISOString(),
+      properties,
+    })
+    const view = async () =>
+      (await ask('GET', `/api/profile/persons/${person}`, { cookie: administrator })).body as api.profile.PersonView
+    await expect.poll(async () => (await view()).cart?.lines.length, { timeout: 5000 }).toBe(1)
+
+    await town.clock.advance({ minutes: 61 })
+    const mails = async () => {
+      const { body } = await ask('GET', '/api/delivery/mailbox', { cookie: administrator })
+      return (body as { items: { to: string; message: string }[] }).items
+    }
+    await expect
+      .poll(async () => (await mails()).map(({ to }) => to), { timeout: 20_000 })
+      .toEqual(['bea@shop.example'])
+    const explained = await ask('GET', `/api/delivery/messages/${(await mails())[0]?.message}`, {
+      cookie: administrator,
+    })
+    expect(explained.status).toBe(200)
+    await expect.poll(async () => (await view()).messages.length, { timeout: 5000 }).toBeGreaterThan(0)
+  }, 60_000)
 
   test('erasure reaches every stage and leaves an audit entry that names nobody', async () => {
     const traits = {
