@@ -337,7 +337,7 @@ describe('properties', () => {
           }
         },
       ),
-      { numRuns: 30_000 },
+      { numRuns: 10_000 },
     )
   })
 })

@@ -76,11 +76,7 @@ export function decide(facts: Facts, question: Question): Permission {
   const holding = grants.filter((grant) => weakness(grant, question) === null)
   const denials = rule.objection ? stated.filter((line) => line.stance === 'deny' && covers(line, question)) : []
   const winner = latest(holding.filter((grant) => denials.every((denial) => lifts(grant, denial, facts, question))))
-  if (winner === undefined && denials.length > 0) {
-    const objection = latest(denials.filter((denial) => denial.basis !== 'consent'))
-    const denial = objection ?? latest(denials)
-    return no(objection === undefined ? 'withdrawn' : 'objected', denial?.statement ?? null)
-  }
+  if (winner === undefined && denials.length > 0) return denied(denials, holding, facts, question)
   const suppressed = facts.suppressions.filter((hit) => hit.since <= question.at)
   if (rule.marketing && suppressed.some((hit) => hit.scope === 'marketing')) return no('objected')
   if (suppressed.some((hit) => hit.scope === 'all')) return no('suppressed')
@@ -95,6 +91,17 @@ export function decide(facts: Facts, question: Question): Permission {
   for (const basis of ['contract', 'legal_duty', 'legitimate_interest'] as const)
     if (rule.bases.includes(basis)) return yes(basis, null, obligationsOf(rule.marketing, false))
   return withoutConsent(stated, grants, facts, question)
+}
+
+/** Names the denial that stands; an objection is named before a withdrawal. */
+function denied(denials: Stated[], holding: Stated[], facts: Facts, question: Question): Permission {
+  const lifted = (denial: Stated) => holding.some((grant) => lifts(grant, denial, facts, question))
+  const unlifted = denials.filter((denial) => !lifted(denial))
+  const standing = unlifted.length > 0 ? unlifted : denials
+  const objection = latest(standing.filter((denial) => denial.basis !== 'consent'))
+  return objection === undefined
+    ? no('withdrawn', latest(standing)?.statement ?? null)
+    : no('objected', objection.statement)
 }
 
 /** No consent holds: the existing-customer rule of UWG § 7(3), or the best reason why not. */
