@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { bench } from './commands/bench.ts'
 import { audienceList, audienceSize, erase, profileSearch, profileShow } from './commands/customers.ts'
+import { demo } from './commands/demo.ts'
 import { importCommand } from './commands/import.ts'
 import { serve } from './commands/serve.ts'
 import { sourceAdd, sourceList } from './commands/sources.ts'
@@ -9,6 +10,7 @@ import { auditVerify, doctor, migrate, versionCommand } from './commands/upkeep.
 import { runProgram } from './program.ts'
 
 const commands = [
+  demo,
   serve,
   migrate,
   doctor,

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { worldSizes, writeWorld } from '@einklang/world'
-import { type Command, Misuse, serverFlags } from '../command.ts'
-import { runDemo } from '../demo/demo.ts'
+import { type Size, sizes, UsageError, writeWorld } from '@einklang/world'
+import { type Call, type Command, Misuse, serverFlags } from '../command.ts'
 import { startProgress } from '../progress.ts'
 
 const { role: _role, ...flags } = serverFlags
@@ -18,38 +17,24 @@ export const demo: Command = {
     speed: { value: 'K', text: 'how fast the rest of the week is replayed (default: 1)' },
     write: { value: 'DIRECTORY', text: 'only write the retailer’s files there' },
     truth: { value: 'DIRECTORY', text: 'with --write: also write what is true, elsewhere' },
-    format: { value: 'FORMAT', text: 'with --write: ndjson, csv or sql (default: ndjson)' },
     workers: { value: 'N', text: 'threads that make the retailer (default: one per core)' },
     ...flags,
   },
   help: 'Examples: einklang demo --exit --json; einklang demo --size town --write shoes --truth answers',
   async run(call) {
     const size = call.flag('size') ?? 'S'
-    if (!worldSizes.includes(size as never)) {
-      throw new Misuse(`There is no size "${size}"; there are ${worldSizes.join(', ')}.`)
+    if (!sizes.includes(size as Size)) {
+      throw new Misuse(`There is no size "${size}"; there are ${sizes.join(', ')}.`)
     }
     const seed = wholeNumber(call.flag('seed') ?? '7', '--seed')
     const workers = wholeNumber(call.flag('workers') ?? String(availableParallelism()), '--workers')
     const write = call.flag('write')
-    if (write !== undefined) {
-      const progress = startProgress({ label: 'Writing the retailer', total: 100, unit: '%' })
-      const manifest = await writeWorld({
-        size: size as never,
-        seed,
-        workers,
-        write,
-        ...(call.flag('truth') ? { truth: call.flag('truth') as string } : {}),
-        format: (call.flag('format') ?? 'ndjson') as never,
-        until: new Date(),
-        onProgress: ({ share }) => progress.at(Math.round(share * 100)),
-      })
-      progress.done(write)
-      return manifest
-    }
+    if (write !== undefined) return writeOnly(call, { size, seed: String(seed), workers: String(workers), write })
     const config = call.config(call.flag('data') === undefined ? { data: 'data/demo' } : {})
+    const { runDemo } = await import('../demo/demo.ts')
     const happened = await runDemo({
       config,
-      size: size as never,
+      size: size as Size,
       seed,
       workers,
       keep: call.switch('keep'),
@@ -65,4 +50,33 @@ export const demo: Command = {
 function wholeNumber(text: string, flag: string): number {
   if (!/^\d+$/.test(text)) throw new Misuse(`${flag} takes a whole number, not "${text}".`)
   return Number(text)
+}
+
+/** Only the files, for whoever wants to feed another system or score one. */
+async function writeOnly(
+  call: Call,
+  request: { size: string; seed: string; workers: string; write: string },
+): Promise<object> {
+  const truth = call.flag('truth')
+  const progress = startProgress({ label: 'Writing the retailer', total: null, unit: 'parts' })
+  const stopping = new AbortController()
+  process.once('SIGINT', () => stopping.abort())
+  try {
+    const manifest = await writeWorld(
+      { ...request, ...(truth === undefined ? {} : { truth }) },
+      {
+        onProgress({ done, total }) {
+          progress.total(total)
+          progress.at(done)
+        },
+        signal: stopping.signal,
+      },
+    )
+    progress.done(request.write)
+    return manifest
+  } catch (error) {
+    progress.failed(error instanceof Error ? error.message : 'failed')
+    if (error instanceof UsageError) throw new Misuse(error.message)
+    throw error
+  }
 }

@@ -3,10 +3,10 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
-import { api, type ImportKind, type ImportMapping } from '@einklang/contract'
+import { api, type ImportKind } from '@einklang/contract'
 import type { Config } from '@einklang/platform'
 import { createServer, localAccess } from '@einklang/server'
-import { generate, startOfDemo } from '@einklang/world'
+import { generate, type Manifest, type Size, startOfDemo } from '@einklang/world'
 import { type Reached, reachedAt } from '../connect.ts'
 import { importFile } from '../import.ts'
 import { type Progress, startProgress } from '../progress.ts'
@@ -18,7 +18,7 @@ import { replayLive, track } from './track.ts'
 
 export type DemoOptions = {
   config: Config
-  size: 'town' | 'S' | 'M' | 'L'
+  size: Size
   seed: number
   workers: number
   /** Continue with a finished demo instead of starting anew. */
@@ -29,8 +29,6 @@ export type DemoOptions = {
   speed: number
   told: (line: string) => void
 }
-
-type WorldFile = { path: string; source: string; kind: string; rows: number; mapping: ImportMapping | null }
 
 /** Master data first, then who people are, then what they bought and were sent, then what they did. */
 const order = ['places', 'products', 'prices', 'stock', 'customers', 'spend', 'receipts', 'orders', 'messages']
@@ -62,16 +60,18 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
     const access = localAccess(config.dataDirectory)
     if (!access || url === null) throw new Error('The server left no address.')
     const reached = reachedAt(access.url, access.headers)
-    const sources = await ensureSources(reached.client, state.keys)
+    const manifest = await manifestOf(world)
+    const sources = await ensureSources(reached.client, manifest.sources, state.keys)
+    const { files } = manifest
     save()
-    const files = await productFiles(world)
     if (!state.finished) {
       await timed('import', () => importAll({ reached, sources, files, world, state, save, signal: stopping.signal }))
       await timed('track', () => trackAll({ reached, sources, files, world, state, save, signal: stopping.signal }))
       await timed('apply', () => settle(reached, stopping.signal))
       await timed('measure', () => measure(reached, stopping.signal))
       await timed('journeys', () => journeysQuiet(reached, stopping.signal))
-      await playProvider({ reached, state, save, seed: options.seed, signal: stopping.signal })
+      const secret = server.house.delivery.webhookSecret('demo')
+      await playProvider({ reached, secret, signal: stopping.signal })
       state.finished = true
       save()
     }
@@ -117,7 +117,6 @@ async function openState({ config, size, seed, keep, told }: DemoOptions): Promi
     keys: {},
     sent: {},
     imported: [],
-    webhookSecret: null,
     administrator: null,
     finished: false,
     seconds: {},
@@ -129,7 +128,7 @@ async function openState({ config, size, seed, keep, told }: DemoOptions): Promi
 async function makeWorld(options: DemoOptions, state: DemoState, world: string, signal: AbortSignal): Promise<void> {
   if (state.generated) return
   const until = new Date(state.until)
-  const progress = startProgress({ label: 'Making the retailer', total: 100, unit: '%' })
+  const progress = startProgress({ label: 'Making the retailer', total: null, unit: 'parts' })
   await generate({
     size: options.size,
     seed: options.seed,
@@ -137,23 +136,24 @@ async function makeWorld(options: DemoOptions, state: DemoState, world: string, 
     until,
     workers: options.workers,
     write: world,
-    format: 'ndjson',
-    onProgress: ({ share }) => progress.at(Math.round(share * 100)),
+    onProgress({ done, total }) {
+      progress.total(total)
+      progress.at(done)
+    },
     signal,
   })
   progress.done('files of tills, shop, newsletter tool and ad platforms')
   state.generated = true
 }
 
-async function productFiles(world: string): Promise<WorldFile[]> {
-  const manifest = JSON.parse(await readFile(join(world, 'product', 'manifest.json'), 'utf8')) as { files: WorldFile[] }
-  return manifest.files
+async function manifestOf(world: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(world, 'product', 'manifest.json'), 'utf8')) as Manifest
 }
 
 type Feeding = {
   reached: Reached
   sources: Sources
-  files: WorldFile[]
+  files: Manifest['files']
   world: string
   state: DemoState
   save: () => void

@@ -1,50 +1,59 @@
-import { type AnswerOf, api, type SourceId } from '@einklang/contract'
+import { api, type SourceId } from '@einklang/contract'
 import type { Client } from '@einklang/sdk'
+import type { Manifest } from '@einklang/world'
 
-type NewSource = { name: string; kind: (typeof api.ingest.sourceKinds)[number]; trust?: 'publishable' | 'secret' }
-
-const categories = {
-  consentCategories: { newsletter: 'newsletter', marketing: 'offers_profiled', analytics: 'analytics' },
-} as const
-
-/** The systems of the retailer, by the name the world's files carry. */
-const systems: { [name: string]: NewSource } = {
-  web: { name: 'Web shop (browser)', kind: 'web', trust: 'secret' },
-  app: { name: 'App', kind: 'app', trust: 'secret' },
-  till: { name: 'Tills', kind: 'till', trust: 'secret' },
-  shop: { name: 'Shop system', kind: 'shop', trust: 'secret' },
-  loyalty: { name: 'Loyalty programme', kind: 'loyalty', trust: 'secret' },
-  newsletter: { name: 'Newsletter tool', kind: 'newsletter', trust: 'secret' },
-  crm: { name: 'CRM', kind: 'crm', trust: 'secret' },
-  catalogue: { name: 'Catalogue addresses', kind: 'print', trust: 'secret' },
-  sms: { name: 'SMS gateway', kind: 'sms', trust: 'secret' },
-  print: { name: 'Letter shop', kind: 'print', trust: 'secret' },
-  ads: { name: 'Ad platforms', kind: 'ads', trust: 'secret' },
-  master: { name: 'Product master', kind: 'erp', trust: 'secret' },
-  stock: { name: 'Stock keeping', kind: 'erp', trust: 'secret' },
+/** How the retailer calls its systems. */
+const names: { [source: string]: string } = {
+  web: 'Web shop (browser)',
+  app: 'App',
+  till: 'Tills',
+  shop: 'Shop system',
+  loyalty: 'Loyalty programme',
+  newsletter: 'Newsletter tool',
+  crm: 'CRM',
+  catalogue: 'Catalogue addresses',
+  sms: 'SMS gateway',
+  print: 'Letter shop',
+  ads: 'Ad platforms',
+  master: 'Product master',
+  stock: 'Stock keeping',
 }
 
-export type Sources = { [name: string]: { id: SourceId; key: string | null } }
+export type Sources = { [name: string]: { id: SourceId; key: string } }
 
-/** Creates what is missing; keys made earlier come from the demo's state. */
-export async function ensureSources(client: Client, keys: { [source: string]: string }): Promise<Sources> {
+/** Sets up the sources of the world; keys made by an earlier start come from the demo's state. */
+export async function ensureSources(
+  client: Client,
+  wanted: Manifest['sources'],
+  keys: { [source: string]: string },
+): Promise<Sources> {
   const { items } = await client.call(api.ingest.sources)
-  const known = new Map(
-    items.map((source: AnswerOf<typeof api.ingest.sources>['items'][number]) => [source.name, source.id]),
-  )
+  const known = new Map(items.map((source) => [source.name, source.id]))
   const sources: Sources = {}
-  for (const [name, wanted] of Object.entries(systems)) {
-    const id = known.get(wanted.name)
-    if (id !== undefined) {
-      keys[name] ??= (
-        await client.call(api.ingest.createKey, { params: { source: id }, body: { trust: 'secret' } })
-      ).key
-      sources[name] = { id, key: keys[name] }
+  for (const note of wanted) {
+    const name = names[note.name] ?? note.name
+    const id = known.get(name)
+    if (id === undefined) {
+      const made = await client.call(api.ingest.createSource, {
+        body: {
+          name,
+          kind: api.ingest.sourceKind.parse(note.kind),
+          issuer: note.issuer,
+          trust: 'secret',
+          ...(note.channel ? { channel: note.channel as 'web' } : {}),
+          ...(note.consentCategories
+            ? { consentCategories: note.consentCategories as { [category: string]: 'analytics' } }
+            : {}),
+        },
+      })
+      keys[note.name] = made.key
+      sources[note.name] = { id: made.source.id, key: made.key }
       continue
     }
-    const made = await client.call(api.ingest.createSource, { body: { ...wanted, ...categories } })
-    keys[name] = made.key
-    sources[name] = { id: made.source.id, key: made.key }
+    keys[note.name] ??= (
+      await client.call(api.ingest.createKey, { params: { source: id }, body: { trust: 'secret' } })
+    ).key
+    sources[note.name] = { id, key: keys[note.name] as string }
   }
   return sources
 }

@@ -15,8 +15,6 @@ export type DemoState = {
   sent: { [file: string]: number }
   /** Files that were imported to the end. */
   imported: string[]
-  /** Secret of the mail provider's webhooks. */
-  webhookSecret: string | null
   administrator: { email: string; password: string } | null
   finished: boolean
   seconds: { [step: string]: number }

@@ -1,0 +1,322 @@
+/**
+ * Kills the server again and again with SIGKILL while a shop sends events and a journey sends mail, then audits
+ * from outside: every acknowledged event is in the history once, no message reached the SMTP server twice.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import { SMTPServer } from 'smtp-server'
+
+export type StormOptions = {
+  kills: number
+  /** Seeds the instants of the kills and the shape of the traffic. */
+  seed: number
+  persons: number
+  /** Part of the events sent again with the same id although they were acknowledged. */
+  duplicates: number
+  log?: (line: string) => void
+}
+
+export type StormResult = {
+  kills: number
+  acknowledged: number
+  stored: number
+  lost: number
+  doubled: number
+  /** Mails the SMTP server accepted, and how many of them it had accepted before. */
+  mails: number
+  mailsTwice: number
+  /** Person and journey step that got more than one mail. */
+  personsTwice: number
+  unknownListed: number
+  slowestRestartSeconds: number
+  seconds: number
+}
+
+type Api = { url: string; token: string }
+
+export async function killStorm(options: StormOptions): Promise<StormResult> {
+  const log = options.log ?? (() => {})
+  const started = performance.now()
+  const draw = randomFrom(options.seed)
+  const data = await mkdtemp(join(tmpdir(), 'einklang-kill-'))
+  const smtp = await countingSmtp()
+  const port = await freePort()
+  const server = new Server(data, port, smtp.port)
+  const acknowledged = new Set<string>()
+  let slowest = 0
+  try {
+    slowest = await server.start()
+    const api = await server.api()
+    const { key } = await ask<{ key: string }>(api, 'POST', '/api/ingest/sources', {
+      name: 'Storm shop',
+      kind: 'shop',
+      trust: 'secret',
+      consentCategories: { newsletter: 'newsletter' },
+    })
+    const traffic = new Traffic({ url: api.url, key, acknowledged, draw, ...options })
+    const sending = traffic.run()
+    for (let kill = 1; kill <= options.kills; kill++) {
+      await pause(100 + draw() * 2400)
+      await server.kill()
+      slowest = Math.max(slowest, await server.start())
+      log(`kill ${kill}/${options.kills}: ${acknowledged.size} acknowledged, ${smtp.mails.length} mails`)
+    }
+    traffic.stop()
+    await sending
+    const after = await server.api()
+    await settled(after)
+    await mailQuiet(smtp)
+    const audit = await auditEvents(after, acknowledged)
+    const keys = smtp.mails.map((mail) => mail.messageId)
+    const recipients = smtp.mails.map((mail) => mail.to)
+    const unknown = await ask<{ items: { state: string }[] }>(after, 'GET', '/api/delivery/messages?state=unknown&limit=500')
+    return {
+      kills: options.kills,
+      acknowledged: acknowledged.size,
+      ...audit,
+      mails: keys.length,
+      mailsTwice: keys.length - new Set(keys).size,
+      personsTwice: recipients.length - new Set(recipients).size,
+      unknownListed: unknown.items.length,
+      slowestRestartSeconds: slowest,
+      seconds: (performance.now() - started) / 1000,
+    }
+  } finally {
+    await server.stop()
+    await smtp.close()
+    await rm(data, { recursive: true, force: true })
+  }
+}
+
+/** One `einklang serve` as a child process. */
+class Server {
+  #child: ChildProcess | undefined
+  readonly #data: string
+  readonly #port: number
+  readonly #smtpPort: number
+
+  constructor(data: string, port: number, smtpPort: number) {
+    this.#data = data
+    this.#port = port
+    this.#smtpPort = smtpPort
+  }
+
+  /** Starts and waits until it is ready; returns the seconds that took. */
+  async start(): Promise<number> {
+    const begin = performance.now()
+    const cli = join(import.meta.dirname, '../../cli/index.ts')
+    const child = spawn(
+      process.execPath,
+      ['--conditions=source', cli, 'serve', '--data', this.#data, '--port', String(this.#port)],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, EINKLANG_SMTP_URL: `smtp://127.0.0.1:${this.#smtpPort}`, EINKLANG_LOG_LEVEL: 'error' },
+      },
+    )
+    this.#child = child
+    let errors = ''
+    child.stderr?.on('data', (chunk) => (errors = (errors + chunk).slice(-4000)))
+    while (performance.now() - begin < 60_000) {
+      if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}: ${errors}`)
+      const ready = await fetch(`http://127.0.0.1:${this.#port}/ready`).then(
+        (answer) => answer.ok,
+        () => false,
+      )
+      if (ready) return (performance.now() - begin) / 1000
+      await pause(50)
+    }
+    throw new Error(`The server was not ready within 60 s: ${errors}`)
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child
+    if (!child || child.exitCode !== null) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await gone
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    await gone
+  }
+
+  async api(): Promise<Api> {
+    const { localAccess } = await import('../../cli/access.ts')
+    return localAccess(this.#data)
+  }
+}
+
+/** Batches of events with ids of our own; what is not acknowledged is sent again until it is. */
+class Traffic {
+  #running = true
+  #next = 0
+  readonly #setup: StormOptions & { url: string; key: string; acknowledged: Set<string>; draw: () => number }
+
+  constructor(setup: StormOptions & { url: string; key: string; acknowledged: Set<string>; draw: () => number }) {
+    this.#setup = setup
+  }
+
+  stop(): void {
+    this.#running = false
+  }
+
+  async run(): Promise<void> {
+    await Promise.all([this.#lane(), this.#lane(), this.#lane()])
+  }
+
+  async #lane(): Promise<void> {
+    const { acknowledged, draw, duplicates } = this.#setup
+    while (this.#running) {
+      const batch = Array.from({ length: 20 }, () => this.#event(this.#next++))
+      await this.#deliver(batch)
+      for (const event of batch) acknowledged.add(String(event['messageId']))
+      if (draw() < duplicates) await this.#deliver(batch)
+      await pause(5)
+    }
+  }
+
+  async #deliver(batch: { [key: string]: unknown }[]): Promise<void> {
+    for (;;) {
+      const answered = await fetch(`${this.#setup.url}/v1/batch`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${btoa(`${this.#setup.key}:`)}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ batch, sentAt: new Date().toISOString() }),
+      }).then(
+        (answer) => answer.status,
+        () => 0,
+      )
+      if (answered === 200) return
+      if (answered >= 400 && answered < 500 && answered !== 429) throw new Error(`The server answered ${answered}.`)
+      await pause(50)
+    }
+  }
+
+  /** Everyone signs up with consent first, then abandons a cart two hours ago, then looks around. */
+  #event(index: number): { [key: string]: unknown } {
+    const person = index % this.#setup.persons
+    const round = Math.floor(index / this.#setup.persons)
+    const userId = `storm-${person}`
+    const messageId = `storm-${index}`
+    const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+    if (round === 0)
+      return { type: 'identify', messageId, userId, timestamp: ago(200), traits: { email: `${userId}@example.com`, firstName: 'Storm' } }
+    if (round === 1)
+      return {
+        type: 'track',
+        messageId,
+        userId,
+        timestamp: ago(190),
+        event: 'Segment Consent Preference Updated',
+        context: { consent: { categoryPreferences: { newsletter: true } } },
+      }
+    if (round === 2)
+      return {
+        type: 'track',
+        messageId,
+        userId,
+        timestamp: ago(120),
+        event: 'Checkout Started',
+        properties: { currency: 'EUR', value: 89.9, products: [{ sku: `SKU-${person}`, name: 'Boot', price: 89.9, quantity: 1 }] },
+      }
+    return { type: 'track', messageId, userId, timestamp: ago(1), event: 'Product Viewed', properties: { sku: `SKU-${index % 500}` } }
+  }
+}
+
+type CountingSmtp = { port: number; mails: { messageId: string; to: string }[]; close(): Promise<void> }
+
+/** An SMTP server that is never killed and keeps its own ledger. */
+async function countingSmtp(): Promise<CountingSmtp> {
+  const mails: { messageId: string; to: string }[] = []
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData(stream, session, done) {
+      let text = ''
+      stream.on('data', (chunk) => (text += chunk))
+      stream.on('end', () => {
+        mails.push({
+          messageId: /^message-id:\s*(\S+)/im.exec(text)?.[1] ?? `none-${mails.length}`,
+          to: session.envelope.rcptTo[0]?.address ?? '',
+        })
+        done()
+      })
+    },
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.server.address()
+  if (!address || typeof address === 'string') throw new Error('The SMTP server has no port.')
+  return { port: address.port, mails, close: () => new Promise((resolve) => server.close(() => resolve())) }
+}
+
+async function ask<Answer>(api: Api, method: string, path: string, body?: unknown): Promise<Answer> {
+  const answer = await fetch(`${api.url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${api.token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  })
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`)
+  return (await answer.json()) as Answer
+}
+
+async function settled(api: Api): Promise<void> {
+  for (let turn = 0; turn < 600; turn++) {
+    const { lag } = await ask<{ lag: { rows: number; historyBatches: number } }>(api, 'GET', '/api/ingest/counters?hours=1')
+    if (lag.rows === 0 && lag.historyBatches === 0) return
+    await pause(100)
+  }
+  throw new Error('The inbox did not drain within 60 s.')
+}
+
+async function mailQuiet(smtp: CountingSmtp): Promise<void> {
+  let before = -1
+  while (before !== smtp.mails.length) {
+    before = smtp.mails.length
+    await pause(3000)
+  }
+}
+
+/** Reads the stored events back page by page and compares with the client's own ledger. */
+async function auditEvents(api: Api, acknowledged: Set<string>): Promise<{ stored: number; lost: number; doubled: number }> {
+  const counts = await ask<{ items: { name: string; kind: string; count: number; sourceName: string }[] }>(
+    api,
+    'GET',
+    '/api/ingest/event-names?days=2',
+  )
+  const stored = counts.items.filter((row) => row.sourceName === 'Storm shop').reduce((sum, row) => sum + row.count, 0)
+  const hours = await ask<{ items: { sourceName: string; accepted: number }[] }>(api, 'GET', '/api/ingest/counters?hours=24')
+  const accepted = hours.items.filter((row) => row.sourceName === 'Storm shop').reduce((sum, row) => sum + row.accepted, 0)
+  return {
+    stored,
+    lost: Math.max(0, acknowledged.size - stored, acknowledged.size - accepted),
+    doubled: Math.max(0, stored - acknowledged.size, accepted - acknowledged.size),
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (!address || typeof address === 'string') throw new Error('No free port.')
+  return address.port
+}
+
+/** A small seeded generator (mulberry32): the same seed repeats the same storm. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
