@@ -25,7 +25,7 @@ export function chooseBasket(
   draw: Stream,
   of: { taste: Taste; week: number; place: number; joined: boolean; more: number },
 ): Basket {
-  const count = 1 + Math.min(4, draw.geometric(0.77 / (1 + of.more)))
+  const count = 1 + Math.min(4, draw.geometric(0.725 / (1 + of.more)))
   const lines: Line[] = []
   let total = 0
   for (let number = 0; number < count; number++) {

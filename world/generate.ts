@@ -142,7 +142,11 @@ async function build(of: Build): Promise<Manifest> {
   const costs = mediaChannels.map(() => new Float64Array(cells))
   const outcomes: { [scenario: string]: Outcome } = {}
   const first = world.firstParts()
-  const wanted = files.list.filter((spec) => spec.root === 'product' || (spec.root === 'truth' && of.truth !== null))
+  const wanted = files.list.filter(
+    (spec) =>
+      spec.root === 'product' ||
+      (spec.root === 'truth' && of.truth !== null && (spec.index !== files.truth.canaries || setting.options.canaries)),
+  )
   const total = first.length + stockChunks + wanted.length
   let ready = 0
   const step = (name: string): void => {

@@ -55,7 +55,7 @@ export class Workbench {
     for (let row = 0; row < merged.count; row++) {
       const from = merged.from[row] as number
       const [sku, place, at, quantity] = merged.content
-        .latin1Slice(from, from + (merged.length[row] as number) - 1)
+        .toString('latin1', from, from + (merged.length[row] as number) - 1)
         .split(',')
       moves.push({ sku: Number(sku), place: Number(place), at: Number(at), quantity: Number(quantity) })
     }

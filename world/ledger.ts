@@ -192,7 +192,7 @@ function writeUnification(world: World, rows: Rows): void {
           live: week >= store.joins,
           conversion: 0,
           basket: 0,
-          cancellations: rounded(-0.6 * used, 4),
+          cancellations: week >= store.joins ? -0.6 : 0,
         },
         { part: 'shared prices', live: week >= store.joins + 1, conversion: 0, basket: 0, cancellations: 0 },
         {

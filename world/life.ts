@@ -44,7 +44,14 @@ export type Message = {
 }
 
 /** A contact that can move a purchase: expected additional orders, fading by half-life. */
-export type Exposure = { channel: number; at: number; effect: number; fade: number }
+export type Exposure = {
+  channel: number
+  at: number
+  effect: number
+  /** Part of the effect that comes from a personal offer. */
+  offer: number
+  fade: number
+}
 
 export type Purchase = {
   /** Number of the candidate: the same in every scenario. */
@@ -146,6 +153,7 @@ export function receiveMessages(setting: Setting, person: Person): { messages: M
         channel: channelIndex.email,
         at: message.at,
         effect: effect + (personal ? person.offerEffect : 0),
+        offer: personal ? person.offerEffect : 0,
         fade: 0.5 * week,
       })
     } else if (channel === 'sms') {
@@ -157,6 +165,7 @@ export function receiveMessages(setting: Setting, person: Person): { messages: M
           channel: channelIndex.sms,
           at: message.at,
           effect: setting.exposureEffect.sms * person.response * closeness(person, campaign.at) * liking(person, 'sms'),
+          offer: 0,
           fade: 0.2 * week,
         })
     } else if (channel === 'push') {
@@ -178,6 +187,7 @@ export function receiveMessages(setting: Setting, person: Person): { messages: M
           at: message.at + 2 * day,
           effect:
             setting.exposureEffect[name] * person.response * (channel === 'letter' ? liking(person, 'letter') : 1),
+          offer: 0,
           fade: law.halfLife * week,
         })
     }
@@ -232,17 +242,19 @@ export function buy(
   exposures: readonly Exposure[],
   scenario: Scenario,
   known?: Map<number, Basket>,
+  onCall?: (weekIndex: number) => void,
 ): Purchase[] {
   const { calendar, weeks, season, scale, purposes } = setting
   const purchases: Purchase[] = []
   const baseWeb = person.rate * person.webShare * scale.web
   const baseStore = person.rate * (1 - person.webShare) * scale.store
   const base = baseWeb + baseStore
-  const calls =
+  const lapses =
     person.rate * person.spendLevel > 1.6 && (person.has.account || person.has.loyalty) && person.permits.letter
-  const ceiling = 4 * base + 0.06 + (calls ? 0.3 : 0)
-  const storeProposal = 0.1 + 0.8 * (baseStore / base)
-  const webProposal = 1 - storeProposal
+  const ceilingWeb = 3.4 * baseWeb + 0.6 * base + 0.1
+  const ceilingStore = 3.4 * baseStore + 0.6 * base + 0.06 + (lapses ? 0.5 : 0)
+  const ceiling = ceilingWeb + ceilingStore
+  const storeProposal = ceilingStore / ceiling
   const first = Math.max(0, Math.floor((person.joined - calendar.start) / week))
   const last = Math.min(weeks - 1, Math.floor((person.gone - calendar.start) / week))
   const browser = person.visitRate > 0.5
@@ -251,14 +263,17 @@ export function buy(
   let lastBought = Math.max(person.joined, calendar.start - 10 * week)
   for (let index = first; index <= last; index++) {
     const weekStart = calendar.midnight[index * 7] as number
-    if (calls && (scenario.level[channelIndex.phone] as number) > 0 && weekStart - lastBought > 18 * week) {
-      if (share(purposes['person/calls'], person.id, index) < 0.16)
+    if (lapses && (scenario.level[channelIndex.phone] as number) > 0 && weekStart - lastBought > 18 * week) {
+      if (share(purposes['person/calls'], person.id, index) < 0.28) {
+        onCall?.(index)
         live.push({
           channel: channelIndex.phone,
           at: weekStart + 2 * day + 15 * hour,
           effect: setting.exposureEffect.phone * person.response,
+          offer: 0,
           fade: 0.15 * week,
         })
+      }
     }
     const draw = drawing.open(purposes['person/candidates'], person.id, index)
     const count = draw.poisson(ceiling)
@@ -289,7 +304,7 @@ export function buy(
         parts.add(one.channel, effect)
       }
       const total = Math.max(0, intensity + added)
-      if (accept * ceiling * (atStore ? storeProposal : webProposal) >= total) continue
+      if (accept * (atStore ? ceilingStore : ceilingWeb) >= total) continue
       const key = index * 32 + number
       lastBought = at
       const more = scenario.unification && atStore ? 0.025 * adoption(setting, store, index) * (browser ? 1 : 0) : 0

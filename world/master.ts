@@ -4,8 +4,8 @@ import { warehouse } from './places.ts'
 import { categories, listPrice, markdown, type Model, sizeOf, sizesPerModel } from './products.ts'
 import { cell, decimal } from './rows.ts'
 import type { Setting } from './setting.ts'
-import { edge } from './sales.ts'
-import type { Sink } from './visits.ts'
+import { tellEdge } from './sales.ts'
+import { type Sink, tabletOf } from './visits.ts'
 
 /** Places, products and price lists: what the retailer's master data say. */
 export function writeMaster(sink: Sink): void {
@@ -35,6 +35,7 @@ export function writeMaster(sink: Sink): void {
         ',',
       ),
     )
+  tellStores(sink)
   for (const model of catalogue.models) {
     const category = (categories[model.category] as (typeof categories)[number]).name
     for (let step = 0; step < sizesPerModel; step++) {
@@ -58,7 +59,7 @@ export function writeMaster(sink: Sink): void {
     }
     writePrices(sink, model)
     if (model.former)
-      edge(sink, 0, {
+      tellEdge(sink, 0, {
         edge: 'article number re-used',
         skus: catalogue.skus.slice(model.index * sizesPerModel, model.index * sizesPerModel + sizesPerModel),
         before: model.former.name,
@@ -151,10 +152,42 @@ function oddPrices(
   if (chance < 0.008) {
     const end = (setting.calendar.midnight[dayIndex + 1] as number) - 1000
     add(sku, midnight, 'web', '', 'sale', Math.round((model.list * 0.85) / 100) * 100 - 5, iso(midnight), iso(end))
-    edge(sink, midnight, { edge: 'promotion of one day', sku: skuText, day: localDate(midnight) })
+    tellEdge(sink, midnight, { edge: 'promotion of one day', sku: skuText, day: localDate(midnight) })
   } else if (chance < 0.016) {
     const at = midnight + 14 * 3_600_000
     add(sku, at, 'web', '', 'sale', 1, iso(at), iso(at + 3_600_000))
-    edge(sink, at, { edge: 'price of one cent', sku: skuText, from: iso(at) })
+    tellEdge(sink, at, { edge: 'price of one cent', sku: skuText, from: iso(at) })
   }
+}
+
+/** Rare cases that belong to stores and campaigns, not to persons. */
+function tellStores(sink: Sink): void {
+  const { setting } = sink
+  for (const store of setting.stores) {
+    for (const week of store.closedWeeks)
+      tellEdge(sink, week, { edge: 'store closed for a week', store: store.code, week })
+    if (setting.weeks > 20 && losesFeed(store.index))
+      tellEdge(sink, store.joins, { edge: 'feed lost after joining', store: store.code, week: store.joins })
+    if (store.tablet && sink.truth)
+      sink.rows.add(
+        sink.files.truth.identity,
+        0,
+        store.index,
+        JSON.stringify({
+          source: 'web-device',
+          record: tabletOf(setting, store.index),
+          person: null,
+          household: null,
+          shared: store.code,
+        }),
+      )
+  }
+  for (const campaign of setting.campaigns)
+    if (campaign.holdout === 0)
+      tellEdge(sink, campaign.at, { edge: 'campaign without holdout', campaign: campaign.name })
+}
+
+/** Two stores of three lose their feed for some days when they join. */
+export function losesFeed(store: number): boolean {
+  return store % 9 < 6
 }

@@ -1,8 +1,9 @@
 import { buy, history, receiveMessages, type Scenario, scenarioWithout } from './life.ts'
 import type { Basket } from './baskets.ts'
+import { addEdges } from './edges.ts'
 import { createFiles, type Files } from './files.ts'
 import { writeMaster } from './master.ts'
-import { mediaChannels, mediaNames } from './media.ts'
+import { channelIndex, mediaChannels, mediaNames } from './media.ts'
 import { report } from './messages.ts'
 import { personOf } from './persons.ts'
 import { geos } from './places.ts'
@@ -105,7 +106,12 @@ export class World {
       const person = personOf(setting, id)
       const { messages, exposures } = receiveMessages(setting, person)
       const baskets = new Map<number, Basket>()
-      let purchases = buy(setting, person, exposures, past, baskets)
+      let purchases = buy(setting, person, exposures, past, baskets, (week) => {
+        const series = result.costs[channelIndex.phone] as Float64Array
+        const at = person.geo * setting.weeks + week
+        series[at] = (series[at] as number) + setting.costCents.phone
+        count(sink, 'calls')
+      })
       if (this.truth) {
         for (const scenario of this.scenarios)
           addOutcome(
@@ -117,7 +123,7 @@ export class World {
           )
         futureOf(sink, person)
       }
-      if (person.story) purchases = followStory(sink, person, purchases, messages)
+      purchases = person.story ? followStory(sink, person, purchases, messages) : addEdges(sink, person, purchases)
       // Visits first: a click that brought a purchase belongs into the send report.
       visit(sink, person, purchases, messages)
       sell(sink, person, purchases)

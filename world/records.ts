@@ -1,7 +1,7 @@
 import { day, germanDate, germanTime, iso, week } from './calendar.ts'
 import { hash, hex, share, Stream } from './chance.ts'
 import { mojibake, nicknames, withoutUmlauts } from './names.ts'
-import { type Address, addressAt, type Person, surnameAt } from './persons.ts'
+import { type Address, addressAt, canary, type Person, surnameAt } from './persons.ts'
 import { cell } from './rows.ts'
 import { latin, tillCard } from './sales.ts'
 import { count, type Sink } from './visits.ts'
@@ -143,15 +143,9 @@ function fieldsOf(
   const factor = person.story && copy === 0 ? 0 : setting.options.defects
   const draw = new Stream().open(setting.purposes['person/defect'], person.id, recordSources.indexOf(source) * 4 + copy)
   const last = setting.until - day
+  const notes: { field: string; kind: string; value: string }[] = []
   const note = (field: string, kind: string, value: string): void => {
-    if (!sink.truth) return
-    sink.rows.add(
-      sink.files.truth.defects,
-      since,
-      hash(setting.purposes['row/tie'], person.id, field.length + kind.length * 16),
-      JSON.stringify({ source, record, field, kind, value }),
-    )
-    count(sink, 'defects')
+    notes.push({ field, kind, value })
   }
   const keepsOld = draw.happens(rate.stale) && person.story === false
   const asOf = keepsOld ? since : last
@@ -162,9 +156,13 @@ function fieldsOf(
     birthday: person.birthday,
     phone: person.phone,
     email: person.email,
-    ...placed(addressAt(person, last)),
+    ...placed(addressAt(person, last), canary(setting, person.id, 'd')),
   }
-  const fields: Fields = { ...truth, last: surnameAt(person, asOf), ...placed(address) }
+  const fields: Fields = {
+    ...truth,
+    last: surnameAt(person, asOf),
+    ...placed(address, canary(setting, person.id, 'd')),
+  }
   if (fields.last !== truth.last) note('last_name', 'name before marriage', truth.last)
   if (fields.street !== truth.street || fields.postcode !== truth.postcode)
     note('street', 'address before the move', `${truth.street}, ${truth.postcode} ${truth.city}`)
@@ -218,11 +216,56 @@ function fieldsOf(
       note(field === 'postcode' ? 'postal_code' : field, 'missing', truth[field])
     }
   }
+  if (sink.truth) tellDefects(sink, { person, source, record, since, notes, fields })
   return fields
 }
 
-function placed(address: Address): { street: string; postcode: string; city: string } {
-  return { street: `${address.street} ${address.house}`, postcode: address.postcode, city: address.town }
+/** Columns that a source has at all; elsewhere a defect cannot show. */
+const columns: { [source in RecordSource]: readonly string[] } = {
+  shop: ['first_name', 'last_name', 'birthday', 'phone', 'email', 'street', 'postal_code', 'city'],
+  loyalty: ['first_name', 'last_name', 'birthday', 'phone', 'email', 'street', 'postal_code', 'city'],
+  newsletter: ['first_name', 'last_name'],
+  crm: ['first_name', 'last_name', 'birthday', 'phone', 'email', 'street', 'postal_code', 'city'],
+  catalogue: ['first_name', 'last_name', 'street', 'postal_code', 'city'],
+}
+
+/** Notes the defects that can be seen: of a field that is missing in the end only that. */
+function tellDefects(
+  sink: Sink,
+  of: {
+    person: Person
+    source: RecordSource
+    record: string
+    since: number
+    notes: { field: string; kind: string; value: string }[]
+    fields: Fields
+  },
+): void {
+  const gone = new Set(of.notes.filter((one) => one.kind === 'missing').map((one) => one.field))
+  const shown = of.notes.filter(
+    (one) =>
+      columns[of.source].includes(one.field) &&
+      (of.source !== 'newsletter' || knowsName(sink, of.person)) &&
+      (one.kind === 'missing' || !gone.has(one.field)),
+  )
+  for (const [index, one] of shown.entries()) {
+    sink.rows.add(
+      sink.files.truth.defects,
+      of.since,
+      hash(sink.setting.purposes['row/tie'], of.person.id, recordSources.indexOf(of.source) * 64 + index),
+      JSON.stringify({ source: of.source, record: of.record, ...one }),
+    )
+    count(sink, 'defects')
+  }
+}
+
+/** Whether the newsletter tool knows the subscriber's name. */
+function knowsName(sink: Sink, person: Person): boolean {
+  return person.story || share(sink.setting.purposes['person/permission'], person.id, 12) < 0.6
+}
+
+function placed(address: Address, token: string): { street: string; postcode: string; city: string } {
+  return { street: `${address.street} ${address.house}${token}`, postcode: address.postcode, city: address.town }
 }
 
 /** How a till clerk writes a number: national, with spaces or slash. */
@@ -258,7 +301,7 @@ export function record(sink: Sink, person: Person): void {
   // Rows stand in the order of arrival: by date of creation, with a tie that tells nothing.
   const tie = (part: number): number => hash(purposes['row/tie'], person.id, 100 + part)
   const until = setting.until
-  if (person.has.account && person.dates.account < until) {
+  if (person.has.account && person.dates.account < until && !(person.erasedAt !== null && person.erasedAt < until)) {
     if (begin('shop', person.userId)) {
       const at = person.dates.account
       const fields = fieldsOf(sink, person, 'shop', person.userId, at, 0)
@@ -347,7 +390,7 @@ export function record(sink: Sink, person: Person): void {
       const status = gone ? (person.emailPermission?.end === 'bounced' ? 'bounced' : 'unsubscribed') : 'subscribed'
       const proof = person.story || share(purposes['person/permission'], person.id, 11) < 0.9
       const changed = gone ? (person.emailPermission?.until ?? at) : at
-      const named = person.story || share(purposes['person/permission'], person.id, 12) < 0.6
+      const named = knowsName(sink, person)
       rows.add(
         files.newsletter,
         at,
@@ -485,7 +528,24 @@ function tell(sink: Sink, person: Person): void {
       hash(setting.purposes['row/tie'], person.id, 400 + index),
       JSON.stringify({ source: 'web-device', record: device.id, person: person.id, household: person.household.id }),
     )
-  if (person.edge && person.id === person.household.id)
+  if (setting.options.canaries)
+    for (const [field, letter] of [
+      ['first_name', 'a'],
+      ['last_name', 'b'],
+      ['email', 'c'],
+      ['street', 'd'],
+    ] as const)
+      rows.add(
+        files.truth.canaries,
+        person.id,
+        letter.charCodeAt(0),
+        JSON.stringify({ person: person.id, field, token: canary(setting, person.id, letter) }),
+      )
+  if (
+    person.edge &&
+    person.id === person.household.id &&
+    ['twins', 'same name', 'marriage and move', 'family mailbox'].includes(person.edge)
+  )
     rows.add(
       files.truth.edges,
       0,

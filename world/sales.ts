@@ -2,15 +2,15 @@ import { type Basket, chooseBasket, type Line } from './baskets.ts'
 import { day, dayOf, germanTime, iso, localDate } from './calendar.ts'
 import { hash, hex, share, Stream } from './chance.ts'
 import { stockChunks } from './files.ts'
-import { adoption, hasJoined, momentOf, type Purchase } from './life.ts'
+import { hasJoined, momentOf, type Purchase } from './life.ts'
 
 import { withoutUmlauts } from './names.ts'
-import { addressAt, type Person, personOf, surnameAt } from './persons.ts'
+import { addressAt, canary, hasAccount, type Person, personOf, surnameAt } from './persons.ts'
 import { geos } from './places.ts'
 import { type Model, sizesPerModel } from './products.ts'
 import { cell, decimal } from './rows.ts'
 import type { Scenario } from './life.ts'
-import type { Setting } from './setting.ts'
+import { type Setting, walkinShare } from './setting.ts'
 import { count, orderNumber, orderTotals, type Sink } from './visits.ts'
 
 const drawing = new Stream()
@@ -60,12 +60,12 @@ function writeReceipt(sink: Sink, receipt: Receipt, late: boolean): void {
     const tie = ((receipt.tie & ~15) >>> 0) + Math.min(15, index)
     sink.rows.add(file, receipt.at, tie, text, latin1)
     if (copy !== undefined) sink.rows.add(copy, receipt.at, tie, text, latin1)
-    move(sink, line.sku, receipt.store + 1, receipt.at, receipt.kind === 'sale' ? -line.quantity : line.quantity)
+    moveGoods(sink, line.sku, receipt.store + 1, receipt.at, receipt.kind === 'sale' ? -line.quantity : line.quantity)
   }
 }
 
 /** A movement of goods, for the stock simulation: place 0 is the web warehouse, place n the store n − 1. */
-function move(sink: Sink, sku: number, place: number, at: number, quantity: number): void {
+export function moveGoods(sink: Sink, sku: number, place: number, at: number, quantity: number): void {
   const chunk = Math.floor(sku / sizesPerModel) % stockChunks
   sink.rows.add(
     sink.files.sales[chunk] as number,
@@ -207,7 +207,8 @@ function giveBack(
       false,
     )
     identify(sink, 'till', number, person.id, person.household.id)
-    if (lost && sink.truth) edge(sink, at, { edge: 'return without receipt', receipt: number, original: of.original })
+    if (lost && sink.truth)
+      tellEdge(sink, at, { edge: 'return without receipt', receipt: number, original: of.original })
     return
   }
   const order = orderNumber(setting, person.id, purchase.key)
@@ -232,7 +233,8 @@ function openMoment(setting: Setting, from: number, store: number, position: num
   return momentOf(setting, weekIndex, position, store, within)
 }
 
-export function edge(sink: Sink, at: number, row: { [field: string]: unknown }): void {
+/** Notes a rare case in the truth, so that it can be found. */
+export function tellEdge(sink: Sink, at: number, row: { [field: string]: unknown }): void {
   if (sink.truth)
     sink.rows.add(
       sink.files.truth.edges,
@@ -240,6 +242,36 @@ export function edge(sink: Sink, at: number, row: { [field: string]: unknown }):
       hash(sink.setting.purposes['row/tie'], at | 0, JSON.stringify(row).length),
       JSON.stringify(row),
     )
+}
+
+/** A purchase with a card that belongs to somebody else. */
+export function strangerReceipt(
+  sink: Sink,
+  of: { number: string; at: number; store: number; basket: Basket; card: string; person: number; part: number },
+): void {
+  const tie = hash(sink.setting.purposes['row/tie'], of.person, 990_000 + of.part)
+  writeReceipt(
+    sink,
+    {
+      number: of.number,
+      at: of.at,
+      store: of.store,
+      lines: of.basket.lines,
+      total: of.basket.total,
+      kind: 'sale',
+      original: '',
+      payment: 'bar',
+      card: of.card,
+      coupon: '',
+      reason: '',
+      tie,
+    },
+    false,
+  )
+  identify(sink, 'till', of.number, null, null)
+  count(sink, 'knownReceipts')
+  count(sink, 'revenueCents', of.basket.total)
+  count(sink, 'lines', of.basket.lines.length)
 }
 
 function sellOnline(sink: Sink, person: Person, purchase: Purchase): void {
@@ -261,8 +293,8 @@ function sellOnline(sink: Sink, person: Person, purchase: Purchase): void {
   count(sink, 'webOrders')
   count(sink, 'revenueCents', purchase.basket.total)
   count(sink, 'lines', purchase.basket.lines.length)
-  for (const line of purchase.basket.lines) move(sink, line.sku, 0, purchase.at, -line.quantity)
-  const joined = adoption(setting, person.homeStore, purchase.week)
+  for (const line of purchase.basket.lines) moveGoods(sink, line.sku, 0, purchase.at, -line.quantity)
+  const joined = hasJoined(setting, person.homeStore, purchase.week) ? 1 : 0
   if (share(setting.purposes['person/returns'], person.id, purchase.key + 700_000) < 0.035 * (1 - 0.6 * joined)) {
     const at =
       purchase.at +
@@ -280,7 +312,7 @@ function sellOnline(sink: Sink, person: Person, purchase: Purchase): void {
       total: totals.total,
       reason: 'out of stock',
     })
-    for (const line of purchase.basket.lines) move(sink, line.sku, 0, at, line.quantity)
+    for (const line of purchase.basket.lines) moveGoods(sink, line.sku, 0, at, line.quantity)
     return
   }
   giveBack(sink, person, purchase, {
@@ -310,15 +342,33 @@ function writeOrder(
   const dayIndex = dayOf(setting.calendar, of.at)
   const file = files.orders[files.monthOf(dayIndex)]
   if (file === undefined || of.at >= setting.until) return
-  const account = person.has.account && purchase.at >= person.dates.account
+  const account = hasAccount(person, purchase.at)
   const address = addressAt(person, of.at)
   const last = surnameAt(person, of.at)
   const gift = share(setting.purposes['person/basket'], person.id, purchase.key + 900_000) < 0.04
   const other = gift ? personOf(setting, (person.id * 7 + 13) % setting.persons) : null
   const shipTo = other ? addressAt(other, of.at) : address
-  const customer: { [field: string]: string } = { emailAddress: person.email, firstName: person.first, lastName: last }
-  if (account) customer.customerNumber = person.userId
-  if (share(setting.purposes['person/phone'], person.id, purchase.key) < 0.5) customer.phoneNumber = person.phone
+  // What was ordered before an erasure stays as a booking without a person.
+  const erased = person.erasedAt !== null && person.erasedAt < setting.until && purchase.at < person.erasedAt
+  const customer: { [field: string]: string } = {}
+  if (!erased) {
+    Object.assign(customer, { emailAddress: person.email, firstName: person.first, lastName: last })
+    if (account) customer.customerNumber = person.userId
+    if (share(setting.purposes['person/phone'], person.id, purchase.key) < 0.5) customer.phoneNumber = person.phone
+  }
+  if (other && of.kind === 'sale' && sink.truth)
+    sink.rows.add(
+      sink.files.truth.defects,
+      of.at,
+      hash(setting.purposes['row/tie'], person.id, purchase.key + 1),
+      JSON.stringify({
+        source: 'shop-order',
+        record: of.code,
+        field: 'shippingAddress',
+        kind: 'gift recipient',
+        value: other.id,
+      }),
+    )
   const weekIndex = Math.floor(dayIndex / 7)
   const row = {
     code: of.code,
@@ -329,13 +379,15 @@ function writeOrder(
     place: purchase.collect ? (setting.stores[purchase.store] as { code: string }).code : 'WEB',
     currencyCode: 'EUR',
     customer,
-    shippingAddress: {
-      fullName: other ? `${other.first} ${other.last}` : `${person.first} ${last}`,
-      streetLine1: `${shipTo.street} ${shipTo.house}`,
-      postalCode: shipTo.postcode,
-      city: shipTo.town,
-      countryCode: 'DE',
-    },
+    shippingAddress: erased
+      ? { city: shipTo.town, countryCode: 'DE' }
+      : {
+          fullName: other ? `${other.first} ${other.last}` : `${person.first} ${last}`,
+          streetLine1: `${shipTo.street} ${shipTo.house}${canary(setting, person.id, 'd')}`,
+          postalCode: shipTo.postcode,
+          city: shipTo.town,
+          countryCode: 'DE',
+        },
     lines: of.lines.map((line) => ({
       sku: setting.catalogue.skus[line.sku],
       name: articleName(setting, line.sku, weekIndex),
@@ -354,7 +406,7 @@ function writeOrder(
     hash(setting.purposes['row/tie'], person.id, purchase.key + of.kind.length),
     JSON.stringify(row),
   )
-  if (of.kind === 'return') for (const line of of.lines) move(sink, line.sku, 0, of.at, line.quantity)
+  if (of.kind === 'return') for (const line of of.lines) moveGoods(sink, line.sku, 0, of.at, line.quantity)
 }
 
 export type WalkIn = { at: number; week: number; basket: Basket; store: number; key: number }
@@ -363,12 +415,9 @@ export type WalkIn = { at: number; week: number; basket: Basket; store: number; 
 export function walkIns(setting: Setting, store: number, scenario: Scenario): WalkIn[] {
   const one = setting.stores[store] as Setting['stores'][number]
   const geo = geos[one.geo] as (typeof geos)[number]
-  const served = setting.stores.reduce(
-    (sum, other) =>
-      sum + (geos[other.geo] as { weight: number }).weight / (setting.storesOfGeo[other.geo] as unknown[]).length,
-    0,
-  )
-  const base = (setting.scale.walkin * geo.weight) / (setting.storesOfGeo[one.geo] as unknown[]).length / served
+  const base =
+    ((setting.scale.walkin / setting.weeks) * walkinShare(setting, one.geo)) /
+    (setting.storesOfGeo[one.geo] as unknown[]).length
   const result: WalkIn[] = []
   const ceiling = 4 * base
   for (let index = 0; index < setting.weeks; index++) {
@@ -412,12 +461,21 @@ export function sellToWalkIns(sink: Sink, store: number, walkers: readonly WalkI
   const { setting } = sink
   const purposes = setting.purposes
   // The cashier scans the own card now and then, so that the queue moves on: a card with a thousand faces.
+  let redeemed: { receipt: string; code: string } | null = null
+  let coupons = 0
   const cashierCard = `299${String(hash(purposes['store/detail'], store, 5) % 1_000_000_000).padStart(9, '0')}0`
   for (const walker of walkers) {
     if (walker.at >= setting.until) continue
     const tie = hash(purposes['row/tie'], 3_000_000 + store, walker.key)
     const number = receiptNumber(setting, store, walker.at, 2_000_000_000 + store, walker.key)
     const cashier = share(purposes['store/late'], 3_000_000 + store, walker.key) < 0.008
+    let code = walker.basket.coupon ?? ''
+    if (code !== '' && redeemed && coupons++ % 20 === 7) {
+      // The tills were offline: a code meant for once is taken a second time.
+      code = redeemed.code
+      tellEdge(sink, walker.at, { edge: 'coupon redeemed twice', coupon: code, receipts: [redeemed.receipt, number] })
+    }
+    if (code !== '') redeemed = { receipt: number, code }
     writeReceipt(
       sink,
       {
@@ -430,7 +488,7 @@ export function sellToWalkIns(sink: Sink, store: number, walkers: readonly WalkI
         original: '',
         payment: payments[tie % payments.length] as string,
         card: cashier ? cashierCard : '',
-        coupon: walker.basket.coupon ?? '',
+        coupon: code,
         reason: '',
         tie,
       },

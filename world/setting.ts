@@ -1,8 +1,17 @@
 import { type Calendar, createCalendar, day, endOf, isoWeek, localDate } from './calendar.ts'
 import { type Campaign, planCampaigns } from './campaigns.ts'
 import { cumulate, type Purpose, purposeOf, Stream } from './chance.ts'
-import { channelIndex, createMedia, type Media, type MediaName, meanBasketCents, mediaChannels } from './media.ts'
-import { buyerOf, emailPermission, storedCard } from './persons.ts'
+import {
+  channelIndex,
+  createMedia,
+  type Media,
+  type MediaName,
+  meanBasketCents,
+  mediaChannels,
+  spendShare,
+} from './media.ts'
+import { receiveMessages } from './life.ts'
+import { buyerOf, emailPermission, personOf, recordDates } from './persons.ts'
 import { createStores, geos, type Store } from './places.ts'
 import { type Catalogue, categories, createCatalogue } from './products.ts'
 import { presets, type Size, targets } from './sizes.ts'
@@ -298,97 +307,206 @@ function calibrate(setting: Setting, sales: Uint8Array): void {
   })
   const sample = Math.min(persons, 10_000)
   const cells = geos.length * weeks
-  const web = new Float64Array(cells)
-  const store = new Float64Array(cells)
-  const shown = new Float64Array(cells)
+  const expected: Expected = {
+    web: new Float64Array(cells),
+    store: new Float64Array(cells),
+    knownStore: new Float64Array(cells),
+    knownWeb: new Float64Array(cells),
+  }
   const subscribers = new Float64Array(weeks)
-  const others = { sms: 0, push: 0, letter: 0, catalogue: 0 }
+  const others = { sms: new Float64Array(weeks), push: new Float64Array(weeks), letter: new Float64Array(weeks) }
   let interest = 0
   for (let id = 0; id < sample; id++) {
     const buyer = buyerOf(setting, id)
-    const first = Math.max(0, Math.ceil((buyer.joined - setting.calendar.start) / (7 * day)))
-    const last = Math.min(weeks, Math.floor((buyer.gone - setting.calendar.start) / (7 * day)))
-    const known = storedCard(setting, buyer)
-    for (let week = first; week < last; week++) {
+    const from = Math.max(0, (buyer.joined - setting.calendar.start) / (7 * day))
+    const until = Math.min(weeks, (buyer.gone - setting.calendar.start) / (7 * day))
+    const cardFrom = (recordDates(setting, buyer).loyalty - 60 * day - setting.calendar.start) / (7 * day)
+    for (let week = Math.floor(from); week < until; week++) {
+      // The first and the last week count in part.
+      const part = Math.min(week + 1, until) - Math.max(week, from)
       const at = buyer.geo * weeks + week
-      web[at] = (web[at] as number) + buyer.rate * buyer.webShare
-      store[at] = (store[at] as number) + buyer.rate * (1 - buyer.webShare)
-      shown[at] = (shown[at] as number) + buyer.rate * (1 - buyer.webShare) * known
+      const web = buyer.rate * buyer.webShare * part
+      const store = buyer.rate * (1 - buyer.webShare) * part
+      const known = buyer.has.loyalty ? (week >= cardFrom ? buyer.cardDiscipline : 0) : buyer.has.crm ? 0.5 : 0
+      expected.web[at] = (expected.web[at] as number) + web
+      expected.store[at] = (expected.store[at] as number) + store
+      expected.knownWeb[at] = (expected.knownWeb[at] as number) + web * known
+      expected.knownStore[at] = (expected.knownStore[at] as number) + store * known
+      interest += buyer.visitRate * part
     }
-    interest += (buyer.visitRate * Math.max(0, last - first)) / weeks
     const email = emailPermission(setting, buyer)
     if (email) {
-      const from = Math.max(0, Math.ceil((email.from - setting.calendar.start) / (7 * day)))
-      for (let week = from; week < Math.min(weeks, email.weeks); week++)
+      const begins = Math.max(0, Math.ceil((email.from - setting.calendar.start) / (7 * day)))
+      for (let week = begins; week < Math.min(weeks, email.weeks); week++)
         subscribers[week] = (subscribers[week] as number) + 1
     }
-    if (buyer.permits.sms) others.sms++
-    if (buyer.permits.push) others.push++
-    if (buyer.permits.letter) others.letter++
+    for (const channel of ['sms', 'push', 'letter'] as const)
+      if (buyer.permits[channel])
+        for (let week = Math.ceil(from); week < weeks; week++)
+          others[channel][week] = (others[channel][week] as number) + 1
   }
   const perPerson = persons / sample
-  const addressed = addressedEffects(setting, revenue)
-  const increments = setting.media.increment.reduce((sum, series) => sum + series.reduce((a, b) => a + b, 0), 0)
-  const base = Math.max(0.5, 1 - (increments + addressed) / revenue)
-  let webTotal = 0
-  let storeTotal = 0
-  let shownTotal = 0
-  for (const geo of geos)
-    for (let week = 0; week < weeks; week++) {
-      const at = geo.index * weeks + week
-      webTotal += (web[at] as number) * (setting.season.web[week] as number) * perPerson
-      storeTotal += (store[at] as number) * (setting.season.store[week] as number) * perPerson
-      shownTotal += (shown[at] as number) * (setting.season.store[week] as number) * perPerson
-    }
-  setting.scale.web = (persons * targets.webOrders * frames * base) / webTotal
-  setting.scale.store = (persons * targets.knownReceipts * frames * base) / shownTotal
-  const personsAnonymous = (storeTotal - shownTotal) * setting.scale.store
-  const walkinOrders = Math.max(0, persons * targets.anonymousReceipts * frames * base - personsAnonymous)
-  setting.scale.walkin = walkinOrders / weeks
-  for (const [index, law] of mediaChannels.entries()) {
-    const increment = setting.media.increment[index] as Float64Array
-    const lift = new Float64Array(cells)
-    if (law.way === 'broad')
-      for (const geo of geos)
-        for (let week = 0; week < weeks; week++) {
-          const at = geo.index * weeks + week
-          const buying =
-            ((web[at] as number) * setting.scale.web + (store[at] as number) * setting.scale.store) * perPerson +
-            setting.scale.walkin * geo.weight
-          lift[at] = buying <= 0 ? 0 : (increment[at] as number) / (buying * meanBasketCents)
-        }
-    setting.lift.push(lift)
-  }
+  addressedEffects(setting)
+  for (let round = 0; round < 6; round++) setScales(setting, expected, perPerson, { revenue, frames })
   setReach(setting, subscribers, others, perPerson, frames)
+  tuneExposures(setting)
   setting.scale.visits = visitScale(setting, interest * perPerson, frames)
 }
 
-/** Sets the effect of one exposure per channel; returns the additional revenue expected of all of them. */
-function addressedEffects(setting: Setting, revenue: number): number {
-  const cost = { email: 2.2, sms: 8, direct_mail: 85, catalogue: 240, phone: 400 } as const
-  let total = 0
-  for (const [name, cents] of Object.entries(cost) as [keyof typeof cost, number][]) {
+/** Expected buying before scaling, at geo × weeks + week. */
+type Expected = { web: Float64Array; store: Float64Array; knownWeb: Float64Array; knownStore: Float64Array }
+
+/** Orders that one round of addressed contacts adds over the whole frame, by where they are placed. */
+function addressedOrders(revenue: number): { web: number; store: number } {
+  const result = { web: 0, store: 0 }
+  for (const law of mediaChannels) {
+    if (law.way !== 'addressed') continue
+    const orders = (revenue * spendShare * law.share * law.roas) / meanBasketCents
+    result.web += orders * law.web
+    result.store += orders * (1 - law.web)
+  }
+  return result
+}
+
+/**
+ * One round towards the counts of the size: lifts follow from the base rates, base rates from what the lifts leave over.
+ * The lift of a cell is its expected additional revenue in units of the cell's base revenue.
+ */
+function setScales(
+  setting: Setting,
+  expected: Expected,
+  perPerson: number,
+  of: { revenue: number; frames: number },
+): void {
+  const { weeks, scale } = setting
+  const cells = geos.length * weeks
+  const goal = (perHead: number): number => setting.persons * perHead * of.frames
+  const first = setting.lift.length === 0
+  if (first) {
+    let sum = 0
+    for (let at = 0; at < cells; at++)
+      sum += ((expected.web[at] as number) + (expected.store[at] as number)) * perPerson
+    const all = targets.webOrders + targets.knownReceipts + targets.anonymousReceipts
+    scale.web = (goal(all) * 0.8) / sum
+    scale.store = scale.web
+    scale.walkin = goal(all) * 0.1
+  }
+  setting.lift = []
+  const added = { web: 0, store: 0, known: 0, walkin: 0 }
+  for (const [index, law] of mediaChannels.entries()) {
+    const increment = setting.media.increment[index] as Float64Array
+    const lift = new Float64Array(cells)
+    setting.lift.push(lift)
+    if (law.way !== 'broad') continue
+    for (const geo of geos)
+      for (let week = 0; week < weeks; week++) {
+        const at = geo.index * weeks + week
+        const persons =
+          ((expected.web[at] as number) * scale.web + (expected.store[at] as number) * scale.store) * perPerson
+        const known =
+          ((expected.knownWeb[at] as number) * scale.web + (expected.knownStore[at] as number) * scale.store) *
+          perPerson
+        const walkin = (scale.walkin / weeks) * walkinShare(setting, geo.index)
+        const buying = persons + walkin
+        if (buying <= 0) continue
+        const value = (increment[at] as number) / (buying * meanBasketCents)
+        lift[at] = value
+        added.web += persons * value * law.web
+        added.store += persons * value * (1 - law.web)
+        added.known += known * value * (1 - law.web)
+        added.walkin += walkin * value
+      }
+  }
+  const addressed = addressedOrders(of.revenue)
+  const total = { web: 0, store: 0, known: 0 }
+  for (let at = 0; at < cells; at++) {
+    const week = at % weeks
+    total.web += (expected.web[at] as number) * (setting.season.web[week] as number) * perPerson
+    total.store += (expected.store[at] as number) * (setting.season.store[week] as number) * perPerson
+    total.known += (expected.knownStore[at] as number) * (setting.season.store[week] as number) * perPerson
+  }
+  // Those whom letters and mails reach show a card more often than others.
+  const knownOfReached = 0.62
+  scale.web = Math.max(0.1 * goal(targets.webOrders), goal(targets.webOrders) - added.web - addressed.web) / total.web
+  scale.store =
+    Math.max(
+      0.1 * goal(targets.knownReceipts),
+      goal(targets.knownReceipts) - added.known - addressed.store * knownOfReached,
+    ) / total.known
+  const anonymousOfPersons =
+    (total.store - total.known) * scale.store + added.store - added.known + addressed.store * (1 - knownOfReached)
+  scale.walkin = Math.max(0, goal(targets.anonymousReceipts) - anonymousOfPersons - added.walkin)
+}
+
+/** Share of the walk-ins that a geo has: regions without a store have none. */
+export function walkinShare(setting: Setting, geo: number): number {
+  const served = geos.reduce(
+    (sum, one) => sum + ((setting.storesOfGeo[one.index] as Store[]).length > 0 ? one.weight : 0),
+    0,
+  )
+  return (setting.storesOfGeo[geo] as Store[]).length > 0 ? (geos[geo] as { weight: number }).weight / served : 0
+}
+
+/** The effect of one exposure: what a contact costs, times the channel's return, in baskets. */
+function addressedEffects(setting: Setting): void {
+  const { email, sms, letter, catalogue, phone } = setting.costCents
+  for (const [name, cents] of Object.entries({ email, sms, direct_mail: letter, catalogue, phone }) as [
+    MediaName,
+    number,
+  ][]) {
     const law = mediaChannels[channelIndex[name]] as (typeof mediaChannels)[number]
     setting.exposureEffect[name] = (law.roas * cents) / meanBasketCents
-    total += revenue * 0.06 * law.share * law.roas
   }
-  return total
+}
+
+/**
+ * Contacts reach people who have left, and the last ones outlive the frame: the effect of those that count is raised until
+ * the return of all of them is the table's. Measured on a pilot of the first persons.
+ */
+function tuneExposures(setting: Setting): void {
+  if (setting.size === 'town') return
+  const spent = new Float64Array(mediaChannels.length)
+  const fixed = new Float64Array(mediaChannels.length)
+  const scaled = new Float64Array(mediaChannels.length)
+  for (let id = 0; id < Math.min(setting.persons, 1_500); id++) {
+    const person = personOf(setting, id)
+    for (const one of receiveMessages(setting, person).exposures) {
+      const cost = setting.costCents[costOf[one.channel] as keyof Setting['costCents']]
+      spent[one.channel] = (spent[one.channel] as number) + cost
+      if (one.at >= person.gone) continue
+      const lasts = 1 - 2 ** (-(Math.min(person.gone, setting.end) - one.at) / one.fade)
+      scaled[one.channel] = (scaled[one.channel] as number) + (one.effect - one.offer) * lasts
+      fixed[one.channel] = (fixed[one.channel] as number) + one.offer * lasts
+    }
+  }
+  for (const [index, law] of mediaChannels.entries()) {
+    if (law.way !== 'addressed' || law.name === 'phone' || (scaled[index] as number) <= 0) continue
+    const wanted = ((spent[index] as number) * law.roas) / meanBasketCents - (fixed[index] as number)
+    setting.exposureEffect[law.name] *= Math.max(0.2, Math.min(5, wanted / (scaled[index] as number)))
+  }
+}
+
+const costOf: { [channel: number]: keyof Setting['costCents'] } = {
+  [channelIndex.email]: 'email',
+  [channelIndex.sms]: 'sms',
+  [channelIndex.direct_mail]: 'letter',
+  [channelIndex.catalogue]: 'catalogue',
 }
 
 /** Chooses what share of the permitted each campaign reaches, so that the number of sends is the size's. */
 function setReach(
   setting: Setting,
   subscribers: Float64Array,
-  others: { sms: number; push: number; letter: number },
+  others: { sms: Float64Array; push: Float64Array; letter: Float64Array },
   perPerson: number,
   frames: number,
 ): void {
   const expected: { [kind: string]: number } = {}
   const audience = (campaign: Campaign): number => {
     if (campaign.kind === 'newsletter' || campaign.kind === 'offer') return subscribers[campaign.week] as number
-    if (campaign.kind === 'sms') return others.sms * 0.82
-    if (campaign.kind === 'push') return others.push * 0.82
-    return others.letter * 0.82
+    if (campaign.kind === 'sms') return others.sms[campaign.week] as number
+    if (campaign.kind === 'push') return others.push[campaign.week] as number
+    return others.letter[campaign.week] as number
   }
   const group = (campaign: Campaign): string => (campaign.kind === 'offer' ? 'newsletter' : campaign.kind)
   for (const campaign of setting.campaigns)
@@ -412,7 +530,7 @@ function setReach(
 
 /** Spontaneous visits per unit of interest: what remains of the sessions when those with a cause are taken away. */
 function visitScale(setting: Setting, interest: number, frames: number): number {
-  const orders = targets.webOrders
-  const caused = orders + orders * (0.68 / 0.32) + 0.12 * 3.4 + targets.emails * 0.022 + 0.03 * targets.sessions
-  return ((targets.sessions - caused) * setting.persons * frames) / Math.max(1e-9, interest * setting.weeks)
+  const clicks = targets.emails * 0.026 + targets.sms * 0.05
+  const caused = targets.webOrders + 0.12 * 3.6 + clicks + 0.03 * targets.sessions
+  return ((targets.sessions - caused) * setting.persons * frames) / Math.max(1e-9, interest)
 }

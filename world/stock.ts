@@ -3,7 +3,8 @@ import { hash, share } from './chance.ts'
 import { stockChunks } from './files.ts'
 import { warehouse } from './places.ts'
 import { carries, onShelf, sizesPerModel, supplyWeeks } from './products.ts'
-import { edge } from './sales.ts'
+import { losesFeed } from './master.ts'
+import { tellEdge } from './sales.ts'
 import type { Sink } from './visits.ts'
 
 /** One sale (negative) or return (positive) at a place; place 0 is the web warehouse, place n the store n − 1. */
@@ -98,7 +99,7 @@ function simulatePair(sink: Sink, sku: number, place: number, moves: SaleMove[],
         run += (moves[at] as SaleMove).quantity
         if (run < deepest) deepest = run
       }
-      const safety = planned ? 1 + (hash(purposes['sku/opening'], sku, place * 64 + period) % (place === 0 ? 4 : 2)) : 0
+      const safety = planned ? 1 + (tie % (place === 0 ? 4 : 2)) : 0
       const wanted = safety - deepest
       if (onHand < wanted) {
         post(starts + 6 * 3_600_000, week === 0 ? 'opening' : 'delivery', wanted - onHand)
@@ -130,13 +131,13 @@ function simulatePair(sink: Sink, sku: number, place: number, moves: SaleMove[],
     }
     advance(end)
     // A store that has just joined loses its feed for some days: the change is told a week later.
-    const silent = place > 0 && setting.weeks > 20 && week === joins && place % 9 < 6
+    const silent = place > 0 && setting.weeks > 20 && week === joins && losesFeed(place - 1)
     const value = record()
     if (value !== told && !silent) {
       told = value
       rows.add(files.stockWeeks[week] as number, end, tie, `${text},${iso(end)},${value}`)
       if (value < 0)
-        edge(sink, end, {
+        tellEdge(sink, end, {
           edge: 'negative on hand',
           sku: setting.catalogue.skus[sku],
           place: code,

@@ -1,6 +1,6 @@
 import { day, dayOf, hour, iso, weekOf } from './calendar.ts'
 import { hash, Stream } from './chance.ts'
-import { chooseBasket } from './baskets.ts'
+import { type Basket, chooseBasket } from './baskets.ts'
 import type { Message, Purchase } from './life.ts'
 import type { Person } from './persons.ts'
 import { receiptNumber } from './sales.ts'
@@ -33,19 +33,19 @@ export function followStory(sink: Sink, person: Person, purchases: Purchase[], m
     0,
   )
   const week = weekOf(calendar, bought)
-  const basket = chooseBasket(setting, draw, { taste: person, week, place: person.homeStore, joined: true, more: 0 })
+  const basket = filled(() =>
+    chooseBasket(setting, draw, { taste: person, week, place: person.homeStore, joined: true, more: 0 }),
+  )
   const cartAt = until - Math.floor((2.1 + 2.6 * draw.uniform()) * hour)
   second.opened = cartAt - Math.floor((6 + 10 * draw.uniform()) * 60_000)
   if (second.opened < second.at) second.opened = second.at + 60_000
   second.clicked = second.opened + 30_000
   second.unsubscribed = null
-  const cart = chooseBasket(setting, draw, {
-    taste: person,
-    week: Math.min(setting.weeks - 1, weekOf(calendar, cartAt)),
-    place: -1,
-    joined: true,
-    more: 0.5,
-  })
+  const cartWeek = Math.min(setting.weeks - 1, weekOf(calendar, cartAt))
+  const cart = filled(() =>
+    chooseBasket(setting, draw, { taste: person, week: cartWeek, place: -1, joined: true, more: 0.5 }),
+  )
+  cart.lines.splice(3)
   const kept = purchases.filter((purchase) => purchase.at < until - 10 * day)
   if (basket.lines.length === 0 || cart.lines.length === 0) return kept
   const key = week * 32 + 31
@@ -84,4 +84,11 @@ export function followStory(sink: Sink, person: Person, purchases: Purchase[], m
       }),
     )
   return kept
+}
+
+/** A story needs goods: where a narrow range leaves a basket empty, it is chosen again. */
+function filled(choose: () => Basket): Basket {
+  let basket = choose()
+  for (let tries = 0; tries < 8 && basket.lines.length === 0; tries++) basket = choose()
+  return basket
 }

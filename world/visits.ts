@@ -1,10 +1,11 @@
-import type { Basket } from './baskets.ts'
+import { type Basket, chooseBasket } from './baskets.ts'
+import { moveGoods, tellEdge } from './sales.ts'
 import { dayOf, instant, iso, week, weekOf } from './calendar.ts'
 import { cumulate, hash, hex, pickIndex, share, Stream } from './chance.ts'
 import type { Files } from './files.ts'
 import { hasJoined, type Message, momentOf, type Purchase } from './life.ts'
 import { channelIndex } from './media.ts'
-import { addressAt, type Person, surnameAt, uuid } from './persons.ts'
+import { addressAt, canary, hasAccount, type Person, surnameAt, uuid } from './persons.ts'
 import { categories, priceOf, sizesPerModel } from './products.ts'
 import { decimal, type Rows } from './rows.ts'
 import type { Setting } from './setting.ts'
@@ -116,7 +117,7 @@ const originOfCause: { [cause: string]: number } = {
 }
 
 /** Average number of browsing steps is set by this chance to go on. */
-const goOn = 0.56
+const goOn = 0.55
 
 const drawing = new Stream()
 const identifying = new Stream()
@@ -171,6 +172,38 @@ export function visit(sink: Sink, person: Person, purchases: readonly Purchase[]
       landing: new URL(message.campaign.url).pathname,
       number: 65_536 + message.campaign.index,
       story: person.story,
+    })
+  }
+  for (const message of messages) {
+    // Some leave a cart behind and withdraw their consent within the hour, while a reminder waits.
+    if (message.unsubscribed === null || share(setting.purposes['person/visits'], person.id, 4_000_000) >= 0.12)
+      continue
+    const basket = chooseBasket(setting, new Stream().open(setting.purposes['person/basket'], person.id, 1_000_800), {
+      taste: person,
+      week: Math.min(setting.weeks - 1, message.campaign.week),
+      place: -1,
+      joined: true,
+      more: 0,
+    })
+    if (basket.lines.length === 0 || person.story) continue
+    const at = message.unsubscribed - 45 * 60_000
+    sessions.push({
+      at,
+      end: 'checkout',
+      purchase: null,
+      basket,
+      origin: null,
+      app: false,
+      landing: '/',
+      number: 9_100_000,
+      story: hasAccount(person, at),
+    })
+    tellEdge(sink, at, {
+      edge: 'withdraws while a journey waits',
+      person: person.id,
+      email: person.email,
+      cart: iso(at),
+      withdrawn: iso(message.unsubscribed),
     })
   }
   const first = Math.max(0, Math.floor((person.joined - setting.calendar.start) / week))
@@ -269,6 +302,11 @@ export function playStoryCart(sink: Sink, person: Person, of: { at: number; bask
   })
 }
 
+/** The tablet on a store's counter: one device with many customers. */
+export function tabletOf(setting: Setting, store: number): string {
+  return uuid(identifying.open(setting.purposes['store/detail'], store, 77))
+}
+
 type Voice = {
   sink: Sink
   file: number
@@ -322,7 +360,7 @@ function play(sink: Sink, person: Person, session: Session): void {
   const loginPick = draw.uniform()
   const consentPick = draw.uniform()
   const tabletPick = draw.uniform()
-  const account = person.has.account && session.at >= person.dates.account
+  const account = hasAccount(person, session.at)
   const loggedIn =
     account &&
     (session.app || session.story || loginPick < (session.end === 'order' ? 0.92 : session.end === 'cart' ? 0.5 : 0.24))
@@ -338,7 +376,7 @@ function play(sink: Sink, person: Person, session: Session): void {
   let mobile = true
   if (cookieless)
     anonymousId = uuid(identifying.open(setting.purposes['event/device'], person.id, session.number + 7_000_000))
-  else if (tablet) anonymousId = uuid(identifying.open(setting.purposes['store/detail'], store.index, 77))
+  else if (tablet) anonymousId = tabletOf(setting, store.index)
   else if (session.app) anonymousId = uuid(identifying.open(setting.purposes['event/device'], person.id, 6_999_999))
   else {
     const owned = person.devices.filter((device) => device.from <= session.at)
@@ -395,7 +433,7 @@ function play(sink: Sink, person: Person, session: Session): void {
   let steps = 0
   const weekIndex = Math.max(0, Math.min(setting.weeks - 1, weekOf(setting.calendar, session.at)))
   const goal = session.basket?.lines ?? []
-  let cartChance = session.end === 'browse' ? 0.13 : 0
+  let cartChance = session.end === 'browse' ? 0.165 : 0
   while (steps < 14 && (steps === 0 || draw.happens(goal.length > 0 ? 0.5 : goOn))) {
     steps++
     const category = pickIndex(setting.categoryTables[weekIndex] as Float64Array, draw.uniform())
@@ -475,14 +513,15 @@ function play(sink: Sink, person: Person, session: Session): void {
 }
 
 function identify(voice: Voice, at: number, person: Person, session: Session): void {
+  const { setting } = voice.sink
   const traits = [`"email":"${person.email}"`]
-  const account = person.has.account && session.at >= person.dates.account
+  const account = hasAccount(person, session.at)
   if (account || session.end === 'order')
     traits.push(`"firstName":${JSON.stringify(person.first)}`, `"lastName":${JSON.stringify(surnameAt(person, at))}`)
   if (session.end === 'order') {
     const address = addressAt(person, at)
     traits.push(
-      `"address":{"street":${JSON.stringify(`${address.street} ${address.house}`)},"postalCode":"${address.postcode}","city":${JSON.stringify(address.town)},"country":"DE"}`,
+      `"address":{"street":${JSON.stringify(`${address.street} ${address.house}${canary(setting, person.id, 'd')}`)},"postalCode":"${address.postcode}","city":${JSON.stringify(address.town)},"country":"DE"}`,
     )
   }
   call(voice, at, 'identify', `"traits":{${traits.join(',')}},`, '')
@@ -611,6 +650,7 @@ export function botSessions(sink: Sink, weekIndex: number, sessions: number): vo
         )
       }
     }
+    if (converts) botOrder(sink, voice, at + 2000, draw)
     if (sink.truth) {
       sink.rows.add(sink.files.truth.bots, at, number, JSON.stringify({ anonymousId, agent, machine: true, converts }))
       if (converts)
@@ -622,4 +662,64 @@ export function botSessions(sink: Sink, weekIndex: number, sessions: number): vo
         )
     }
   }
+}
+
+/** A monitor of the shop that orders to see whether ordering works: a machine, and yet an order. */
+function botOrder(sink: Sink, voice: Voice, at: number, draw: Stream): void {
+  const { setting, files } = sink
+  const sku = draw.below(setting.catalogue.skus.length)
+  const weekIndex = Math.max(0, weekOf(setting.calendar, at))
+  const unit = webPrice(setting, Math.floor(sku / sizesPerModel), weekIndex)
+  const shipping = unit >= 5000 ? 0 : 495
+  const code = `${orderNumber(setting, voice.person, 1)}`
+  const file = files.orders[files.monthOf(dayOf(setting.calendar, at))]
+  if (at >= setting.until || file === undefined) return
+  const model = setting.catalogue.models[Math.floor(sku / sizesPerModel)] as Setting['catalogue']['models'][number]
+  const tax = unit + shipping - Math.round((unit + shipping) / 1.19)
+  call(
+    voice,
+    at,
+    'track',
+    `"event":"Order Completed","properties":{"order_id":"${code}","affiliation":"WEB","total":${decimal(unit + shipping, '.')},"subtotal":${decimal(unit, '.')},"revenue":${decimal(Math.round(unit / 1.19), '.')},"shipping":${decimal(shipping, '.')},"tax":${decimal(tax, '.')},"discount":0.00,"currency":"EUR","products":[${productOf(setting, sku, unit, 1)}]},`,
+    pageContext('/danke', 'Danke'),
+  )
+  const order = {
+    code,
+    orderPlacedAt: iso(at),
+    kind: 'sale',
+    channel: 'web',
+    place: 'WEB',
+    currencyCode: 'EUR',
+    customer: { emailAddress: 'monitor@example.com', firstName: 'Shop', lastName: 'Monitor' },
+    shippingAddress: {
+      fullName: 'Shop Monitor',
+      streetLine1: 'Am Güterbahnhof 4',
+      postalCode: '58099',
+      city: 'Hagen',
+      countryCode: 'DE',
+    },
+    lines: [
+      {
+        sku: setting.catalogue.skus[sku],
+        name: model.name,
+        quantity: 1,
+        unit_price: unit / 100,
+        line_total: unit / 100,
+      },
+    ],
+    shipping: shipping / 100,
+    total: (unit + shipping) / 100,
+  }
+  sink.rows.add(file, at, draw.bits(), JSON.stringify(order))
+  moveGoods(sink, sku, 0, at, -1)
+  count(sink, 'webOrders')
+  count(sink, 'revenueCents', unit)
+  count(sink, 'lines')
+  if (sink.truth)
+    sink.rows.add(
+      files.truth.identity,
+      0,
+      draw.bits(),
+      JSON.stringify({ source: 'shop-order', record: code, person: null, household: null }),
+    )
 }
