@@ -39,7 +39,7 @@ export function startProgress(options: ProgressOptions): Progress {
   const started = now()
   let total = options.total
   let done = 0
-  let shownAt = Number.NEGATIVE_INFINITY
+  let shownAt = started
   let samples: { at: number; done: number }[] = [{ at: started, done: 0 }]
 
   const line = () => {
@@ -66,7 +66,7 @@ export function startProgress(options: ProgressOptions): Progress {
     const text = `${mark} ${options.label.padEnd(26)}  ${note}  (${seconds})`
     stream.write(stream.isTTY ? `\r\u001b[K${text}\n` : `${text}\n`)
   }
-  show()
+  if (stream.isTTY) show()
   return {
     at(next) {
       done = next

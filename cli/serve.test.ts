@@ -78,6 +78,37 @@ test('another command reaches the running server without a sign-in', async () =>
   expect(JSON.parse(out)).toMatchObject({ valid: true, firstBad: null })
 })
 
+test('a source, its customer, the search for her and her erasure', async () => {
+  const added = JSON.parse((await run(['source', 'add', 'Web shop', '--kind', 'web', '--json'])).out) as { key: string }
+  const traits = { email: 'ada@shop.example', firstName: 'Ada', lastName: 'Lovelace' }
+  const response = await fetch(`${url}/v1/identify`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Basic ${btoa(`${added.key}:`)}` },
+    body: JSON.stringify({ anonymousId: 'a1', messageId: 'm1', traits }),
+  })
+  expect(response.status).toBe(200)
+  const search = async () =>
+    (JSON.parse((await run(['profile', 'search', 'lovelace', '--json'])).out) as { items: { person: string }[] }).items
+  await expect.poll(search, { timeout: 20_000, interval: 500 }).toHaveLength(1)
+
+  const [ada] = await search()
+  const shown = await run(['profile', 'show', 'ada@shop.example'])
+  expect(shown).toMatchObject({ code: 0, error: '' })
+  expect(shown.out).toMatch(/^Name +Ada Lovelace$/m)
+
+  const asked = await run(['erase', ada?.person ?? ''])
+  expect(asked).toMatchObject({ code: 2, error: expect.stringContaining('--yes') })
+  const erased = await run(['erase', ada?.person ?? '', '--yes', '--json'])
+  expect(JSON.parse(erased.out)).toMatchObject({ person: ada?.person, rows: expect.any(Number) })
+  expect(await search()).toEqual([])
+}, 60_000)
+
+test('a name that is nearly right is suggested', async () => {
+  const { code, error } = await run(['audience', 'size', 'abandoned crt'])
+  expect(code).toBe(2)
+  expect(error).toContain('Did you mean: einklang audience size "Abandoned cart"')
+})
+
 test('the data directory in use is told in one sentence', async () => {
   const { code, out, error } = await run(['serve', '--port', '0'])
   expect({ code, out }).toEqual({ code: 1, out: '' })

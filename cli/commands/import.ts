@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { api, type ImportKind, type ImportMapping, importKinds } from '@einklang/contract'
 import { type Command, dataFlags, Misuse } from '../command.ts'
 import { reachFlags, withServer } from '../connect.ts'
@@ -27,6 +27,8 @@ export const importCommand: Command = {
     const source = call.flag('source')
     if (source === undefined) throw new Misuse('"import" needs --source.', 'einklang source list')
     const mapping = await mappingIn(call.flag('mapping'))
+    // A wrong name is told before anything starts.
+    for (const file of call.operands) await access(file)
     return withServer(call, async (reached) => {
       const { id } = await findSource(reached.client, source)
       const items = []
