@@ -1,5 +1,5 @@
 import type { AnswerOf, api, InputOf } from '@einklang/contract'
-import type { Clock, Database } from '@einklang/platform'
+import type { Clock, Database, Part } from '@einklang/platform'
 import type { OrderChannel } from './order.ts'
 
 type House = { timeZone: string; currency: string }
@@ -26,10 +26,9 @@ export async function revenueOf(
         from commerce.purchase
         where at >= ${from} and at < ${until} and currency = ${currency} and cancelled_at is null group by 1, 2),
       back as (
-        select ${bucket} as start, sold_in.channel, sum(coalesce(refund.amount, sold_in.total)) as refunded
-        from commerce.refund
-        cross join lateral (select channel, total from commerce.purchase where purchase.order_no = refund.order_no
-          order by (purchase.place is not distinct from refund.place) desc limit 1) as sold_in
+        select ${bucket} as start, ${soldIn(database)} as channel,
+          sum(coalesce(refund.amount, sold_in.total, 0)) as refunded
+        from commerce.refund ${soldBefore(database)}
         where at >= ${from} and at < ${until} and currency = ${currency} group by 1, 2)
       select start, channel, coalesce(orders, 0) as orders, coalesce(units, 0) as units,
         coalesce(revenue, 0) as revenue, coalesce(refunded, 0) as refunded, coalesce(known, 0) as known
@@ -39,6 +38,19 @@ export async function revenueOf(
       where at >= ${from} and at < ${until} and currency <> ${currency} and cancelled_at is null`,
   ])
   return { currency, otherCurrencies: other?.orders ?? 0, rows }
+}
+
+/** The order that a return belongs to, if we know it. */
+function soldBefore(database: Database): Part {
+  return database.part`left join lateral (select channel, total from commerce.purchase
+    where purchase.order_no = refund.order_no
+    order by (purchase.place is not distinct from refund.place) desc limit 1) as sold_in on true`
+}
+
+/** The channel whose revenue a return reduces; without its order, the store that took it back. */
+function soldIn(database: Database): Part {
+  return database.part`coalesce(sold_in.channel, case when exists (select from commerce.place
+    where place.place = refund.place) then 'store' else 'web' end)`
 }
 
 export async function placesOf(database: Database, currency: string): Promise<AnswerOf<typeof api.commerce.places>> {
@@ -76,9 +88,8 @@ export async function todayOf(database: Database, clock: Clock, house: House): P
       select channel, count(*) as orders, sum(total) as revenue from commerce.purchase
       where at >= ${midnight} and at <= ${now} and currency = ${currency} and cancelled_at is null group by channel`,
     database.rows<{ channel: OrderChannel; refunded: number }>`
-      select sold_in.channel, sum(coalesce(refund.amount, sold_in.total)) as refunded from commerce.refund
-      cross join lateral (select channel, total from commerce.purchase where purchase.order_no = refund.order_no limit 1)
-        as sold_in
+      select ${soldIn(database)} as channel, sum(coalesce(refund.amount, sold_in.total, 0)) as refunded
+      from commerce.refund ${soldBefore(database)}
       where at >= ${midnight} and at <= ${now} and currency = ${currency} group by 1`,
     database.row<{ orders: number; revenue: number }>`
       select count(*) as orders, coalesce(sum(total), 0) as revenue from commerce.purchase

@@ -59,7 +59,7 @@ export function purchaseOf(event: MaybePersonal, currency: string): Purchase | n
   const orderNo = textIn(properties.order_id) ?? textIn(properties.receipt_no) ?? textIn(properties.order_no)
   if (orderNo === null) return null
   const channel = channelOf(event)
-  const kind = channel === 'store' ? 'receipt' : 'order'
+  const kind = kindOf(event, channel)
   const place = placeOf(properties)
   const lines = linesOf(properties, currencyOf(properties, currency))
   return {
@@ -78,6 +78,13 @@ export function purchaseOf(event: MaybePersonal, currency: string): Purchase | n
     event: event.id,
     lines,
   }
+}
+
+/** A number from a till is unique in its store only; an order that a shop took for a store keeps its order number. */
+function kindOf(event: NormalEvent, channel: OrderChannel): 'order' | 'receipt' {
+  const has = (namespace: string) => event.identifiers.some((identifier) => identifier.namespace.startsWith(namespace))
+  if (has('receipt_no') || event.properties.receipt_no !== undefined) return 'receipt'
+  return channel === 'store' && !has('order_no') ? 'receipt' : 'order'
 }
 
 export function purchaseId(kind: 'order' | 'receipt', place: string | null, orderNo: string): OrderId {

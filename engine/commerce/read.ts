@@ -94,7 +94,7 @@ export async function productDetail(database: Database, sku: string): Promise<An
       select coalesce(sum(quantity) filter (where at > platform.now() - interval '30 days'), 0)::int as "units30Days",
         coalesce(sum(quantity), 0)::int as "units365Days",
         (select coalesce(sum((line->>'quantity')::int), 0)::int from commerce.refund,
-          jsonb_array_elements(lines) as line
+          jsonb_array_elements(lines) as told(line)
           where line->>'sku' = ${sku} and at > platform.now() - interval '365 days') as "returned365Days"
       from commerce.purchase_line join commerce.purchase on purchase.id = purchase_line.purchase
       where sku = ${sku} and at > platform.now() - interval '365 days' and cancelled_at is null`,
