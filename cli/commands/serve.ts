@@ -12,7 +12,7 @@ export const serve: Command = {
     const server = createServer({ config, told: call.tell })
     server.stopOnSignals()
     const { url, firstAdministrator } = await server.start()
-    call.tell(`Einklang answers at ${url}`)
+    call.tell(url === null ? 'Einklang works; this process serves nobody.' : `Einklang answers at ${url}`)
     if (firstAdministrator) {
       call.tell(`Sign in as ${firstAdministrator.email} with the password ${firstAdministrator.password}`)
       call.tell('This password is shown only now and must be changed at the first sign-in.')

@@ -32,7 +32,7 @@ export function weakness(password: string, house: { brand: string; email: string
 
 /** Listed as it is, spelled with signs for letters, with a tail of digits, or the same listed word twice. */
 function isCommon(lower: string): boolean {
-  const spelled = [...lower].map((sign) => look[sign] ?? sign).join('')
+  const spelled = lower.replace(/[0134578@$]/g, (sign) => look[sign] ?? sign)
   const core = (text: string) => text.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, '')
   return [lower, spelled, core(lower), core(spelled)].some((form) => {
     const half = form.slice(0, form.length / 2)
