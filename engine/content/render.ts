@@ -1,5 +1,5 @@
 import { type api, formatMoney, type JsonObject, type PersonId } from '@einklang/contract'
-import type { Database } from '@einklang/platform'
+import { type Database, Outage } from '@einklang/platform'
 import { conceptRow, variantFor } from './concepts.ts'
 import type { ContentNeeds, Rendering, RenderRequest } from './index.ts'
 import { smsSize } from './sms.ts'
@@ -77,6 +77,7 @@ export async function renderWith(
   try {
     texts = await workshops.liquid.run({ kind: 'render', pieces: input.compiled.pieces, data })
   } catch (error) {
+    if (error instanceof Outage) throw error
     const why = error instanceof Error ? error.message : String(error)
     return { refused: error instanceof WorkLimit ? `TEMPLATE_LIMIT: the template ${why}.` : `TEMPLATE_FAILED: ${why}` }
   }

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { alarm } from '@einklang/platform'
+import { alarm, Outage } from '@einklang/platform'
 
 /** The work took longer or more memory than allowed; the thread that did it is gone. */
 export class WorkLimit extends Error {
@@ -66,6 +66,8 @@ export class Workshop {
     const worker = new Worker(this.#script, {
       resourceLimits: { maxOldGenerationSizeMb: this.#memoryMegabytes, stackSizeMb: 4 },
       env: {},
+      // The flags of the main program (`--eval`, inspectors) are none of its business.
+      execArgv: [],
       stdout: false,
       stderr: false,
     })
@@ -108,11 +110,15 @@ export class Workshop {
   #lost(worker: Worker, error: Error): void {
     if (worker !== this.#worker) return
     this.#silence?.()
+    const started = this.#ready
     this.#worker = null
     this.#ready = false
     const waiting = this.#busy ?? this.#queue.shift()
     this.#busy = null
-    waiting?.failed(new WorkLimit(error.message))
+    // A thread that never came up says nothing about the template: try again later.
+    waiting?.failed(
+      started ? new WorkLimit(error.message) : new Outage(`A worker thread did not start: ${error.message}`),
+    )
     this.#next()
   }
 }
