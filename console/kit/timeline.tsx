@@ -1,0 +1,162 @@
+import { Badge, Box, Group, Text, ThemeIcon } from '@mantine/core'
+import {
+  IconAd2,
+  IconBell,
+  IconBuildingStore,
+  IconDeviceMobile,
+  IconHeadset,
+  IconMail,
+  IconMessage,
+  IconPhone,
+  IconPoint,
+  IconShare,
+  IconWorld,
+  IconMailbox,
+} from '@tabler/icons-react'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type ComponentType, type ReactNode, useEffect, useRef } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useFormat } from './format.ts'
+
+const icons: { [channel: string]: ComponentType<{ size?: number; stroke?: number }> } = {
+  email: IconMail,
+  sms: IconMessage,
+  push: IconBell,
+  letter: IconMailbox,
+  phone: IconPhone,
+  web: IconWorld,
+  app: IconDeviceMobile,
+  store: IconBuildingStore,
+  social: IconShare,
+  ads: IconAd2,
+  service: IconHeadset,
+}
+
+export function ChannelIcon(props: { channel: string; size?: number }): ReactNode {
+  const Icon = icons[props.channel] ?? IconPoint
+  return <Icon size={props.size ?? 16} stroke={1.6} />
+}
+
+export type TimelineItem = {
+  id: string
+  at: string
+  channel: string
+  channelName: string
+  title: string
+  details: { label: string; value: string }[]
+  value?: string | undefined
+  note?: ReactNode
+  marks?: string[]
+}
+
+/** What happened, newest first, under the day it happened on. Endless: rows are virtual, the next page comes by itself. */
+export function Timeline(props: {
+  label: string
+  items: TimelineItem[]
+  more: boolean
+  onEnd: () => void
+  height?: number | string
+}): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const area = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count: props.items.length,
+    getScrollElement: () => area.current,
+    estimateSize: () => 58,
+    overscan: 10,
+    getItemKey: (index) => props.items[index]?.id ?? index,
+  })
+  const rows = virtual.getVirtualItems()
+  const seen = rows.at(-1)?.index ?? -1
+  const { more, onEnd } = props
+  useEffect(() => {
+    if (more && seen >= props.items.length - 10) onEnd()
+  }, [seen, more, onEnd, props.items.length])
+
+  return (
+    <Box
+      ref={area}
+      style={{ overflow: 'auto', maxHeight: props.height ?? 640 }}
+      tabIndex={0}
+      role="feed"
+      aria-label={props.label}
+      aria-busy={false}
+      data-testid="timeline"
+    >
+      <Box style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+        {rows.map((row) => {
+          const item = props.items[row.index]
+          if (item === undefined) return null
+          const day = format.date(item.at)
+          const earlier = props.items[row.index - 1]
+          const newDay = earlier === undefined || format.date(earlier.at) !== day
+          return (
+            <Box
+              key={row.key}
+              ref={virtual.measureElement}
+              data-index={row.index}
+              component="article"
+              aria-posinset={row.index + 1}
+              aria-setsize={props.more ? -1 : props.items.length}
+              style={{ position: 'absolute', insetInline: 0, top: 0, transform: `translateY(${row.start}px)` }}
+            >
+              {newDay ? (
+                <Text size="xs" fw={600} c="dimmed" pt="sm" pb={4}>
+                  {day}
+                </Text>
+              ) : null}
+              <Entry item={item} time={format.time(item.at)} />
+            </Box>
+          )
+        })}
+      </Box>
+      {props.more ? (
+        <Text size="xs" c="dimmed" ta="center" p="xs">
+          {t('kit.more')}
+        </Text>
+      ) : null}
+    </Box>
+  )
+}
+
+function Entry(props: { item: TimelineItem; time: string }): ReactNode {
+  const { item } = props
+  return (
+    <Group align="flex-start" wrap="nowrap" gap="sm" py={6} pr="sm" data-channel={item.channel}>
+      <ThemeIcon variant="light" radius="xl" size={30} aria-label={item.channelName} role="img">
+        <ChannelIcon channel={item.channel} />
+      </ThemeIcon>
+      <Box style={{ flex: 1, minWidth: 0 }}>
+        <Group justify="space-between" wrap="nowrap" gap="sm" align="baseline">
+          <Text size="sm" fw={550} style={{ overflowWrap: 'anywhere' }}>
+            {item.title}
+          </Text>
+          <Group gap="xs" wrap="nowrap">
+            {item.value === undefined ? null : (
+              <Text size="sm" fw={600} style={{ fontVariantNumeric: 'tabular-nums' }}>
+                {item.value}
+              </Text>
+            )}
+            <Text size="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
+              {props.time}
+            </Text>
+          </Group>
+        </Group>
+        <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }} lineClamp={3}>
+          {[item.channelName, ...item.details.map((detail) => `${detail.label}: ${detail.value}`)].join(' · ')}
+        </Text>
+        {item.note}
+        {item.marks === undefined || item.marks.length === 0 ? null : (
+          <Group gap={4} mt={2}>
+            {item.marks.map((mark) => (
+              <Badge key={mark} size="xs" variant="outline" color="gray">
+                {mark}
+              </Badge>
+            ))}
+          </Group>
+        )}
+      </Box>
+    </Group>
+  )
+}

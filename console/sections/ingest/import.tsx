@@ -1,0 +1,206 @@
+import { type AnswerOf, api, type ImportId } from '@einklang/contract'
+import { Alert, Anchor, Button, Code, Group, Progress, SimpleGrid, Stack, Table, Text } from '@mantine/core'
+import { useParams } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useFormat } from '../../kit/format.ts'
+import { Page, Panel } from '../../kit/page.tsx'
+import { StatCard } from '../../kit/stat-card.tsx'
+import { StateBadge } from '../../kit/state-badge.tsx'
+import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
+import { ScreenLink } from '../../shell/link.tsx'
+import { useLiveAnswers } from '../../shell/live.ts'
+import { useMay } from '../../shell/session.ts'
+import { useWords } from '../../shell/words.ts'
+
+type Job = AnswerOf<typeof api.ingest.importOf>
+
+const moving = new Set(['uploading', 'waiting', 'running'])
+
+/** One import: how far, what fits, what did not, and how to go on. */
+export function ImportPage(): ReactNode {
+  const { t } = useTranslation()
+  const { import: id } = useParams({ strict: false }) as { import: ImportId }
+  useLiveAnswers(['ingest'])
+  const first = useAnswer(api.ingest.importOf, { params: { import: id } })
+  const running = first.data !== undefined && moving.has(first.data.state)
+  // While it runs, the numbers move even when no hint comes through.
+  useAnswer(api.ingest.importOf, { params: { import: id } }, { enabled: running, every: 1_000 })
+  return (
+    <Fetch
+      of={first}
+      loading={
+        <Page title={t('ingest.imports')}>
+          <Loading rows={8} />
+        </Page>
+      }
+    >
+      {(value) => <Whole job={value} />}
+    </Fetch>
+  )
+}
+
+function Whole(props: { job: Job }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const words = useWords()
+  const may = useMay()
+  const { job } = props
+  const params = { import: job.id }
+  const start = useDeed(api.ingest.startImport, { refresh: ['ingest'] })
+  const cancel = useDeed(api.ingest.cancelImport, { refresh: ['ingest'] })
+  const resume = useDeed(api.ingest.resumeImport, { refresh: ['ingest'] })
+  const writable = may(api.ingest.startImport)
+  const figures: [string, number, string][] = [
+    [t('import.rows'), job.rowsRead, t('import.rowsMeaning')],
+    [t('import.accepted'), job.accepted, t('import.acceptedMeaning')],
+    [t('import.rejected'), job.rejected, t('import.rejectedMeaning')],
+    [t('import.duplicates'), job.duplicates, t('import.duplicatesMeaning')],
+  ]
+  return (
+    <Page
+      title={job.fileName}
+      hint={`${words('importKind', job.kind)} · ${job.sourceName}${job.dryRun ? ` · ${t('import.dryRun')}` : ''}`}
+      above={
+        <ScreenLink to="/ingest" search={{ tab: 'imports' }} size="xs">
+          {t('ingest.imports')}
+        </ScreenLink>
+      }
+      actions={
+        <>
+          <StateBadge state={job.state} label={words('importState', job.state)} />
+          {writable && job.dryRun && job.state === 'done' ? (
+            <Button
+              loading={start.pending}
+              onClick={() => void start.run({ params, body: { dryRun: false } })}
+              data-testid="start-import"
+            >
+              {t('import.start')}
+            </Button>
+          ) : null}
+          {writable && job.state === 'running' ? (
+            <Button variant="default" loading={cancel.pending} onClick={() => void cancel.run({ params })}>
+              {t('import.cancel')}
+            </Button>
+          ) : null}
+          {writable && (job.state === 'cancelled' || job.state === 'failed') ? (
+            <Button loading={resume.pending} onClick={() => void resume.run({ params })}>
+              {t('import.resume')}
+            </Button>
+          ) : null}
+        </>
+      }
+    >
+      {job.error === null ? null : <Alert color="red">{job.error}</Alert>}
+      {moving.has(job.state) ? (
+        <Progress
+          size="lg"
+          animated
+          value={(job.state === 'uploading' ? job.uploaded / job.size : job.progress) * 100}
+          aria-label={t('import.progress')}
+        />
+      ) : null}
+      <SimpleGrid cols={{ base: 2, lg: 4 }}>
+        {figures.map(([label, value, meaning]) => (
+          <StatCard
+            key={label}
+            label={label}
+            value={format.count(value)}
+            definition={meaning}
+            since={format.dateTime(job.finishedAt ?? job.createdAt)}
+          />
+        ))}
+      </SimpleGrid>
+      <Panel title={t('import.mapping')}>
+        <Stack gap="xs">
+          <Text size="sm">
+            {Object.entries(job.mapping.fields)
+              .map(([field, column]) => `${column} → ${field}`)
+              .join(' · ')}
+          </Text>
+          {job.detected === null ? null : (
+            <Text size="xs" c="dimmed">
+              {job.detected.encoding} · {job.detected.delimiter}
+            </Text>
+          )}
+          {job.preview.length === 0 ? null : <Preview rows={job.preview} />}
+        </Stack>
+      </Panel>
+      {job.rejected > 0 && may(api.ingest.rejects) ? <Rejects job={job} /> : null}
+    </Page>
+  )
+}
+
+function Preview(props: { rows: Job['preview'] }): ReactNode {
+  const { t } = useTranslation()
+  const columns = [...new Set(props.rows.flatMap((row) => Object.keys(row)))].slice(0, 12)
+  return (
+    <Table.ScrollContainer minWidth={500}>
+      <Table fz="xs" aria-label={t('import.sample')}>
+        <Table.Thead>
+          <Table.Tr>
+            {columns.map((column) => (
+              <Table.Th key={column}>{column}</Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {props.rows.map((row, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: rows of a file have no name
+            <Table.Tr key={index}>
+              {columns.map((column) => (
+                <Table.Td key={column}>
+                  {typeof row[column] === 'object' ? JSON.stringify(row[column]) : String(row[column] ?? '')}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  )
+}
+
+function Rejects(props: { job: Job }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const rejects = usePages(api.ingest.rejects, { params: { import: props.job.id }, query: { limit: 50 } })
+  return (
+    <Panel
+      title={t('import.rejects')}
+      testid="rejects"
+      actions={
+        props.job.rejectsPath === null ? null : (
+          <Anchor href={props.job.rejectsPath} size="sm" download>
+            {t('import.rejectsFile')}
+          </Anchor>
+        )
+      }
+    >
+      <Fetch of={rejects} empty={(rows) => (rows.length === 0 ? <Empty title={t('import.noRejects')} /> : null)}>
+        {(rows) => (
+          <Stack gap="sm">
+            {rows.map((row) => (
+              <div key={row.row}>
+                <Text size="sm">
+                  {t('import.row', { row: format.count(row.row) })}: {row.reason}
+                </Text>
+                <Code block fz={11}>
+                  {row.raw}
+                </Code>
+              </div>
+            ))}
+            {rejects.more ? (
+              <Group justify="center">
+                <Button variant="subtle" onClick={rejects.onEnd}>
+                  {t('kit.loadMore')}
+                </Button>
+              </Group>
+            ) : null}
+          </Stack>
+        )}
+      </Fetch>
+    </Panel>
+  )
+}

@@ -1,0 +1,287 @@
+import { type AnswerOf, api, importKinds } from '@einklang/contract'
+import { Button, FileInput, Group, Modal, Progress, Select, Stack, Switch, Table, Text } from '@mantine/core'
+import { IconUpload } from '@tabler/icons-react'
+import { useNavigate } from '@tanstack/react-router'
+import { type ReactNode, useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DateTime } from '../../kit/figures.tsx'
+import { useFormat } from '../../kit/format.ts'
+import { StateBadge } from '../../kit/state-badge.tsx'
+import { Empty, Failed, type Failure, Fetch, Loading } from '../../kit/states.tsx'
+import { client, failureOf, queries, useAnswer, useDeed, usePages } from '../../shell/api.ts'
+import { useMay } from '../../shell/session.ts'
+import { useWords } from '../../shell/words.ts'
+import { headOf, sendFile, sha256Of } from './upload.ts'
+
+type Job = AnswerOf<typeof api.ingest.imports>['items'][number]
+type Kind = keyof typeof importKinds
+type Detected = AnswerOf<typeof api.ingest.detectColumns>
+
+export function Imports(): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const words = useWords()
+  const may = useMay()
+  const navigate = useNavigate()
+  const [sending, setSending] = useState(false)
+  const imports = usePages(api.ingest.imports, { query: { limit: 50 } })
+  const columns = useMemo(
+    (): Column<Job>[] => [
+      {
+        id: 'at',
+        header: t('import.at'),
+        width: 150,
+        sort: (row) => row.createdAt,
+        cell: (row) => <DateTime at={row.createdAt} />,
+      },
+      {
+        id: 'file',
+        header: t('import.file'),
+        sort: (row) => row.fileName,
+        cell: (row) => (
+          <>
+            <Text size="sm">{row.fileName}</Text>
+            <Text size="xs" c="dimmed">
+              {words('importKind', row.kind)} · {row.sourceName}
+              {row.dryRun ? ` · ${t('import.dryRun')}` : ''}
+            </Text>
+          </>
+        ),
+      },
+      {
+        id: 'state',
+        header: t('message.state'),
+        width: 190,
+        sort: (row) => row.state,
+        cell: (row) => (
+          <Stack gap={2}>
+            <StateBadge state={row.state} label={words('importState', row.state)} />
+            {row.state === 'running' || row.state === 'uploading' ? (
+              <Progress
+                size="sm"
+                value={(row.state === 'uploading' ? row.uploaded / row.size : row.progress) * 100}
+                aria-label={t('import.progress')}
+              />
+            ) : null}
+          </Stack>
+        ),
+      },
+      {
+        id: 'rows',
+        header: t('import.rows'),
+        width: 110,
+        align: 'right',
+        sort: (row) => row.rowsRead,
+        cell: (row) => format.count(row.rowsRead),
+      },
+      {
+        id: 'accepted',
+        header: t('import.accepted'),
+        width: 110,
+        align: 'right',
+        sort: (row) => row.accepted,
+        cell: (row) => format.count(row.accepted),
+      },
+      {
+        id: 'rejected',
+        header: t('import.rejected'),
+        width: 110,
+        align: 'right',
+        sort: (row) => row.rejected,
+        cell: (row) => format.count(row.rejected),
+      },
+      {
+        id: 'duplicates',
+        header: t('import.duplicates'),
+        width: 110,
+        align: 'right',
+        sort: (row) => row.duplicates,
+        cell: (row) => format.count(row.duplicates),
+      },
+    ],
+    [t, format, words],
+  )
+  const start = may(api.ingest.createImport) ? (
+    <Button
+      leftSection={<IconUpload size={16} aria-hidden />}
+      onClick={() => setSending(true)}
+      data-testid="new-import"
+    >
+      {t('import.new')}
+    </Button>
+  ) : null
+  return (
+    <Stack>
+      <Group justify="flex-end">{start}</Group>
+      <Fetch
+        of={imports}
+        loading={<Loading rows={6} height={44} />}
+        empty={(rows) =>
+          rows.length === 0 ? <Empty title={t('import.none')} hint={t('import.noneHint')} action={start} /> : null
+        }
+      >
+        {(rows) => (
+          <DataTable
+            testid="imports"
+            label={t('ingest.imports')}
+            columns={columns}
+            rows={rows}
+            rowKey={(row) => row.id}
+            onOpen={(row) => void navigate({ to: '/ingest/imports/$import', params: { import: row.id } })}
+            more={imports.more}
+            onEnd={imports.onEnd}
+          />
+        )}
+      </Fetch>
+      {sending ? <Send onClose={() => setSending(false)} /> : null}
+    </Stack>
+  )
+}
+
+/** Choose, see what we would read, send in parts with progress. */
+function Send(props: { onClose: () => void }): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const navigate = useNavigate()
+  const [file, setFile] = useState<File | null>(null)
+  const [kind, setKind] = useState<Kind>('customers')
+  const [source, setSource] = useState<string | null>(null)
+  const [dryRun, setDryRun] = useState(true)
+  const [progress, setProgress] = useState<number | null>(null)
+  const [failure, setFailure] = useState<Failure | null>(null)
+  const [detected, setDetected] = useState<Detected | null>(null)
+  const sources = useAnswer(api.ingest.sources)
+  const detect = useDeed(api.ingest.detectColumns, { refresh: [], quiet: true })
+
+  async function look(chosen: File | null, as: Kind): Promise<void> {
+    setFile(chosen)
+    setKind(as)
+    setDetected(null)
+    setFailure(null)
+    if (chosen === null) return
+    const answer = await detect.run({ body: { kind: as, fileName: chosen.name, head: await headOf(chosen) } })
+    if (answer !== undefined) setDetected(answer)
+  }
+
+  async function send(): Promise<void> {
+    if (file === null || source === null) return
+    setFailure(null)
+    setProgress(0)
+    try {
+      const job = await client.call(api.ingest.createImport, {
+        body: {
+          kind,
+          source,
+          fileName: file.name,
+          size: file.size,
+          sha256: await sha256Of(file),
+          dryRun,
+          ...(detected === null ? {} : { mapping: detected.mapping }),
+        },
+      })
+      if (job.uploadPath !== null) await sendFile(job.uploadPath, file, job.uploaded, setProgress)
+      void queries.invalidateQueries({ queryKey: ['ingest'] })
+      void navigate({ to: '/ingest/imports/$import', params: { import: job.id } })
+    } catch (error) {
+      setFailure(failureOf(error, t('kit.offline')))
+      setProgress(null)
+    }
+  }
+
+  return (
+    <Modal opened onClose={props.onClose} size="xl" title={t('import.new')}>
+      <Stack gap="sm">
+        <FileInput
+          label={t('import.file')}
+          placeholder={t('import.choose')}
+          accept=".csv,.txt,.tsv,.ndjson,.jsonl"
+          value={file}
+          onChange={(chosen) => void look(chosen, kind)}
+          clearable
+        />
+        <Group grow>
+          <Select
+            label={t('import.kind')}
+            allowDeselect={false}
+            value={kind}
+            onChange={(value) => void look(file, (value ?? kind) as Kind)}
+            data={Object.keys(importKinds).map((value) => ({ value, label: words('importKind', value) }))}
+          />
+          <Select
+            label={t('trait.source')}
+            searchable
+            value={source}
+            onChange={setSource}
+            data={(sources.data?.items ?? []).map((one) => ({ value: one.id, label: one.name }))}
+          />
+        </Group>
+        {detect.failure === null ? null : <Failed failure={detect.failure} />}
+        {detected === null ? null : <Found detected={detected} />}
+        <Switch
+          label={t('import.dryRun')}
+          description={t('import.dryRunMeaning')}
+          checked={dryRun}
+          onChange={(event) => setDryRun(event.currentTarget.checked)}
+        />
+        {failure === null ? null : <Failed failure={failure} />}
+        {progress === null ? null : <Progress value={progress * 100} animated aria-label={t('import.progress')} />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={props.onClose}>
+            {t('kit.cancel')}
+          </Button>
+          <Button
+            onClick={() => void send()}
+            disabled={file === null || source === null}
+            loading={progress !== null}
+            data-testid="send-import"
+          >
+            {t(dryRun ? 'import.try' : 'import.start')}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  )
+}
+
+function Found(props: { detected: Detected }): ReactNode {
+  const { t } = useTranslation()
+  const { mapping, missing, sample } = props.detected
+  const columns = Object.keys(sample[0] ?? {})
+  return (
+    <Stack gap="xs">
+      <Text size="sm">
+        {t('import.mapped', { count: Object.keys(mapping.fields).length })}{' '}
+        {Object.entries(mapping.fields)
+          .map(([field, column]) => `${column} → ${field}`)
+          .join(' · ')}
+      </Text>
+      {missing.length === 0 ? null : (
+        <Text size="sm" c="orange">
+          {t('import.missing', { fields: missing.join(', ') })}
+        </Text>
+      )}
+      <Table.ScrollContainer minWidth={400} mah={180}>
+        <Table fz="xs" withTableBorder aria-label={t('import.sample')}>
+          <Table.Thead>
+            <Table.Tr>
+              {columns.map((column) => (
+                <Table.Th key={column}>{column}</Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {sample.slice(0, 4).map((row, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: rows of a file have no name
+              <Table.Tr key={index}>
+                {columns.map((column) => (
+                  <Table.Td key={column}>{row[column]}</Table.Td>
+                ))}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Stack>
+  )
+}

@@ -1,0 +1,257 @@
+import { type AnswerOf, api } from '@einklang/contract'
+import { Badge, Button, Group, List, MultiSelect, Select, SimpleGrid, Stack, Text } from '@mantine/core'
+import { IconDownload } from '@tabler/icons-react'
+import { type ReactNode, useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Chart } from '../../kit/chart.tsx'
+import { saveFile } from '../../kit/csv.ts'
+import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { useFormat } from '../../kit/format.ts'
+import { Panel } from '../../kit/page.tsx'
+import { StatCard } from '../../kit/stat-card.tsx'
+import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { client, useAnswer } from '../../shell/api.ts'
+import { useFilters } from '../../shell/filters.ts'
+import { ScreenLink } from '../../shell/link.tsx'
+import { useSession } from '../../shell/session.ts'
+import { useWords } from '../../shell/words.ts'
+import { Note } from './note.tsx'
+import { usePeriod } from './period.ts'
+
+type Answer = AnswerOf<typeof api.measurement.attribution>
+type Row = Answer['rows'][number]
+
+const models = ['first', 'last', 'last_nondirect', 'linear', 'position', 'decay', 'markov', 'shapley'] as const
+const usual = 'first,last,last_nondirect,linear'
+
+export function Attribution(props: { by: 'channel' | 'campaign' }): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const [filters, change] = useFilters()
+  const period = usePeriod()
+  const chosen = (filters.models ?? usual).split(',')
+  const query = {
+    ...period,
+    by: props.by,
+    models: chosen.join(','),
+    ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
+  }
+  const answer = useAnswer(api.measurement.attribution, { query }, { keep: true })
+
+  async function save(): Promise<void> {
+    const file = await client.call(api.measurement.attributionCsv, { query })
+    saveFile(file.fileName, new Blob(['\uFEFF', file.csv], { type: 'text/csv;charset=utf-8' }))
+  }
+
+  return (
+    <Stack>
+      <Group align="flex-end" wrap="wrap">
+        <MultiSelect
+          size="sm"
+          miw={300}
+          label={t('measurement.models')}
+          value={chosen}
+          onChange={(value) =>
+            change({ models: value.length === 0 || value.join(',') === usual ? undefined : value.join(',') })
+          }
+          data={models.map((value) => ({ value, label: words('model', value) }))}
+          data-testid="models"
+        />
+        <Select
+          size="sm"
+          w={180}
+          clearable
+          label={t('measurement.soldVia')}
+          placeholder={t('kit.all')}
+          value={filters.soldVia ?? null}
+          onChange={(soldVia) => change({ soldVia: soldVia ?? undefined })}
+          data={['web', 'app', 'store'].map((value) => ({ value, label: words('channel', value) }))}
+        />
+        <Button
+          size="sm"
+          variant="default"
+          leftSection={<IconDownload size={15} aria-hidden />}
+          onClick={() => void save()}
+        >
+          CSV
+        </Button>
+      </Group>
+      <Fetch
+        of={answer}
+        loading={<Loading rows={8} height={40} />}
+        empty={(value) =>
+          value.rows.length === 0 ? <Empty title={t('measurement.none')} hint={t('measurement.noneHint')} /> : null
+        }
+      >
+        {(value) => <Credits answer={value} by={props.by} />}
+      </Fetch>
+    </Stack>
+  )
+}
+
+function Credits(props: { answer: Answer; by: 'channel' | 'campaign' }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const words = useWords()
+  const { currency: houseCurrency } = useSession()
+  const { answer, by } = props
+  const currency = answer.note.currency ?? houseCurrency
+  const nameOf = (row: Row): string =>
+    row.campaign === null ? words('media', row.channel) : `${words('media', row.channel)} · ${row.campaign}`
+  const columns = useMemo(
+    (): Column<Row>[] => [
+      {
+        id: 'channel',
+        header: t(by === 'channel' ? 'measurement.channel' : 'measurement.campaign'),
+        sort: (row) => `${row.channel} ${row.campaign ?? ''}`,
+        cell: (row) => (
+          <>
+            <ScreenLink
+              to="/measurement"
+              search={(before) => ({
+                ...before,
+                tab: 'orders',
+                channel: row.channel,
+                campaign: row.campaign ?? undefined,
+              })}
+              title={t('measurement.showOrders')}
+            >
+              {row.campaign ?? words('media', row.channel)}
+            </ScreenLink>
+            {row.campaign === null ? null : (
+              <Text size="xs" c="dimmed">
+                {words('media', row.channel)}
+              </Text>
+            )}
+            {row.tooLittleData ? (
+              <Badge size="xs" variant="light" color="yellow" tt="none">
+                {t('measurement.tooLittle')}
+              </Badge>
+            ) : null}
+          </>
+        ),
+      },
+      {
+        id: 'touches',
+        header: t('measurement.touches'),
+        width: 110,
+        align: 'right',
+        sort: (row) => row.touches,
+        cell: (row) => format.count(row.touches),
+      },
+      {
+        id: 'persons',
+        header: t('measurement.persons'),
+        width: 110,
+        align: 'right',
+        sort: (row) => row.persons,
+        cell: (row) => format.count(row.persons),
+      },
+      ...answer.models.map(
+        (model): Column<Row> => ({
+          id: model.model,
+          header: words('model', model.model),
+          width: 170,
+          align: 'right',
+          sort: (row) => row.credits.find((credit) => credit.model === model.model)?.revenue ?? null,
+          cell: (row) => {
+            const credit = row.credits.find((one) => one.model === model.model)
+            if (credit === undefined) return '–'
+            return (
+              <>
+                {format.money(credit.revenue, currency)}
+                <Text size="xs" c="dimmed">
+                  {credit.low === null || credit.high === null
+                    ? format.percent(credit.share)
+                    : `${format.percent(credit.share)} (${format.percent(credit.low)}–${format.percent(credit.high)})`}
+                </Text>
+              </>
+            )
+          },
+        }),
+      ),
+    ],
+    [t, format, words, answer.models, by, currency],
+  )
+  const first = answer.models[0]?.model
+  const largest = [...answer.rows]
+    .sort((a, b) => revenueOf(b, first) - revenueOf(a, first))
+    .slice(0, by === 'channel' ? 14 : 10)
+  const { totals } = answer
+  return (
+    <Stack>
+      <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
+        <StatCard
+          label={t('measurement.revenue')}
+          value={format.money(totals.revenue, currency)}
+          definition={t('measurement.revenueMeaning')}
+          since={`${format.date(answer.period.from)} – ${format.date(answer.period.to)}`}
+          hint={t('today.orders', { count: totals.orders })}
+        />
+        <StatCard
+          label={t('measurement.withTouch')}
+          value={format.money(totals.withTouch.revenue, currency)}
+          definition={t('measurement.withTouchMeaning')}
+          since={t('today.orders', { count: totals.withTouch.orders })}
+        />
+        <StatCard
+          label={t('measurement.withoutTouch')}
+          value={format.money(totals.withoutTouch.revenue, currency)}
+          definition={t('measurement.withoutTouchMeaning')}
+          since={t('today.orders', { count: totals.withoutTouch.orders })}
+        />
+        <StatCard
+          label={t('measurement.unknown')}
+          value={format.percent(totals.unknown.share)}
+          definition={t('measurement.unknownMeaning')}
+          since={t('today.orders', { count: totals.unknown.orders })}
+        />
+      </SimpleGrid>
+      <Panel
+        title={t(by === 'channel' ? 'measurement.compare' : 'measurement.compareCampaigns')}
+        definition={answer.models.map((model) => `${words('model', model.model)}: ${model.definition}`).join(' ')}
+        testid="model-chart"
+      >
+        <Chart
+          label={t('measurement.compare')}
+          fileName={`einklang-attribution-${by}`}
+          height={Math.max(260, 60 + largest.length * (14 + 9 * answer.models.length))}
+          horizontal
+          categories={largest.map(nameOf)}
+          format={(amount) => format.money(amount, currency)}
+          formatAxis={(amount) => format.shortMoney(amount, currency)}
+          series={answer.models.map((model) => ({
+            name: words('model', model.model),
+            kind: 'bar',
+            values: largest.map((row) => revenueOf(row, model.model)),
+          }))}
+        />
+        {answer.differences.length === 0 ? null : (
+          <>
+            <Text size="sm" fw={600} mt="sm">
+              {t('measurement.differences')}
+            </Text>
+            <List size="sm">
+              {answer.differences.map((sentence) => (
+                <List.Item key={sentence}>{sentence}</List.Item>
+              ))}
+            </List>
+          </>
+        )}
+      </Panel>
+      <DataTable
+        testid="attribution"
+        label={t('measurement.channels')}
+        columns={columns}
+        rows={answer.rows}
+        rowKey={(row) => row.key}
+        {...(first === undefined ? {} : { sorted: { id: first, desc: true } })}
+      />
+      <Note note={answer.note} period={answer.period} />
+    </Stack>
+  )
+}
+
+function revenueOf(row: Row, model: string | undefined): number {
+  return row.credits.find((credit) => credit.model === model)?.revenue ?? 0
+}

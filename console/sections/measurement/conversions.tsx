@@ -1,0 +1,87 @@
+import { api } from '@einklang/contract'
+import { Button, Select, Stack } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { FilterBar } from '../../kit/filter-bar.tsx'
+import { usePages } from '../../shell/api.ts'
+import { useFilters } from '../../shell/filters.ts'
+import { PersonLink } from '../../shell/link.tsx'
+import { useMay } from '../../shell/session.ts'
+import { useWords } from '../../shell/words.ts'
+import { Credit } from '../profile/path-tab.tsx'
+import { usePeriod } from './period.ts'
+
+/** The orders behind a figure, each with the touches before it. */
+export function Conversions(): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const may = useMay()
+  const [filters, change] = useFilters()
+  const period = usePeriod()
+  const model = filters.model ?? 'last_nondirect'
+  const orders = usePages(api.measurement.conversions, {
+    query: {
+      ...period,
+      limit: 30,
+      model: model as 'last_nondirect',
+      ...(filters.channel === undefined ? {} : { channel: filters.channel }),
+      ...(filters.campaign === undefined ? {} : { campaign: filters.campaign }),
+      ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
+    },
+  })
+  return (
+    <Stack>
+      <FilterBar
+        values={filters}
+        onChange={change}
+        fields={[
+          {
+            name: 'channel',
+            label: t('measurement.channel'),
+            kind: 'choice',
+            width: 200,
+            options: api.measurement.mediaChannels.map((value) => ({ value, label: words('media', value) })),
+          },
+          { name: 'campaign', label: t('measurement.campaign'), kind: 'text' },
+        ]}
+        end={
+          <Select
+            w={220}
+            label={t('measurement.model')}
+            allowDeselect={false}
+            value={model}
+            onChange={(value) => change({ model: value ?? undefined })}
+            data={['first', 'last', 'last_nondirect', 'linear'].map((value) => ({
+              value,
+              label: words('model', value),
+            }))}
+          />
+        }
+      />
+      <Fetch
+        of={orders}
+        loading={<Loading rows={5} height={90} />}
+        empty={(rows) =>
+          rows.length === 0 ? <Empty title={t('measurement.none')} hint={t('measurement.noneHint')} /> : null
+        }
+      >
+        {(rows) => (
+          <Stack>
+            {rows.map((row) => (
+              <div key={row.event}>
+                {may(api.profile.view) ? <PersonLink person={row.person} name={t('journey.showPerson')} /> : null}
+                <Credit conversion={row} model={model} />
+              </div>
+            ))}
+            {orders.more ? (
+              <Button variant="subtle" onClick={orders.onEnd}>
+                {t('kit.loadMore')}
+              </Button>
+            ) : null}
+          </Stack>
+        )}
+      </Fetch>
+    </Stack>
+  )
+}

@@ -1,0 +1,83 @@
+import type { Json } from '@einklang/contract'
+import { Badge, Text } from '@mantine/core'
+import { type ReactNode, useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DateTime } from '../../kit/figures.tsx'
+import { Panel } from '../../kit/page.tsx'
+import { Empty } from '../../kit/states.tsx'
+import { useWords } from '../../shell/words.ts'
+import type { PersonView } from './person.tsx'
+
+type Trait = PersonView['traits'][number]
+
+function shown(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** What holds, who said it, and what else was said. */
+export function TraitsTab(props: { traits: Trait[] }): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const columns = useMemo(
+    (): Column<Trait>[] => [
+      {
+        id: 'name',
+        header: t('trait.name'),
+        width: 170,
+        sort: (row) => row.name,
+        cell: (row) => words('trait', row.name),
+      },
+      {
+        id: 'value',
+        header: t('trait.value'),
+        cell: (row) => (
+          <>
+            <Text size="sm" fw={550} style={{ overflowWrap: 'anywhere' }}>
+              {shown(row.value)}
+            </Text>
+            {row.others.map((other) => (
+              <Text key={`${shown(other.value)}${other.at}${other.sourceName}`} size="xs" c="dimmed">
+                {t('trait.other', { value: shown(other.value), source: other.sourceName ?? '–' })}
+              </Text>
+            ))}
+          </>
+        ),
+      },
+      {
+        id: 'source',
+        header: t('trait.source'),
+        width: 180,
+        sort: (row) => row.sourceName,
+        cell: (row) => row.sourceName ?? '–',
+      },
+      {
+        id: 'trust',
+        header: t('identity.trust'),
+        width: 120,
+        cell: (row) => (
+          <Badge variant="light" color={row.trust === 'verified' ? 'teal' : 'gray'} tt="none">
+            {words('trust', row.trust)}
+          </Badge>
+        ),
+      },
+      { id: 'at', header: t('trait.at'), width: 150, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
+    ],
+    [t, words],
+  )
+  return (
+    <Panel title={t('person.tab.traits')} definition={t('trait.meaning')} testid="traits">
+      {props.traits.length === 0 ? (
+        <Empty title={t('trait.none')} />
+      ) : (
+        <DataTable
+          label={t('person.tab.traits')}
+          columns={columns}
+          rows={props.traits}
+          rowKey={(row) => row.name}
+          height={560}
+        />
+      )}
+    </Panel>
+  )
+}

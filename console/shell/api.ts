@@ -1,0 +1,167 @@
+import type { AnswerOf, CallOf, Role, Route } from '@einklang/contract'
+import { type CallInput, createClient, ProblemError } from '@einklang/sdk'
+import { notifications } from '@mantine/notifications'
+import { keepPreviousData, QueryClient, useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { Failure, Fetched } from '../kit/states.tsx'
+
+export const client = createClient({ baseUrl: '' })
+
+/** A refusal is an answer: only outages and broken connections are worth a second try. */
+function worthRetry(times: number, error: unknown): boolean {
+  if (error instanceof ProblemError && error.status < 500 && error.status !== 429) return false
+  return times < 2
+}
+
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: { staleTime: 5_000, retry: worthRetry, refetchOnWindowFocus: false },
+    mutations: { retry: false },
+  },
+})
+
+/** After a 401 the gate asks again who is signed in, and shows the sign-in page on the same address. */
+function heardError(error: unknown): void {
+  if (error instanceof ProblemError && error.status === 401) {
+    void queries.invalidateQueries({ queryKey: ['governance', 'me'] })
+  }
+}
+queries.getQueryCache().config.onError = heardError
+queries.getMutationCache().config.onError = heardError
+
+export function failureOf(error: unknown, offline: string): Failure | null {
+  if (error === null || error === undefined) return null
+  if (error instanceof ProblemError) {
+    const at = error.at === undefined || error.at === '' ? '' : ` (${error.at})`
+    return { message: `${error.message}${at}`, doInstead: error.doInstead, code: error.code }
+  }
+  if (error instanceof TypeError) return { message: offline }
+  return { message: error instanceof Error ? error.message : String(error) }
+}
+
+export function keyOf(route: Route, input?: object): unknown[] {
+  return [route.stage, route.name, input ?? null]
+}
+
+type AnyCall = (route: Route, input: object) => Promise<unknown>
+const callAny = client.call as unknown as AnyCall
+
+export type Answer<Value> = Fetched<Value> & { fetching: boolean; refetch: () => void; previous: boolean }
+
+/** The answer of a read route, kept fresh by live hints of its stage. */
+export function useAnswer<R extends Route>(
+  route: R,
+  input?: CallOf<R>,
+  options?: { enabled?: boolean; keep?: boolean; every?: number },
+): Answer<AnswerOf<R>> {
+  const { t } = useTranslation()
+  const result = useQuery({
+    queryKey: keyOf(route, input),
+    queryFn: ({ signal }) => callAny(route, { ...input, signal }) as Promise<AnswerOf<R>>,
+    enabled: options?.enabled ?? true,
+    ...(options?.every === undefined ? {} : { refetchInterval: options.every }),
+    ...(options?.keep === true ? { placeholderData: keepPreviousData } : {}),
+  })
+  const refetch = (): void => void result.refetch()
+  return {
+    data: result.data as AnswerOf<R> | undefined,
+    failure: failureOf(result.error, t('kit.offline')),
+    retry: refetch,
+    refetch,
+    fetching: result.isFetching,
+    previous: result.isPlaceholderData,
+  }
+}
+
+type Paged = { items: unknown[]; next: string | null }
+type ItemOf<R extends Route> = AnswerOf<R> extends { items: (infer Item)[] } ? Item : never
+
+export type Pages<R extends Route> = Fetched<ItemOf<R>[]> & {
+  /** The first page whole, for the counts that come with it. */
+  first: AnswerOf<R> | undefined
+  more: boolean
+  onEnd: () => void
+  fetching: boolean
+}
+
+/** All pages of a list so far; `onEnd` brings the next one. */
+export function usePages<R extends Route>(route: R, input?: CallOf<R>, options?: { enabled?: boolean }): Pages<R> {
+  const { t } = useTranslation()
+  const given = input as { query?: object } | undefined
+  const result = useInfiniteQuery({
+    queryKey: [...keyOf(route, input), 'pages'],
+    queryFn: ({ signal, pageParam }) =>
+      callAny(route, {
+        ...input,
+        query: { ...given?.query, ...(pageParam === null ? {} : { after: pageParam }) },
+        signal,
+      }) as Promise<Paged>,
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+    enabled: options?.enabled ?? true,
+    placeholderData: keepPreviousData,
+  })
+  const pages = result.data?.pages
+  const rows = useMemo(() => pages?.flatMap((page) => page.items) as ItemOf<R>[] | undefined, [pages])
+  return {
+    data: rows,
+    failure: failureOf(result.error, t('kit.offline')),
+    retry: () => void result.refetch(),
+    first: pages?.[0] as AnswerOf<R> | undefined,
+    more: result.hasNextPage,
+    onEnd: () => {
+      if (result.hasNextPage && !result.isFetchingNextPage) void result.fetchNextPage()
+    },
+    fetching: result.isFetching,
+  }
+}
+
+export type Deed<R extends Route> = {
+  run: (input: CallInput<R>) => Promise<AnswerOf<R> | undefined>
+  pending: boolean
+  failure: Failure | null
+  reset: () => void
+}
+
+/**
+ * A write. Resolves with the answer, or with undefined after a refusal, which it has then told the reader
+ * (or left to the form in `failure` when `quiet`).
+ */
+export function useDeed<R extends Route>(
+  route: R,
+  options?: { refresh?: string[]; done?: string; quiet?: boolean },
+): Deed<R> {
+  const { t } = useTranslation()
+  const mutation = useMutation({
+    mutationFn: (input: object) => callAny(route, input) as Promise<AnswerOf<R>>,
+    onSuccess: () => {
+      for (const stage of options?.refresh ?? [route.stage]) void queries.invalidateQueries({ queryKey: [stage] })
+      if (options?.done !== undefined) notifications.show({ message: options.done, color: 'teal' })
+    },
+  })
+  return {
+    async run(input) {
+      try {
+        const answer = await mutation.mutateAsync(input as object)
+        return answer ?? (true as AnswerOf<R>)
+      } catch (error) {
+        const failure = failureOf(error, t('kit.offline'))
+        if (options?.quiet !== true && failure !== null) {
+          const message = failure.doInstead === undefined ? failure.message : `${failure.message} ${failure.doInstead}`
+          notifications.show({ title: t('kit.failed'), message, color: 'red', autoClose: 10_000 })
+        }
+        return undefined
+      }
+    },
+    pending: mutation.isPending,
+    failure: failureOf(mutation.error, t('kit.offline')),
+    reset: mutation.reset,
+  }
+}
+
+/** May somebody with these roles call the route? Screens leave out what would only be refused. */
+export function mayCall(route: Pick<Route, 'may'>, roles: Role[]): boolean {
+  if (route.may === 'anyone' || route.may === 'signed-in') return true
+  return route.may.some((role) => roles.includes(role))
+}

@@ -1,0 +1,228 @@
+import {
+  ActionIcon,
+  AppShell,
+  Avatar,
+  Box,
+  Burger,
+  Group,
+  Image,
+  Kbd,
+  Menu,
+  Modal,
+  NavLink,
+  Progress,
+  ScrollArea,
+  Text,
+  Tooltip,
+  UnstyledButton,
+} from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconBook, IconKey, IconLogout, IconSearch } from '@tabler/icons-react'
+import { Link, Outlet, useRouterState } from '@tanstack/react-router'
+import { type ReactNode, useEffect, useRef } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Boundary } from './boundary.tsx'
+import { useConnected } from './live.ts'
+import { openPalette, Palette } from './palette.tsx'
+import { LanguageChoice, SchemeChoice } from './preferences.tsx'
+import { sections } from './sections.tsx'
+import { useMay, useSession } from './session.ts'
+import { PasswordForm, signOut } from './sign-in.tsx'
+import { useWords } from './words.ts'
+
+/** Header, navigation in the order of the flow, and the screen. */
+export function Frame(): ReactNode {
+  const { t } = useTranslation()
+  const [open, { toggle, close }] = useDisclosure()
+  const { brand } = useSession()
+  const path = useRouterState({ select: (state) => state.location.pathname })
+  const busy = useRouterState({ select: (state) => state.status === 'pending' })
+  const main = useRef<HTMLElement>(null)
+
+  // A new screen begins at its top for keyboards and screen readers as well.
+  const before = useRef(path)
+  useEffect(() => {
+    close()
+    if (before.current !== path) main.current?.focus({ preventScroll: true })
+    before.current = path
+  }, [path, close])
+
+  return (
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 216, breakpoint: 'sm', collapsed: { mobile: !open } }}
+      padding="lg"
+      transitionDuration={0}
+    >
+      <a className="skip" href="#content">
+        {t('shell.skip')}
+      </a>
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap">
+            <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('shell.menu')} />
+            <Link to="/" style={{ textDecoration: 'none', color: 'inherit' }} aria-label={t('nav.today')}>
+              <Group gap={8} wrap="nowrap">
+                <Image src="/icon.svg" w={28} h={28} alt="" />
+                <Text fw={650} fz="lg" visibleFrom="xs">
+                  Einklang
+                </Text>
+              </Group>
+            </Link>
+            <Text c="dimmed" size="sm" visibleFrom="md" ml="xs">
+              {brand.name}
+            </Text>
+          </Group>
+          <Group gap="xs" wrap="nowrap">
+            <SearchButton />
+            <LiveLight />
+            <Box visibleFrom="sm">
+              <LanguageChoice />
+            </Box>
+            <SchemeChoice />
+            <UserMenu />
+          </Group>
+        </Group>
+        {busy ? (
+          <Progress
+            value={100}
+            animated
+            size={2}
+            radius={0}
+            pos="absolute"
+            bottom={-1}
+            left={0}
+            right={0}
+            aria-hidden
+          />
+        ) : null}
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" component="nav" aria-label={t('shell.navigation')}>
+        <ScrollArea type="auto" style={{ flex: 1 }}>
+          <Sections path={path} />
+        </ScrollArea>
+      </AppShell.Navbar>
+      <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: 'none' }}>
+        <Boundary key={path}>
+          <Outlet />
+        </Boundary>
+      </AppShell.Main>
+      <Palette />
+    </AppShell>
+  )
+}
+
+function Sections(props: { path: string }): ReactNode {
+  const { t } = useTranslation()
+  const may = useMay()
+  return sections
+    .filter((section) => may(section.needs))
+    .map((section) => {
+      const active = section.to === '/' ? props.path === '/' : props.path.startsWith(section.to)
+      return (
+        <NavLink
+          key={section.to}
+          renderRoot={(rest) => <Link to={section.to} {...rest} />}
+          label={t(`nav.${section.word}`)}
+          leftSection={<section.icon size={18} stroke={1.6} />}
+          active={active}
+          aria-current={active ? 'page' : undefined}
+          data-testid={`nav-${section.word}`}
+          py={7}
+          style={{ borderRadius: 8 }}
+        />
+      )
+    })
+}
+
+function SearchButton(): ReactNode {
+  const { t } = useTranslation()
+  return (
+    <>
+      <UnstyledButton
+        onClick={openPalette}
+        visibleFrom="sm"
+        aria-label={t('palette.open')}
+        data-testid="palette-open"
+        style={{
+          border: '1px solid var(--mantine-color-default-border)',
+          borderRadius: 8,
+          padding: '6px 10px',
+          minWidth: 220,
+        }}
+      >
+        <Group justify="space-between" wrap="nowrap" gap="xs">
+          <Group gap={6} wrap="nowrap" c="dimmed">
+            <IconSearch size={15} aria-hidden />
+            <Text size="sm">{t('palette.open')}</Text>
+          </Group>
+          <Kbd size="xs">{t('palette.keys')}</Kbd>
+        </Group>
+      </UnstyledButton>
+      <ActionIcon hiddenFrom="sm" variant="default" size="lg" onClick={openPalette} aria-label={t('palette.open')}>
+        <IconSearch size={16} aria-hidden />
+      </ActionIcon>
+    </>
+  )
+}
+
+function LiveLight(): ReactNode {
+  const { t } = useTranslation()
+  const connected = useConnected()
+  const label = t(connected ? 'shell.live' : 'shell.notLive')
+  return (
+    <Tooltip label={label}>
+      <Box px={4} role="status" aria-label={label}>
+        <div className="live-dot" data-on={connected} />
+      </Box>
+    </Tooltip>
+  )
+}
+
+function UserMenu(): ReactNode {
+  const { t } = useTranslation()
+  const { user } = useSession()
+  const words = useWords()
+  const [changing, { open, close }] = useDisclosure()
+  return (
+    <>
+      <Menu position="bottom-end" width={260} withinPortal>
+        <Menu.Target>
+          <ActionIcon variant="subtle" size="lg" radius="xl" aria-label={t('shell.user')} data-testid="user-menu">
+            <Avatar size={30} radius="xl" name={user.name} color="initials" alt="" />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Box px="sm" py={6}>
+            <Text fw={600} size="sm">
+              {user.name}
+            </Text>
+            <Text size="xs" c="dimmed">
+              {user.email}
+            </Text>
+            <Text size="xs" c="dimmed">
+              {user.roles.map((role) => words('role', role)).join(', ')}
+            </Text>
+          </Box>
+          <Menu.Divider />
+          <Menu.Item leftSection={<IconKey size={16} aria-hidden />} onClick={open}>
+            {t('signIn.newTitle')}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconBook size={16} aria-hidden />} component="a" href="/docs" target="_blank">
+            {t('shell.docs')}
+          </Menu.Item>
+          <Menu.Item
+            leftSection={<IconLogout size={16} aria-hidden />}
+            onClick={() => void signOut()}
+            data-testid="sign-out"
+          >
+            {t('shell.signOut')}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Modal opened={changing} onClose={close} title={t('signIn.newTitle')}>
+        <PasswordForm onDone={close} />
+      </Modal>
+    </>
+  )
+}

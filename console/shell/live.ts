@@ -1,0 +1,122 @@
+import type { StageName } from '@einklang/contract'
+import { useEffect, useSyncExternalStore } from 'react'
+import { queries } from './api.ts'
+
+/** The hints a stage gives, and whose answers they make stale: its own, and those derived from it. */
+const hints: { [stage in StageName]?: { topics: string[]; stale: StageName[] } } = {
+  ingest: {
+    topics: ['ingest.events'],
+    stale: ['ingest', 'identity', 'profile', 'consent', 'commerce', 'audience', 'decision', 'delivery', 'conversation'],
+  },
+  identity: { topics: ['identity.merges'], stale: ['identity', 'profile'] },
+  consent: { topics: ['consent.changed'], stale: ['consent', 'profile', 'audience'] },
+  audience: { topics: ['audience.changed'], stale: ['audience'] },
+  decision: { topics: ['decision.runs'], stale: ['decision'] },
+  delivery: { topics: ['delivery.messages'], stale: ['delivery', 'decision'] },
+  measurement: { topics: ['measurement.built'], stale: ['measurement', 'budget'] },
+}
+const pauseMs = 3_000
+
+type Listener = (topic: string) => void
+
+const listeners = new Map<string, Set<Listener>>()
+const watchers = new Set<() => void>()
+let source: EventSource | null = null
+let connected = false
+let topicsOpen = ''
+let reopen: ReturnType<typeof setTimeout> | undefined
+
+function tell(state: boolean): void {
+  connected = state
+  for (const watcher of watchers) watcher()
+}
+
+/** One connection for the whole screen; it is opened again when the set of topics changes. */
+function connect(): void {
+  const topics = [...listeners.keys()].sort()
+  if (topics.join() === topicsOpen) return
+  source?.close()
+  source = null
+  topicsOpen = topics.join()
+  if (topics.length === 0) return tell(false)
+  const opened = new EventSource(`/api/live?topics=${topics.join(',')}`)
+  opened.onopen = () => tell(true)
+  opened.onerror = () => tell(false)
+  for (const topic of topics) {
+    opened.addEventListener(topic, () => {
+      for (const listener of listeners.get(topic) ?? []) listener(topic)
+    })
+  }
+  source = opened
+}
+
+/** Hears hints of these topics until the returned function is called. */
+export function listen(topics: string[], listener: Listener): () => void {
+  for (const topic of topics) {
+    const set = listeners.get(topic) ?? new Set()
+    set.add(listener)
+    listeners.set(topic, set)
+  }
+  // Screens change their topics together; one connection follows when they have settled.
+  const settle = (): void => {
+    clearTimeout(reopen)
+    reopen = setTimeout(connect, 60)
+  }
+  settle()
+  return () => {
+    for (const topic of topics) {
+      const set = listeners.get(topic)
+      set?.delete(listener)
+      if (set?.size === 0) listeners.delete(topic)
+    }
+    settle()
+  }
+}
+
+/** Answers on the screen follow the hints of these stages, at most once in a few seconds. */
+export function useLiveAnswers(stages: StageName[]): void {
+  const key = stages.join(',')
+  useEffect(() => {
+    const watched = key.split(',').flatMap((stage) => {
+      const hint = hints[stage as StageName]
+      return hint === undefined ? [] : [hint]
+    })
+    const stale = new Set<StageName>()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let last = 0
+    const flush = (): void => {
+      timer = undefined
+      last = performance.now()
+      for (const stage of stale) {
+        void queries.invalidateQueries({
+          predicate: (query) => query.queryKey[0] === stage && query.state.fetchStatus === 'idle',
+        })
+      }
+      stale.clear()
+    }
+    const stop = listen(
+      watched.flatMap((hint) => hint.topics),
+      (topic) => {
+        for (const hint of watched) {
+          if (hint.topics.includes(topic)) for (const stage of hint.stale) stale.add(stage)
+        }
+        timer ??= setTimeout(flush, Math.max(150, pauseMs - (performance.now() - last)))
+      },
+    )
+    return () => {
+      stop()
+      clearTimeout(timer)
+    }
+  }, [key])
+}
+
+/** Whether the live connection stands, for the small light in the header. */
+export function useConnected(): boolean {
+  return useSyncExternalStore(
+    (watcher) => {
+      watchers.add(watcher)
+      return () => watchers.delete(watcher)
+    },
+    () => connected,
+  )
+}
