@@ -45,7 +45,10 @@ function movedBy(batch: AppliedBatch, living: Definition[]): Moved {
       }
   const merged = new Map(batch.merges.map((merge) => [merge.loser, merge.winner]))
   for (const winner of merged.values()) stored.add(winner)
-  const everything = merged.size > 0
+  // A merge or split by hand brings no event, only the persons.
+  const byHand = batch.events.length === 0
+  if (byHand) for (const person of batch.touched) stored.add(person)
+  const everything = merged.size > 0 || byHand
   const chosen = living.filter((definition) => {
     const concerns = wanted.get(definition) ?? new Set()
     return everything || concerns.has('member') || [...concerns].some((concern) => happened.has(concern))

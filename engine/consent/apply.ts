@@ -13,6 +13,8 @@ export async function applyBatch(tx: Database, store: StoreNeeds, batch: Applied
   const narrowed = await narrow(tx, signs.signals)
   const moved = new Set<PersonId>([...spoken, ...signs.hits.map((hit) => hit.person), ...cleared, ...narrowed])
   for (const person of await readdressed(tx, batch)) moved.add(person)
+  // A split by hand brings no event, only the two sides.
+  if (batch.events.length === 0) for (const person of batch.touched) moved.add(person)
   await refresh(tx, store, [...moved])
 }
 

@@ -150,6 +150,27 @@ describe('merges', () => {
   })
 })
 
+describe('splits', () => {
+  test('a split gives both sides back what each of them was', async () => {
+    const joined: Identity = createIdentity({ ground: house.ground, reapply: (tx, batch) => profile.apply(tx, batch) })
+    const one = await happen(
+      event({ ids: { user_id: 'sp-1' }, traits: { firstName: 'One' }, at: '2026-01-01T08:00:00.000Z' }),
+    )
+    const two = await happen(
+      event({ ids: { user_id: 'sp-2' }, traits: { firstName: 'Two' }, at: '2026-02-01T08:00:00.000Z' }),
+    )
+    await joined.merge(one, two, 'Eva', 'same person')
+    expect((await profile.view(two)).aliases).toHaveLength(2)
+    const [merge] = (await joined.log(one)).filter((entry) => entry.kind === 'merge')
+    if (merge === undefined) throw new Error('the merge is not in the log')
+    await joined.unmerge(merge.id, 'Eva')
+    const [first, second] = [await profile.view(one), await profile.view(two)]
+    expect(first.summary).toMatchObject({ firstName: 'One', firstSeen: '2026-01-01T08:00:00.000Z' })
+    expect(second.summary).toMatchObject({ firstName: 'Two', firstSeen: '2026-02-01T08:00:00.000Z' })
+    expect([first.aliases, second.aliases]).toEqual([[one], [two]])
+  })
+})
+
 describe('counters', () => {
   test('events count per day, machine opens not at all, very old ones neither', async () => {
     const track = (name: string, at: string, properties: JsonObject = {}) =>

@@ -19,6 +19,7 @@ export const contactDays = 90
 
 /** Everything profile does with a batch: sightings, traits, counters, contacts and numbers, as sets. */
 export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch): Promise<void> {
+  if (batch.events.length === 0 && batch.merges.length === 0) return separate(tx, batch.touched)
   const current = winnersOf(batch.merges)
   if (batch.merges.length > 0) await absorb(tx, batch.merges, current)
   const fresh = await sight(tx, batch.events, current)
@@ -31,6 +32,16 @@ export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch
   for (const person of observed) changed.add(current.get(person) ?? person)
   for (const merge of batch.merges) changed.add(current.get(merge.winner) ?? merge.winner)
   await recompute(tx, [...changed])
+}
+
+/** A split by hand: both sides show again what each of them was. */
+async function separate(tx: Database, persons: PersonId[]): Promise<void> {
+  await recompute(tx, persons)
+  await tx.run`
+    update profile.person set first_seen = own.first_seen
+    from (select asked.person, min(seen.first_seen) as first_seen from unnest(${persons}::uuid[]) as asked(person)
+      join profile.seen on seen.person = any(identity.aliases(asked.person)) group by asked.person) as own
+    where person.person = own.person`
 }
 
 /** Where each loser of the batch ends up, chains followed to their end. */
