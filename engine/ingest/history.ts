@@ -173,10 +173,12 @@ export function historyLoop(needs: { database: Database; history: History; log: 
     pauseMs: 1_000,
     wake: historyChannel,
     async turn() {
-      const batches = await needs.database.rows<{ id: number; token: string }>`
-        select id, token from ingest.batch where history_at is null order by id limit 20`
+      const batches = await needs.database.rows<{ id: number; token: string; events: number }>`
+        select id, token, events from ingest.batch where history_at is null order by id limit 20`
       for (const batch of batches) {
-        const rows = needs.recent.take(batch.id) ?? (await storedRows(needs.database, batch.id))
+        const recent = needs.recent.take(batch.id)
+        // An erasure may have taken rows out since.
+        const rows = recent?.length === batch.events ? recent : await storedRows(needs.database, batch.id)
         if (rows) await needs.history.insert('ingest.event', rows, batch.token)
         await needs.database.run`
           update ingest.batch set history_at = platform.now(), rows = null where id = ${batch.id}`

@@ -4,7 +4,7 @@ import type { Applier } from './applier.ts'
 import { type InboxRequest, unpackRequests } from './frame.ts'
 import { inboxChannel } from './group-commit.ts'
 import type { Item } from './item.ts'
-import { ownItems } from './own.ts'
+import { normalItems, ownItems } from './own.ts'
 import { segmentItems } from './segment.ts'
 import type { Sources } from './source.ts'
 
@@ -109,7 +109,8 @@ async function itemsOf(sources: Sources, row: Row, into: Prepared): Promise<void
 export async function adapt(sources: Sources, request: InboxRequest, row: number, first: number): Promise<Item[]> {
   const source = await sources.byId(request.source as SourceId)
   if (!source) return []
-  return request.call === 'own' ? ownItems(request, source, row, first) : segmentItems(request, source, row, first)
+  if (request.call === 'own') return ownItems(request, source, row, first)
+  return request.call === 'normal' ? normalItems(request) : segmentItems(request, source, row, first)
 }
 
 type SettleNeeds = { database: Database; clock: Clock; applier: Applier; log: Log }

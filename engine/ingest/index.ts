@@ -7,6 +7,7 @@ import { emit } from './emit.ts'
 import { createGroupCommit } from './group-commit.ts'
 import { createRecentRows, historyLoop } from './history.ts'
 import { nodeListener } from './http.ts'
+import { importLoop } from './imports/run.ts'
 import { inboxLoop } from './inbox.ts'
 import type { OwnEvent } from './own.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
@@ -62,7 +63,11 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     recent,
     apply: needs.apply,
   })
-  const loops = [inboxLoop({ database, clock, log, sources, applier }), historyLoop({ database, history, log, recent })]
+  const loops = [
+    inboxLoop({ database, clock, log, sources, applier }),
+    historyLoop({ database, history, log, recent }),
+    importLoop({ database, clock, log, sources, applier, records: needs.records ?? {} }),
+  ]
   return {
     emit: (tx, events) => emit({ clock, sources }, tx, events),
     trackingListener: nodeListener(door),
@@ -71,7 +76,8 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     quarantine,
     async drain() {
       const signal = new AbortController().signal
-      for (const loop of loops) while ((await loop.turn(signal)) === 'busy');
+      const [inboxTurns, historyTurns, importTurns] = loops
+      for (const loop of [importTurns, inboxTurns, historyTurns]) while ((await loop?.turn(signal)) === 'busy');
     },
     needs,
     applier,

@@ -70,3 +70,17 @@ function ownItem(own: OwnEvent, request: InboxRequest, source: SourceFacts, raw:
     raw: () => ({ payload: own, request: { call: 'own', receivedAt: request.receivedAt }, originalAt: at }),
   }
 }
+
+/** Events that are in normal form already: imported rows that come back out of quarantine. */
+export function normalItems(request: InboxRequest): Item[] {
+  const events = JSON.parse(request.body.toString('utf8')) as NormalEvent[]
+  return events.map((event) => ({
+    id: event.id,
+    source: event.source,
+    content: contentHash(JSON.stringify(event)),
+    receivedAt: request.receivedAt,
+    event,
+    reasons: [],
+    raw: () => ({ payload: event as unknown as JsonObject, request: { call: 'normal' }, originalAt: event.originalAt }),
+  }))
+}

@@ -1,7 +1,123 @@
-import type { StageParts } from '@einklang/platform'
+import { api, type JsonObject, type SourceId } from '@einklang/contract'
+import { type Caller, mount, Refusal, type StageParts } from '@einklang/platform'
+import { putInInbox } from './emit.ts'
+import { eraseFromIngest } from './erase.ts'
 import { webMounts } from './http.ts'
+import { importRoutes } from './imports/routes.ts'
+import { uploadMounts } from './imports/upload.ts'
+import { adapt } from './inbox.ts'
 import type { Ingest, IngestInside } from './index.ts'
+import { ingestJobs } from './jobs.ts'
+import { type Chosen, replayRequest } from './quarantine.ts'
+import { counterView, eventNames, quarantineGroups, recentEvents, sourceViews } from './screens.ts'
+
+const routes = api.ingest
 
 export function ingestParts(ingest: Ingest & IngestInside): StageParts {
-  return { stage: 'ingest', routes: [], raw: webMounts(ingest.door), loops: ingest.loops }
+  const { database, clock, history } = ingest.needs.ground
+  const { sources, quarantine } = ingest
+  const one = async (id: SourceId) => {
+    const [view] = await sourceViews({ database, clock }, id)
+    if (!view) throw new Refusal(404, 'unknown_source', 'There is no such source.')
+    return view
+  }
+  /** Keys are read from memory; a change is remembered only after it is committed. */
+  const changed = async <Result>(work: (tx: typeof database) => Promise<Result>): Promise<Result> => {
+    const result = await database.transaction(work)
+    sources.forget()
+    return result
+  }
+
+  return {
+    stage: 'ingest',
+    routes: [
+      mount(routes.sources, async () => ({ items: await sourceViews({ database, clock }, null) })),
+      mount(routes.createSource, async ({ body: { trust, ...given } }) => {
+        const made = await changed((tx) => sources.create(tx, given, trust ?? 'secret'))
+        return { source: await one(made.source.id), key: made.key ?? '' }
+      }),
+      mount(routes.changeSource, async ({ params, body }) => {
+        await changed((tx) => sources.change(tx, params.source, body))
+        return one(params.source)
+      }),
+      mount(routes.createKey, ({ params, body }) => changed((tx) => sources.addKey(tx, params.source, body.trust))),
+      mount(routes.rotateKey, ({ params, body }) =>
+        changed((tx) => sources.rotateKey(tx, params.source, params.key, body.graceDays ?? 7)),
+      ),
+      mount(routes.revokeKey, async ({ params, query }) => {
+        const ends = await changed((tx) => sources.endKey(tx, params.source, params.key, query.graceDays))
+        return { endsAt: ends.toISOString() }
+      }),
+      mount(routes.events, ({ query }) => recentEvents(history, query)),
+      mount(routes.eventNames, async ({ query }) => ({ items: await eventNames(history, clock, query.days) })),
+      mount(routes.counters, ({ query }) => counterView({ database, clock }, query)),
+      mount(routes.quarantine, ({ query }) => quarantineGroups({ database, clock }, query.status)),
+      mount(routes.quarantineItems, async ({ query }) => {
+        const rows = await quarantine.items(
+          database,
+          { group: query.group },
+          [query.status],
+          query.after ?? null,
+          query.limit,
+        )
+        const items = await Promise.all(
+          rows.map(async ({ request: _, ...row }) => ({
+            ...row,
+            receivedAt: row.receivedAt.toISOString(),
+            originalAt: row.originalAt?.toISOString() ?? null,
+            sourceName: (await sources.byId(row.source))?.name ?? '',
+          })),
+        )
+        return { items, next: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null }
+      }),
+      mount(routes.repairItem, async ({ params, body }) => {
+        const [row] = await quarantine.items(database, { items: [params.item] }, ['open', 'patched'], null, 1)
+        if (!row) throw new Refusal(404, 'unknown_item', 'There is no such open item.')
+        const items = await adapt(sources, replayRequest({ ...row, patched: body.payload as JsonObject }), 0, 0)
+        const reasons = items.flatMap((item) => item.reasons)
+        if (!body.dryRun) await quarantine.patch(database, params.item, body.payload as JsonObject)
+        return { passes: reasons.length === 0, reasons }
+      }),
+      mount(routes.replay, async ({ body }, { caller }) => ({ replayed: await replay(ingest, body, nameOf(caller)) })),
+      mount(routes.discard, async ({ body: { reason, ...chosen } }, { caller }) => {
+        refuseAll(chosen)
+        const rows = await quarantine.items(database, chosen, ['open', 'patched'], null, 10_000)
+        const ids = rows.map((row) => row.id)
+        return { discarded: await quarantine.settle(database, ids, 'discarded', nameOf(caller), reason) }
+      }),
+      ...importRoutes(ingest),
+    ],
+    raw: [...webMounts(ingest.door), ...uploadMounts(ingest.needs.ground)],
+    loops: ingest.loops,
+    jobs: ingestJobs(ingest),
+    erase: (tx, persons) => eraseFromIngest(ingest, tx, persons),
+  }
+}
+
+function nameOf(caller: Caller): string {
+  return caller.kind === 'anonymous' ? 'anonymous' : caller.name
+}
+
+function refuseAll(chosen: Chosen): void {
+  if (chosen.group === undefined && chosen.items === undefined) {
+    throw new Refusal(400, 'nothing_chosen', 'Name a group or items.', { at: 'group' })
+  }
+}
+
+/** Through the same door as before, with the original id and times; repeating it changes nothing. */
+async function replay(ingest: Ingest & IngestInside, chosen: Chosen, by: string): Promise<number> {
+  refuseAll(chosen)
+  const { database, clock } = ingest.needs.ground
+  let count = 0
+  for (let more = true; more; ) {
+    more = await database.transaction(async (tx) => {
+      const rows = await ingest.quarantine.items(tx, chosen, ['open', 'patched'], null, 500)
+      if (rows.length === 0) return false
+      await putInInbox({ clock }, tx, rows.map(replayRequest))
+      const ids = rows.map((row) => row.id)
+      count += await ingest.quarantine.settle(tx, ids, 'replayed', by, null)
+      return rows.length === 500
+    })
+  }
+  return count
 }

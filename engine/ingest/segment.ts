@@ -14,6 +14,7 @@ import { derivedId } from '@einklang/platform'
 import type { InboxRequest } from './frame.ts'
 import type { Item, QuarantineCode, Reason, SourceFacts } from './item.ts'
 import { moneyOf } from './money.ts'
+import { customerNamespace } from './source.ts'
 import { correctTime } from './time.ts'
 import { consentStatement, eventName } from './vocabulary.ts'
 
@@ -423,7 +424,7 @@ function identifiersOf(
     add('email', claim.email)
     add('phone', claim.phone)
     add('loyalty_card', claim.loyalty_card ?? claim.loyaltyCard)
-    if (claim.customer_no !== undefined) add(`customer_no.${shared.source.issuer}`, claim.customer_no)
+    if (claim.customer_no !== undefined) add(customerNamespace(shared.source.issuer), claim.customer_no)
   }
   if (kind === 'track') {
     add('order_no', properties.order_id ?? properties.orderId)
@@ -441,7 +442,7 @@ function identifiersOf(
       continue
     }
     const namespace = externalNamespaces[type] as string
-    add(namespace === 'customer_no' ? `customer_no.${shared.source.issuer}` : namespace, entry?.id)
+    add(namespace === 'customer_no' ? customerNamespace(shared.source.issuer) : namespace, entry?.id)
   }
   return found
 }

@@ -40,13 +40,25 @@ const channelOfKind: { [kind: string]: TouchChannel } = {
   internal: 'service',
 }
 
+/** Web, app and shop system know customers by the same account; customer numbers of others are their own. */
+const issuerOfKind: { [kind: string]: string } = { web: 'user_id', app: 'user_id', shop: 'user_id' }
+
+/** The namespace of a source's customer numbers: the account of the shop, or the numbers of that issuer. */
+export function customerNamespace(issuer: string): string {
+  return issuer === 'user_id' ? 'user_id' : `customer_no.${issuer}`
+}
+
 /** Where events may come from, remembered in the process; a change is seen everywhere within seconds. */
 export type Sources = {
   byKey(key: string): Promise<KeyFacts | null>
   byId(id: SourceId): Promise<Source | null>
   internal(): Promise<Source>
   create(tx: Database, given: NewSource, trust: KeyTrust | null): Promise<{ source: Source; key: string | null }>
-  change(tx: Database, id: SourceId, given: Partial<NewSource>): Promise<void>
+  change(
+    tx: Database,
+    id: SourceId,
+    given: { [field in keyof NewSource]?: NewSource[field] | undefined },
+  ): Promise<void>
   addKey(tx: Database, source: SourceId, trust: KeyTrust): Promise<{ id: KeyId; key: string }>
   rotateKey(tx: Database, source: SourceId, key: KeyId, graceDays: number): Promise<{ id: KeyId; key: string }>
   endKey(tx: Database, source: SourceId, key: KeyId, graceDays: number): Promise<Date>
@@ -192,7 +204,7 @@ async function insertSource(
     insert into ingest.source (id, name, slug, kind, channel, issuer, currency, country, time_zone, origins,
       consent_categories, oldest_years, created_at)
     values (${id}, ${given.name}, ${slug}, ${given.kind}, ${given.channel ?? channelOfKind[given.kind] ?? 'web'},
-      ${given.issuer ?? slug}, ${given.currency ?? 'EUR'}, ${given.country ?? 'DE'}, ${given.timeZone ?? 'Europe/Berlin'},
+      ${given.issuer ?? issuerOfKind[given.kind] ?? slug}, ${given.currency ?? 'EUR'}, ${given.country ?? 'DE'}, ${given.timeZone ?? 'Europe/Berlin'},
       ${given.origins ?? ['*']}, ${tx.json(given.consentCategories ?? {})}, ${given.oldestYears ?? 10}, ${needs.clock.now()})
     on conflict (slug) do nothing`
   return id

@@ -162,6 +162,9 @@ create table ingest.import (
   rejected bigint not null default 0,
   duplicates bigint not null default 0,
   bytes_read bigint not null default 0,
+  -- Who works on it, until when (database time): another worker takes over when that has passed.
+  leased_until timestamptz,
+  checked boolean not null default false,
   columns text[] not null default '{}',
   detected jsonb,
   preview jsonb not null default '[]',
@@ -198,5 +201,42 @@ create table ingest.imported (
   primary key (source, kind, sha256)
 );
 
+-- Rows of such a file that were refused: they alone are tried again when the file comes with a better mapping.
+create table ingest.imported_reject (
+  source uuid not null,
+  kind text not null,
+  sha256 text not null,
+  row_no bigint not null,
+  primary key (source, kind, sha256, row_no)
+);
+
 -- Published: what other stages may read of sources.
 create view ingest.source_name as select id, name, slug, kind, channel from ingest.source;
+
+-- Drops partitions of whole days and weeks before the edge, unless something in them still waits.
+create function ingest.drop_before(edge date) returns integer language plpgsql as $$
+declare
+  part record;
+  waiting boolean;
+  dropped integer := 0;
+begin
+  for part in
+    select child.relname as name, parent.relname as parent, to_date(right(child.relname, 8), 'YYYYMMDD') as first
+    from pg_inherits
+    join pg_class as child on child.oid = inhrelid
+    join pg_class as parent on parent.oid = inhparent
+    where parent.oid in ('ingest.inbox'::regclass, 'ingest.seen'::regclass)
+  loop
+    if part.parent = 'seen' then
+      continue when part.first + 7 > edge;
+    else
+      continue when part.first + 1 > edge;
+      execute format('select exists (select from ingest.%I as i left join ingest.batch as b on b.id = i.batch
+        where i.batch is null or (b.id is not null and b.history_at is null))', part.name) into waiting;
+      continue when waiting;
+    end if;
+    execute format('drop table ingest.%I', part.name);
+    dropped := dropped + 1;
+  end loop;
+  return dropped;
+end $$;

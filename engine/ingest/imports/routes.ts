@@ -1,0 +1,136 @@
+import { api, type ImportId, type Route } from '@einklang/contract'
+import { type Database, type Mounted, mount, newId, Refusal } from '@einklang/platform'
+import type { Ingest, IngestInside } from '../index.ts'
+import { missingFields, recognise } from './columns.ts'
+import { fieldReader } from './fields.ts'
+import { formatOf, shapeOf } from './reading.ts'
+import { importById, type ImportRow, importRows, takenBefore, unfinishedLike } from './store.ts'
+import { importChannel, rejectsPath, uploadPath } from './upload.ts'
+
+const routes = api.ingest
+
+export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
+  const { database, clock, secrets } = ingest.needs.ground
+  const detail = (row: ImportRow) => ({
+    ...jobView(row),
+    uploadPath: row.state === 'uploading' ? uploadPath(secrets, row.id) : null,
+    columns: row.columns,
+    detected: row.detected,
+    preview: row.preview,
+    rejectsPath: row.rejected > 0 ? rejectsPath(secrets, row.id) : null,
+  })
+  const one = async (id: ImportId) => {
+    const row = await importById(database, id)
+    if (!row) throw new Refusal(404, 'unknown_import', 'There is no such import.')
+    return detail(row)
+  }
+  const wake = (tx: Database) => tx.notify(importChannel)
+
+  return [
+    mount(routes.imports, async ({ query }) => {
+      const rows = await importRows(database, { id: null, after: query.after ?? null, limit: query.limit })
+      return { items: rows.map(jobView), next: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null }
+    }),
+    mount(routes.importOf, ({ params }) => one(params.import)),
+    mount(routes.createImport, async ({ body }, { caller }) => {
+      if (!(await ingest.sources.byId(body.source)))
+        throw new Refusal(404, 'unknown_source', 'There is no such source.', { at: 'source' })
+      const going = await unfinishedLike(database, body)
+      if (going) return detail(going)
+      const taken = body.dryRun ? null : await takenBefore(database, body)
+      const whole = taken && taken.rows > 0 && taken.refused.size === 0 ? await finishedLike(database, body) : undefined
+      const id = newId('import', clock)
+      await database.run`
+        insert into ingest.import (id, kind, source, file_name, format, size, sha256, dry_run, mapping, mapping_given, state,
+          created_by, created_at, finished_at, uploaded, rows_read, duplicates)
+        values (${id}, ${body.kind}, ${body.source}, ${body.fileName}, ${formatOf(body.fileName, Buffer.alloc(0))}, ${body.size},
+          ${body.sha256}, ${body.dryRun}, ${database.json(body.mapping ?? { fields: {} })}, ${body.mapping !== undefined},
+          ${whole ? 'done' : 'uploading'}, ${caller.kind === 'anonymous' ? 'anonymous' : caller.name}, ${clock.now()},
+          ${whole ? clock.now() : null}, ${whole ? body.size : 0}, ${whole?.rowsRead ?? 0}, ${whole ? whole.rows : 0})`
+      return one(id)
+    }),
+    mount(routes.startImport, async ({ params, body }) => {
+      const row = await importById(database, params.import)
+      if (!row) throw new Refusal(404, 'unknown_import', 'There is no such import.')
+      if (row.state === 'running' || row.state === 'waiting')
+        throw new Refusal(409, 'running', 'The import is running; cancel it first.')
+      if (row.uploaded < row.size)
+        throw new Refusal(409, 'not_uploaded', 'The file is not here completely; go on with the upload.')
+      await database.transaction(async (tx) => {
+        const parts = await tx.row<{ there: boolean }>`
+          select exists (select from ingest.import_part where import = ${row.id}) as there`
+        if (!parts?.there)
+          throw new Refusal(409, 'bytes_gone', 'The bytes are gone after the import; announce the file again.')
+        await tx.run`delete from ingest.import_reject where import = ${row.id}`
+        await tx.run`
+          update ingest.import set state = 'waiting', dry_run = ${body.dryRun}, rows_read = 0, accepted = 0, rejected = 0,
+            duplicates = 0, bytes_read = 0, checked = false, error = null, finished_at = null, leased_until = null,
+            preview = '[]', mapping = coalesce(${body.mapping ? tx.json(body.mapping) : null}::jsonb, mapping),
+            mapping_given = mapping_given or ${body.mapping !== undefined}
+          where id = ${row.id}`
+        await wake(tx)
+      })
+      return one(row.id)
+    }),
+    mount(routes.cancelImport, async ({ params }) => {
+      await database.run`
+        update ingest.import set state = 'cancelled', finished_at = ${clock.now()}, leased_until = null
+        where id = ${params.import} and state in ('uploading', 'waiting', 'running')`
+      return one(params.import)
+    }),
+    mount(routes.resumeImport, async ({ params }) => {
+      await database.transaction(async (tx) => {
+        await tx.run`
+          update ingest.import set state = case when uploaded = size then 'waiting' else 'uploading' end, error = null,
+            finished_at = null, leased_until = null
+          where id = ${params.import} and state in ('cancelled', 'failed')`
+        await wake(tx)
+      })
+      return one(params.import)
+    }),
+    mount(routes.rejects, async ({ params, query }) => {
+      const items = await database.rows<{ row: number; reason: string; raw: string }>`
+        select row_no as row, reason, raw from ingest.import_reject
+        where import = ${params.import} and row_no > ${Number(query.after ?? 0)} order by row_no limit ${query.limit}`
+      return { items, next: items.length === query.limit ? String(items.at(-1)?.row) : null }
+    }),
+    mount(routes.detectColumns, async ({ body }) => {
+      const shape = shapeOf(body.fileName, Buffer.from(body.head, 'base64'), {})
+      const fields = recognise(body.kind, shape.columns)
+      const mapping = {
+        fields,
+        encoding: shape.encoding,
+        ...(shape.format === 'csv' ? { delimiter: shape.delimiter } : {}),
+      }
+      const read = fieldReader(body.kind, mapping, shape.columns)
+      return {
+        format: shape.format,
+        mapping,
+        columns: shape.columns,
+        missing: missingFields(body.kind, mapping),
+        sample: shape.sample.slice(0, 10).map((cells, index) => read(index + 2, cells).fields),
+      }
+    }),
+  ]
+}
+
+/** A finished import that took the whole file. */
+async function finishedLike(database: Database, wanted: { kind: string; source: string; sha256: string }) {
+  return database.row<{ rowsRead: number; rows: number }>`
+    select rows_read as "rowsRead", accepted + duplicates as rows from ingest.import
+    where kind = ${wanted.kind} and source = ${wanted.source} and sha256 = ${wanted.sha256} and state = 'done' and not dry_run
+    order by created_at desc limit 1`
+}
+
+function jobView(row: ImportRow) {
+  const { mappingGiven: _a, bytesRead, checked: _b, columns: _c, detected: _d, preview: _e, ...view } = row
+  const header = row.format === 'csv' && row.rowsRead > 0 ? 1 : 0
+  return {
+    ...view,
+    // The mark counts the header as row 1, as spreadsheets do; people count records.
+    rowsRead: row.rowsRead - header,
+    progress: row.state === 'done' ? 1 : row.size === 0 ? 0 : Math.min(1, bytesRead / row.size),
+    createdAt: row.createdAt.toISOString(),
+    finishedAt: row.finishedAt?.toISOString() ?? null,
+  }
+}

@@ -1,0 +1,394 @@
+import { createHash } from 'node:crypto'
+import type { ImportKind, JsonObject, NormalEvent } from '@einklang/contract'
+import { type Clock, type Database, derivedId, type Log, type Loop, Outage } from '@einklang/platform'
+import type { Applier } from '../applier.ts'
+import type { RecordKind, RecordRow, Rejected, TakeRecords } from '../index.ts'
+import type { Item } from '../item.ts'
+import { moneyOf } from '../money.ts'
+import type { Source, Sources } from '../source.ts'
+import { cellReader } from './cells.ts'
+import { missingFields, recognise } from './columns.ts'
+import { type FieldRow, fieldReader, groupKey, type Unit } from './fields.ts'
+import { type Draft, type MapFacts, mapUnit, recordFields } from './mappers.ts'
+import { type Encoding, type ReadRow, rowsOf, type Shape, shapeOf } from './reading.ts'
+import { claimImport, type ImportRow, partsOf, type Progress, saveProgress, takenBefore } from './store.ts'
+import { importChannel } from './upload.ts'
+
+const rowsPerBatch = 5_000
+const previewRows = 20
+
+const recordKinds = new Set<ImportKind>(['spend', 'products', 'prices', 'stock', 'places'])
+
+type Needs = {
+  database: Database
+  clock: Clock
+  log: Log
+  sources: Sources
+  applier: Applier
+  records: { [kind in RecordKind]?: TakeRecords }
+}
+
+/** Works on one import after the other; a kill costs the batch in work, which is rolled back and read again. */
+export function importLoop(needs: Needs): Loop {
+  return {
+    name: 'ingest.imports',
+    pauseMs: 2_000,
+    wake: importChannel,
+    async turn(signal) {
+      const row = await claimImport(needs.database)
+      if (!row) return 'idle'
+      try {
+        const result = await runImport(needs, row, signal)
+        if (result === 'stopped') await release(needs.database, row)
+        return result === 'stopped' ? 'idle' : 'busy'
+      } catch (error) {
+        if (error instanceof Outage) {
+          await release(needs.database, row).catch(() => undefined)
+          throw error
+        }
+        needs.log.error('An import failed', { import: row.id, error: String(error) })
+        await fail(needs, row, error instanceof Error ? error.message : String(error))
+        return 'busy'
+      }
+    },
+  }
+}
+
+async function release(database: Database, row: ImportRow): Promise<void> {
+  await database.run`update ingest.import set leased_until = null where id = ${row.id} and state = 'running'`
+}
+
+async function fail(needs: Needs, row: ImportRow, reason: string): Promise<void> {
+  await needs.database.run`
+    update ingest.import set state = 'failed', error = ${reason.slice(0, 1000)}, finished_at = ${needs.clock.now()}, leased_until = null
+    where id = ${row.id} and state = 'running'`
+}
+
+async function runImport(needs: Needs, claimed: ImportRow, signal: AbortSignal): Promise<'done' | 'stopped'> {
+  const source = await needs.sources.byId(claimed.source)
+  if (!source) throw new Error('The source of the import is gone.')
+  const row = await checked(needs, claimed)
+  const missing = missingFields(row.kind, row.mapping)
+  if (missing.length > 0) {
+    throw new Error(`The mapping names no column for ${missing.join(', ')}; the file has: ${row.columns.join(', ')}.`)
+  }
+  if (recordKinds.has(row.kind) && !needs.records[row.kind as RecordKind]) {
+    throw new Error(`Nothing here takes ${row.kind}.`)
+  }
+  await needs.applier.prepare()
+  const done = await work(needs, row, source, signal)
+  if (done) {
+    await needs.database.run`
+      update ingest.import set state = 'done', finished_at = ${needs.clock.now()}, leased_until = null, bytes_read = size
+      where id = ${row.id} and state = 'running'`
+    if (!row.dryRun) await needs.database.run`delete from ingest.import_part where import = ${row.id}`
+  }
+  return done ? 'done' : 'stopped'
+}
+
+/** Once per file: the bytes are those announced, the encoding holds to the end, columns and mapping are known. */
+async function checked(needs: Needs, row: ImportRow): Promise<ImportRow> {
+  if (row.checked) return row
+  const hash = createHash('sha256')
+  const utf8 = new TextDecoder('utf-8', { fatal: true })
+  let isUtf8 = true
+  let head = Buffer.alloc(0)
+  for await (const part of partsOf(needs.database, row.id)) {
+    hash.update(part)
+    if (head.length < 65_536) head = Buffer.concat([head, part.subarray(0, 65_536)])
+    try {
+      if (isUtf8) utf8.decode(part, { stream: true })
+    } catch {
+      isUtf8 = false
+    }
+  }
+  if (hash.digest('hex') !== row.sha256)
+    throw new Error('The bytes are not those of the announced file (SHA-256 differs); upload it again.')
+  const shape = shapeOf(row.fileName, head, { encoding: row.mapping.encoding, delimiter: row.mapping.delimiter })
+  // The beginning may look like UTF-8 and the first umlaut come late.
+  const encoding: Encoding =
+    row.mapping.encoding ?? (shape.encoding === 'utf-8' && !isUtf8 ? 'windows-1252' : shape.encoding)
+  const mapping = {
+    ...row.mapping,
+    encoding,
+    ...(shape.format === 'csv' ? { delimiter: shape.delimiter } : {}),
+    fields: row.mappingGiven ? row.mapping.fields : recognise(row.kind, shape.columns),
+  }
+  const detected = { encoding, delimiter: shape.format === 'csv' ? shape.delimiter : '' }
+  await needs.database.run`
+    update ingest.import set checked = true, format = ${shape.format}, columns = ${shape.columns},
+      detected = ${needs.database.json(detected)}, mapping = ${needs.database.json(mapping)}
+    where id = ${row.id}`
+  return { ...row, checked: true, format: shape.format, columns: shape.columns, detected, mapping }
+}
+
+type Batch = { units: Unit[]; rejects: Progress['rejects']; last: number; bytes: number; skipped: number }
+
+/** True = to the end of the file; false = asked to stop. */
+async function work(needs: Needs, row: ImportRow, source: Source, signal: AbortSignal): Promise<boolean> {
+  const shape = {
+    format: row.format,
+    encoding: row.mapping.encoding,
+    delimiter: row.mapping.delimiter ?? ',',
+    columns: row.columns,
+  } as Shape
+  const counted = { bytes: 0 }
+  const before = row.dryRun ? { rows: 0, refused: new Set<number>() } : await takenBefore(needs.database, row)
+  const batches = batchesOf(row, rowsOf(counting(partsOf(needs.database, row.id), counted), shape), counted, before)
+  const facts: MapFacts = {
+    issuer: source.issuer,
+    currency: source.currency,
+    reader: cellReader(row.mapping, source.timeZone),
+  }
+  let from = row.rowsRead
+  let next = batches.next()
+  for (;;) {
+    const { value: batch, done } = await next
+    if (done || !batch) return true
+    // While the database works on this batch the next one is read.
+    next = batches.next()
+    next.catch(() => undefined)
+    if (signal.aborted || !(await settle(needs, row, source, facts, batch, from))) {
+      await batches.return(undefined)
+      return false
+    }
+    from = batch.last
+  }
+}
+
+async function* counting(chunks: AsyncIterable<Buffer>, counted: { bytes: number }): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    counted.bytes += chunk.length
+    yield chunk
+  }
+}
+
+/** Cuts the rows into units (a receipt, an order, a row) and units into batches; skips what was taken before. */
+async function* batchesOf(
+  row: ImportRow,
+  rows: AsyncIterable<ReadRow>,
+  counted: { bytes: number },
+  before: { rows: number; refused: Set<number> },
+): AsyncGenerator<Batch, undefined> {
+  const read = fieldReader(row.kind, row.mapping, row.columns)
+  const keyOf = groupKey(row.kind)
+  const empty = (last: number): Batch => ({ units: [], rejects: [], last, bytes: counted.bytes, skipped: 0 })
+  let batch = empty(row.rowsRead)
+  let unit: Unit | null = null
+  let unitKey: string | null = null
+  let count = 0
+  for await (const one of rows) {
+    if (one.row <= row.rowsRead) continue
+    const taken = one.row <= before.rows && !before.refused.has(one.row)
+    const mapped = !taken && 'cells' in one ? read(one.row, one.cells) : null
+    const key: string | null = mapped && keyOf ? keyOf(mapped) : null
+    const continues: boolean =
+      mapped !== null && unit !== null && key !== null && key === unitKey && mapped.lines === null
+    // A batch ends only between units, so that a receipt is never cut.
+    if (!continues && count >= rowsPerBatch) {
+      yield batch
+      batch = empty(batch.last)
+      count = 0
+      unit = null
+    }
+    batch.last = one.row
+    batch.bytes = counted.bytes
+    if (taken) {
+      batch.skipped++
+      unit = null
+      continue
+    }
+    count++
+    if ('bad' in one) {
+      batch.rejects.push({ row: one.row, reason: one.bad, raw: one.raw.slice(0, 2000) })
+      unit = null
+    } else if (mapped && continues) unit?.rows.push(mapped)
+    else if (mapped) {
+      unit = { rows: [mapped] }
+      unitKey = key
+      batch.units.push(unit)
+    }
+  }
+  if (batch.last > row.rowsRead) yield batch
+}
+
+/** One batch in one transaction: effects and mark together. False = stopped or taken over. */
+async function settle(
+  needs: Needs,
+  row: ImportRow,
+  source: Source,
+  facts: MapFacts,
+  batch: Batch,
+  from: number,
+): Promise<boolean> {
+  const records = recordKinds.has(row.kind)
+  const mapped = records ? mapRecords(batch, facts) : mapEvents(needs, row, source, facts, batch)
+  const rejects = [...batch.rejects, ...mapped.rejects]
+  let number = 0
+  let careful = false
+  for (;;) {
+    try {
+      const kept = await needs.database.transaction(async (tx) => {
+        const refused: Rejected[] = []
+        let accepted = mapped.accepted
+        if (!row.dryRun && mapped.items.length > 0) {
+          number = await needs.applier.begin(tx)
+          const counts = await needs.applier.apply(tx, number, mapped.items, { skipSeen: true, careful })
+          accepted -= counts.quarantined
+        }
+        if (!row.dryRun && mapped.records.length > 0) {
+          refused.push(...((await needs.records[row.kind as RecordKind]?.(tx, mapped.records)) ?? []))
+          accepted -= refused.length
+        }
+        const all = [...rejects, ...refused.map((one) => ({ ...one, raw: rawOf(mapped.records, one.row) }))]
+        const moved = await saveProgress(tx, row, {
+          from,
+          rowsRead: batch.last,
+          accepted: Math.max(0, accepted),
+          duplicates: batch.skipped,
+          bytesRead: batch.bytes,
+          rejects: all.sort((one, other) => one.row - other.row),
+        })
+        if (!moved) throw new Stopped()
+        if (from === 0) await savePreview(tx, row, mapped.preview)
+        return true
+      })
+      if (number > 0) needs.applier.committed(number)
+      return kept
+    } catch (error) {
+      if (error instanceof Stopped) return false
+      if (error instanceof Outage || careful || mapped.items.length === 0) throw error
+      careful = true
+      number = 0
+    }
+  }
+}
+
+class Stopped extends Error {}
+
+function rawOf(records: RecordRow[], row: number): string {
+  const record = records.find((one) => one.row === row)
+  return record ? JSON.stringify(record.fields) : ''
+}
+
+async function savePreview(tx: Database, row: ImportRow, preview: JsonObject[]): Promise<void> {
+  await tx.run`update ingest.import set preview = ${tx.json(preview)} where id = ${row.id}`
+}
+
+type MappedBatch = {
+  items: Item[]
+  records: RecordRow[]
+  rejects: Progress['rejects']
+  accepted: number
+  preview: JsonObject[]
+}
+
+function mapRecords(batch: Batch, facts: MapFacts): MappedBatch {
+  const records: RecordRow[] = []
+  const rejects: Progress['rejects'] = []
+  for (const { rows } of batch.units) {
+    for (const row of rows) {
+      const read = recordFields(row, facts.reader)
+      if ('fields' in read) records.push({ row: row.row, fields: read.fields })
+      else rejects.push({ row: row.row, reason: read.reason, raw: JSON.stringify(row.fields).slice(0, 2000) })
+    }
+  }
+  return {
+    items: [],
+    records,
+    rejects,
+    accepted: records.length,
+    preview: records.slice(0, previewRows).map(({ row, fields }) => ({ row, ...fields })),
+  }
+}
+
+function mapEvents(needs: Needs, row: ImportRow, source: Source, facts: MapFacts, batch: Batch): MappedBatch {
+  const now = needs.clock.now().getTime()
+  const items: Item[] = []
+  const rejects: Progress['rejects'] = []
+  const preview: JsonObject[] = []
+  let accepted = 0
+  for (const unit of batch.units) {
+    const mapped = mapUnit(row.kind, unit, facts)
+    if ('rejects' in mapped) {
+      for (const one of mapped.rejects) rejects.push({ ...one, raw: rawRow(unit, one.row) })
+      continue
+    }
+    const made = mapped.drafts.map((draft) => itemOf(draft, row, source, now))
+    const wrong = made.find((one) => typeof one === 'string')
+    if (typeof wrong === 'string') {
+      for (const { row: number } of unit.rows) rejects.push({ row: number, reason: wrong, raw: rawRow(unit, number) })
+      continue
+    }
+    accepted += unit.rows.length
+    for (const one of made as Item[]) {
+      items.push(one)
+      if (preview.length < previewRows && one.event) preview.push(previewOf(one.event, unit))
+    }
+  }
+  return { items, records: [], rejects, accepted, preview }
+}
+
+function rawRow(unit: Unit, number: number): string {
+  const row: FieldRow | undefined = unit.rows.find((one) => one.row === number)
+  return row ? JSON.stringify(row.fields).slice(0, 2000) : ''
+}
+
+function previewOf(event: NormalEvent, unit: Unit): JsonObject {
+  return {
+    row: unit.rows[0]?.row ?? 0,
+    event: event.name ?? event.kind,
+    at: event.at,
+    identifiers: event.identifiers.map((one) => `${one.namespace}: ${one.value}`),
+    traits: event.traits,
+    properties: event.properties,
+  }
+}
+
+/** The event of a draft, or why it cannot be one. */
+function itemOf(draft: Draft, row: ImportRow, source: Source, now: number): Item | string {
+  const flags: string[] = []
+  const properties: JsonObject = { ...draft.properties }
+  const money = moneyOf(properties, draft.name, source.currency)
+  if (money.reasons[0]) return money.reasons[0].message
+  flags.push(...money.flags)
+  if (money.minor) properties.minor = money.minor
+  let at = draft.at
+  const received = new Date(now).toISOString()
+  if (at !== null && at > received) {
+    flags.push('future_time')
+    at = null
+  }
+  const messageId = `import:${row.sha256}:${draft.row}${draft.part}`
+  const event: NormalEvent = {
+    id: derivedId('event', source.id, row.kind, messageId),
+    source: source.id,
+    messageId,
+    dialect: 'import',
+    library: null,
+    kind: draft.kind,
+    name: draft.name,
+    channel: draft.channel ?? source.channel,
+    at: at ?? received,
+    originalAt: draft.at,
+    sentAt: null,
+    receivedAt: received,
+    identifiers: draft.identifiers,
+    mayJoin: true,
+    traits: draft.traits,
+    properties,
+    context: { import: { file: row.fileName, row: draft.row } },
+    consent: null,
+    flags,
+    raw: { inbox: 0, index: draft.row },
+  }
+  return {
+    id: event.id,
+    source: source.id,
+    content: 0,
+    receivedAt: now,
+    event,
+    reasons: [],
+    raw: () => ({ payload: { ...event } as unknown as JsonObject, request: { call: 'normal' }, originalAt: draft.at }),
+  }
+}

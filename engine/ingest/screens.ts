@@ -1,0 +1,227 @@
+import type { JsonObject, KeyId, PersonId, SourceId, TouchChannel } from '@einklang/contract'
+import type { Clock, Database, History } from '@einklang/platform'
+import { nobody } from './history.ts'
+import type { QuarantineCode } from './item.ts'
+import { remedies } from './quarantine.ts'
+import { internalSlug, type KeyTrust, type Source } from './source.ts'
+
+const day = 86_400_000
+
+type KeyRow = {
+  id: KeyId
+  source: SourceId
+  trust: KeyTrust
+  hint: string
+  createdAt: Date
+  lastUsedAt: Date | null
+  endsAt: Date | null
+}
+type SourceRow = Source & {
+  createdAt: Date
+  lastEventAt: Date | null
+  lastReceivedAt: Date | null
+  received: number
+  accepted: number
+  duplicates: number
+  quarantined: number
+}
+
+/** Sources as the console shows them; `only` = one of them. */
+export async function sourceViews(needs: { database: Database; clock: Clock }, only: SourceId | null) {
+  const now = needs.clock.now()
+  const rows = await needs.database.rows<SourceRow>`
+    select source.id, name, slug, kind, channel, issuer, currency, country, time_zone as "timeZone", origins,
+      consent_categories as "consentCategories", oldest_years as "oldestYears", created_at as "createdAt",
+      last_event_at as "lastEventAt", last_received_at as "lastReceivedAt",
+      coalesce(sum(received), 0)::bigint as received, coalesce(sum(accepted), 0)::bigint as accepted,
+      coalesce(sum(duplicates), 0)::bigint as duplicates, coalesce(sum(quarantined), 0)::bigint as quarantined
+    from ingest.source
+    left join ingest.counter on counter.source = source.id and hour > ${new Date(now.getTime() - day)}
+    where ${only}::uuid is null and slug <> ${internalSlug} or source.id = ${only}::uuid
+    group by source.id order by source.created_at, source.id`
+  const keys = await needs.database.rows<KeyRow>`
+    select id, source, trust, hint, created_at as "createdAt", last_used_at as "lastUsedAt", ends_at as "endsAt"
+    from ingest.key where ${only}::uuid is null or source = ${only}::uuid order by created_at`
+  return rows.map((row) => {
+    const { received, accepted, duplicates, quarantined, lastReceivedAt, ...source } = row
+    return {
+      ...source,
+      createdAt: row.createdAt.toISOString(),
+      lastEventAt: row.lastEventAt?.toISOString() ?? null,
+      state: stateOf(lastReceivedAt, now),
+      day: { received, accepted, duplicates, quarantined },
+      keys: keys.filter((key) => key.source === row.id).map((key) => keyView(key, now)),
+      kind: row.kind as 'web',
+    }
+  })
+}
+
+function stateOf(lastReceivedAt: Date | null, now: Date): 'new' | 'live' | 'silent' {
+  if (!lastReceivedAt) return 'new'
+  return now.getTime() - lastReceivedAt.getTime() > day ? 'silent' : 'live'
+}
+
+function keyView(key: KeyRow, now: Date) {
+  const ended = key.endsAt !== null && key.endsAt <= now
+  return {
+    id: key.id,
+    trust: key.trust,
+    hint: key.hint,
+    createdAt: key.createdAt.toISOString(),
+    lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
+    endsAt: key.endsAt?.toISOString() ?? null,
+    state: ended ? ('ended' as const) : key.endsAt ? ('ending' as const) : ('live' as const),
+  }
+}
+
+type EventRow = {
+  id: string
+  person: string
+  at: string
+  receivedAt: string
+  source: string
+  sourceName: string
+  kind: string
+  name: string
+  channel: TouchChannel
+  flags: string[]
+  properties: string
+  context: string
+}
+
+/** Most recent events by arrival, from history. */
+export async function recentEvents(
+  history: History,
+  query: {
+    after?: string | undefined
+    limit: number
+    source?: SourceId | undefined
+    name?: string | undefined
+    person?: PersonId | undefined
+  },
+) {
+  const [after, afterId] = query.after?.split('|') ?? []
+  const conditions = [
+    ...(query.source ? [history.part`source = toUUID(${query.source})`] : []),
+    ...(query.name ? [history.part`name = ${query.name}`] : []),
+    ...(query.person ? [history.part`person = toUUID(${query.person})`] : []),
+    ...(after && afterId
+      ? [history.part`(received_at, id) < (parseDateTime64BestEffort(${after}, 3, 'UTC'), toUUID(${afterId}))`]
+      : []),
+  ]
+  const where = conditions.length > 0 ? history.join(conditions, 'and') : history.part`1`
+  const rows = await history.rows<EventRow>`
+    select toString(id) as id, toString(person) as person,
+      toString(toUnixTimestamp64Milli(at)) as at, toString(toUnixTimestamp64Milli(received_at)) as receivedAt,
+      toString(source) as source, source_name as sourceName, kind, name, channel, flags, properties, context
+    from ingest.event where ${where} order by received_at desc, id desc limit ${query.limit}`
+  const items = rows.map((row) => ({
+    id: row.id,
+    person: row.person === nobody ? null : row.person,
+    at: new Date(Number(row.at)).toISOString(),
+    receivedAt: new Date(Number(row.receivedAt)).toISOString(),
+    source: row.source,
+    sourceName: row.sourceName,
+    kind: row.kind,
+    name: row.name,
+    channel: row.channel,
+    flags: row.flags,
+    properties: JSON.parse(row.properties) as JsonObject,
+    context: JSON.parse(row.context) as JsonObject,
+  }))
+  const last = items.at(-1)
+  return { items, next: last && items.length === query.limit ? `${last.receivedAt}|${last.id}` : null }
+}
+
+/** Which events arrive, how often, with which properties: the beginning of every tracking plan. */
+export async function eventNames(history: History, clock: Clock, days: number) {
+  const since = new Date(clock.now().getTime() - days * day)
+  const rows = await history.rows<{
+    name: string
+    kind: string
+    sourceName: string
+    count: string
+    firstAt: string
+    lastAt: string
+    properties: string[]
+  }>`
+    select name, kind, source_name as sourceName, toString(count()) as count,
+      toString(toUnixTimestamp64Milli(min(at))) as firstAt, toString(toUnixTimestamp64Milli(max(at))) as lastAt,
+      JSONExtractKeys(argMax(properties, at)) as properties
+    from ingest.event where at >= ${since}
+    group by name, kind, source_name order by count() desc limit 500`
+  return rows.map((row) => ({
+    ...row,
+    count: Number(row.count),
+    firstAt: new Date(Number(row.firstAt)).toISOString(),
+    lastAt: new Date(Number(row.lastAt)).toISOString(),
+    properties: row.properties.filter((name) => name !== 'minor').sort(),
+  }))
+}
+
+export async function counterView(
+  needs: { database: Database; clock: Clock },
+  query: { source?: SourceId | undefined; hours: number },
+) {
+  const since = new Date(needs.clock.now().getTime() - query.hours * 3_600_000)
+  const items = await needs.database.rows<{
+    source: SourceId
+    sourceName: string
+    hour: Date
+    received: number
+    accepted: number
+    duplicates: number
+    quarantined: number
+  }>`
+    select counter.source, source.name as "sourceName", hour, received, accepted, duplicates, quarantined
+    from ingest.counter join ingest.source on source.id = counter.source
+    where hour >= date_trunc('hour', ${since}::timestamptz)
+      and (${query.source ?? null}::uuid is null or counter.source = ${query.source ?? null}::uuid)
+    order by hour, source.name`
+  const lag = await needs.database.row<{ rows: number; oldest: Date | null; history: number }>`
+    select count(*) as rows, min(received_at) as oldest,
+      (select count(*) from ingest.batch where history_at is null) as history
+    from ingest.inbox where batch is null`
+  const oldest = lag?.oldest ? (needs.clock.now().getTime() - lag.oldest.getTime()) / 1000 : 0
+  return {
+    lag: { rows: lag?.rows ?? 0, seconds: Math.max(0, Math.round(oldest)), historyBatches: lag?.history ?? 0 },
+    items: items.map((item) => ({ ...item, hour: item.hour.toISOString() })),
+  }
+}
+
+type GroupRow = {
+  key: string
+  source: SourceId
+  sourceName: string
+  code: QuarantineCode
+  path: string
+  message: string
+  open: number
+  received: number
+  firstAt: Date
+  lastAt: Date
+}
+
+export async function quarantineGroups(needs: { database: Database; clock: Clock }, status: string) {
+  const since = new Date(needs.clock.now().getTime() - day)
+  const rows = await needs.database.rows<GroupRow>`
+    select group_key as key, item.source, source.name as "sourceName", code, path, max(message) as message,
+      count(*) as open, min(received_at) as "firstAt", max(received_at) as "lastAt",
+      coalesce((select sum(received) from ingest.counter where counter.source = item.source and hour > ${since}), 0)::bigint
+        as received
+    from ingest.quarantine as item join ingest.source on source.id = item.source
+    where status = ${status}
+    group by group_key, item.source, source.name, code, path order by count(*) desc, group_key limit 500`
+  const total = await needs.database.row<{ open: number }>`
+    select count(*) as open from ingest.quarantine where status = 'open'`
+  return {
+    open: total?.open ?? 0,
+    items: rows.map(({ received, ...row }) => ({
+      ...row,
+      firstAt: row.firstAt.toISOString(),
+      lastAt: row.lastAt.toISOString(),
+      doInstead: remedies[row.code] ?? '',
+      share: received === 0 ? 0 : Math.min(1, row.open / received),
+    })),
+  }
+}
