@@ -1,0 +1,24 @@
+import { api } from '@einklang/contract'
+import { expect, test } from 'vitest'
+import { cleared, readFilters, writeFilters } from './filters.ts'
+import { chooseLanguage } from './language.ts'
+
+test('the reader’s own choice of language comes before that of the browser', () => {
+  expect(chooseLanguage('de', ['en-GB'])).toBe('de')
+  expect(chooseLanguage(null, ['fr-FR', 'de-AT', 'en'])).toBe('de')
+  expect(chooseLanguage('xx', ['vi'])).toBe('en')
+})
+
+test('filters read back from the address as they were written, numbers as text', () => {
+  const filters = { q: '4711', city: 'Köln & Bonn', tab: undefined }
+  expect(readFilters(writeFilters(filters))).toEqual({ q: '4711', city: 'Köln & Bonn' })
+  expect(cleared({ q: '', state: 'unknown', tab: undefined })).toEqual({ state: 'unknown' })
+  expect(writeFilters({})).toBe('')
+})
+
+test('a role sees what the route allows', async () => {
+  const { mayCall } = await import('./api.ts')
+  expect(mayCall(api.governance.invite, ['marketer'])).toBe(false)
+  expect(mayCall(api.governance.invite, ['marketer', 'admin'])).toBe(true)
+  expect(mayCall(api.decision.journeys, ['store'])).toBe(true)
+})
