@@ -18,7 +18,7 @@ export async function erasePerson(
       select unnest(identity.aliases(${wanted.person}::uuid)) as person`
     const persons = [...new Set([wanted.person, ...aliases.map(({ person }) => person)])]
     const stages: Erased['stages'] = []
-    for (const { stage, erase } of needs.parts.toReversed()) {
+    for (const { stage, erase } of laterFirst(needs.parts)) {
       if (erase) stages.push({ stage, rows: await erase(tx, persons) })
     }
     await needs.governance.audit(tx, {
@@ -30,6 +30,15 @@ export async function erasePerson(
     })
     return { rows: stages.reduce((sum, { rows }) => sum + rows, 0), stages }
   })
+}
+
+/** Ingest looks for the person's identifiers in what waits, so identity must still know them. */
+function laterFirst(parts: StageParts[]): StageParts[] {
+  const order = parts.toReversed()
+  const ingest = order.findIndex(({ stage }) => stage === 'ingest')
+  const identity = order.findIndex(({ stage }) => stage === 'identity')
+  if (ingest > identity && identity >= 0) order.splice(identity, 0, ...order.splice(ingest, 1))
+  return order
 }
 
 /** Erasure is one act over all stages, so the house mounts it and no stage. */

@@ -121,6 +121,14 @@ test('customer numbers of different issuers meet by a verified e-mail', async ()
   expect(await whose({ 'customer_no.catalogue': '77', email: 'a@x.de' })).toBe(crm)
 })
 
+test('a customer number without an issuer finds its person wherever it stands, and begins nobody', async () => {
+  const crm = await whose({ 'customer_no.crm': 'K77' })
+  const shop = await whose({ user_id: 'u-1' })
+  expect(await whose({ customer_no: 'K77' })).toBe(crm)
+  expect(await whose({ customer_no: 'u-1' })).toBe(shop)
+  expect(await whose({ customer_no: 'nobody' })).toBeNull()
+})
+
 test('a family mailbox joins nobody whose first names differ', async () => {
   const mother = await whose(
     { 'customer_no.crm': '1', email: 'familie@x.de' },

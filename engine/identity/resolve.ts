@@ -1,7 +1,7 @@
 import type { AppliedBatch, NormalEvent, PersonEvent, PersonId } from '@einklang/contract'
 import type { Clock, Database, Secrets } from '@einklang/platform'
 import { namedOf, resolveEvent } from './graph.ts'
-import { loadGraph, lockGraph, rulesFor, saveGraph } from './store.ts'
+import { findIssuers, loadGraph, lockGraph, rulesFor, saveGraph } from './store.ts'
 
 /**
  * A whole batch at once: loads what the events name, resolves them one by one in memory in their order, writes the
@@ -15,6 +15,7 @@ export async function resolveBatch(
   if (events.length === 0) return { events: [], merges: [], touched: [] }
   await lockGraph(tx)
   const heard = events.map((event) => ({ event, named: namedOf(event, needs.country) }))
+  await findIssuers(tx, heard)
   const graph = await loadGraph(tx, heard)
   const rules = await rulesFor(
     needs,

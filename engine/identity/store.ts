@@ -176,6 +176,31 @@ function deciding(graph: Graph, events: { event: NormalEvent; named: Named[] }[]
   return [...found]
 }
 
+/**
+ * Reports of senders name a customer number without saying whose numbers these are. Where exactly one person has it,
+ * under whatever issuer, it is theirs; else it names nobody.
+ */
+export async function findIssuers(tx: Database, events: { event: NormalEvent; named: Named[] }[]): Promise<void> {
+  const bare = events.flatMap(({ named }) => named.filter((one) => one.namespace === 'customer_no'))
+  if (bare.length === 0) return
+  const values = [...new Set(bare.map((one) => one.value))]
+  const rows = await tx.rows<{ value: string; namespace: string; people: number }>`
+    select value, min(namespace) as namespace, count(distinct person)::int as people from identity.identifier
+    where value = any(${values}) and person is not null and (namespace like 'customer_no.%' or namespace = 'user_id')
+    group by value`
+  const issuers = new Map(rows.filter((row) => row.people === 1).map((row) => [row.value, row.namespace]))
+  for (const one of events) {
+    const known = (named: Named) => named.namespace !== 'customer_no' || issuers.has(named.value)
+    if (one.named.every(known) && !one.named.some((named) => named.namespace === 'customer_no')) continue
+    if (!one.named.every(known)) one.event.flags.push('unknown_customer_no')
+    one.named = one.named
+      .filter(known)
+      .map((named) =>
+        named.namespace === 'customer_no' ? { ...named, namespace: issuers.get(named.value) ?? '' } : named,
+      )
+  }
+}
+
 /** Rules that need a secret, the clock or the database. */
 export async function rulesFor(
   needs: { secrets: Secrets; clock: Clock },
