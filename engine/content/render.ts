@@ -86,7 +86,7 @@ export async function renderWith(
 
 function shaped(input: RenderInput, texts: { [name: string]: string }, references: Reference[]): Rendering {
   const html = texts['html'] ?? null
-  const text = html === null ? (texts['text'] ?? '').trim() : textOf(html)
+  const text = html === null ? plainSpaces(input.channel, (texts['text'] ?? '').trim()) : textOf(html)
   const link = texts['link'] ? `\n${texts['link']}` : ''
   return {
     subject: oneLine(texts['subject'] ?? texts['title'] ?? null),
@@ -98,6 +98,11 @@ function shaped(input: RenderInput, texts: { [name: string]: string }, reference
     sms: input.channel === 'sms' ? smsSize(text) : null,
     references,
   }
+}
+
+/** Prices are formatted with no-break spaces, and one of them would make a whole SMS cost more than twice as much. */
+function plainSpaces(channel: RenderInput['channel'], text: string): string {
+  return channel === 'sms' ? text.replace(/[\u00a0\u2009\u202f]/g, ' ') : text
 }
 
 /** A name with a line break must not become a header of its own. */

@@ -1,17 +1,20 @@
-import type {
-  AppliedBatch,
-  Connector,
-  HandOver,
-  MessageId,
-  NormalEvent,
-  Outbound,
-  PersonId,
-  Predicate,
+import { createHmac } from 'node:crypto'
+import {
+  api,
+  type AppliedBatch,
+  type Connector,
+  type HandOver,
+  type MessageId,
+  type NormalEvent,
+  type Outbound,
+  type PersonId,
+  type Route,
 } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
 import { derivedId } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createAudience } from '#audience'
 import { createCommerce } from '#commerce'
 import { createConsent } from '#consent'
 import { abandonedCartConcept, createContent } from '#content'
@@ -50,7 +53,7 @@ async function smallTown() {
   const governance = createGovernance({ ground })
   const apply = async (tx: Database, events: NormalEvent[]): Promise<AppliedBatch> => {
     const batch = await identity.resolve(tx, events)
-    for (const stage of [profile, consent, commerce, decision, delivery]) await stage.apply(tx, batch)
+    for (const stage of [profile, consent, commerce, audience, decision, delivery]) await stage.apply(tx, batch)
     return batch
   }
   const ingest = createIngest({ ground, apply })
@@ -62,13 +65,7 @@ async function smallTown() {
     settled: (persons, channels) => delivery.settled(persons, channels),
   })
   const commerce = createCommerce({ ground })
-  const audience = {
-    async matches(tx: Database, predicate: Predicate, persons: PersonId[]) {
-      expect(predicate).toEqual({ cart: 'open' })
-      const carts = await Promise.all(persons.map((person) => commerce.openCart(tx, person)))
-      return new Set(persons.filter((_, index) => carts[index]))
-    },
-  }
+  const audience = createAudience({ ground })
   const decision = createDecision({
     ground,
     consent,
@@ -174,11 +171,36 @@ async function smallTown() {
     await delivery.work()
     await events()
   }
+  /** Calls a route as the server would: input parsed, answer checked against its declaration. */
+  async function ask<R extends Route>(
+    route: R,
+    input: { params?: object; query?: object; body?: unknown },
+    // biome-ignore lint/suspicious/noExplicitAny: answers are checked by the schema.
+  ): Promise<any> {
+    const mounted = parts.routes.find((one) => one.route === (route as unknown as Route))
+    const parsed = {
+      params: route.params.parse(input.params ?? {}),
+      query: route.query.parse(input.query ?? {}),
+      body: route.body.parse(input.body),
+    }
+    return route.answer.parse(await mounted?.handle(parsed as never, {} as never))
+  }
+  const frame = (token: string) =>
+    parts.raw
+      ?.find((raw) => raw.path === '/p/frame/:token')
+      ?.handle(new Request('https://shop.example/'), {
+        params: { token },
+        address: '',
+        requestId: '',
+        remoteAddress: '',
+      }) as Promise<Response>
   const messages = () =>
     database.rows<{ id: MessageId; channel: string; state: string; reason: string | null }>`
       select id, channel, state, reason from delivery.message order by planned_at, channel`
   return {
     nextDay,
+    ask,
+    frame,
     emailOf,
     world,
     database,
@@ -538,6 +560,111 @@ test('a click leads to the signed target and becomes a fact; a forged one leads 
   const [receipt] = await town.database.rows<{ kind: string; machine: boolean; detail: string }>`
     select kind, machine, detail from delivery.receipt`
   expect(receipt).toEqual({ kind: 'clicked', machine: false, detail: 'https://shop.example/cart' })
+})
+
+test('a signed webhook of the mail service becomes receipts, once; an unsigned one is refused', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.run()
+  const hook = town.parts.raw?.find((raw) => raw.path === '/hooks/mail/:source')
+  const call = (secret: string, body: string) => {
+    const timestamp = String(Math.floor(town.world.clock.now().getTime() / 1000))
+    const signature = createHmac('sha256', Buffer.from(secret.slice(6), 'base64')).update(`h1.${timestamp}.${body}`)
+    const headers = {
+      'webhook-id': 'h1',
+      'webhook-timestamp': timestamp,
+      'webhook-signature': `v1,${signature.digest('base64')}`,
+    }
+    return hook?.handle(new Request('https://shop.example/', { method: 'POST', headers, body }), {
+      params: { source: 'mailer' },
+      address: '',
+      requestId: '',
+      remoteAddress: '',
+    }) as Promise<Response>
+  }
+  const timestamp = town.world.clock.now().toISOString()
+  const data = { message_id: town.mail.taken[0]?.message ?? '' }
+  const body = JSON.stringify([
+    { type: 'message.delivered', timestamp, data },
+    { type: 'message.bounced', timestamp, data: { ...data, reason: '550 full', kind: 'permanent' } },
+  ])
+  expect((await call(town.delivery.webhookSecret('another'), body)).status).toBe(401)
+  expect((await call(town.delivery.webhookSecret('mailer'), '{"type":1}')).status).toBe(400)
+  for (let repeat = 0; repeat < 2; repeat++)
+    expect((await call(town.delivery.webhookSecret('mailer'), body)).status).toBe(200)
+  await town.events()
+  const receipts = await town.database.rows<{ kind: string; detail: string | null }>`
+    select kind, detail from delivery.receipt order by kind`
+  expect(receipts).toEqual([
+    { kind: 'bounced', detail: '550 full' },
+    { kind: 'delivered', detail: null },
+  ])
+})
+
+test('the screens answer what they declare: outbox, message, lanes, mailbox', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  await town.run()
+  const [sent] = town.mail.taken
+  await town.delivery.catchMail({
+    from: 'hello@shop.example',
+    to: [town.emailOf('Ada')],
+    subject: sent?.subject ?? '',
+    messageId: '<x@shop.example>',
+    headers: [{ name: 'X-Einklang-Message', value: sent?.message ?? '' }],
+    text: sent?.text ?? '',
+    html: `${sent?.html}<script>alert(1)</script>`,
+    attachments: [],
+    bytes: 100,
+  })
+  await town.events()
+  const list = await town.ask(api.delivery.messages, { query: { state: 'accepted', person: ada } })
+  expect(list).toMatchObject({
+    counts: { accepted: 1 },
+    items: [{ personName: 'Ada Köhler', journeyName: 'Abandoned cart' }],
+  })
+  expect(list.items[0].receipts.delivered).not.toBeNull()
+  const detail = await town.ask(api.delivery.message, { params: { message: sent?.message } })
+  expect(detail.history.map((change: { state: string }) => change.state)).toEqual([
+    'planned',
+    'reserved',
+    'handed',
+    'accepted',
+  ])
+  expect((await town.ask(api.delivery.personMessages, { params: { person: ada } })).items).toHaveLength(1)
+  expect((await town.delivery.messagesOf(ada))[0]).toMatchObject({ state: 'accepted', campaign: 'Abandoned cart' })
+  const lanes = await town.ask(api.delivery.lanes, {})
+  expect(lanes.items[0]).toMatchObject({ channel: 'email', connector: 'fake-email', class: 'O', acceptedToday: 1 })
+  const mailbox = await town.ask(api.delivery.mailbox, { query: { q: 'warenkorb' } })
+  expect(mailbox).toMatchObject({ total: 1, items: [{ message: sent?.message, person: ada }] })
+  const mail = await town.ask(api.delivery.mail, { params: { mail: mailbox.items[0].id } })
+  expect(mail.links.length).toBeGreaterThan(1)
+  for (const url of [detail.frameUrl, mail.frameUrl]) {
+    const page = await town.frame(url.split('/').at(-1))
+    expect(page.status).toBe(200)
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(page.headers.get('content-security-policy')).toContain('sandbox')
+    expect(await page.text()).not.toContain('/p/o/')
+  }
+  expect((await town.frame('caught.x.9999999999.forged')).status).toBe(410)
+  await town.world.clock.advance({ hours: 2 })
+  expect((await town.frame(mail.frameUrl.split('/').at(-1))).status).toBe(410)
+})
+
+test('a test message goes to a colleague, marked, and counts for nobody', async () => {
+  const ada = await town.person('Ada', [])
+  await town.addToCart(ada)
+  const answer = await town.ask(api.delivery.testSend, {
+    body: { concept: abandonedCartConcept, channel: 'email', address: 'colleague@shop.example', person: ada },
+  })
+  expect(answer.state).toBe('accepted')
+  expect(town.mail.taken[0]).toMatchObject({
+    to: { address: 'colleague@shop.example' },
+    subject: '[Test] Ada, Ihr Warenkorb wartet noch',
+  })
+  expect(await town.messages()).toEqual([])
 })
 
 test('erasing a person removes every trace of messages and runs', async () => {
