@@ -1,11 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { testMark } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
+import { localAccess } from '@einklang/server/local'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { findSource } from './commands/sources.ts'
+import { reachedAt } from './connect.ts'
+import { importFile } from './import.ts'
 
 const program = fileURLToPath(new URL('./index.ts', import.meta.url))
 let town: TestGround
@@ -103,6 +107,53 @@ test('a source, its customer, the search for her and her erasure', async () => {
   expect(await search()).toEqual([])
 }, 60_000)
 
+test('a file is imported, and what does not fit stands in a rejects file with row and reason', async () => {
+  await run(['source', 'add', 'Till', '--kind', 'till', '--secret'])
+  const file = join(directory, 'customers.csv')
+  writeFileSync(file, 'Kundennummer;Vorname;Nachname;E-Mail\n1;Grace;Hopper;grace@shop.example\n;Nobody;Knows;\n')
+  const { code, out, error } = await run(['import', file, '--kind', 'customers', '--source', 'till', '--json'])
+  expect({ code, items: (JSON.parse(out) as { items: object[] }).items }).toEqual({
+    code: 0,
+    items: [expect.objectContaining({ file, state: 'done', rowsRead: 2, accepted: 1, rejected: 1 })],
+  })
+  expect(error).toMatch(/✓ Importing +1 rows, 1 rejected/)
+  expect(readFileSync(`${file}.rejects.csv`, 'utf8')).toMatch(/^3;/m)
+})
+
+test('an upload that was interrupted continues where it stopped', async () => {
+  const access = localAccess(directory)
+  if (!access) throw new Error('no server')
+  const reached = reachedAt(access.url, access.headers)
+  const file = join(directory, 'many.csv')
+  const rows = Array.from({ length: 40_000 }, (_, row) => `${row};Ada;${'x'.repeat(200)};ada${row}@shop.example`)
+  writeFileSync(file, `Kundennummer;Vorname;Ort;E-Mail\n${rows.join('\n')}\n`)
+  const source = await findSource(reached.client, 'till')
+
+  const uploads: number[][] = []
+  const bring = (stopAfter: number) =>
+    importFile(reached, {
+      file,
+      kind: 'customers',
+      source: source.id,
+      // The rows themselves are the business of ingest.
+      dryRun: true,
+      step: (label) => {
+        const seen: number[] = []
+        if (label === 'Uploading') uploads.push(seen)
+        const at = (done: number) => {
+          seen.push(done)
+          if (seen.length >= stopAfter && label === 'Uploading') throw new Error('cable pulled')
+        }
+        return { at, add: () => undefined, total: () => undefined, done: () => undefined, failed: () => undefined }
+      },
+    })
+  await expect(bring(1)).rejects.toThrow('cable pulled')
+  const detail = await bring(Number.POSITIVE_INFINITY)
+  expect(detail).toMatchObject({ state: 'done', rowsRead: 40_000, rejected: 0 })
+  // The second try begins after the first part instead of at the beginning.
+  expect(uploads[1]?.[0]).toBeGreaterThan(uploads[0]?.[0] ?? Number.POSITIVE_INFINITY)
+}, 60_000)
+
 test('a name that is nearly right is suggested', async () => {
   const { code, error } = await run(['audience', 'size', 'abandoned crt'])
   expect(code).toBe(2)
@@ -124,6 +175,16 @@ test('the port in use is told in one sentence', async () => {
   ])
   rmSync(other, { recursive: true, force: true })
 })
+
+test('a worker beside it works, serves nobody and stops in order', async () => {
+  const other = testDirectory()
+  const worker = start(['serve', '--role', 'worker'], other)
+  await vi.waitUntil(() => worker.said().includes('serves nobody'), { timeout: 30_000 })
+  worker.child.kill('SIGTERM')
+  expect(await worker.ended).toBe(0)
+  expect((await fetch(`${url}/ready`)).status).toBe(200)
+  rmSync(other, { recursive: true, force: true })
+}, 45_000)
 
 test('a data directory that cannot be written is told in one sentence', async () => {
   const file = join(directory, testMark)

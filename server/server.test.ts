@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
-import { type api, type Role, type Route, roles } from '@einklang/contract'
+import { api, type Role, type Route, roles } from '@einklang/contract'
 import { testMark } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -332,7 +332,7 @@ describe('every mounted route lets in whom its declaration names, and nobody els
   })
 
   function mountedRoutes() {
-    return server.house.parts.flatMap((part) => part.routes)
+    return [...server.house.parts.flatMap((part) => part.routes), { route: api.consent.erase }]
   }
 
   function expectedFor({ may }: Route, principal: Role | 'anonymous'): string {

@@ -244,7 +244,7 @@ export const erase = route({
   summary: 'Erase one person, with everybody merged into it, from every stage; cannot be undone',
   method: 'post',
   path: '/persons/{person}/erase',
-  may: ['privacy'],
+  may: ['admin', 'privacy'],
   params: z.object({ person: idOf('person') }),
   body: z.strictObject({ reason: z.string().trim().min(3).max(500) }),
   answer: z.object({ rows: z.int(), stages: z.array(z.object({ stage: z.string(), rows: z.int() })) }),
