@@ -207,10 +207,13 @@ export async function clear(tx: Database, needs: StoreNeeds, clearances: Clearan
 
 export type Signal = { person: PersonId; purpose: string; at: string; knownAt: string; event: string }
 
-/** Keeps the latest "no" of ordinary events per purpose; returns the persons for whom it is news. */
+/**
+ * Keeps the latest "no" of ordinary events per purpose; returns the persons whose answer it may move. Repeating the
+ * same "no" moves nothing unless somebody stated something about them in between.
+ */
 export async function narrow(tx: Database, signals: Signal[]): Promise<PersonId[]> {
   if (signals.length === 0) return []
-  const rows = await tx.rows<{ person: PersonId }>`
+  const rows = await tx.rows<{ person: PersonId | null }>`
     insert into consent.signal (person, purpose, at, known_at, event)
     select r.person, r.purpose, r.at, r."knownAt", r.event
     from jsonb_to_recordset(${tx.json(signals)})
@@ -218,8 +221,9 @@ export async function narrow(tx: Database, signals: Signal[]): Promise<PersonId[
     order by r.person, r.purpose
     on conflict (person, purpose) do update
       set at = excluded.at, known_at = excluded.known_at, event = excluded.event where excluded.at > signal.at
-    returning person`
-  return [...new Set(rows.map((row) => row.person))]
+    returning case when xmax = 0 or exists (select from consent.statement where statement.person = signal.person)
+      then person end as person`
+  return [...new Set(rows.flatMap(({ person }) => (person === null ? [] : [person])))]
 }
 
 // --- reading ---------------------------------------------------------------------------------------------------------
@@ -428,7 +432,9 @@ export function cellsOf(loaded: Loaded, person: PersonId, at: number, all = fals
   return channels.flatMap((channel) => {
     const point = loaded.points.get(`${person}|${channel}`) ?? null
     const facts = loaded.factsFor(person, channel, point)
-    if (!all && facts.statements.length === 0 && facts.suppressions.length === 0 && !facts.erased) return []
+    // A browser's "no" alone changes no answer from no to yes; of the many visitors who send one, no row is kept.
+    const stated = facts.statements.some(({ statement }) => statement !== null)
+    if (!all && !stated && facts.suppressions.length === 0 && !facts.erased) return []
     const until = holdsUntil(facts, at)
     return registry.flatMap((rule) => {
       const question = { purpose: rule.purpose, channel, point, at }
