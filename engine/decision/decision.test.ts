@@ -1,4 +1,5 @@
 import {
+  type AnswerOf,
   type AppliedBatch,
   api,
   type Channel,
@@ -114,8 +115,7 @@ async function smallTown() {
   async function ask<R extends Route>(
     route: R,
     input: { params?: object; query?: object; body?: unknown },
-    // biome-ignore lint/suspicious/noExplicitAny: answers are checked by the schema.
-  ): Promise<any> {
+  ): Promise<AnswerOf<R>> {
     const mounted = parts.routes.find((one: Mounted<Route>) => one.route === (route as unknown as Route))
     if (!mounted) throw new Error(`${route.name} is not mounted`)
     const answer = await mounted.handle(
@@ -126,7 +126,7 @@ async function smallTown() {
       } as never,
       {} as never,
     )
-    return route.answer.parse(answer)
+    return route.answer.parse(answer) as AnswerOf<R>
   }
   const activate = async (graph: Graph, more: object = {}) => {
     const { id } = await ask(api.decision.createJourney, {
@@ -223,8 +223,8 @@ test('the holdout gets nothing, is drawn once and is told to the loop', async ()
   expect(out.length).toBeLessThan(45)
   expect(town.planned).toHaveLength(60 - out.length)
   const { items } = await town.ask(api.decision.experiments, {})
-  const holdout = items.find((item: { kind: string }) => item.kind === 'holdout')
-  expect(holdout.arms).toEqual([
+  const holdout = items.find((item) => item.kind === 'holdout')
+  expect(holdout?.arms).toEqual([
     { arm: 'held out', share: 0.5, persons: out.length },
     { arm: 'treated', share: 0.5, persons: 60 - out.length },
   ])
@@ -350,7 +350,7 @@ test('a run explains itself in words, with what was decided at every step', asyn
   await town.decision.advance()
   const { items } = await town.ask(api.decision.journeyRuns, { params: { journey }, query: { limit: '10' } })
   expect(items).toMatchObject([{ person: ada, state: 'done', journeyName: 'Welcome' }])
-  const run = await town.ask(api.decision.run, { params: { run: items[0].id } })
+  const run = await town.ask(api.decision.run, { params: { run: items[0]?.id } })
   const words = run.explanation.join('\n')
   expect(words).toContain('From Köln?: yes.')
   expect(words).toContain('Not by sms: no address known.')
