@@ -75,7 +75,7 @@ const drawable =
 function glyphRefusal(texts: string[]): LetterRefusal | null {
   for (const text of texts) {
     if (drawable.test(text)) continue
-    const missing = [...text].find((character) => !drawable.test(character))
+    const missing = Array.from(text).find((character) => !drawable.test(character))
     return { refused: 'GLYPH_MISSING', because: `the character “${missing}” is not in the typeface.` }
   }
   return null

@@ -9,9 +9,11 @@ export type SmsSize = { encoding: 'GSM-7' | 'UCS-2'; length: number; segments: n
  * makes the whole message UCS-2 with 70 or 67 units. A two-unit character is never split between parts.
  */
 export function smsSize(text: string): SmsSize {
-  const gsm = [...text].map((character) => (basic.includes(character) ? 1 : extended.includes(character) ? 2 : 0))
+  const gsm = Array.from(text).map((character) =>
+    basic.includes(character) ? 1 : extended.includes(character) ? 2 : 0,
+  )
   if (!gsm.includes(0)) return sized('GSM-7', gsm, 160, 153)
-  const units = [...text].map((character) => character.length)
+  const units = Array.from(text).map((character) => character.length)
   return sized('UCS-2', units, 70, 67)
 }
 
@@ -32,7 +34,7 @@ function sized(encoding: SmsSize['encoding'], units: number[], alone: number, pe
 
 /** The first character that makes a message cost more than half as many parts again, with its plain counterpart. */
 export function costlyCharacter(text: string): { character: string; plain: string | null } | null {
-  const character = [...text].find((one) => !basic.includes(one) && !extended.includes(one))
+  const character = Array.from(text).find((one) => !basic.includes(one) && !extended.includes(one))
   if (character === undefined) return null
   return { character, plain: plainOf[character] ?? null }
 }

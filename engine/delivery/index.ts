@@ -79,7 +79,7 @@ export function createDelivery(needs: DeliveryNeeds): Delivery {
     loops: [{ name: 'delivery.outbox', pauseMs: 500, wake: 'delivery.planned', turn: outbox.turn }],
     erase: erasePersons,
     async close() {
-      await Promise.all(needs.connectors.map((connector) => connector.close?.()))
+      await Promise.all(needs.connectors.map(async (connector) => connector.close?.()))
     },
   }
 }
