@@ -1,6 +1,6 @@
 import type { AppliedBatch, PersonEvent, PersonId } from '@einklang/contract'
 import type { Clock, Database } from '@einklang/platform'
-import { type Concern, concernsOf, membersIn } from './compile.ts'
+import { type Concern, concernsOf, membersIn, scopeOf } from './compile.ts'
 import { addPending, type Definition, definitions, dropLosers, evaluate, inOrder, lockShared } from './store.ts'
 
 const dayMs = 86_400_000
@@ -20,8 +20,9 @@ export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch
   if (moved.persons.length === 0) return
   if (isHistory(batch.events, clock.now().getTime())) return addPending(tx, moved.persons)
   await lockShared(tx)
+  const scope = await scopeOf(tx, moved.persons)
   for (const level of inOrder(moved.definitions, (definition) => membersIn(definition.predicate)))
-    await evaluate(tx, level, { persons: moved.persons }, true)
+    await evaluate(tx, level, scope, true)
 }
 
 function isHistory(events: PersonEvent[], now: number): boolean {

@@ -2,8 +2,18 @@ import type { Comparison, PersonId, Predicate, Range } from '@einklang/contract'
 import { type Database, type Part, Refusal } from '@einklang/platform'
 import { ruleOf } from '#consent'
 
-/** Whom a compiled condition looks at: everybody, or these current persons (then leaves read only their rows). */
-export type Scope = 'all' | { persons: PersonId[] }
+/**
+ * Whom a compiled condition looks at: everybody, or these current persons. `stored` = the ids under which their facts
+ * are kept, former selves included; leaves then read only those rows.
+ */
+export type Scope = 'all' | { persons: PersonId[]; stored: PersonId[] }
+
+/** The scope of some current persons. */
+export async function scopeOf(tx: Database, persons: PersonId[]): Promise<Scope> {
+  const losers = await tx.rows<{ loser: PersonId }>`
+    select loser from identity.merged where winner = any(${persons}) and not undone`
+  return { persons, stored: [...persons, ...losers.map((row) => row.loser)] }
+}
 
 /** Traits that have a column of their own. */
 const columns: { [trait: string]: string } = {
@@ -27,7 +37,8 @@ const columns: { [trait: string]: string } = {
  * who they are today. Segments hold known persons only, and nobody who objected to profiling.
  */
 export function compile(database: Database, predicate: Predicate, scope: Scope = 'all'): Part {
-  const objected = database.part`select person from consent.state where purpose = 'profiling' and not allowed`
+  const objected = database.part`select person from consent.state where purpose = 'profiling' and not allowed
+    and ${inScope({ database, scope }, 'person')}`
   return database.part`p.known and (${expression({ database, scope }, predicate)}) and p.person not in (${objected})`
 }
 
@@ -50,8 +61,7 @@ function expression(on: Compiling, tree: Predicate): Part {
   if ('event' in tree) return eventLeaf(on, tree)
   if ('orders' in tree) return ordersLeaf(on, tree)
   if ('spent' in tree) return spentLeaf(on, tree)
-  if ('cart' in tree)
-    return database.part`p.person in (select person from commerce.open_cart where ${inScope(on, 'person')})`
+  if ('cart' in tree) return database.part`p.person in (${openCarts(on)})`
   if ('permitted' in tree) return permittedLeaf(database, tree)
   if ('score' in tree) return scoreLeaf(on, tree)
   return database.part`p.person in (select person from audience.member where audience = ${tree.member}::uuid
@@ -65,9 +75,7 @@ function inScope({ database, scope }: Compiling, column: string): Part {
 
 /** Rows stored under the person or one of its former selves. */
 function storedInScope({ database, scope }: Compiling, column: string): Part {
-  if (scope === 'all') return database.part`true`
-  return database.part`${database.name(column)} = any(array(
-    select alias from unnest(${scope.persons}::uuid[]) as one cross join lateral unnest(identity.aliases(one)) as alias))`
+  return scope === 'all' ? database.part`true` : database.part`${database.name(column)} = any(${scope.stored})`
 }
 
 type Leaf<Key extends string> = Extract<Predicate, { [key in Key]: unknown }>
@@ -161,6 +169,15 @@ function purchases(on: Compiling): Part {
   if (on.scope === 'all') return database.part`commerce.customer_purchase`
   return database.part`(select identity.current(person) as person, channel, at, total - refunded as kept
     from commerce.purchase where ${storedInScope(on, 'person')} and cancelled_at is null)`
+}
+
+function openCarts({ database, scope }: Compiling): Part {
+  if (scope === 'all') return database.part`select person from commerce.open_cart`
+  return database.part`select identity.current(cart.person) from commerce.cart
+    where cart.person = any(${scope.stored}) and cart.state = 'open'
+      and cart.updated_at > platform.now() - interval '30 days'
+      and not exists (select from commerce.purchase
+        where purchase.person = any(identity.aliases(cart.person)) and purchase.at >= cart.updated_at)`
 }
 
 function since(database: Database, within: { days: number } | undefined): Part {

@@ -1,7 +1,7 @@
 import type { AnswerOf, api, AppliedBatch, AudienceId, InputOf, PersonId, Predicate, Purpose } from '@einklang/contract'
 import { type Database, type Ground, isDuplicate, newId, Refusal } from '@einklang/platform'
 import { applyBatch } from './apply.ts'
-import { followsTime, membersIn } from './compile.ts'
+import { followsTime, membersIn, scopeOf } from './compile.ts'
 import {
   type AudienceSummary,
   checkReferences,
@@ -77,8 +77,9 @@ export function createAudience({ ground }: { ground: Ground }): Audience {
 
   async function recompute(tx: Database, persons: PersonId[]): Promise<void> {
     const living = (await definitions(tx)).filter((definition) => definition.built)
+    const scope = await scopeOf(tx, persons)
     for (const level of inOrder(living, (definition) => membersIn(definition.predicate)))
-      await evaluate(tx, level, { persons }, true)
+      await evaluate(tx, level, scope, true)
   }
 
   return {

@@ -8,7 +8,7 @@ import {
   type Predicate,
 } from '@einklang/contract'
 import { type Database, Refusal } from '@einklang/platform'
-import { compile, membersIn } from './compile.ts'
+import { compile, membersIn, scopeOf } from './compile.ts'
 import { sentenceOf } from './sentence.ts'
 import { type Definition, definitions } from './store.ts'
 
@@ -103,8 +103,9 @@ export async function matching(tx: Database, predicate: Predicate, asked: Person
   const now = await tx.rows<{ asked: PersonId; person: PersonId }>`
     select asked, identity.current(asked) as person from unnest(${asked}::uuid[]) as asked`
   const persons = [...new Set(now.map((row) => row.person))]
+  const scope = await scopeOf(tx, persons)
   const rows = await tx.rows<{ person: PersonId }>`
-    select p.person from profile.person as p where p.person = any(${persons}) and ${compile(tx, predicate, { persons })}`
+    select p.person from profile.person as p where p.person = any(${persons}) and ${compile(tx, predicate, scope)}`
   const inside = new Set(rows.map((row) => row.person))
   return new Set(now.filter((row) => inside.has(row.person)).map((row) => row.asked))
 }

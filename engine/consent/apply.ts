@@ -28,9 +28,11 @@ async function readdressed(tx: Database, batch: AppliedBatch): Promise<PersonId[
   const persons = [...new Set([...identified, ...merged])]
   if (persons.length === 0) return []
   const rows = await tx.rows<{ person: PersonId }>`
-    select asked.person from unnest(${persons}::uuid[]) as asked(person)
-    where exists (select from consent.statement where person = any(identity.aliases(asked.person)))
-      or exists (select from consent.signal where person = any(identity.aliases(asked.person)))
-      or exists (select from consent.state where person = any(identity.aliases(asked.person)))`
+    with self as (select person, person as id from unnest(${persons}::uuid[]) as person
+      union all select winner, loser from identity.merged where winner = any(${persons}) and not undone)
+    select distinct person from self
+    where exists (select from consent.statement where statement.person = self.id)
+      or exists (select from consent.signal where signal.person = self.id)
+      or exists (select from consent.state where state.person = self.id)`
   return rows.map((row) => row.person)
 }

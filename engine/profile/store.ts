@@ -106,7 +106,10 @@ async function sight(
   return new Set(rows.filter((row) => row.fresh).map((row) => row.person))
 }
 
-/** Adds observations; returns the stored persons about whom something is new. */
+/**
+ * Adds observations; returns the stored persons for whom another value may hold now. Saying again what nobody
+ * contradicts changes nothing.
+ */
 async function observe(tx: Database, observations: Observation[]): Promise<PersonId[]> {
   if (observations.length === 0) return []
   const rows = await tx.rows<{ person: PersonId }>`
@@ -122,8 +125,12 @@ async function observe(tx: Database, observations: Observation[]): Promise<Perso
         last_at = greatest(observation.last_at, excluded.last_at),
         event = case when excluded.last_at > observation.last_at then excluded.event else observation.event end
       where excluded.last_at > observation.last_at or excluded.first_at < observation.first_at
-      returning person)
-    select distinct person from said`
+      returning person, name, source, trust, value_key, xmax = 0 as fresh)
+    select distinct person from said
+    where fresh
+      or exists (select from profile.observation as other where other.person = said.person and other.name = said.name
+        and (other.source, other.trust, other.value_key) <> (said.source, said.trust, said.value_key))
+      or exists (select from identity.merged where merged.winner = said.person and not merged.undone)`
   return rows.map((row) => row.person)
 }
 
@@ -221,12 +228,14 @@ async function addHandles(tx: Database, events: PersonEvent[]): Promise<void> {
 export async function recompute(tx: Database, persons: PersonId[]): Promise<void> {
   if (persons.length === 0) return
   const claims = await tx.rows<Claim & { person: PersonId; lastAt: string }>`
-    select asked.person, said.name, said.value, said.value_key as key, said.trust,
+    with asked as (select distinct identity.current(one) as person from unnest(${persons}::uuid[]) as one),
+      self as (select person, person as id from asked
+        union all select merged.winner, merged.loser from identity.merged join asked on asked.person = merged.winner
+        where not merged.undone)
+    select self.person, said.name, said.value, said.value_key as key, said.trust,
       coalesce(exact.rank, general.rank, 0) as rank,
       to_char(said.last_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastAt", said.event
-    from unnest(${persons}::uuid[]) as asked(person)
-    cross join lateral unnest(identity.aliases(asked.person)) as alias(person)
-    join profile.observation as said on said.person = alias.person
+    from self join profile.observation as said on said.person = self.id
     left join profile.source_rank as exact on exact.source = said.source and exact.name = said.name
     left join profile.source_rank as general on general.source = said.source and general.name = '*'`
   const rows = [...Map.groupBy(claims, (claim) => claim.person)].map(([person, said]) => personRow(person, said))
