@@ -3,6 +3,7 @@ import { bench } from './commands/bench.ts'
 import { audienceList, audienceSize, erase, profileSearch, profileShow } from './commands/customers.ts'
 import { demo } from './commands/demo.ts'
 import { importCommand } from './commands/import.ts'
+import { peopleList, peoplePassword } from './commands/people.ts'
 import { serve } from './commands/serve.ts'
 import { sourceAdd, sourceList } from './commands/sources.ts'
 import { test } from './commands/test.ts'
@@ -22,6 +23,8 @@ const commands = [
   audienceList,
   audienceSize,
   erase,
+  peopleList,
+  peoplePassword,
   auditVerify,
   test,
   bench,
