@@ -36,23 +36,18 @@ function changesOf(year: number): readonly [number, number] {
   return pair
 }
 
-let cachedYear = 0
-let yearStart = 0
-let yearEnd = 0
-let summerStart = 0
-let summerEnd = 0
-
-function enterYear(utc: number): void {
-  cachedYear = new Date(utc).getUTCFullYear()
-  yearStart = Date.UTC(cachedYear, 0, 1)
-  yearEnd = Date.UTC(cachedYear + 1, 0, 1)
-  ;[summerStart, summerEnd] = changesOf(cachedYear)
+const meanYear = 31_556_952_000
+const summers: { from: number; until: number }[] = []
+for (let year = 1970; year < 2120; year++) {
+  const [from, until] = changesOf(year)
+  summers.push({ from, until })
 }
 
 /** Offset of Berlin from UTC at an instant, in milliseconds. */
 export function berlinOffset(utc: number): number {
-  if (utc < yearStart || utc >= yearEnd) enterYear(utc)
-  return utc >= summerStart && utc < summerEnd ? 2 * hour : hour
+  // The mean year may be one off at New Year's: then both answers are winter.
+  const summer = summers[Math.floor(utc / meanYear)]
+  return summer !== undefined && utc >= summer.from && utc < summer.until ? 2 * hour : hour
 }
 
 /** The instant of a local wall time given as if it were UTC; of a repeated hour the first. */
@@ -75,17 +70,17 @@ export function endOf(calendar: Calendar): number {
   return calendar.midnight[calendar.days] as number
 }
 
-/** Sunday of Easter (Gauss, as given by Lichtenberg). */
+/** Sunday of Easter (the anonymous Gregorian computus, as given by Meeus). */
 export function easter(year: number): number {
-  const a = year % 19
-  const b = year >> 2
-  const c = Math.floor(b / 25) + 1
-  const d = (3 * c) >> 2
-  let e = (a * 19 - Math.floor((c * 8 + 5) / 25) + d + 15) % 30
-  e += Math.floor((29578 - a - e * 32) / 1024)
-  const f = ((year % 7) + b - d + e + 2) % 7
-  const dayOfMarch = e - f + 22
-  return Date.UTC(year, 2, dayOfMarch)
+  const golden = year % 19
+  const century = Math.floor(year / 100)
+  const rest = year % 100
+  const correction = Math.floor((century - Math.floor((century + 8) / 25) + 1) / 3)
+  const epact = (19 * golden + century - Math.floor(century / 4) - correction + 15) % 30
+  const weekday = (32 + 2 * (century % 4) + 2 * Math.floor(rest / 4) - epact - (rest % 4)) % 7
+  const late = Math.floor((golden + 11 * epact + 22 * weekday) / 451)
+  const day114 = epact + weekday - 7 * late + 114
+  return Date.UTC(year, Math.floor(day114 / 31) - 1, (day114 % 31) + 1)
 }
 
 /** Public holidays of North Rhine-Westphalia. */
@@ -159,8 +154,15 @@ let isoText = ''
 let germanDay = Number.NaN
 let germanText = ''
 
+const dates = new Map<number, string>()
+
 function dateText(epochDay: number): string {
-  return new Date(epochDay * day).toISOString().slice(0, 10)
+  let text = dates.get(epochDay)
+  if (text === undefined) {
+    text = new Date(epochDay * day).toISOString().slice(0, 10)
+    dates.set(epochDay, text)
+  }
+  return text
 }
 
 /** ISO 8601 in UTC with milliseconds (a day's text is remembered: most neighbours share it). */

@@ -9,7 +9,8 @@ export { type GenerateRequest, type Progress, UsageError, type WorldArguments } 
 export type { WorldOptions } from './setting.ts'
 export { type Size, sizes } from './sizes.ts'
 export type { SourceNote } from './sources.ts'
-export { type SmallTown, smallTown, type TownFile, type TownPerson } from './town.ts'
+export { type SmallTown, smallTown, type TownPerson } from './town.ts'
+export type { MemoryFile } from './memory.ts'
 
 /** The Monday from which week 104 contains `now`: the demo's past ends with it, and what comes after is replayed live. */
 export function startOfDemo(now: Date): Date {

@@ -11,7 +11,7 @@ import {
   writeDurably,
   writeFile,
 } from './shards.ts'
-import type { SaleMove } from './stock.ts'
+import { movesFrom, type SaleMove } from './stock.ts'
 
 /** One thing a worker does; what it leaves on disk makes it unnecessary to do it again. */
 export type Job =
@@ -51,14 +51,11 @@ export class Workbench {
 
   #moves(slices: Slice[]): SaleMove[] {
     const merged = readMerged(this.#folder, slices)
-    const moves: SaleMove[] = []
+    const rows: Buffer[] = []
     for (let row = 0; row < merged.count; row++) {
       const from = merged.from[row] as number
-      const [sku, place, at, quantity] = merged.content
-        .toString('latin1', from, from + (merged.length[row] as number) - 1)
-        .split(',')
-      moves.push({ sku: Number(sku), place: Number(place), at: Number(at), quantity: Number(quantity) })
+      rows.push(merged.content.subarray(from, from + (merged.length[row] as number) - 1))
     }
-    return moves
+    return movesFrom(rows)
   }
 }

@@ -37,7 +37,8 @@ export function closeTheBooks(
 ): PartYield {
   const rows = new Rows()
   writeSpend(world, rows, costs)
-  if (world.truth) {
+  // A town is too small for effects to show: its truth is about persons and goods.
+  if (world.truth && world.setting.size !== 'town') {
     writeIncrements(world, rows, outcomes)
     writeCurves(world, rows, costs)
     writeUnification(world, rows)

@@ -64,7 +64,7 @@ export class World {
     })
     this.files = createFiles(this.setting)
     this.truth = plan.truth
-    this.scenarios = plan.truth ? scenariosOf(this.setting) : []
+    this.scenarios = plan.truth && plan.size !== 'town' ? scenariosOf(this.setting) : []
   }
 
   /** Parts that can be made at once. */

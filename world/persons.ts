@@ -192,6 +192,13 @@ export function buyerOf(setting: Setting, id: number): Buyer {
     else if (fate < 0.9) has.crm = true
     else has.catalogue = true
   }
+  const household = householdOf(setting, id)
+  const sharesMailbox = household.sharedMailbox && id !== household.id && !story
+  if (sharesMailbox) {
+    // One address is one subscription: the first of the household holds it.
+    has.newsletter = false
+    if (!(has.account || has.loyalty || has.crm || has.catalogue)) has.loyalty = true
+  }
   const permission = draw.open(setting.purposes['person/permission'], id)
   const emailByAccount = permission.happens(0.36)
   const emailByCard = permission.happens(0.3)
@@ -204,7 +211,7 @@ export function buyerOf(setting: Setting, id: number): Buyer {
     Object.assign(has, { account: true, loyalty: true, newsletter: true })
   return {
     id,
-    geo: householdOf(setting, id).geo,
+    geo: household.geo,
     rate,
     webShare,
     visitRate,
@@ -213,7 +220,7 @@ export function buyerOf(setting: Setting, id: number): Buyer {
     appUser: appUser && !story,
     has,
     permits: {
-      email: has.newsletter || (has.account && emailByAccount) || (has.loyalty && emailByCard),
+      email: !sharesMailbox && (has.newsletter || (has.account && emailByAccount) || (has.loyalty && emailByCard)),
       sms: sms && (has.account || has.loyalty || has.crm),
       push: push && appUser && !story,
       letter: letter && (has.loyalty || has.crm || has.catalogue || has.account),
@@ -409,6 +416,7 @@ export function personOf(setting: Setting, id: number, buyer: Buyer = buyerOf(se
       birthYear,
       draw,
       token,
+      story: buyer.story,
     }),
     shoeSize: Math.round(shoe),
     style,
@@ -456,11 +464,12 @@ function mailboxOf(
     birthYear: number
     draw: Stream
     token: string
+    story: boolean
   },
 ): string {
   if (setting.size === 'town')
     return `${withoutUmlauts(townPeople[of.id] as string).toLowerCase()}${of.token}@example.com`
-  const shared = of.household.sharedMailbox
+  const shared = of.household.sharedMailbox && !of.story
   const clean = (text: string): string =>
     withoutUmlauts(text)
       .toLowerCase()

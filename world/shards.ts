@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import {
   closeSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -180,7 +179,6 @@ export function writeFile(
       }
     }
     flush()
-    fsyncSync(handle)
   } finally {
     closeSync(handle)
   }

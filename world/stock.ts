@@ -10,6 +10,14 @@ import type { Sink } from './visits.ts'
 /** One sale (negative) or return (positive) at a place; place 0 is the web warehouse, place n the store n − 1. */
 export type SaleMove = { sku: number; place: number; at: number; quantity: number }
 
+/** Reads the movements that sales left for the stock: `sku,place,instant,quantity`. */
+export function movesFrom(rows: Iterable<Buffer>): SaleMove[] {
+  return Array.from(rows, (row) => {
+    const [sku, place, at, quantity] = row.toString('latin1').split(',')
+    return { sku: Number(sku), place: Number(place), at: Number(at), quantity: Number(quantity) }
+  })
+}
+
 /**
  * Stock of a chunk of models, after all sales are known: supply follows the plan of shelf gaps (`onShelf`), so that what
  * was sold could be sold and what could not was not there. Σ movements = true stock. Records err: 30 % of
