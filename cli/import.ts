@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type AnswerOf, api, type ImportKind, type ImportMapping, type SourceId } from '@einklang/contract'
 import { problemOf } from '@einklang/sdk'
+import { Misuse } from './command.ts'
 import type { Reached } from './connect.ts'
 import type { Progress } from './progress.ts'
 
@@ -32,6 +33,7 @@ const partBytes = 4 * 1024 * 1024
  */
 export async function importFile(reached: Reached, wanted: ImportWanted): Promise<ImportDetail> {
   const { size } = await stat(wanted.file)
+  if (size === 0) throw new Misuse(`${wanted.file} is empty; there is nothing to import.`)
   const sha256 = await hashOf(wanted.file, wanted.step('Reading', size))
   let detail = await reached.client.call(api.ingest.createImport, {
     body: {

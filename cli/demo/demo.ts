@@ -162,7 +162,7 @@ type Feeding = {
 
 async function importAll({ reached, sources, files, world, state, save, signal }: Feeding): Promise<void> {
   for (const kind of order) {
-    const wanted = files.filter((file) => file.kind === kind && !state.imported.includes(file.path))
+    const wanted = files.filter((file) => file.kind === kind && file.rows > 0 && !state.imported.includes(file.path))
     if (wanted.length === 0) continue
     const progress = startProgress({
       label: `Importing ${kind}`,
