@@ -134,10 +134,13 @@ export async function memberPage(
   const shown = rows.slice(0, query.limit)
   const last = shown.at(-1)
   return {
-    items: shown.map(({ cursor: _, ...row }) => ({
-      ...row,
-      lastSeen: row.lastSeen?.toISOString() ?? null,
-      since: row.since.toISOString(),
+    items: shown.map(({ person, name, email, city, lastSeen, since }) => ({
+      person,
+      name,
+      email,
+      city,
+      lastSeen: lastSeen?.toISOString() ?? null,
+      since: since.toISOString(),
     })),
     next: rows.length > query.limit && last ? `${last.cursor}~${last.person}` : null,
   }

@@ -100,9 +100,10 @@ export async function addPending(tx: Database, persons: PersonId[]): Promise<voi
 /** Takes up to `limit` waiting persons, as the persons they are today. */
 export async function takePending(tx: Database, limit: number): Promise<PersonId[]> {
   const rows = await tx.rows<{ person: PersonId }>`
-    with taken as (delete from audience.pending where person in (
-      select person from audience.pending limit ${limit} for update skip locked) returning person)
-    select distinct identity.current(person) as person from taken`
+    with taken as (delete from audience.pending where person = any(array(
+      select person from audience.pending limit ${limit} for update skip locked)) returning person)
+    select distinct coalesce(merged.winner, taken.person) as person
+    from taken left join identity.merged on merged.loser = taken.person and not merged.undone`
   return rows.map((row) => row.person)
 }
 

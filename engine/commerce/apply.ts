@@ -1,6 +1,6 @@
 import type { AppliedBatch, PersonEvent, PersonId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
-import { afterEvent, cartEvents, type CartState, emptyCart, stateOf, trimmed, valueOf } from './cart.ts'
+import { afterEvent, cartEvents, type CartState, emptyCart, liveLines, stateOf, valueOf } from './cart.ts'
 import { type MaybePersonal, type Purchase, purchaseOf, type Refund, refundOf, textIn } from './order.ts'
 
 /** Orders, returns and carts of one batch; everything else passes by. */
@@ -120,7 +120,7 @@ async function cancel(tx: Database, cancelled: { orderNo: string; at: string }[]
 
 type CartRow = {
   person: PersonId
-  lines: CartState['lines']
+  memory: Pick<CartState, 'list' | 'acts' | 'articles'>
   currency: string
   updatedAt: Date
   checkoutAt: Date | null
@@ -131,32 +131,37 @@ async function applyCarts(tx: Database, currency: string, events: PersonEvent[])
   if (events.length === 0) return
   const byPerson = Map.groupBy(events, (event) => event.person)
   const rows = await tx.rows<CartRow>`
-    select person, lines, currency, updated_at as "updatedAt", checkout_at as "checkoutAt", ordered_at as "orderedAt"
+    select person, memory, currency, updated_at as "updatedAt", checkout_at as "checkoutAt", ordered_at as "orderedAt"
     from commerce.cart where person = any(${[...byPerson.keys()]}) order by person for update`
   const standing = new Map(rows.map((row) => [row.person, cartOf(row)]))
   const carts = [...byPerson].flatMap(([person, acts]) => {
     const known = standing.get(person)
     // An order of somebody without a cart makes no cart.
     if (known === undefined && acts.every((event) => event.name === 'Order Completed')) return []
-    const start = known ?? emptyCart(currency, acts[0]?.at ?? '')
-    const sorted = acts.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.id < b.id ? -1 : 1))
-    const cart = trimmed(sorted.reduce(afterEvent, start))
-    return [{ ...cart, person, state: stateOf(cart), value: valueOf(cart) }]
+    const {
+      list,
+      acts: since,
+      articles,
+      ...cart
+    } = acts.reduce(afterEvent, known ?? emptyCart(currency, acts[0]?.at ?? ''))
+    const memory = { list, acts: since, articles }
+    const lines = liveLines({ ...cart, ...memory })
+    return [{ ...cart, person, memory, lines, state: stateOf({ ...cart, ...memory }), value: valueOf(lines) }]
   })
   if (carts.length === 0) return
   await tx.run`
-    insert into commerce.cart (person, lines, value, currency, state, updated_at, checkout_at, ordered_at)
-    select r.person, r.lines, r.value, r.currency, r.state, r."updatedAt", r."checkoutAt", r."orderedAt"
-    from jsonb_to_recordset(${tx.json(carts)}) as r(person uuid, lines jsonb, value bigint, currency text, state text,
-      "updatedAt" timestamptz, "checkoutAt" timestamptz, "orderedAt" timestamptz) order by r.person
-    on conflict (person) do update set lines = excluded.lines, value = excluded.value, currency = excluded.currency,
-      state = excluded.state, updated_at = excluded.updated_at, checkout_at = excluded.checkout_at,
-      ordered_at = excluded.ordered_at`
+    insert into commerce.cart (person, lines, memory, value, currency, state, updated_at, checkout_at, ordered_at)
+    select r.person, r.lines, r.memory, r.value, r.currency, r.state, r."updatedAt", r."checkoutAt", r."orderedAt"
+    from jsonb_to_recordset(${tx.json(carts)}) as r(person uuid, lines jsonb, memory jsonb, value bigint, currency text,
+      state text, "updatedAt" timestamptz, "checkoutAt" timestamptz, "orderedAt" timestamptz) order by r.person
+    on conflict (person) do update set lines = excluded.lines, memory = excluded.memory, value = excluded.value,
+      currency = excluded.currency, state = excluded.state, updated_at = excluded.updated_at,
+      checkout_at = excluded.checkout_at, ordered_at = excluded.ordered_at`
 }
 
 export function cartOf(row: CartRow): CartState {
   return {
-    lines: row.lines,
+    ...row.memory,
     currency: row.currency,
     updatedAt: row.updatedAt.toISOString(),
     checkoutAt: row.checkoutAt?.toISOString() ?? null,

@@ -276,16 +276,13 @@ describe('orders', () => {
       ordered('ben', 'W-3', 60),
       refund('W-3', {}),
     )
-    const kept = async () => (await commerce.orders(person)).map((one) => [one.orderNo, one.refunded]).toSorted()
-    expect(await kept()).toEqual([
-      ['W-2', 4000],
-      ['W-3', 6000],
-    ])
+    const kept = async () =>
+      (await commerce.orders(person))
+        .map((one) => `${one.orderNo} ${one.refunded}`)
+        .toSorted((one, other) => (one < other ? -1 : 1))
+    expect(await kept()).toEqual(['W-2 4000', 'W-3 6000'])
     await happen(refund('W-2', { total: 90 }))
-    expect(await kept()).toEqual([
-      ['W-2', 10_000],
-      ['W-3', 6000],
-    ])
+    expect(await kept()).toEqual(['W-2 10000', 'W-3 6000'])
   })
 
   test('revenue adds up to the cent and by the calendar of the house', async () => {
@@ -390,33 +387,35 @@ describe('carts', () => {
     await house.clock.set('2026-03-02T09:00:00Z')
   })
 
-  test('additions and removals end alike in any order of arrival, when no two are of the same instant', () => {
+  test('any order of arrival ends in the same cart', () => {
     const act = fc.record({
-      name: fc.constantFrom('Product Added', 'Cart Viewed', 'Order Completed'),
+      name: fc.constantFrom('Product Added', 'Product Removed', 'Cart Viewed', 'Order Completed'),
       sku: fc.constantFrom('A', 'B'),
+      quantity: fc.option(fc.integer({ min: 1, max: 3 }), { nil: null }),
     })
+    const inAnyOrder = fc.array(act, { maxLength: 8 }).chain((acts) => {
+      const events = acts.map(({ name, sku, quantity }, index) =>
+        event({
+          ids: { user_id: 'x' },
+          name,
+          properties: name === 'Cart Viewed' ? { products: [{ sku, quantity }] } : { sku, quantity },
+          at: `08:${index + 10}`,
+        }),
+      )
+      return fc.tuple(
+        fc.constant(events),
+        fc.shuffledSubarray(events, { minLength: events.length, maxLength: events.length }),
+      )
+    })
+    const fold = (events: NormalEvent[]) =>
+      liveLines(events.reduce<CartState>(afterEvent, emptyCart('EUR', '2026-03-02T08:00:00.000Z')))
+        .map(({ sku, quantity, at }) => `${quantity} ${sku} ${at}`)
+        .toSorted((one, other) => (one < other ? -1 : 1))
     fc.assert(
-      fc.property(fc.array(act, { maxLength: 6 }), fc.infiniteStream(fc.nat()), (acts, _) => {
-        const events = acts.map(({ name, sku }, index) =>
-          event({
-            ids: { user_id: 'x' },
-            name,
-            properties: name === 'Cart Viewed' ? { products: [{ sku, quantity: 2 }] } : { sku, quantity: 1 },
-            at: `08:${String(index + 10)}`,
-          }),
-        )
-        const fold = (list: NormalEvent[]) =>
-          list.reduce<CartState>(afterEvent, emptyCart('EUR', '2026-03-02T08:00:00.000Z'))
-        const once = fold(events)
-        const additionsOnly = acts.every((one) => one.name !== 'Cart Viewed')
-        if (!additionsOnly) return
-        const quantities = (cart: CartState) =>
-          liveLines(cart)
-            .map(([sku, line]) => [sku, line.at, line.by])
-            .toSorted()
-        expect(quantities(fold(events.toReversed()))).toEqual(quantities(once))
+      fc.property(inAnyOrder, ([inTime, shuffled]) => {
+        expect(fold(shuffled)).toEqual(fold(inTime))
       }),
-      { numRuns: 300 },
+      { numRuns: 3000 },
     )
   })
 })

@@ -1,7 +1,7 @@
 import type { AnswerOf, api, InputOf, OrderId, PersonId } from '@einklang/contract'
 import { type Database, type Part, Refusal } from '@einklang/platform'
 import { cartOf } from './apply.ts'
-import { liveLines, stateOf, together } from './cart.ts'
+import { type CartLine, together } from './cart.ts'
 import type { OrderChannel } from './order.ts'
 
 export type ProductSummary = AnswerOf<typeof api.commerce.products>['items'][number]
@@ -159,7 +159,13 @@ async function withLines(database: Database, rows: OrderRow[]): Promise<Order[]>
   return rows.map((row) => ({
     ...row,
     at: row.at.toISOString(),
-    lines: (byOrder.get(row.order) ?? []).map(({ purchase: _, ...line }) => line),
+    lines: (byOrder.get(row.order) ?? []).map(({ sku, name, quantity, price, total }) => ({
+      sku,
+      name,
+      quantity,
+      price,
+      total,
+    })),
   }))
 }
 
@@ -222,7 +228,7 @@ function cartRows(
   persons: PersonId[],
 ): Promise<(CartRow & { current: PersonId; lastOrder: Date | null })[]> {
   return database.rows`
-    select alias.person, asked.person as current, lines, currency, updated_at as "updatedAt",
+    select alias.person, asked.person as current, memory, currency, updated_at as "updatedAt",
       checkout_at as "checkoutAt", ordered_at as "orderedAt",
       (select max(at) from commerce.purchase where purchase.person = any(identity.aliases(asked.person))
         and cancelled_at is null) as "lastOrder"
@@ -238,39 +244,52 @@ const cartDays = 30
 export async function cartsOf(database: Database, now: Date, persons: PersonId[]): Promise<Cart[]> {
   if (persons.length === 0) return []
   const rows = await cartRows(database, persons)
-  const wholes = [...Map.groupBy(rows, (row) => row.current)].flatMap(([person, parts]) => {
-    const lastOrder = parts[0]?.lastOrder?.toISOString() ?? null
-    const cart = together(parts.map(cartOf), lastOrder)
-    return cart === null ? [] : [{ person, cart }]
+  const wholes = [...Map.groupBy(rows, (row) => row.current)].map(([person, parts]) => {
+    const carts = parts.map(cartOf)
+    return { person, carts, lines: together(carts, parts[0]?.lastOrder?.toISOString() ?? null) }
   })
-  const skus = [...new Set(wholes.flatMap(({ cart }) => liveLines(cart).map(([sku]) => sku)))]
+  const skus = [...new Set(wholes.flatMap(({ lines }) => lines.map(({ sku }) => sku)))]
   const products = new Map((await productsOf(database, skus)).map((product) => [product.sku, product]))
-  return wholes.map(({ person, cart }) => {
-    const lines = liveLines(cart).map(([sku, line]) => {
-      const product = products.get(sku)
-      const sameCurrency = product?.price?.currency === cart.currency
-      return {
-        sku,
-        name: product?.name ?? line.name,
-        quantity: line.quantity,
-        price: sameCurrency ? (product?.price?.amount ?? line.price) : line.price,
-        imageUrl: product?.imageUrl ?? line.image,
-        url: line.url,
-        stock: product?.stock ?? null,
-      }
-    })
-    const old = now.getTime() - Date.parse(cart.updatedAt) > cartDays * 86_400_000
-    const state = stateOf(cart)
+  return wholes.map(({ person, carts, lines }) => {
+    const currency = carts[0]?.currency ?? ''
+    const shown = lines.map((line) => cartLine(line, products.get(line.sku), currency))
+    const updatedAt = latestOf(carts.map((cart) => cart.updatedAt)) ?? ''
+    const old = now.getTime() - Date.parse(updatedAt) > cartDays * 86_400_000
     return {
       person,
-      state: state === 'open' && old ? 'expired' : state,
-      lines,
-      value: lines.reduce((sum, line) => sum + (line.price ?? 0) * line.quantity, 0),
-      currency: cart.currency,
-      updatedAt: cart.updatedAt,
-      checkoutStartedAt: cart.checkoutAt,
+      state:
+        shown.length > 0
+          ? old
+            ? 'expired'
+            : 'open'
+          : carts.some((cart) => cart.orderedAt !== null)
+            ? 'ordered'
+            : 'emptied',
+      lines: shown,
+      value: shown.reduce((sum, line) => sum + (line.price ?? 0) * line.quantity, 0),
+      currency,
+      updatedAt,
+      checkoutStartedAt: latestOf(carts.flatMap((cart) => cart.checkoutAt ?? [])),
     }
   })
+}
+
+function latestOf(instants: string[]): string | null {
+  return instants.toSorted((one, other) => (one < other ? -1 : 1)).at(-1) ?? null
+}
+
+/** The price that holds now; what the shop told when the article was put in only where we know none. */
+function cartLine(line: CartLine, product: ProductSummary | undefined, currency: string): Cart['lines'][number] {
+  const ours = product?.price?.currency === currency ? product.price.amount : null
+  return {
+    sku: line.sku,
+    name: product?.name ?? line.name,
+    quantity: line.quantity,
+    price: ours ?? line.price,
+    imageUrl: product?.imageUrl ?? line.image,
+    url: line.url,
+    stock: product?.stock ?? null,
+  }
 }
 
 export async function cartPage(

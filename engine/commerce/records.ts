@@ -110,7 +110,7 @@ function productOf(fields: Fields): Read<ProductRow> {
 /** GTIN-8, -12, -13 or -14 with the right mod-10 digit (weights 3 and 1 from the right). */
 export function isGtin(text: string): boolean {
   if (!/^(\d{8}|\d{12}|\d{13}|\d{14})$/.test(text) || /^0+$/.test(text)) return false
-  const digits = [...text].map(Number).toReversed()
+  const digits = text.split('').map(Number).toReversed()
   const sum = digits.slice(1).reduce((whole, digit, index) => whole + digit * (index % 2 === 0 ? 3 : 1), 0)
   return (10 - (sum % 10)) % 10 === digits[0]
 }

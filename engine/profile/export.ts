@@ -2,7 +2,7 @@ import type { AnswerOf, api, PersonId } from '@einklang/contract'
 import type { Clock, Database, History } from '@einklang/platform'
 import type { Identity } from '#identity'
 import { readTimeline } from './timeline.ts'
-import { claimsOf, type PersonView, type ViewPieces, viewOf } from './view.ts'
+import { claimsOf, type ViewPieces, viewOf } from './view.ts'
 
 export type PersonExport = AnswerOf<typeof api.profile.exportPerson>
 

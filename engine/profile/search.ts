@@ -1,4 +1,4 @@
-import { type AnswerOf, type api, channels, type InputOf, type PersonId } from '@einklang/contract'
+import { type AnswerOf, type api, channels, type InputOf } from '@einklang/contract'
 import type { Database, Part } from '@einklang/platform'
 import { fold, likeText, type Query, queryOf } from './document.ts'
 
@@ -33,14 +33,16 @@ function offsetOf(after: string | undefined): number {
 function page(rows: Row[], limit: number, offset: number): SearchAnswer {
   const total = rows[0]?.total ?? 0
   return {
-    items: rows.slice(0, limit).map(({ total: _, ...row }) => ({
-      ...row,
-      firstSeen: row.firstSeen.toISOString(),
-      lastSeen: row.lastSeen.toISOString(),
-    })),
+    items: rows.slice(0, limit).map(shown),
     next: rows.length > limit ? String(offset + limit) : null,
     total: total > most ? null : total,
   }
+}
+
+function shown(row: Row): Found {
+  const { person, firstName, lastName, email, phone, postalCode, city, loyaltyCard, matched } = row
+  const seen = { firstSeen: row.firstSeen.toISOString(), lastSeen: row.lastSeen.toISOString() }
+  return { person, firstName, lastName, email, phone, postalCode, city, loyaltyCard, ...seen, matched }
 }
 
 function columns(database: Database): Part {

@@ -106,8 +106,10 @@ create index refund_person on commerce.refund (person) where person is not null;
 -- One cart per stored person; carts of merged persons are put together when they are read.
 create table commerce.cart (
   person uuid primary key,
-  -- sku → {name, quantity, price, url, image, at, by}: the last writer of a line wins.
+  -- What is in it now: [{sku, name, quantity, price, url, image, at}].
   lines jsonb not null,
+  -- What it was derived from: the last whole list, the acts since, descriptions.
+  memory jsonb not null,
   value bigint not null,
   currency text not null,
   state text not null check (state in ('open', 'ordered', 'expired', 'emptied')),
