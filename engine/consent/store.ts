@@ -125,13 +125,16 @@ async function concerned(
   lines: { statement: StatementId; person: PersonId | null; address: string | null }[],
 ): Promise<Map<StatementId, PersonId[]>> {
   const rows = await tx.rows<{ statement: StatementId; person: PersonId }>`
-    with line as (select * from jsonb_to_recordset(${tx.json(lines)}) as r(statement uuid, person uuid, address text))
-    select statement, identity.current(person) as person from line where person is not null
-    union
-    select line.statement, identity.current(said.person) from line
-    join profile.observation as said on said.value_key = line.address
-      and said.name in ('email', 'phone', 'push_token')
-    where line.address is not null`
+    with line as (select * from jsonb_to_recordset(${tx.json(lines)}) as r(statement uuid, person uuid, address text)),
+    said as (
+      select statement, person from line where person is not null
+      union
+      select line.statement, seen.person from line
+      join profile.observation as seen on seen.value_key = line.address
+        and seen.name in ('email', 'phone', 'push_token')
+      where line.address is not null)
+    select distinct said.statement, coalesce(merged.winner, said.person) as person
+    from said left join identity.merged on merged.loser = said.person and not merged.undone`
   const found = new Map<StatementId, PersonId[]>()
   for (const { statement, person } of rows) found.set(statement, [...(found.get(statement) ?? []), person])
   return found
@@ -208,8 +211,8 @@ export async function clear(tx: Database, needs: StoreNeeds, clearances: Clearan
 export type Signal = { person: PersonId; purpose: string; at: string; knownAt: string; event: string }
 
 /**
- * Keeps the latest "no" of ordinary events per purpose; returns the persons whose answer it may move. Repeating the
- * same "no" moves nothing unless somebody stated something about them in between.
+ * Keeps the latest "no" of ordinary events per purpose; returns the persons whose answer it may move: only where
+ * something was stated can a "no" change it.
  */
 export async function narrow(tx: Database, signals: Signal[]): Promise<PersonId[]> {
   if (signals.length === 0) return []
@@ -221,8 +224,8 @@ export async function narrow(tx: Database, signals: Signal[]): Promise<PersonId[
     order by r.person, r.purpose
     on conflict (person, purpose) do update
       set at = excluded.at, known_at = excluded.known_at, event = excluded.event where excluded.at > signal.at
-    returning case when xmax = 0 or exists (select from consent.statement where statement.person = signal.person)
-      then person end as person`
+    returning case when exists (select from consent.statement where statement.person = signal.person)
+      or exists (select from consent.state where state.person = signal.person) then person end as person`
   return [...new Set(rows.flatMap(({ person }) => (person === null ? [] : [person])))]
 }
 
@@ -246,7 +249,8 @@ export async function load(tx: Database, needs: StoreNeeds, asked: PersonId[], e
   const subjects = await subjectsOf(tx, asked)
   const addresses = await tx.rows<Address>`
     select asked.id as person, way.channel, way.address
-    from unnest(${asked}::uuid[]) as asked(id) join profile.reachable as way on way.person = identity.current(asked.id)`
+    from unnest(${asked}::uuid[]) as asked(id) left join identity.merged on merged.loser = asked.id and not merged.undone
+    join profile.reachable as way on way.person = coalesce(merged.winner, asked.id)`
   const points = new Map<string, string>()
   for (const { person, channel, address } of [...addresses, ...extra]) {
     const point = needs.points.of(channel, address)
@@ -292,16 +296,19 @@ const adultAtYears = 16
 async function subjectsOf(tx: Database, asked: PersonId[]): Promise<Map<PersonId, Subject>> {
   type Row = Omit<Subject, 'mergedAt' | 'minorUntil'> & { asked: PersonId; mergedAt: Date | null; adultAt: Date | null }
   const rows = await tx.rows<Row>`
-    select asked.id as asked, who.person, who.aliases, person.person is not null as known,
+    with living as materialized (
+      select asked.id as asked, coalesce(merged.winner, asked.id) as person from unnest(${asked}::uuid[]) as asked(id)
+      left join identity.merged on merged.loser = asked.id and not merged.undone),
+    who as materialized (
+      select asked, person, array_prepend(person, array(
+        select loser from identity.merged where winner = living.person and not undone)) as aliases from living)
+    select who.asked, who.person, who.aliases, person.person is not null as known,
       exists (select from consent.erased where erased.person = any(who.aliases)) as erased,
       case when cardinality(who.aliases) > 1 then
         (select max(log.at) from identity.merged join identity.log on log.id = merged.log
           where merged.winner = who.person and not merged.undone) end as "mergedAt",
       (person.birthday + ${adultAtYears} * interval '1 year')::timestamptz as "adultAt"
-    from unnest(${asked}::uuid[]) as asked(id)
-    cross join lateral (select identity.current(asked.id) as person) as now
-    cross join lateral (select now.person, identity.aliases(now.person) as aliases) as who
-    left join profile.person as person on person.person = who.person`
+    from who left join profile.person as person on person.person = who.person`
   const subjects = new Map<PersonId, Subject>()
   for (const { asked: id, mergedAt, adultAt, ...row } of rows) {
     const subject = { ...row, mergedAt: mergedAtOf(row.aliases, mergedAt), minorUntil: adultAt?.getTime() ?? null }

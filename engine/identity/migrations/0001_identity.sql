@@ -136,5 +136,5 @@ return coalesce((select winner from identity.merged where loser = wanted and not
 -- The person itself and all that were merged into it: `where person = any(identity.aliases(…))`.
 create function identity.aliases(wanted uuid) returns uuid[] language sql stable parallel safe
 return (
-  select array_prepend(identity.current(wanted), array(
-    select loser from identity.merged where winner = identity.current(wanted) and not undone)));
+  select array_prepend(living, array(select loser from identity.merged where winner = living and not undone))
+  from (select coalesce((select winner from identity.merged where loser = wanted and not undone), wanted) offset 0) as now(living));
