@@ -35,7 +35,11 @@ beforeAll(async () => {
   }
   content = createContent(needs)
   parts = contentParts(content, needs)
-  await content.seed()
+  await world.ground.database.run`insert into governance.brand
+      (id, name, sender_name, sender_email, imprint, colour, language)
+    values ('01990000-0000-8050-8000-000000000001', 'Haus & Hof', 'Haus & Hof', 'hello@shop.example',
+      ${'Haus & Hof GmbH\nDomstraße 1'}, '#1d4ed8', 'de')`
+  await Promise.all([content.seed(), content.seed()])
 }, 60_000)
 afterAll(async () => {
   await content.close()
@@ -86,6 +90,7 @@ test('prices and stock are resolved when it leaves: unknown prices and sold-out 
   expect(mail.html).not.toContain('Schal')
   expect(mail.html).toContain(links.unsubscribe)
   expect(mail.html).not.toContain('#010b0c')
+  expect(mail.html).toMatch(/Haus &amp; Hof GmbH<br \/>\s*Domstraße 1/)
   expect(mail.text).toContain('Mantel <Nord>')
   expect(mail.text).toContain(`Abmelden (${links.unsubscribe})`)
   expect(mail.references[0]).toMatchObject({ name: 'price of Mantel <Nord>' })

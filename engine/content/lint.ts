@@ -67,6 +67,18 @@ export function fallbackFindings(field: string, source: string): Finding[] {
   return found
 }
 
+/** Output that is not escaped can carry markup of a customer into the mail; approvers shall see where. */
+export function rawFindings(field: string, source: string): Finding[] {
+  return [...source.matchAll(/\{\{[^}]*\|\s*raw\b[^}]*\}\}/g)].map((match) => ({
+    level: 'warn',
+    rule: 'raw-output',
+    field,
+    line: source.slice(0, match.index).split('\n').length,
+    message: `${match[0]} is not escaped.`,
+    doInstead: 'Take “raw” away unless the value is markup of your own.',
+  }))
+}
+
 /** Tag and zero-width characters hide text from readers; they have no place in copy. */
 export function hiddenFindings(field: string, source: string): Finding[] {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this finds.

@@ -1,5 +1,5 @@
-import { derivedId } from '@einklang/platform'
-import { createConcept, existing, saveVariant } from './concepts.ts'
+import { derivedId, Refusal } from '@einklang/platform'
+import { createConcept, saveVariant } from './concepts.ts'
 import type { ContentNeeds } from './index.ts'
 import type { Content, Workshops } from './words.ts'
 
@@ -131,17 +131,21 @@ export async function compileSeeds(needs: ContentNeeds, workshops: Workshops): P
   ]
   for (const { id, name, description, mails } of concepts) {
     await createConcept(needs.ground, { name, description, purpose: 'newsletter', topic: null, language }, id)
-    await existing(database, id)
     const there = await database.rows<{ channel: string; language: string }>`
       select channel, language from content.variant where concept = ${id}`
     for (const [tongue, contents] of Object.entries(mails)) {
       for (const content of contents) {
         if (there.some((row) => row.channel === content.channel && row.language === tongue)) continue
-        await saveVariant(
-          { database, workshops },
-          { concept: id, language: tongue, version: null, content, by: 'Einklang' },
-        )
+        const edit = { concept: id, language: tongue, version: null, content, by: 'Einklang' }
+        await saveVariant({ database, workshops }, edit).catch(unlessThere)
       }
     }
   }
+  // The MJML compiler is big and rarely needed: its thread comes back with the next save.
+  await workshops.mjml.rest()
+}
+
+/** Two processes may start at once on an empty database; the words of the first stand. */
+function unlessThere(error: unknown): void {
+  if (!(error instanceof Refusal && error.code === 'stale')) throw error
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { api, Purpose } from '@einklang/contract'
 import { inLayout, layoutVersion, withBrandColour } from './layout.ts'
-import { type Finding, fallbackFindings, hiddenFindings, literalFindings } from './lint.ts'
+import { type Finding, fallbackFindings, hiddenFindings, literalFindings, rawFindings } from './lint.ts'
 import type { LiquidProblem } from './liquid.ts'
 import type { Piece } from './liquid-worker.ts'
 import type { MjmlResult } from './mjml-worker.ts'
@@ -77,6 +77,7 @@ export async function compile(
     ...hiddenFindings(field, source),
     ...literalFindings(field, source),
     ...fallbackFindings(field, source),
+    ...rawFindings(field, source),
   ])
   for (const { name, problems, roots } of inspected) {
     findings.push(...problems.map((problem) => block('liquid', name, problem.line, `${problem.message}.`)))

@@ -48,6 +48,24 @@ test('a thread that never comes back is killed by the clock', async () => {
   await stuck.close()
 })
 
+test('a thread that rests comes back; one that is closed tells those who wait', async () => {
+  const own = new Workshop({
+    script: scriptBeside('liquid-worker', import.meta.url),
+    limitMs: 250,
+    memoryMegabytes: 64,
+  })
+  const job = { kind: 'render', pieces: [{ name: 'it', source: '{{ 1 }}', place: 'plain' }], data: {} }
+  const first = own.run(job)
+  await own.rest()
+  expect(await first).toEqual({ it: '1' })
+  await own.rest()
+  expect(await own.run(job)).toEqual({ it: '1' })
+  const lost = own.run(job)
+  const told = expect(lost).rejects.toThrow('closed')
+  await own.close()
+  await told
+})
+
 test.each([
   '{{ "".constructor.constructor("return process")() }}',
   '{{ person.constructor }}{{ person.__proto__.polluted }}{{ person["__proto__"] }}',

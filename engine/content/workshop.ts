@@ -41,7 +41,20 @@ export class Workshop {
     })
   }
 
+  /** Ends the thread; what was still under way or waiting is told so. */
   async close(): Promise<void> {
+    const left = [...(this.#busy ? [this.#busy] : []), ...this.#queue.splice(0)]
+    this.#busy = null
+    for (const waiting of left) waiting.failed(new Outage('The worker thread was closed.'))
+    await this.#goHome()
+  }
+
+  /** Lets the thread go when there is nothing to do; the next job brings a new one. */
+  async rest(): Promise<void> {
+    if (!this.#busy && this.#queue.length === 0) await this.#goHome()
+  }
+
+  async #goHome(): Promise<void> {
     this.#silence?.()
     const worker = this.#worker
     this.#worker = null
@@ -91,7 +104,7 @@ export class Workshop {
     if (answer.failed === undefined) waiting.done(answer.result)
     else waiting.failed(new Error(answer.failed))
     worker.unref()
-    this.#silence = alarm(30_000, () => void this.close(), { background: true })
+    this.#silence = alarm(30_000, () => void this.rest(), { background: true })
     this.#next()
   }
 
