@@ -234,6 +234,7 @@ describe('search', () => {
     ['K4711', 'loyalty_card'],
     ['düsseldorf', 'city'],
     ['Jürgn Mülller', 'similar'],
+    ['jurgen mulr', 'similar'],
   ])('“%s” finds Jürgen by %s', async (typed, matched) => {
     expect(await find(typed)).toEqual([['Jürgen', matched]])
   })

@@ -7,8 +7,8 @@ export type SearchAnswer = AnswerOf<typeof api.profile.search>
 type Found = SearchAnswer['items'][number]
 type Row = Omit<Found, 'firstSeen' | 'lastSeen'> & { firstSeen: Date; lastSeen: Date; total: number }
 
-/** Beyond this many hits only "more" is told, and ranking looks at no more. */
-const most = 10_000
+/** Beyond this many hits only "more" is told, and ranking looks at no more: whoever types two letters types on. */
+const most = 2000
 
 /** One search box for everything: numbers first, then words, then words with typing errors. */
 export async function searchPersons(database: Database, input: SearchInput): Promise<SearchAnswer> {
@@ -141,13 +141,18 @@ function wordPattern(word: string): string {
   return word.length < 3 ? `% ${likeText(word)}%` : `%${likeText(word)}%`
 }
 
-/** Nothing fitted: the persons whose name or address looks most like what was typed. */
+/** Nothing fitted: the persons in whose text every word has something that looks like it. */
 async function similar(database: Database, input: SearchInput, query: Query, offset: number): Promise<Row[]> {
+  const words = query.words.filter((word) => word.length >= 3)
+  if (words.length === 0) return []
   return database.transaction(async (tx) => {
-    await tx.run`select set_config('pg_trgm.word_similarity_threshold', '0.5', true)`
+    await tx.run`select set_config('pg_trgm.word_similarity_threshold', '0.4', true)`
+    const likeness = words.map((word) => tx.part`word_similarity(${word}, text)`)
+    const sum = likeness.reduce((whole, part) => tx.part`${whole} + ${part}`)
+    const alike = words.map((word) => tx.part`${word} <% text`)
     return tx.rows<Row>`
-      with hit as (select person, word_similarity(${query.text}, text) as likeness from profile.document
-        where ${query.text} <% text order by likeness desc limit 200)
+      with hit as (select person, ${sum} as likeness from profile.document
+        where ${tx.join(alike, 'and')} order by likeness desc limit 200)
       select ${columns(tx)}, 'similar' as matched, count(*) over () as total
       from hit join profile.person p using (person) where ${filters(tx, input)}
       order by hit.likeness desc, p.last_seen desc, p.person limit ${input.limit + 1} offset ${offset}`
