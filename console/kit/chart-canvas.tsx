@@ -105,7 +105,7 @@ function optionOf(
     grid: {
       left: 8,
       right: 12,
-      top: most ? 36 : 12,
+      top: 36,
       bottom: 4,
       outerBoundsMode: 'same',
       outerBoundsContain: 'axisLabel',
@@ -115,6 +115,7 @@ function optionOf(
       type: 'scroll',
       top: 0,
       left: 0,
+      right: 110,
       textStyle: { color: ink },
       icon: 'roundRect',
       itemWidth: 12,

@@ -48,8 +48,8 @@ export function Chart(props: {
   }
 
   return (
-    <Box>
-      <Group justify="flex-end" gap={4} mb={4}>
+    <Box pos="relative">
+      <Group gap={2} pos="absolute" top={-2} right={0} style={{ zIndex: 2 }}>
         <Tool label={t(asTable ? 'kit.asChart' : 'kit.asTable')} onClick={() => setAsTable(!asTable)}>
           {asTable ? <IconChartHistogram size={15} aria-hidden /> : <IconTable size={15} aria-hidden />}
         </Tool>
@@ -99,7 +99,7 @@ function ChartTable(props: {
   height: number
 }): ReactNode {
   return (
-    <Box mah={props.height} style={{ overflow: 'auto' }} tabIndex={0}>
+    <Box mah={props.height} pt={28} style={{ overflow: 'auto' }} tabIndex={0}>
       <Table aria-label={props.label} stickyHeader fz="sm" verticalSpacing={4}>
         <Table.Thead>
           <Table.Tr>

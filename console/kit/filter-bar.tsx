@@ -4,7 +4,14 @@ import { IconSearch } from '@tabler/icons-react'
 import { type ReactNode, useEffect, useState } from 'react'
 
 export type FilterField =
-  | { name: string; label: string; kind: 'choice'; options: { value: string; label: string }[]; width?: number }
+  | {
+      name: string
+      label: string
+      kind: 'choice'
+      options: { value: string; label: string }[]
+      usual?: string
+      width?: number
+    }
   | { name: string; label: string; kind: 'text'; width?: number }
   | { name: string; label: string; kind: 'day'; width?: number }
 
@@ -28,7 +35,7 @@ export function FilterBar(props: {
               size="sm"
               w={field.width ?? 180}
               label={field.label}
-              placeholder="–"
+              placeholder={field.usual ?? '–'}
               data={field.options}
               value={value ?? null}
               clearable

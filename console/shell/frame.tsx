@@ -169,6 +169,7 @@ function SearchButton(): ReactNode {
 function LiveLight(): ReactNode {
   const { t } = useTranslation()
   const connected = useConnected()
+  if (connected === null) return null
   const label = t(connected ? 'shell.live' : 'shell.notLive')
   return (
     <Tooltip label={label}>

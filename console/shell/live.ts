@@ -110,13 +110,13 @@ export function useLiveAnswers(stages: StageName[]): void {
   }, [key])
 }
 
-/** Whether the live connection stands, for the small light in the header. */
-export function useConnected(): boolean {
+/** Whether the live connection stands, for the small light in the header; null on screens that ask for none. */
+export function useConnected(): boolean | null {
   return useSyncExternalStore(
     (watcher) => {
       watchers.add(watcher)
       return () => watchers.delete(watcher)
     },
-    () => connected,
+    () => (topicsOpen === '' ? null : connected),
   )
 }

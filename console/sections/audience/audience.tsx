@@ -357,7 +357,7 @@ function Members(props: { audience: AudienceId }): ReactNode {
       {
         id: 'since',
         header: t('audience.since'),
-        width: 150,
+        width: 172,
         sort: (row) => row.since,
         cell: (row) => <DateTime at={row.since} />,
       },

@@ -48,7 +48,7 @@ export function Audiences(): ReactNode {
       {
         id: 'size',
         header: t('audience.size'),
-        width: 150,
+        width: 172,
         align: 'right',
         sort: (row) => row.size,
         cell: (row) => (
@@ -81,7 +81,7 @@ export function Audiences(): ReactNode {
       {
         id: 'updated',
         header: t('audience.updated'),
-        width: 150,
+        width: 172,
         sort: (row) => row.updatedAt,
         cell: (row) => <DateTime at={row.updatedAt} />,
       },

@@ -10,7 +10,7 @@ import { FilterBar } from '../../kit/filter-bar.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Page, Panel } from '../../kit/page.tsx'
 import { StatCard } from '../../kit/stat-card.tsx'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Fetch, Loading } from '../../kit/states.tsx'
 import { ScreenTabs } from '../../kit/tabs.tsx'
 import { client, useAnswer } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
@@ -20,6 +20,7 @@ import { useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Note } from '../measurement/note.tsx'
 import { usePeriod } from '../measurement/period.ts'
+import { NothingThen } from '../measurement/whole-time.tsx'
 import { Entries } from './entries.tsx'
 import { Plan } from './plan.tsx'
 
@@ -88,10 +89,11 @@ function Overview(): ReactNode {
         loading={<Loading rows={8} height={40} />}
         empty={(value) =>
           value.channels.length === 0 ? (
-            <Empty
+            <NothingThen
               title={t('budget.none')}
               hint={t('budget.noneHint')}
-              action={
+              since={value.note.since}
+              other={
                 <ScreenLink to="/ingest" search={{ tab: 'imports' }}>
                   {t('ingest.imports')}
                 </ScreenLink>
@@ -159,7 +161,7 @@ function Returns(props: { answer: Answer }): ReactNode {
       {
         id: 'revenue',
         header: t('budget.revenue'),
-        width: 150,
+        width: 172,
         align: 'right',
         sort: (row) => row.revenue,
         cell: (row) => (row.measuredBy === 'none' ? '–' : format.money(row.revenue, currency)),
@@ -220,7 +222,7 @@ function Returns(props: { answer: Answer }): ReactNode {
       {
         id: 'revenue',
         header: t('budget.revenue'),
-        width: 150,
+        width: 172,
         align: 'right',
         sort: (row) => row.revenue,
         cell: (row) => format.money(row.revenue, currency),

@@ -81,7 +81,7 @@ export function Entries(): ReactNode {
       {
         id: 'at',
         header: t('budget.recorded'),
-        width: 150,
+        width: 172,
         sort: (row) => row.recordedAt,
         cell: (row) => <DateTime at={row.recordedAt} />,
       },

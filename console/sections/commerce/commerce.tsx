@@ -84,7 +84,7 @@ function Products(): ReactNode {
           </>
         ),
       },
-      { id: 'sku', header: t('order.sku'), width: 150, sort: (row) => row.sku, cell: (row) => row.sku },
+      { id: 'sku', header: t('order.sku'), width: 172, sort: (row) => row.sku, cell: (row) => row.sku },
       {
         id: 'category',
         header: t('commerce.category'),
@@ -95,7 +95,7 @@ function Products(): ReactNode {
       {
         id: 'price',
         header: t('commerce.price'),
-        width: 150,
+        width: 172,
         align: 'right',
         sort: (row) => row.price?.amount ?? null,
         cell: (row) =>
@@ -160,7 +160,7 @@ function Products(): ReactNode {
             name: 'stock',
             label: t('commerce.stock'),
             kind: 'choice',
-            width: 150,
+            width: 172,
             options: [
               { value: 'true', label: t('commerce.inStock') },
               { value: 'false', label: t('commerce.soldOut') },
@@ -207,7 +207,7 @@ function Orders(): ReactNode {
   })
   const columns = useMemo(
     (): Column<Order>[] => [
-      { id: 'at', header: t('message.at'), width: 150, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
+      { id: 'at', header: t('message.at'), width: 172, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
       { id: 'no', header: t('order.no'), width: 190, sort: (row) => row.orderNo, cell: (row) => row.orderNo },
       {
         id: 'channel',
@@ -245,7 +245,7 @@ function Orders(): ReactNode {
       {
         id: 'total',
         header: t('order.total'),
-        width: 150,
+        width: 172,
         align: 'right',
         sort: (row) => row.total,
         cell: (row) => (
@@ -327,7 +327,7 @@ function Carts(): ReactNode {
       {
         id: 'checkout',
         header: t('commerce.checkout'),
-        width: 150,
+        width: 172,
         cell: (row) =>
           row.checkoutStartedAt === null ? (
             '–'
@@ -348,7 +348,7 @@ function Carts(): ReactNode {
       {
         id: 'at',
         header: t('commerce.touched'),
-        width: 150,
+        width: 172,
         sort: (row) => row.updatedAt,
         cell: (row) => <Ago at={row.updatedAt} />,
       },
@@ -419,7 +419,7 @@ function Places(): ReactNode {
       {
         id: 'revenue',
         header: t('commerce.revenue30'),
-        width: 150,
+        width: 172,
         align: 'right',
         sort: (row) => row.revenue30Days.amount,
         cell: (row) => format.moneyOf(row.revenue30Days),
@@ -435,7 +435,7 @@ function Places(): ReactNode {
       {
         id: 'asOf',
         header: t('commerce.reported'),
-        width: 150,
+        width: 172,
         sort: (row) => row.stockAsOf,
         cell: (row) => <Ago at={row.stockAsOf} />,
       },

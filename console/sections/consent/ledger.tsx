@@ -32,7 +32,7 @@ export function Ledger(): ReactNode {
   const columns = useMemo(
     (): Column<Line>[] => [
       { id: 'sequence', header: '#', width: 90, align: 'right', cell: (row) => row.sequence },
-      { id: 'at', header: t('consent.happened'), width: 150, cell: (row) => <DateTime at={row.happenedAt} /> },
+      { id: 'at', header: t('consent.happened'), width: 172, cell: (row) => <DateTime at={row.happenedAt} /> },
       {
         id: 'person',
         header: t('message.person'),
@@ -63,7 +63,16 @@ export function Ledger(): ReactNode {
           </>
         ),
       },
-      { id: 'source', header: t('trait.source'), width: 180, cell: (row) => row.source },
+      {
+        id: 'source',
+        header: t('trait.source'),
+        width: 180,
+        cell: (row) => (
+          <Text size="sm" truncate title={row.source}>
+            {row.source}
+          </Text>
+        ),
+      },
       {
         id: 'seal',
         header: t('consent.seal'),

@@ -70,7 +70,7 @@ export function Concepts(): ReactNode {
       {
         id: 'updated',
         header: t('audience.updated'),
-        width: 150,
+        width: 172,
         sort: (row) => row.updatedAt,
         cell: (row) => <DateTime at={row.updatedAt} />,
       },

@@ -30,7 +30,7 @@ export function Conversations(): ReactNode {
   })
   const columns = useMemo(
     (): Column<Row>[] => [
-      { id: 'at', header: t('message.at'), width: 150, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
+      { id: 'at', header: t('message.at'), width: 172, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
       {
         id: 'channel',
         header: t('message.channel'),

@@ -56,7 +56,7 @@ export function Journeys(): ReactNode {
       {
         id: 'state',
         header: t('journey.state'),
-        width: 150,
+        width: 172,
         sort: (row) => row.state,
         cell: (row) => (
           <Group gap={4}>
@@ -73,7 +73,7 @@ export function Journeys(): ReactNode {
       {
         id: 'updated',
         header: t('audience.updated'),
-        width: 150,
+        width: 172,
         sort: (row) => row.updatedAt,
         cell: (row) => <DateTime at={row.updatedAt} />,
       },

@@ -43,7 +43,7 @@ export function Runs(props: { journey: JourneyId; graph: Graph }): ReactNode {
       {
         id: 'entered',
         header: t('journey.enteredAt'),
-        width: 150,
+        width: 172,
         sort: (row) => row.enteredAt,
         cell: (row) => <DateTime at={row.enteredAt} />,
       },
@@ -71,7 +71,7 @@ export function Runs(props: { journey: JourneyId; graph: Graph }): ReactNode {
       {
         id: 'due',
         header: t('journey.due'),
-        width: 150,
+        width: 172,
         sort: (row) => row.dueAt,
         cell: (row) => <DateTime at={row.dueAt} />,
       },

@@ -57,7 +57,7 @@ export function Outbox(): ReactNode {
       {
         id: 'planned',
         header: t('message.planned'),
-        width: 150,
+        width: 172,
         sort: (row) => row.plannedAt,
         cell: (row) => <DateTime at={row.plannedAt} />,
       },
@@ -106,7 +106,7 @@ export function Outbox(): ReactNode {
       {
         id: 'state',
         header: t('message.state'),
-        width: 150,
+        width: 172,
         sort: (row) => row.state,
         cell: (row) => <StateBadge state={row.state} label={words('messageState', row.state)} />,
       },

@@ -34,7 +34,7 @@ export function Audit(): ReactNode {
   })
   const columns = useMemo(
     (): Column<Entry>[] => [
-      { id: 'at', header: t('message.at'), width: 150, cell: (row) => <DateTime at={row.at} /> },
+      { id: 'at', header: t('message.at'), width: 172, cell: (row) => <DateTime at={row.at} /> },
       {
         id: 'actor',
         header: t('audit.actor'),

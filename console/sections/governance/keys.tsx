@@ -33,14 +33,14 @@ export function Keys(): ReactNode {
       {
         id: 'created',
         header: t('keys.created'),
-        width: 150,
+        width: 172,
         sort: (row) => row.createdAt,
         cell: (row) => <DateTime at={row.createdAt} />,
       },
       {
         id: 'expires',
         header: t('keys.expires'),
-        width: 150,
+        width: 172,
         sort: (row) => row.expiresAt,
         cell: (row) => <DateTime at={row.expiresAt} />,
       },

@@ -68,7 +68,7 @@ export function People(): ReactNode {
       {
         id: 'last',
         header: t('settings.lastSignIn'),
-        width: 150,
+        width: 172,
         sort: (row) => row.lastSignInAt,
         cell: (row) => <Ago at={row.lastSignInAt} />,
       },

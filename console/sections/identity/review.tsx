@@ -1,6 +1,6 @@
 import { type AnswerOf, api, type PersonId } from '@einklang/contract'
 import { Button, Card, Group, SegmentedControl, SimpleGrid, Stack, Text } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Ago } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
@@ -117,6 +117,7 @@ function Question(props: { item: Item }): ReactNode {
   const words = useWords()
   const may = useMay()
   const { item } = props
+  const [shown, setShown] = useState(false)
   const answer = useDeed(api.identity.answerReview, { refresh: ['identity', 'profile'], done: t('identity.thanks') })
   const say = (said: 'same' | 'different' | 'household' | 'unsure'): void =>
     void answer.run({ params: { item: item.id }, body: { answer: said } })
@@ -128,9 +129,14 @@ function Question(props: { item: Item }): ReactNode {
             {words('conflict', item.code)} · {words('namespace', item.via.namespace)} {item.via.value}
           </Text>
           <Text size="sm">{item.why}</Text>
-          <Group gap="lg">
-            {item.one === null ? null : <Side person={item.one} />}
-            {item.other === null ? null : <Side person={item.other} />}
+          <Group gap="sm" align="center">
+            {item.one === null ? null : <Side person={item.one} shown={shown} />}
+            {item.other === null ? null : <Side person={item.other} shown={shown} />}
+            {shown || !may(api.profile.view) ? null : (
+              <Button size="compact-xs" variant="light" onClick={() => setShown(true)} data-testid="compare">
+                {t('identity.compare')}
+              </Button>
+            )}
           </Group>
           <Text size="xs" c="dimmed">
             {t('identity.times', { count: item.times })} · <Ago at={item.lastAt} />
@@ -163,17 +169,31 @@ function Question(props: { item: Item }): ReactNode {
   )
 }
 
-function Side(props: { person: PersonId }): ReactNode {
+/** Opened on request: looking at a customer is written down, so a list does not do it by itself. */
+function Side(props: { person: PersonId; shown: boolean }): ReactNode {
   const { t } = useTranslation()
   const may = useMay()
-  const view = useAnswer(api.profile.view, { params: { person: props.person } }, { enabled: may(api.profile.view) })
+  const view = useAnswer(
+    api.profile.view,
+    { params: { person: props.person } },
+    { enabled: props.shown && may(api.profile.view) },
+  )
   const summary = view.data?.summary
   return (
-    <div>
-      <PersonLink person={props.person} name={summary === undefined ? '…' : nameOf(summary, t('person.anonymous'))} />
-      <Text size="xs" c="dimmed">
-        {[summary?.email, summary?.phone, summary?.city].filter(Boolean).join(' · ')}
-      </Text>
-    </div>
+    <Card withBorder padding="xs" radius="sm" miw={240}>
+      <PersonLink
+        person={props.person}
+        name={summary === undefined ? `… ${props.person.slice(-6)}` : nameOf(summary, t('person.anonymous'))}
+      />
+      {summary === undefined ? null : (
+        <>
+          <Text size="xs">{[summary.email, summary.phone].filter(Boolean).join(' · ') || '–'}</Text>
+          <Text size="xs">{[summary.street, summary.postalCode, summary.city].filter(Boolean).join(', ') || '–'}</Text>
+          <Text size="xs" c="dimmed">
+            {[summary.birthday, summary.loyaltyCard].filter(Boolean).join(' · ')}
+          </Text>
+        </>
+      )}
+    </Card>
   )
 }

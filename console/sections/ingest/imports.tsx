@@ -31,7 +31,7 @@ export function Imports(): ReactNode {
       {
         id: 'at',
         header: t('import.at'),
-        width: 150,
+        width: 172,
         sort: (row) => row.createdAt,
         cell: (row) => <DateTime at={row.createdAt} />,
       },

@@ -44,14 +44,14 @@ export function Names(): ReactNode {
       {
         id: 'first',
         header: t('identity.first'),
-        width: 150,
+        width: 172,
         sort: (row) => row.firstAt,
         cell: (row) => <DateTime at={row.firstAt} />,
       },
       {
         id: 'last',
         header: t('stream.last'),
-        width: 150,
+        width: 172,
         sort: (row) => row.lastAt,
         cell: (row) => <DateTime at={row.lastAt} />,
       },

@@ -78,7 +78,7 @@ export function Stream(): ReactNode {
         width: 140,
         cell: (row) => (row.person === null ? '–' : <PersonLink person={row.person} name={t('journey.showPerson')} />),
       },
-      { id: 'happened', header: t('stream.happened'), width: 150, cell: (row) => format.dateTime(row.at) },
+      { id: 'happened', header: t('stream.happened'), width: 172, cell: (row) => format.dateTime(row.at) },
     ],
     [t, format, words],
   )

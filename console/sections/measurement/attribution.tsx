@@ -9,7 +9,7 @@ import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
 import { StatCard } from '../../kit/stat-card.tsx'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Fetch, Loading } from '../../kit/states.tsx'
 import { client, useAnswer } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { ScreenLink } from '../../shell/link.tsx'
@@ -17,6 +17,7 @@ import { useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
+import { NothingThen } from './whole-time.tsx'
 
 type Answer = AnswerOf<typeof api.measurement.attribution>
 type Row = Answer['rows'][number]
@@ -80,7 +81,9 @@ export function Attribution(props: { by: 'channel' | 'campaign' }): ReactNode {
         of={answer}
         loading={<Loading rows={8} height={40} />}
         empty={(value) =>
-          value.rows.length === 0 ? <Empty title={t('measurement.none')} hint={t('measurement.noneHint')} /> : null
+          value.rows.length === 0 ? (
+            <NothingThen title={t('measurement.none')} hint={t('measurement.noneHint')} since={value.note.since} />
+          ) : null
         }
       >
         {(value) => <Credits answer={value} by={props.by} />}

@@ -5,12 +5,13 @@ import { Fragment, type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { useFormat } from '../../kit/format.ts'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer } from '../../shell/api.ts'
 import { useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
+import { NothingThen } from './whole-time.tsx'
 
 type Path = AnswerOf<typeof api.measurement.paths>['paths'][number]
 
@@ -61,7 +62,7 @@ export function Paths(): ReactNode {
       {
         id: 'without',
         header: t('path.withoutOrder'),
-        width: 150,
+        width: 172,
         align: 'right',
         sort: (row) => row.withoutOrder,
         cell: (row) => format.count(row.withoutOrder),
@@ -81,7 +82,11 @@ export function Paths(): ReactNode {
     <Fetch
       of={answer}
       loading={<Loading rows={8} height={36} />}
-      empty={(value) => (value.paths.length === 0 ? <Empty title={t('path.none')} hint={t('path.noneHint')} /> : null)}
+      empty={(value) =>
+        value.paths.length === 0 ? (
+          <NothingThen title={t('path.none')} hint={t('path.noneHint')} since={value.note.since} />
+        ) : null
+      }
     >
       {(value) => (
         <Stack>

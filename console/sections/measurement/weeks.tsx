@@ -5,13 +5,14 @@ import { useTranslation } from 'react-i18next'
 import { Chart } from '../../kit/chart.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
+import { NothingThen } from './whole-time.tsx'
 
 /** Revenue per week by the channel that got the credit, and by where it was sold. */
 export function Weeks(): ReactNode {
@@ -58,7 +59,9 @@ export function Weeks(): ReactNode {
         of={weeks}
         loading={<Loading rows={8} height={40} />}
         empty={(value) =>
-          value.weeks.length === 0 ? <Empty title={t('measurement.none')} hint={t('measurement.noneHint')} /> : null
+          value.sold.every((one) => one.orders.every((orders) => orders === 0)) ? (
+            <NothingThen title={t('measurement.none')} hint={t('measurement.noneHint')} since={value.note.since} />
+          ) : null
         }
       >
         {(value) => {

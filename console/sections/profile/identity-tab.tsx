@@ -27,7 +27,7 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
       {
         id: 'namespace',
         header: t('identity.kind'),
-        width: 150,
+        width: 172,
         sort: (row) => row.namespace,
         cell: (row) => words('namespace', row.namespace),
       },
@@ -66,7 +66,7 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
       {
         id: 'first',
         header: t('identity.first'),
-        width: 150,
+        width: 172,
         sort: (row) => row.firstSeenAt,
         cell: (row) => <DateTime at={row.firstSeenAt} />,
       },

@@ -23,7 +23,7 @@ export function MessagesTab(props: { person: PersonId; fallback: Line[] }): Reac
   const [, change] = useFilters()
   const columns = useMemo(
     (): Column<Line>[] => [
-      { id: 'at', header: t('message.at'), width: 150, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
+      { id: 'at', header: t('message.at'), width: 172, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
       {
         id: 'channel',
         header: t('message.channel'),

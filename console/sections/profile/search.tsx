@@ -15,6 +15,7 @@ import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { PersonLink, ScreenLink } from '../../shell/link.tsx'
+import { useLiveAnswers } from '../../shell/live.ts'
 import { useWords } from '../../shell/words.ts'
 
 type Found = (typeof api.profile.search)['answer']['_zod']['output']['items'][number]
@@ -25,6 +26,7 @@ export function Customers(): ReactNode {
   const format = useFormat()
   const words = useWords()
   const navigate = useNavigate()
+  useLiveAnswers(['identity', 'profile'])
   const [filters, change] = useFilters()
   const [text, setText] = useState(filters.q ?? '')
   const [wanted] = useDebouncedValue(text, 150)
@@ -84,7 +86,7 @@ export function Customers(): ReactNode {
         header: t('person.lastSeen'),
         cell: (row) => <Ago at={row.lastSeen} />,
         sort: (row) => row.lastSeen,
-        width: 150,
+        width: 172,
       },
     ],
     [t, words, filters.q],
@@ -115,6 +117,7 @@ export function Customers(): ReactNode {
             name: 'kind',
             label: t('person.kind'),
             kind: 'choice',
+            usual: words('personKind', 'known'),
             options: (['known', 'anonymous', 'all'] as const).map((value) => ({
               value,
               label: words('personKind', value),
@@ -134,6 +137,7 @@ export function Customers(): ReactNode {
             name: 'order',
             label: t('person.order'),
             kind: 'choice',
+            usual: words('personOrder', 'best'),
             options: ['best', 'last_seen', 'first_seen', 'name'].map((value) => ({
               value,
               label: words('personOrder', value),

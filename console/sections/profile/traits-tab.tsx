@@ -61,7 +61,7 @@ export function TraitsTab(props: { traits: Trait[] }): ReactNode {
           </Badge>
         ),
       },
-      { id: 'at', header: t('trait.at'), width: 150, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
+      { id: 'at', header: t('trait.at'), width: 172, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
     ],
     [t, words],
   )
