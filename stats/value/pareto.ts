@@ -102,30 +102,53 @@ function legendre(count: number): { nodes: Float64Array; weights: Float64Array }
   return { nodes, weights }
 }
 
-const quadrature = legendre(10)
-const points = quadrature.nodes.length
+const rules = [legendre(10), legendre(24), legendre(64)] as const
 
 /**
  * The chance to have stopped between the last purchase and the end, s ∫ (alpha + u)^−(r+x) (beta + u)^−(s+1) du, as an
  * integral instead of a difference of two hypergeometric functions: nothing cancels, for any parameters. With
- * y³ = ((alpha + last)/(alpha + u))^m, m = r + s + x, the integrand is smooth in y, and ten points give ten digits.
+ * y³ = ((base + last)/(base + u))^m, m = r + s + x, only one of the two factors remains,
+ * (near + gap·y^(3/m))^−power; base is alpha or beta, whichever leaves the smaller power. What remains is nearly flat,
+ * and ten points give ten digits; more are taken where it bends.
  */
+type Span = {
+  /** Is beta the base? */
+  byLife: boolean
+  m: number
+  near: number
+  gap: number
+  power: number
+  /** Length of the way in y. */
+  width: number
+  /** Logarithm of everything in front of the integral. */
+  front: number
+  rule: (typeof rules)[number]
+}
+
+function spanOf(shape: number, alpha: number, s: number, beta: number, recency: number, age: number): Span {
+  const m = shape + s
+  const byLife = shape < s + 1
+  const near = (byLife ? beta : alpha) + recency
+  const gap = byLife ? alpha - beta : beta - alpha
+  const power = byLife ? shape : s + 1
+  const width = -Math.expm1((m / 3) * Math.log(near / (near + age - recency)))
+  const bend = power * Math.abs(Math.log((near + gap) / near))
+  const front = Math.log((3 * s * width) / m) - (byLife ? s : shape - 1) * Math.log(near)
+  return { byLife, m, near, gap, power, width, front, rule: bend < 0.3 ? rules[0] : bend < 3 ? rules[1] : rules[2] }
+}
+
 function piecesOf(r: number, alpha: number, s: number, beta: number, { repeats, recency, age }: Seen) {
   const active = -(r + repeats) * Math.log(alpha + age) - s * Math.log(beta + age)
-  const m = r + s + repeats
-  const last = alpha + recency
-  const width = -Math.expm1((m / 3) * Math.log(last / (alpha + age)))
-  if (width <= 0) return { active, stopped: -Infinity }
+  const span = spanOf(r + repeats, alpha, s, beta, recency, age)
+  if (span.width <= 0) return { active, stopped: -Infinity }
+  const { nodes, weights } = span.rule
   let sum = 0
-  for (let node = 0; node < points; node++) {
-    const y = 1 - width * (1 - (quadrature.nodes[node] as number))
-    sum +=
-      (quadrature.weights[node] as number) *
-      y *
-      y *
-      Math.exp(-(s + 1) * Math.log(last + (beta - alpha) * Math.exp((3 * Math.log(y)) / m)))
+  for (let node = 0; node < nodes.length; node++) {
+    const y = 1 - span.width * (1 - (nodes[node] as number))
+    const left = span.near + span.gap * Math.exp((3 * Math.log(y)) / span.m)
+    sum += (weights[node] as number) * y * y * Math.exp(-span.power * Math.log(left))
   }
-  return { active, stopped: Math.log((3 * s * width * sum) / m) - (r + repeats - 1) * Math.log(last) }
+  return { active, stopped: span.front + Math.log(sum) }
 }
 
 export type Covariates = {
@@ -167,35 +190,34 @@ export function paretoObjective(histories: Histories, covariates: Covariates | n
         beta = beta0 * Math.exp(-life)
       }
       const shape = r + n
-      const m = shape + s
-      const endBuy = alpha + (age[row] as number)
-      const endLife = beta + (age[row] as number)
-      const last = alpha + (recency[row] as number)
-      const logEndBuy = Math.log(endBuy)
-      const logEndLife = Math.log(endLife)
-      const logLast = Math.log(last)
+      const logEndBuy = Math.log(alpha + (age[row] as number))
+      const logEndLife = Math.log(beta + (age[row] as number))
       const active = -shape * logEndBuy - s * logEndLife
-      const span = -Math.expm1((m / 3) * (logLast - logEndBuy))
+      const span = spanOf(shape, alpha, s, beta, recency[row] as number, age[row] as number)
+      const { nodes, weights } = span.rule
       let [sum, sumLogBuy, sumBuy, sumLogLife, sumLife] = [0, 0, 0, 0, 0]
-      if (span > 0) {
-        for (let node = 0; node < points; node++) {
-          const y = 1 - span * (1 - (quadrature.nodes[node] as number))
-          const logRoot = (3 * Math.log(y)) / m
+      if (span.width > 0) {
+        const logNear = Math.log(span.near)
+        for (let node = 0; node < nodes.length; node++) {
+          const y = 1 - span.width * (1 - (nodes[node] as number))
+          const logRoot = (3 * Math.log(y)) / span.m
           const root = Math.exp(logRoot)
-          const mixed = last + (beta - alpha) * root
-          const logMixed = Math.log(mixed)
-          const part = (quadrature.weights[node] as number) * y * y * Math.exp(-(s + 1) * logMixed)
-          // alpha + u and beta + u at this point of the integral.
-          const logBuy = logLast - logRoot
+          const left = span.near + span.gap * root
+          const logLeft = Math.log(left)
+          const part = (weights[node] as number) * y * y * Math.exp(-span.power * logLeft)
+          // Logarithms and inverses of base + u and of the other one + u at this point of the integral.
+          const logBase = logNear - logRoot
+          const logOther = logLeft - logRoot
+          const inverseBase = root / span.near
+          const inverseOther = root / left
           sum += part
-          sumLogBuy += part * logBuy
-          sumBuy += (part * root) / last
-          sumLogLife += part * (logMixed - logRoot)
-          sumLife += (part * root) / mixed
+          sumLogBuy += part * (span.byLife ? logOther : logBase)
+          sumBuy += part * (span.byLife ? inverseOther : inverseBase)
+          sumLogLife += part * (span.byLife ? logBase : logOther)
+          sumLife += part * (span.byLife ? inverseBase : inverseOther)
         }
       }
-      const scale = (3 * s * span) / m
-      const stopped = sum > 0 ? Math.log(scale * sum) - (shape - 1) * logLast : -Infinity
+      const stopped = sum > 0 ? span.front + Math.log(sum) : -Infinity
       const likelihood = logSum(active, stopped)
       const gone = Math.exp(stopped - likelihood)
       const there = 1 - gone
@@ -204,8 +226,10 @@ export function paretoObjective(histories: Histories, covariates: Covariates | n
       total += times * ((logRise[n] as number) + r * Math.log(alpha) + s * Math.log(beta) + likelihood)
       byR += times * ((riseSlope[n] as number) + Math.log(alpha) - there * logEndBuy - mean * sumLogBuy)
       byS += times * (Math.log(beta) - there * logEndLife + gone / s - mean * sumLogLife)
-      const rowAlpha = times * (r - there * ((shape * alpha) / endBuy) - mean * shape * alpha * sumBuy)
-      const rowBeta = times * (s - there * ((s * beta) / endLife) - mean * (s + 1) * beta * sumLife)
+      const rowAlpha =
+        times * (r - there * ((shape * alpha) / (alpha + (age[row] as number))) - mean * shape * alpha * sumBuy)
+      const rowBeta =
+        times * (s - there * ((s * beta) / (beta + (age[row] as number))) - mean * (s + 1) * beta * sumLife)
       byLogAlpha += rowAlpha
       byLogBeta += rowBeta
       for (let c = 0; c < width; c++) {
