@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { smtpConnector } from '@einklang/connectors/email-smtp'
@@ -109,6 +109,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     emit: ingest.emit,
     connectors: [...given, ...own.filter(({ channel }) => !given.some((other) => other.channel === channel))],
     letter: (file) => letterIn(letters, file),
+    deleteLetter: (file) => forgetLetter(letters, file),
     ...(mailbox ? { mailbox: mailbox.url } : {}),
   }
   const delivery = createDelivery(deliveryNeeds)
@@ -193,7 +194,13 @@ function openMailbox(ground: Ground, store: (mail: CaughtMail) => Promise<void>)
   })
 }
 
+const letterName = /^[0-9a-f]{32}\.pdf$/
+
 async function letterIn(directory: string, file: string): Promise<Uint8Array | null> {
-  if (!/^[0-9a-f]{32}\.pdf$/.test(file)) return null
+  if (!letterName.test(file)) return null
   return readFile(join(directory, file)).catch(() => null)
+}
+
+async function forgetLetter(directory: string, file: string): Promise<void> {
+  if (letterName.test(file)) await rm(join(directory, file), { force: true })
 }

@@ -187,6 +187,20 @@ test('a run waits from the event, plans one message and ends; the canvas counts 
   expect(detail.counts).toMatchObject({ entered: 1, done: 1, messages: 1 })
 })
 
+test('the wait behind a trigger begins anew with every triggering event, and only that one', async () => {
+  await town.activate(greeting)
+  const [ada] = (await town.people('ada')) as [PersonId]
+  await town.happen('Signed Up', [ada])
+  await town.world.clock.advance({ minutes: 50 })
+  await town.happen('Signed Up', [ada])
+  await town.world.clock.advance({ minutes: 50 })
+  await town.decision.advance()
+  expect(town.planned).toEqual([])
+  await town.world.clock.advance({ minutes: 10 })
+  await town.decision.advance()
+  expect(town.planned).toHaveLength(1)
+})
+
 test('somebody who is in the journey, or was lately, does not enter again', async () => {
   await town.activate(greeting, { againAfterHours: 48 })
   const [ada] = (await town.people('ada')) as [PersonId]

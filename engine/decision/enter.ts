@@ -39,7 +39,7 @@ export async function followMerges(tx: Database, merges: Merge[]): Promise<void>
   }
 }
 
-type Entry = { journey: LiveJourney; trigger: NodeOf<'trigger'>; person: PersonId; event: PersonEvent }
+type Entry = { journey: LiveJourney; trigger: NodeOf<'trigger'>; person: PersonId; event: PersonEvent; lastAt: string }
 
 /** Looks at the events of a batch with the eyes of the active journeys. Most batches concern none and cost nothing. */
 export async function enterAndEnd(needs: DecisionNeeds, tx: Database, batch: AppliedBatch): Promise<void> {
@@ -64,7 +64,7 @@ function currentPersons(merges: Merge[]): (person: PersonId) => PersonId {
   }
 }
 
-/** The first trigger of each person; a journey has few triggers and a batch few events that fit. */
+/** The first trigger of each person and when the last one was; a journey has few triggers and a batch few events that fit. */
 function entriesOf(journey: LiveJourney, events: PersonEvent[], currentOf: (person: PersonId) => PersonId): Entry[] {
   const first = new Map<PersonId, Entry>()
   for (const trigger of triggersOf(journey.graph)) {
@@ -72,7 +72,9 @@ function entriesOf(journey: LiveJourney, events: PersonEvent[], currentOf: (pers
       if (event.name === null || !trigger.events.includes(event.name)) continue
       const person = currentOf(event.person)
       const known = first.get(person)
-      if (!known || event.at < known.event.at) first.set(person, { journey, trigger, person, event })
+      const lastAt = known && known.lastAt > event.at ? known.lastAt : event.at
+      if (known && known.event.at <= event.at) known.lastAt = lastAt
+      else first.set(person, { journey, trigger, person, event, lastAt })
     }
   }
   return [...first.values()]
@@ -85,9 +87,10 @@ async function enter(needs: DecisionNeeds, tx: Database, entries: Entry[]): Prom
   const started = await tx.rows<{ id: RunId }>`
     insert into decision.run
       (id, journey, version, person, occurrence, cause, state, node, base, due, moves, entered_at, because)
-    select id, journey, version, person, occurrence, cause, 'waiting', node, at, due, 1, at, because
+    select id, journey, version, person, occurrence, cause, 'waiting', node, base, due, 1, at, because
     from jsonb_to_recordset(${tx.json(rows)}) as entry (id uuid, journey uuid, version integer, person uuid,
-      occurrence text, cause jsonb, node text, at timestamptz, due timestamptz, again_after_hours integer, because text)
+      occurrence text, cause jsonb, node text, at timestamptz, base timestamptz, due timestamptz, again_after_hours integer,
+      because text)
     where not exists (
       select 1 from decision.run as earlier
       where earlier.journey = entry.journey and earlier.person = any(identity.aliases(entry.person))
@@ -95,6 +98,12 @@ async function enter(needs: DecisionNeeds, tx: Database, entries: Entry[]): Prom
           or earlier.entered_at > entry.at - make_interval(hours => entry.again_after_hours)))
     on conflict do nothing
     returning id`
+  // Somebody who goes on filling the cart is not leaving it: the wait behind the trigger begins anew.
+  await tx.run`update decision.run set base = entry.base, due = entry.due
+    from jsonb_to_recordset(${tx.json(rows)}) as entry (journey uuid, version integer, person uuid, node text,
+      base timestamptz, due timestamptz)
+    where run.journey = entry.journey and run.person = entry.person and run.version = entry.version
+      and run.state = 'waiting' and run.moves = 1 and run.node = entry.node and run.base < entry.base`
   const fresh = new Set(started.map((row) => row.id))
   const entered = allowed.filter((entry) => fresh.has(runIdOf(entry)))
   if (entered.length > 0) await holdOut(needs, tx, entered)
@@ -129,7 +138,8 @@ function runRow(entry: Entry) {
     cause: { event: event.id, name: event.name, at: event.at },
     node: entry.trigger.next,
     at: event.at,
-    due: new Date(Date.parse(event.at) + wait).toISOString(),
+    base: entry.lastAt,
+    due: new Date(Date.parse(entry.lastAt) + wait).toISOString(),
     again_after_hours: journey.againAfterHours,
     because: `Entered by “${event.name}”.`,
   }

@@ -473,7 +473,14 @@ test('an emptied cart is not promised: the reference cannot be resolved and noth
   await town.addToCart(ada)
   await town.world.clock.advance({ minutes: 61 })
   await town.decision.advance()
-  await town.database.run`update commerce.cart set state = 'emptied', lines = '[]' where person = ${ada}`
+  await town.events({
+    key: `removed:${ada}`,
+    name: 'Product Removed',
+    person: ada,
+    at: town.world.clock.now(),
+    channel: 'web',
+    properties: { sku: 'A-100', product_id: 'A-100', quantity: 1, currency: 'EUR' },
+  })
   await town.delivery.work()
   expect(await town.messages()).toMatchObject([
     { state: 'suppressed', reason: 'REFERENCE_UNRESOLVED: the cart is no longer open.' },
@@ -667,13 +674,24 @@ test('erasing a person removes every trace of messages and runs', async () => {
   await town.addToCart(ada)
   await town.world.clock.advance({ minutes: 61 })
   await town.run()
+  await town.delivery.catchMail({
+    from: 'colleague@shop.example',
+    to: [town.emailOf('Ada').toUpperCase()],
+    subject: 'by hand',
+    messageId: null,
+    headers: [],
+    text: '',
+    html: null,
+    attachments: [],
+    bytes: 1,
+  })
   await town.database.transaction(async (tx) => {
     await town.delivery.erase(tx, [ada])
     await town.decision.erase(tx, [ada])
   })
   const [left] = await town.database.rows<{ count: number }>`
     select (select count(*) from delivery.message) + (select count(*) from delivery.body)
-      + (select count(*) from delivery.change) + (select count(*) from decision.run)
+      + (select count(*) from delivery.change) + (select count(*) from delivery.caught) + (select count(*) from decision.run)
       + (select count(*) from decision.step) + (select count(*) from decision.assignment) as count`
   expect(left?.count).toBe(0)
 })

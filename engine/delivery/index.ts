@@ -29,6 +29,8 @@ export type DeliveryNeeds = {
   shopUrl?: string
   /** Reads a printed letter back by its file name. */
   letter?: (name: string) => Promise<Uint8Array | null>
+  /** Destroys a printed letter's file; erasure calls it. */
+  deleteLetter?: (name: string) => Promise<void>
   /** Address under which the built-in catch-all listens, for the mailbox screen. */
   mailbox?: string
 }
@@ -77,7 +79,7 @@ export function createDelivery(needs: DeliveryNeeds): Delivery {
       while ((await outbox.turn(signal)) === 'busy');
     },
     loops: [{ name: 'delivery.outbox', pauseMs: 500, wake: 'delivery.planned', turn: outbox.turn }],
-    erase: erasePersons,
+    erase: (tx, persons) => erasePersons(needs, tx, persons),
     async close() {
       await Promise.all(needs.connectors.map(async (connector) => connector.close?.()))
     },

@@ -11,6 +11,7 @@ import type {
 } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
 import type { Check, PlannedMessage } from '#decision'
+import type { DeliveryNeeds } from './index.ts'
 
 export type State = (typeof api.delivery.messageStates)[number]
 
@@ -96,12 +97,25 @@ export async function linesOf(database: Database, person: PersonId): Promise<api
   return rows.map((row) => ({ ...row, at: row.at.toISOString(), title: row.title ?? 'Message' }))
 }
 
-export async function erasePersons(tx: Database, persons: PersonId[]): Promise<number> {
+/**
+ * Everything about these persons: messages with their words, mails to and from their addresses that the catch-all
+ * kept, and printed letters.
+ */
+export async function erasePersons(
+  needs: Pick<DeliveryNeeds, 'deleteLetter'>,
+  tx: Database,
+  persons: PersonId[],
+): Promise<number> {
+  const letters = await tx.rows<{ file: string }>`select provider_id as file from delivery.message
+    where person = any(${persons}::uuid[]) and channel = 'letter' and provider_id is not null`
+  for (const { file } of letters) await needs.deleteLetter?.(file)
   let count = 0
   for (const table of ['body', 'change', 'receipt']) {
     count += await tx.run`delete from ${tx.name('delivery')}.${tx.name(table)}
       where message in (select id from delivery.message where person = any(${persons}::uuid[]))`
   }
-  count += await tx.run`delete from delivery.caught where person = any(${persons}::uuid[])`
+  count += await tx.run`delete from delivery.caught where person = any(${persons}::uuid[])
+    or exists (select from profile.reachable where reachable.person = any(${persons}::uuid[])
+      and reachable.channel = 'email' and lower(reachable.address) in (lower(recipient), lower(sender)))`
   return count + (await tx.run`delete from delivery.message where person = any(${persons}::uuid[])`)
 }
