@@ -66,13 +66,15 @@ export function idOf<Kind extends IdKind>(kind: Kind): z.ZodType<Id<Kind>, strin
   return z.string().regex(pattern, `is not the id of a ${kind}`) as unknown as z.ZodType<Id<Kind>, string>
 }
 
+const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /**
  * Lays 16 bytes out as an id of the kind: bytes 0–5 are the time (or hash), the rest is chance (or hash).
  * The caller brings the bytes; `platform` has `newId` (time and chance) and `derivedId` (hash of a text).
  */
 export function idFromBytes<Kind extends IdKind>(kind: Kind, bytes: Uint8Array): Id<Kind> {
   let hex = ''
-  for (let index = 0; index < 16; index++) hex += (bytes[index] ?? 0).toString(16).padStart(2, '0')
+  for (let index = 0; index < 16; index++) hex += pairs[bytes[index] ?? 0]
   const variant = ((Number.parseInt(hex[16] ?? '0', 16) & 3) | 8).toString(16)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${idKinds[kind]}${hex[15]}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}` as Id<Kind>
 }

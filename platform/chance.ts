@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, hash, randomBytes } from 'node:crypto'
 import { type Id, type IdKind, idFromBytes } from '@einklang/contract'
 import type { Clock } from './clock.ts'
 
@@ -37,5 +37,6 @@ export function newId<Kind extends IdKind>(kind: Kind, clock: Clock): Id<Kind> {
 
 /** The same texts always give the same id: for facts that may arrive twice (event ids, order ids). */
 export function derivedId<Kind extends IdKind>(kind: Kind, ...texts: string[]): Id<Kind> {
-  return idFromBytes(kind, createHash('sha256').update(texts.join('\u0000')).digest())
+  // One call: several times faster than a Hash object, and ids are made for every event.
+  return idFromBytes(kind, hash('sha256', texts.join('\u0000'), 'buffer'))
 }

@@ -1,4 +1,4 @@
-import { type Clock, type Database, type Metrics, Outage } from '@einklang/platform'
+import { type Clock, type Database, fault, type Metrics, Outage } from '@einklang/platform'
 import { type InboxRequest, packRequests } from './frame.ts'
 
 /** How much may wait or be on its way to the disk; beyond it callers are told to come back. */
@@ -46,11 +46,13 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
     commits++
     const started = performance.now()
     try {
+      fault('ingest.before-commit')
       await write(
         needs,
         days,
         group.map((one) => one.request),
       )
+      fault('ingest.after-commit')
       for (const one of group) one.done('durable')
       requests.add(group.length)
       size.observe((performance.now() - started) / 1000)

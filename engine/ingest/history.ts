@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type AppliedBatch, type Json, type JsonObject, type NormalEvent, namespaces } from '@einklang/contract'
-import type { Database, History, Log, Loop } from '@einklang/platform'
+import { type Database, fault, type History, type Log, type Loop } from '@einklang/platform'
 import { squeeze, unsqueeze } from './frame.ts'
 
 /** Stands for nobody in history: events that name no person. */
@@ -157,10 +157,12 @@ export async function keepForHistory(tx: Database, batch: number, rows: HistoryR
     return
   }
   const bytes = Buffer.from(JSON.stringify(rows))
-  const token = `${batch}:${createHash('sha256').update(bytes).digest('hex')}`
+  const packed = await squeeze(bytes)
+  // Over the packed bytes: they are a tenth of the rows, and never packed again.
+  const token = `${batch}:${hash('sha256', packed, 'hex')}`
   await tx.run`
     insert into ingest.batch (id, applied_at, events, token, rows)
-    values (${batch}, ${at}, ${rows.length}, ${token}, ${await squeeze(bytes)})`
+    values (${batch}, ${at}, ${rows.length}, ${token}, ${packed})`
 }
 
 /**
@@ -179,7 +181,9 @@ export function historyLoop(needs: { database: Database; history: History; log: 
         const recent = needs.recent.take(batch.id)
         // An erasure may have taken rows out since.
         const rows = recent?.length === batch.events ? recent : await storedRows(needs.database, batch.id)
+        fault('ingest.mid-history-insert')
         if (rows) await needs.history.insert('ingest.event', rows, batch.token)
+        fault('ingest.before-applied-mark')
         await needs.database.run`
           update ingest.batch set history_at = platform.now(), rows = null where id = ${batch.id}`
       }

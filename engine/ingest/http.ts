@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { RawMount } from '@einklang/platform'
+import { fault, type RawMount } from '@einklang/platform'
 import type { Door, DoorAnswer, DoorRequest } from './door.ts'
 
 /**
@@ -49,6 +49,7 @@ function nodeBody(request: IncomingMessage, limit: number): Promise<Buffer | 'to
     const chunks: Buffer[] = []
     let size = 0
     request.on('data', (chunk: Buffer) => {
+      fault('ingest.mid-body')
       size += chunk.length
       if (size > limit) {
         chunks.length = 0

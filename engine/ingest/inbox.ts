@@ -1,5 +1,5 @@
 import type { SourceId } from '@einklang/contract'
-import { type Clock, type Database, type Log, type Loop, Outage } from '@einklang/platform'
+import { type Clock, type Database, fault, type Log, type Loop, Outage } from '@einklang/platform'
 import type { Applier } from './applier.ts'
 import { type InboxRequest, unpackRequests } from './frame.ts'
 import { inboxChannel } from './group-commit.ts'
@@ -33,6 +33,7 @@ export function inboxLoop(needs: {
   const prepare = async (without: number[], rows: number): Promise<Prepared | null> => {
     const waiting = await claimable(needs.database, without, rows)
     if (waiting.length === 0) return null
+    fault('ingest.after-claim')
     const prepared: Prepared = {
       seqs: [],
       days: [...new Set(waiting.map((row) => row.day))],
@@ -98,6 +99,7 @@ function claimable(database: Database, without: number[], rows: number): Promise
 async function itemsOf(sources: Sources, row: Row, into: Prepared): Promise<void> {
   let index = 0
   for (const request of await unpackRequests(row.bytes)) {
+    fault('ingest.mid-parse')
     const items = await adapt(sources, request, row.seq, index)
     if (request.key) into.keys.add(request.key)
     for (const item of items) into.items.push(item)
@@ -149,8 +151,10 @@ async function settle(
     if (!(await mark(tx, prepared, batch))) return 'other'
     await needs.applier.apply(tx, batch, prepared.items, { careful: how.careful })
     await noteKeys(needs, tx, prepared.keys, noted)
+    fault('ingest.before-state-commit')
     return 'done'
   })
+  fault('ingest.after-state-commit')
   if (result === 'done') needs.applier.committed(batch)
   return result
 }

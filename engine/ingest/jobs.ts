@@ -1,4 +1,4 @@
-import { type JobKind, jobKind } from '@einklang/platform'
+import { fault, type JobKind, jobKind } from '@einklang/platform'
 import { z } from 'zod'
 import type { Ingest, IngestInside } from './index.ts'
 
@@ -18,6 +18,7 @@ export function ingestJobs(ingest: Ingest & IngestInside): JobKind[] {
         const now = clock.now()
         const before = (days: number) => new Date(now.getTime() - days * 86_400_000)
         const edge = before(replayDays).toISOString().slice(0, 10)
+        fault('ingest.partition-drop')
         await database.run`select ingest.drop_before(${edge}::date)`
         await database.run`
           delete from ingest.batch where history_at < ${before(replayDays)} and rows is null

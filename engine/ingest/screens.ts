@@ -102,19 +102,19 @@ export async function recentEvents(
 ) {
   const [after, afterId] = query.after?.split('|') ?? []
   const conditions = [
-    ...(query.source ? [history.part`source = toUUID(${query.source})`] : []),
-    ...(query.name ? [history.part`name = ${query.name}`] : []),
-    ...(query.person ? [history.part`person = toUUID(${query.person})`] : []),
+    ...(query.source ? [history.part`e.source = toUUID(${query.source})`] : []),
+    ...(query.name ? [history.part`e.name = ${query.name}`] : []),
+    ...(query.person ? [history.part`e.person = toUUID(${query.person})`] : []),
     ...(after && afterId
-      ? [history.part`(received_at, id) < (parseDateTime64BestEffort(${after}, 3, 'UTC'), toUUID(${afterId}))`]
+      ? [history.part`(e.received_at, e.id) < (parseDateTime64BestEffort(${after}, 3, 'UTC'), toUUID(${afterId}))`]
       : []),
   ]
   const where = conditions.length > 0 ? history.join(conditions, 'and') : history.part`1`
   const rows = await history.rows<EventRow>`
-    select toString(id) as id, toString(person) as person,
-      toString(toUnixTimestamp64Milli(at)) as at, toString(toUnixTimestamp64Milli(received_at)) as receivedAt,
-      toString(source) as source, source_name as sourceName, kind, name, channel, flags, properties, context
-    from ingest.event where ${where} order by received_at desc, id desc limit ${query.limit}`
+    select toString(e.id) as id, toString(e.person) as person,
+      toString(toUnixTimestamp64Milli(e.at)) as at, toString(toUnixTimestamp64Milli(e.received_at)) as receivedAt,
+      toString(e.source) as source, e.source_name as sourceName, kind, name, channel, flags, properties, context
+    from ingest.event as e where ${where} order by e.received_at desc, e.id desc limit ${query.limit}`
   const items = rows.map((row) => ({
     id: row.id,
     person: row.person === nobody ? null : row.person,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   type EventKind,
   type Identifier,
@@ -39,6 +39,8 @@ export function segmentItems(request: InboxRequest, source: SourceFacts, row: nu
     row,
     // One native search over the text saves a walk over every item.
     unclean: /\\u(?:0000|d[89a-f])/i.test(text) || text.includes('\ufffd'),
+    received: iso(request.receivedAt),
+    sent: null,
     mayBeDeep: text.length > 2 * deepest && deeperThan(text, deepest),
   }
   if (!batch) return [adapt(document, shared, request.call as EventKind, first)]
@@ -53,6 +55,9 @@ type Shared = {
   row: number
   unclean: boolean
   mayBeDeep: boolean
+  received: string
+  /** The last time of sending as text: usually one for the whole batch. */
+  sent: { at: number; text: string } | null
 }
 
 /** Cheap upper bound: brackets open at once anywhere in the text, strings included. */
@@ -139,6 +144,7 @@ function adapted(given: Json, shared: Shared, call: EventKind | null, index: num
   if (item.name !== undefined && (kind === 'page' || kind === 'screen') && typeof item.category === 'string') {
     properties.category ??= item.category
   }
+  const originalAt = time.original === null ? null : isoOf(item.originalTimestamp ?? item.timestamp, time.original)
   const event: NormalEvent = {
     id: identity.id,
     source: source.id,
@@ -148,10 +154,10 @@ function adapted(given: Json, shared: Shared, call: EventKind | null, index: num
     kind: name === consentStatement ? 'consent' : kind,
     name,
     channel: channelOf(properties, context, source.channel, name),
-    at: iso(time.at),
-    originalAt: time.original === null ? null : iso(time.original),
-    sentAt: time.sent === null ? null : iso(time.sent),
-    receivedAt: iso(request.receivedAt),
+    at: time.at === time.original ? (originalAt as string) : iso(time.at),
+    originalAt,
+    sentAt: sentText(shared, time.sent),
+    receivedAt: shared.received,
     identifiers: identifiersOf(kind, ids, traits, properties, context, shared, flags),
     mayJoin: request.trust === 'secret',
     traits,
@@ -177,7 +183,7 @@ function itemIdentity(item: JsonObject, shared: Shared, index: number, flags: st
     messageId = `inbox:${shared.row}:${index}`
     flags.push('no_message_id')
   } else if (messageId.length > 256) {
-    messageId = createHash('sha256').update(messageId).digest('hex')
+    messageId = hash('sha256', messageId, 'hex')
     flags.push('long_message_id')
   }
   return { id: derivedId('event', shared.source.id, messageId), messageId, content, size: text.length }
@@ -185,14 +191,33 @@ function itemIdentity(item: JsonObject, shared: Shared, index: number, flags: st
 
 /** What changes between repeats of one item is no content. */
 function withoutTransport(item: JsonObject): JsonObject {
-  const { sentAt: _a, sent_at: _b, writeKey: _c, write_key: _d, _metadata: _e, receivedAt: _f, ...content } = item
+  if (
+    item.sentAt === undefined &&
+    item._metadata === undefined &&
+    item.writeKey === undefined &&
+    item.sent_at === undefined
+  ) {
+    return item
+  }
+  const { sentAt: _a, sent_at: _b, writeKey: _c, _metadata: _d, ...content } = item
   return content
 }
 
-/** 52 bits of SHA-1: enough to tell a repeat from a re-used id, and exact as a number. */
+/**
+ * 52 bits that tell a repeat from a re-used id (cyrb53, public domain). Not cryptographic: it compares two contents
+ * of one sender under one id, and a native hash costs more in the call than in the work.
+ */
 export function contentHash(text: string): number {
-  const digest = createHash('sha1').update(text).digest()
-  return digest.readUIntBE(0, 6) * 16 + ((digest[6] ?? 0) & 15)
+  let high = 0xdeadbeef
+  let low = 0x41c6ce57
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    high = Math.imul(high ^ code, 2654435761)
+    low = Math.imul(low ^ code, 1597334677)
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
+  return 4294967296 * (1048575 & low) + (high >>> 0)
 }
 
 // --- parts of an item ----------------------------------------------------------------------------------------------
@@ -547,6 +572,19 @@ function cleaned(value: Json, flags: string[]): Json {
     return Object.fromEntries(Object.entries(inner).map(([key, held]) => [text(key), walk(held)]))
   }
   return walk(value)
+}
+
+/** The text as it came where it is canonical already: formatting dates is a large part of the adapter's time. */
+function isoOf(given: Json | undefined, at: number): string {
+  return typeof given === 'string' && given.length === 24 && given[23] === 'Z' && given[10] === 'T' && given[19] === '.'
+    ? given
+    : iso(at)
+}
+
+function sentText(shared: Shared, sent: number | null): string | null {
+  if (sent === null) return null
+  if (shared.sent?.at !== sent) shared.sent = { at: sent, text: iso(sent) }
+  return shared.sent.text
 }
 
 function iso(at: number): string {

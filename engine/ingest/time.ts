@@ -26,6 +26,8 @@ export type ReadInstant = { at: number; zoneMissing: boolean } | null
 export function readInstant(given: unknown): ReadInstant {
   if (typeof given === 'number') return epoch(given)
   if (typeof given !== 'string') return null
+  const canonical = canonicalInstant(given)
+  if (canonical !== null) return canonical
   const text = given.trim()
   if (/^\d{10}(\.\d+)?$|^\d{13}$/.test(text)) return epoch(Number(text))
   const match = isoPattern.exec(text)
@@ -47,6 +49,14 @@ export function readInstant(given: unknown): ReadInstant {
   if (!/(GMT|UTC|[+-]\d{4})\)?$/.test(text)) return null
   const at = Date.parse(text)
   return Number.isNaN(at) ? null : { at, zoneMissing: false }
+}
+
+/** `2026-03-02T09:00:00.000Z`, as nearly every client writes it, without regular expressions. */
+function canonicalInstant(text: string): ReadInstant {
+  if (text.length !== 24 || text[23] !== 'Z' || text[10] !== 'T' || text[19] !== '.') return null
+  const at = Date.parse(text)
+  // Date.parse rolls 31 February over; such days take the strict way.
+  return Number.isNaN(at) || Number(text.slice(8, 10)) > 28 ? null : { at, zoneMissing: false }
 }
 
 function epoch(value: number): ReadInstant {
