@@ -322,6 +322,28 @@ describe('live', () => {
   })
 })
 
+test('a no to profiling that only the browser sent keeps out of segments, until the person says yes', async () => {
+  const ines = await person('Ines', { city: 'Hagen' })
+  const predicate: Predicate = { trait: 'city', is: 'equal', value: 'Hagen' }
+  const said = (allowed: boolean, more: Partial<NormalEvent>) => ({
+    ...viewed('Ines'),
+    consent: { profiling: allowed, analytics: allowed },
+    ...more,
+  })
+  expect(await fits(predicate, ines)).toEqual([true])
+  await happen(said(false, {}))
+  expect(await fits(predicate, ines)).toEqual([false])
+  const { database } = house.ground
+  expect(await consent.may(database, { person: ines, purpose: 'profiling', channel: 'email' })).toMatchObject({
+    allowed: false,
+  })
+  expect(await fits({ permitted: 'analytics', channel: 'email' }, ines)).toEqual([false])
+  await house.clock.advance({ minutes: 1 })
+  await happen(said(true, { kind: 'consent', name: 'Segment Consent Preference Updated' }))
+  expect(await fits(predicate, ines)).toEqual([true])
+  expect(await fits({ permitted: 'analytics', channel: 'email' }, ines)).toEqual([true])
+})
+
 describe('saving', () => {
   const draft = (name: string, predicate: Predicate) => ({
     name,

@@ -37,8 +37,10 @@ const columns: { [trait: string]: string } = {
  * who they are today. Segments hold known persons only, and nobody who objected to profiling.
  */
 export function compile(database: Database, predicate: Predicate, scope: Scope = 'all'): Part {
-  const objected = database.part`select person from consent.state where purpose = 'profiling' and not allowed
-    and ${inScope({ database, scope }, 'person')}`
+  const within = inScope({ database, scope }, 'person')
+  const objected = database.part`select person from consent.state where purpose = 'profiling' and not allowed and ${within}
+    union all select person from consent.refused where purpose = 'profiling'
+      and ${storedInScope({ database, scope }, 'self')}`
   return database.part`p.known and (${expression({ database, scope }, predicate)}) and p.person not in (${objected})`
 }
 
@@ -62,7 +64,7 @@ function expression(on: Compiling, tree: Predicate): Part {
   if ('orders' in tree) return ordersLeaf(on, tree)
   if ('spent' in tree) return spentLeaf(on, tree)
   if ('cart' in tree) return database.part`p.person in (${openCarts(on)})`
-  if ('permitted' in tree) return permittedLeaf(database, tree)
+  if ('permitted' in tree) return permittedLeaf(on, tree)
   if ('score' in tree) return scoreLeaf(on, tree)
   return database.part`p.person in (select person from audience.member where audience = ${tree.member}::uuid
     and ${inScope(on, 'person')})`
@@ -186,11 +188,16 @@ function since(database: Database, within: { days: number } | undefined): Part {
 }
 
 /** What the consent stage last answered; purposes that rest on a contract hold until an answer says no. */
-function permittedLeaf(database: Database, leaf: Leaf<'permitted'>): Part {
+function permittedLeaf(on: Compiling, leaf: Leaf<'permitted'>): Part {
+  const { database } = on
   const rule = ruleOf(leaf.permitted)
   const cell = database.part`state.person = p.person and state.purpose = ${leaf.permitted} and state.channel = ${leaf.channel}`
   const holds = rule?.bases.some((basis) => basis !== 'consent' && basis !== 'existing_customer') ?? false
-  if (holds) return database.part`not exists (select from consent.state where ${cell} and not allowed)`
+  const denied = database.part`exists (select from consent.state where ${cell} and not allowed)`
+  if (holds && !rule?.objection) return database.part`not ${denied}`
+  if (holds)
+    return database.part`not ${denied} and p.person not in (select person from consent.refused
+      where purpose = ${leaf.permitted} and ${storedInScope(on, 'self')})`
   return database.part`exists (select from consent.state where ${cell} and allowed
     and (valid_until is null or valid_until > platform.now()))`
 }

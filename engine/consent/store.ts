@@ -211,8 +211,8 @@ export async function clear(tx: Database, needs: StoreNeeds, clearances: Clearan
 export type Signal = { person: PersonId; purpose: string; at: string; knownAt: string; event: string }
 
 /**
- * Keeps the latest "no" of ordinary events per purpose; returns the persons whose answer it may move: only where
- * something was stated can a "no" change it.
+ * Keeps the latest "no" of ordinary events per purpose; returns the persons whose derived answer it may move: only
+ * who has a yes to lose. For purposes that need no consent, `consent.refused` tells it without a derived row.
  */
 export async function narrow(tx: Database, signals: Signal[]): Promise<PersonId[]> {
   if (signals.length === 0) return []
@@ -224,8 +224,8 @@ export async function narrow(tx: Database, signals: Signal[]): Promise<PersonId[
     order by r.person, r.purpose
     on conflict (person, purpose) do update
       set at = excluded.at, known_at = excluded.known_at, event = excluded.event where excluded.at > signal.at
-    returning case when exists (select from consent.statement where statement.person = signal.person)
-      or exists (select from consent.state where state.person = signal.person) then person end as person`
+    returning case when exists (select from consent.state
+      where state.person = signal.person and state.purpose = signal.purpose and state.allowed) then person end as person`
   return [...new Set(rows.flatMap(({ person }) => (person === null ? [] : [person])))]
 }
 
@@ -439,7 +439,7 @@ export function cellsOf(loaded: Loaded, person: PersonId, at: number, all = fals
   return channels.flatMap((channel) => {
     const point = loaded.points.get(`${person}|${channel}`) ?? null
     const facts = loaded.factsFor(person, channel, point)
-    // A browser's "no" alone changes no answer from no to yes; of the many visitors who send one, no row is kept.
+    // Of the many visitors who only send a browser's "no", no row is kept: `consent.refused` tells of them.
     const stated = facts.statements.some(({ statement }) => statement !== null)
     if (!all && !stated && facts.suppressions.length === 0 && !facts.erased) return []
     const until = holdsUntil(facts, at)
