@@ -453,6 +453,26 @@ test('"not now" is tried again later, "no" is final and gives the slot back', as
   expect(slots).toEqual([{ returned: true }])
 })
 
+test('a provider that is away for a day costs no message, and its channel rests meanwhile', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  let calls = 0
+  town.mail.answers(() => {
+    calls++
+    return { state: 'refused', reason: 'No connection to the mail server', permanent: false }
+  })
+  for (let hour = 0; hour < 11; hour++) {
+    await town.run()
+    await town.world.clock.advance({ hours: 1 })
+  }
+  expect(calls).toBeGreaterThan(8)
+  expect(await town.messages()).toMatchObject([{ state: 'reserved' }])
+  town.mail.answers(null)
+  await town.run()
+  expect(await town.messages()).toMatchObject([{ state: 'accepted' }])
+})
+
 test('a text at night waits for the morning', async () => {
   await town.world.clock.set('2026-03-02T20:00:00Z')
   const ada = await town.person('Ada', ['sms'])

@@ -10,6 +10,13 @@ import { type MessageRow, note } from './store.ts'
 export type Handed = { message: MessageRow; attempt: number; connector: Connector; outbound: Outbound }
 
 const mostAttempts = 8
+/** While nobody answers at all, attempts say nothing about the message: it waits this long. */
+const longestOutage = 48 * 3_600_000
+
+/** Did the provider speak about this very message (`451 greylisted`), or was it not there? */
+export function answered(outcome: HandOver): boolean {
+  return outcome.state !== 'refused' || outcome.permanent || /^[45]\d\d\b|answered \d{3}/.test(outcome.reason)
+}
 
 /**
  * Everything is asked once more in the transaction that commits the intent, with the person's row locked: reachable,
@@ -267,7 +274,9 @@ async function refused(
   row: MessageRow,
   outcome: Extract<HandOver, { state: 'refused' }>,
 ): Promise<void> {
-  if (!outcome.permanent && row.attempts < mostAttempts) {
+  const waited = needs.ground.clock.now().getTime() - row.planned_at.getTime()
+  const goesOn = answered(outcome) ? row.attempts < mostAttempts : waited < longestOutage
+  if (!outcome.permanent && goesOn) {
     const seconds = Math.min(3600, 30 * 2 ** row.attempts)
     await tx.run`update delivery.message set state = 'reserved', reason = ${outcome.reason}, claim = null, lease = null,
       begun_at = null, not_before = platform.now() + make_interval(secs => ${seconds}) where id = ${row.id}`

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Channel, Connector, PersonId } from '@einklang/contract'
 import { alarm, type Database, fault } from '@einklang/platform'
-import { finish, hand, type Handed } from './hand-over.ts'
+import { answered, finish, hand, type Handed } from './hand-over.ts'
 import type { DeliveryNeeds } from './index.ts'
 import { type MessageRow, note } from './store.ts'
 
@@ -97,7 +97,7 @@ async function bringOut(needs: DeliveryNeeds, message: MessageRow, weather: Weat
     fault('send.before-connect')
     const outcome = await handed.connector.handOver(handed.outbound, AbortSignal.timeout(callMs))
     fault('send.after-reply')
-    weather.felt(message.channel, outcome.state === 'refused' && !outcome.permanent ? 'away' : 'reached')
+    weather.felt(message.channel, answered(outcome) ? 'reached' : 'away')
     await finish(needs, handed, outcome)
     fault('send.after-record')
   } catch (error) {
