@@ -20,7 +20,8 @@ export type Links = { unsubscribe: string; preferences: string; shop: string }
 export type RenderRequest = {
   concept: ConceptId
   channel: Channel
-  person: PersonId
+  /** Null = invented sample data, for a test without a customer. */
+  person: PersonId | null
   /** What the plan knew: `cause` and the like. */
   data: JsonObject
   links: Links

@@ -19,10 +19,10 @@ export async function renderFor(
 ): Promise<Rendering | { refused: string }> {
   const concept = await conceptRow(tx, request.concept)
   if (!concept) return { refused: 'NO_VARIANT: the concept does not exist.' }
-  const person = await personData(tx, request.person)
+  const person = request.person ? await personData(tx, request.person) : sample.person
   const variant = await variantFor(tx, concept, request.channel, request.language ?? person.language)
   if (!variant) return { refused: `NO_VARIANT: there are no words for ${request.channel}.` }
-  const cart = variant.compiled.roots.includes('cart') ? await needs.commerce.openCart(tx, request.person) : null
+  const cart = request.person ? await cartOf(needs, tx, variant.compiled, request.person) : sample.cart
   return await renderWith(needs, workshops, {
     compiled: variant.compiled,
     channel: request.channel,
@@ -33,6 +33,10 @@ export async function renderFor(
     links: request.links,
     data: request.data,
   })
+}
+
+function cartOf(needs: ContentNeeds, tx: Database, compiled: Compiled, person: PersonId): Promise<Cart | null> {
+  return compiled.roots.includes('cart') ? needs.commerce.openCart(tx, person) : Promise.resolve(null)
 }
 
 export type PersonData = { [name: string]: string | null } & { language: string | null }

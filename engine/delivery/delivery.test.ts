@@ -686,6 +686,8 @@ test('a test message goes to a colleague, marked, and counts for nobody', async 
     to: { address: 'colleague@shop.example' },
     subject: '[Test] Ada, Ihr Warenkorb wartet noch',
   })
+  const invented = { concept: abandonedCartConcept, channel: 'sms', address: '+491511234567', language: 'en' }
+  expect(await town.ask(api.delivery.testSend, { body: invented })).toMatchObject({ state: 'accepted' })
   expect(await town.messages()).toEqual([])
 })
 
