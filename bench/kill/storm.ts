@@ -2,14 +2,13 @@
  * Kills the server again and again with SIGKILL while a shop sends events and a journey sends mail, then audits
  * from outside: every acknowledged event is in the history once, no message reached the SMTP server twice.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SMTPServer } from 'smtp-server'
+import { type Api, ask, drained, freePort, Served } from '../served.ts'
 
 export type StormOptions = {
   kills: number
@@ -37,8 +36,6 @@ export type StormResult = {
   seconds: number
 }
 
-type Api = { url: string; token: string }
-
 export async function killStorm(options: StormOptions): Promise<StormResult> {
   const log = options.log ?? (() => {})
   const started = performance.now()
@@ -46,12 +43,12 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
   const data = await mkdtemp(join(tmpdir(), 'einklang-kill-'))
   const smtp = await countingSmtp()
   const port = await freePort()
-  const server = new Server(data, port, smtp.port)
+  const server = new Served(data, port, { EINKLANG_SMTP_URL: `smtp://127.0.0.1:${smtp.port}` })
   const acknowledged = new Set<string>()
   let slowest = 0
   try {
     slowest = await server.start()
-    const api = await server.api()
+    const api = server.api()
     const { key } = await ask<{ key: string }>(api, 'POST', '/api/ingest/sources', {
       name: 'Storm shop',
       kind: 'shop',
@@ -68,8 +65,8 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
     }
     traffic.stop()
     await sending
-    const after = await server.api()
-    await settled(after)
+    const after = server.api()
+    await drained(after)
     await mailQuiet(smtp)
     const audit = await auditEvents(after, acknowledged)
     const keys = smtp.mails.map((mail) => mail.messageId)
@@ -90,68 +87,6 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
     await server.stop()
     await smtp.close()
     await rm(data, { recursive: true, force: true })
-  }
-}
-
-/** One `einklang serve` as a child process. */
-class Server {
-  #child: ChildProcess | undefined
-  readonly #data: string
-  readonly #port: number
-  readonly #smtpPort: number
-
-  constructor(data: string, port: number, smtpPort: number) {
-    this.#data = data
-    this.#port = port
-    this.#smtpPort = smtpPort
-  }
-
-  /** Starts and waits until it is ready; returns the seconds that took. */
-  async start(): Promise<number> {
-    const begin = performance.now()
-    const cli = join(import.meta.dirname, '../../cli/index.ts')
-    const child = spawn(
-      process.execPath,
-      ['--conditions=source', cli, 'serve', '--data', this.#data, '--port', String(this.#port)],
-      {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        env: { ...process.env, EINKLANG_SMTP_URL: `smtp://127.0.0.1:${this.#smtpPort}`, EINKLANG_LOG_LEVEL: 'error' },
-      },
-    )
-    this.#child = child
-    let errors = ''
-    child.stderr?.on('data', (chunk) => (errors = (errors + chunk).slice(-4000)))
-    while (performance.now() - begin < 60_000) {
-      if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}: ${errors}`)
-      const ready = await fetch(`http://127.0.0.1:${this.#port}/ready`).then(
-        (answer) => answer.ok,
-        () => false,
-      )
-      if (ready) return (performance.now() - begin) / 1000
-      await pause(50)
-    }
-    throw new Error(`The server was not ready within 60 s: ${errors}`)
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#child
-    if (!child || child.exitCode !== null) return
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await gone
-  }
-
-  async stop(): Promise<void> {
-    const child = this.#child
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGTERM')
-    await gone
-  }
-
-  async api(): Promise<Api> {
-    const { localAccess } = await import('../../cli/access.ts')
-    return localAccess(this.#data)
   }
 }
 
@@ -257,25 +192,6 @@ async function countingSmtp(): Promise<CountingSmtp> {
   return { port: address.port, mails, close: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 
-async function ask<Answer>(api: Api, method: string, path: string, body?: unknown): Promise<Answer> {
-  const answer = await fetch(`${api.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${api.token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
-    ...(body ? { body: JSON.stringify(body) } : {}),
-  })
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`)
-  return (await answer.json()) as Answer
-}
-
-async function settled(api: Api): Promise<void> {
-  for (let turn = 0; turn < 600; turn++) {
-    const { lag } = await ask<{ lag: { rows: number; historyBatches: number } }>(api, 'GET', '/api/ingest/counters?hours=1')
-    if (lag.rows === 0 && lag.historyBatches === 0) return
-    await pause(100)
-  }
-  throw new Error('The inbox did not drain within 60 s.')
-}
-
 async function mailQuiet(smtp: CountingSmtp): Promise<void> {
   let before = -1
   while (before !== smtp.mails.length) {
@@ -299,15 +215,6 @@ async function auditEvents(api: Api, acknowledged: Set<string>): Promise<{ store
     lost: Math.max(0, acknowledged.size - stored, acknowledged.size - accepted),
     doubled: Math.max(0, stored - acknowledged.size, accepted - acknowledged.size),
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (!address || typeof address === 'string') throw new Error('No free port.')
-  return address.port
 }
 
 /** A small seeded generator (mulberry32): the same seed repeats the same storm. */

@@ -62,7 +62,7 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
     const reached = reachedAt(access.url, access.headers)
     const manifest = await manifestOf(world)
     const sources = await ensureSources(reached.client, manifest.sources, state.keys)
-    const { files } = manifest
+    const files = worthImporting(manifest.files)
     save()
     if (!state.finished) {
       await timed('import', () => importAll({ reached, sources, files, world, state, save, signal: stopping.signal }))
@@ -148,6 +148,11 @@ async function makeWorld(options: DemoOptions, state: DemoState, world: string, 
 
 async function manifestOf(world: string): Promise<Manifest> {
   return JSON.parse(await readFile(join(world, 'product', 'manifest.json'), 'utf8')) as Manifest
+}
+
+/** Who connects his stock keeping hands over what lies on the shelves now, not two years of snapshots. */
+function worthImporting(files: Manifest['files']): Manifest['files'] {
+  return files.filter((file) => file.kind !== 'stock' || file.path === 'stock/snapshot_latest.csv')
 }
 
 type Feeding = {

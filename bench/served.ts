@@ -1,0 +1,144 @@
+/** One `einklang serve` as a child process on a data directory, for benchmarks that measure or kill it from outside. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer as createTcpServer } from 'node:net'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import { localAccess } from '@einklang/server'
+
+export type Api = { url: string; headers: { [name: string]: string } }
+
+export class Served {
+  #child: ChildProcess | undefined
+  readonly data: string
+  readonly port: number
+  readonly #environment: { [name: string]: string }
+
+  constructor(data: string, port: number, environment: { [name: string]: string } = {}) {
+    this.data = data
+    this.port = port
+    this.#environment = environment
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  /** Starts and waits until it is ready; returns the seconds that took. */
+  async start(): Promise<number> {
+    const begin = performance.now()
+    const cli = join(import.meta.dirname, '../cli/index.ts')
+    const child = spawn(
+      process.execPath,
+      ['--conditions=source', cli, 'serve', '--data', this.data, '--port', String(this.port)],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, EINKLANG_LOG_LEVEL: 'error', ...this.#environment },
+      },
+    )
+    this.#child = child
+    let errors = ''
+    child.stderr?.on('data', (chunk) => {
+      errors = (errors + String(chunk)).slice(-4000)
+    })
+    while (performance.now() - begin < 90_000) {
+      if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}: ${errors}`)
+      const ready = await fetch(`http://127.0.0.1:${this.port}/ready`).then(
+        (answer) => answer.ok,
+        () => false,
+      )
+      if (ready) return (performance.now() - begin) / 1000
+      await pause(50)
+    }
+    throw new Error(`The server was not ready within 90 s: ${errors}`)
+  }
+
+  kill(): Promise<void> {
+    return this.#end('SIGKILL')
+  }
+
+  stop(): Promise<void> {
+    return this.#end('SIGTERM')
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill(signal)
+    await gone
+  }
+
+  api(): Api {
+    const access = localAccess(this.data)
+    if (!access) throw new Error('The server left no address.')
+    return access
+  }
+
+  /** Resident memory in MB of the server and all its children, shared pages counted once per process group (PSS). */
+  memory(): number {
+    return descendants(this.pid).reduce((sum, pid) => sum + proportional(pid), 0)
+  }
+}
+
+export async function ask<Answer>(api: Api, method: string, path: string, body?: unknown): Promise<Answer> {
+  const answer = await fetch(`${api.url}${path}`, {
+    method,
+    headers: { ...api.headers, ...(body ? { 'content-type': 'application/json' } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  })
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`)
+  return (await answer.json()) as Answer
+}
+
+/** Waits until everything acknowledged is applied and in the history. */
+export async function drained(api: Api, seconds = 120): Promise<void> {
+  for (let turn = 0; turn < seconds * 5; turn++) {
+    const { lag } = await ask<{ lag: { rows: number; historyBatches: number } }>(
+      api,
+      'GET',
+      '/api/ingest/counters?hours=1',
+    )
+    if (lag.rows === 0 && lag.historyBatches === 0) return
+    await pause(200)
+  }
+  throw new Error(`The inbox did not drain within ${seconds} s.`)
+}
+
+export async function freePort(): Promise<number> {
+  const server = createTcpServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (!address || typeof address === 'string') throw new Error('No free port.')
+  return address.port
+}
+
+function descendants(root: number): number[] {
+  const all = [root]
+  for (const pid of all) {
+    try {
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+      if (children) all.push(...children.split(' ').map(Number))
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return all
+}
+
+function proportional(pid: number): number {
+  try {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+    return Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) / 1024
+  } catch {
+    return 0
+  }
+}
+
+/** What a table in `docs/benchmarks.md` needs to say about the machine. */
+export function machine(): string {
+  const model = /model name\s*: (.+)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? process.arch
+  return `${model}, ${process.platform} ${process.arch}, Node ${process.versions.node}`
+}
