@@ -32,6 +32,8 @@ export type Call = {
   show(line: string): void
   /** A message beside the result, on stderr. */
   tell(line: string): void
+  /** The command has a result, but not the one that was wanted: exit code 1. */
+  fail(): void
 }
 
 /** Wrong usage: exit code 2. */

@@ -100,9 +100,12 @@ function read(reached: Reached, id: ImportDetail['id']): Promise<ImportDetail> {
 
 async function untilFinished(reached: Reached, first: ImportDetail, progress: Progress): Promise<ImportDetail> {
   let detail = first
+  let waitMs = 40
   while (detail.state === 'waiting' || detail.state === 'running' || detail.state === 'uploading') {
     progress.at(Math.round(detail.progress * detail.size))
-    await pause(250)
+    // Small files are done at once, big ones need no question every moment.
+    await pause(waitMs)
+    waitMs = Math.min(500, waitMs * 1.5)
     detail = await read(reached, detail.id)
   }
   const rows = `${detail.accepted.toLocaleString('en')} rows`

@@ -32,9 +32,13 @@ export async function runProgram(commands: Command[], typed: string[], terminal:
       return 0
     }
     checkOperands(command, positionals)
-    const document = await command.run(callOf({ command, values, operands: positionals, terminal, json }))
+    let code = 0
+    const fail = () => {
+      code = 1
+    }
+    const document = await command.run(callOf({ command, values, operands: positionals, terminal, json, fail }))
     if (json) terminal.out(`${JSON.stringify(document ?? {}, null, 2)}\n`)
-    return 0
+    return code
   } catch (error) {
     return failed(error, terminal, json)
   }
@@ -124,6 +128,7 @@ function callOf(given: {
   operands: string[]
   terminal: Terminal
   json: boolean
+  fail: () => void
 }): Call {
   const { values, terminal, json } = given
   const text = (name: string) => {
@@ -147,6 +152,7 @@ function callOf(given: {
       if (!json) terminal.out(`${line}\n`)
     },
     tell: (line) => terminal.error(`${line}\n`),
+    fail: given.fail,
   }
 }
 

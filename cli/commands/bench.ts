@@ -33,7 +33,7 @@ export const bench: Command = {
     // With --json our stdout is for the one document; what the benchmark prints goes beside it.
     const child = spawn(process.execPath, words, { stdio: ['inherit', call.json ? 2 : 'inherit', 'inherit'] })
     const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)))
-    if (code !== 0) process.exitCode = 1
+    if (code !== 0) call.fail()
     return { name, passed: code === 0 }
   },
 }

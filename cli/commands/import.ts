@@ -43,7 +43,7 @@ export const importCommand: Command = {
           step: (label, total) => startProgress({ label, total, unit: 'bytes' }),
           rejectsFile: `${file}.rejects.csv`,
         })
-        if (detail.state !== 'done') process.exitCode = 1
+        if (detail.state !== 'done') call.fail()
         if (detail.rejected > 0) call.tell(`Rows that do not fit: ${file}.rejects.csv`)
         const { state, accepted, rejected, duplicates, rowsRead, error } = detail
         call.show(`${file}: ${state}, ${accepted} of ${rowsRead} rows`)

@@ -16,7 +16,7 @@ export const test: Command = {
       stdio: ['inherit', call.json ? 2 : 'inherit', 'inherit'],
     })
     const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)))
-    process.exitCode = code
+    if (code !== 0) call.fail()
     return call.json ? { passed: code === 0 } : undefined
   },
 }

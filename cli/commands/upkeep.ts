@@ -95,7 +95,7 @@ export const auditVerify: Command = {
       if (verdict.valid) call.show(`${verdict.entries} entries, the chain is whole. Last hash: ${verdict.head ?? '–'}`)
       else {
         call.show(`The chain is broken at entry ${verdict.firstBad?.sequence}: ${verdict.firstBad?.reason}`)
-        process.exitCode = 1
+        call.fail()
       }
       return verdict
     }),

@@ -1,0 +1,34 @@
+import { analyses } from '../analyse/index.ts'
+import type { Command } from '../command.ts'
+import { bench } from './bench.ts'
+import { audienceList, audienceSize, erase, profileSearch, profileShow } from './customers.ts'
+import { demo } from './demo.ts'
+import { importCommand } from './import.ts'
+import { peopleList, peoplePassword } from './people.ts'
+import { serve } from './serve.ts'
+import { sourceAdd, sourceList } from './sources.ts'
+import { test } from './test.ts'
+import { auditVerify, doctor, migrate, versionCommand } from './upkeep.ts'
+
+/** The command line, in the order of its help. */
+export const commands: Command[] = [
+  demo,
+  serve,
+  migrate,
+  doctor,
+  sourceAdd,
+  sourceList,
+  importCommand,
+  profileSearch,
+  profileShow,
+  audienceList,
+  audienceSize,
+  erase,
+  peopleList,
+  peoplePassword,
+  auditVerify,
+  ...analyses,
+  test,
+  bench,
+  versionCommand,
+]
