@@ -21,7 +21,12 @@ export function minimise(
   objective: Objective,
   start: ArrayLike<number>,
   box: { low: ArrayLike<number>; high: ArrayLike<number> },
-  options: { tolerance?: number; evaluations?: number; hessian?: Float64Array } = {},
+  options: {
+    tolerance?: number
+    evaluations?: number
+    /** Inverse of the second derivatives near the start, when something is known of them. */
+    inverseHessian?: Float64Array | null
+  } = {},
 ): Minimum {
   const size = start.length
   const tolerance = options.tolerance ?? 1e-9
@@ -32,8 +37,8 @@ export function minimise(
   let gradient = new Float64Array(size)
   let value = objective(at, gradient)
   let evaluations = 1
-  let curvature = options.hessian ?? identity(size)
-  let fresh = true
+  let curvature: Float64Array = options.inverseHessian ?? identity(size)
+  let fresh = !options.inverseHessian
   let idle = 0
   const held = () =>
     Array.from({ length: size }, (_, index) => {

@@ -1,4 +1,3 @@
-import { logSum } from '../numbers/special.ts'
 import type { Histories } from './histories.ts'
 import type { PurchaseModel, Seen } from './model.ts'
 
@@ -96,6 +95,7 @@ function objectiveOf(histories: Histories, extra: number, regularity: 1 | 2) {
     const all = risingTable(a + b, most + extra)
     const logAlpha = Math.log(alpha)
     const logA = Math.log(a)
+    const logStay = Float64Array.from({ length: most + 1 }, (_, n) => Math.log(b + n + extra - 1))
     let total = 0
     let [byR, byAlpha, byA, byB] = [0, 0, 0, 0]
     for (let row = 0; row < rows; row++) {
@@ -126,9 +126,10 @@ function objectiveOf(histories: Histories, extra: number, regularity: 1 | 2) {
       const logLast = Math.log(lastOf)
       const stoppable = extra === 1 || n > 0
       if (stoppable) {
-        const stopped = logA - Math.log(b + n + extra - 1) - shape * logLast
-        likelihood = logSum(active, stopped)
-        gone = Math.exp(stopped - likelihood)
+        const gap = logA - (logStay[n] as number) - shape * logLast - active
+        const small = Math.exp(-Math.abs(gap))
+        likelihood = active + Math.max(0, gap) + Math.log1p(small)
+        gone = (gap > 0 ? 1 : small) / (1 + small)
       }
       const there = 1 - gone
       const times = weight[row] as number

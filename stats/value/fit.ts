@@ -3,7 +3,7 @@ import { normalQuantile } from '../numbers/distributions.ts'
 import { covarianceOf, hessianOf, type Minimum, minimise, type Objective } from '../numbers/minimise.ts'
 import { bgNbd, mbgCnbd2, mbgNbd } from './beta-geometric.ts'
 import type { CustomerSummary, Histories } from './histories.ts'
-import { historiesOf } from './histories.ts'
+import { historiesOf, thinned } from './histories.ts'
 import type { PurchaseModel, PurchaseModelName, Seen } from './model.ts'
 import { paretoNbd, paretoObjective } from './pareto.ts'
 import { expectedSpend, gammaGammaObjective, spendBox, spendingOf } from './spend.ts'
@@ -47,7 +47,8 @@ export function fitPurchases(
     high: [...model.box.high, ...covariates.flatMap(() => [10, 10])],
   }
   const usual = [...model.start(histories), ...covariates.flatMap(() => [0, 0])]
-  const best = bestOf(objective, usual, box)
+  const near = histories.weight.length > manyRows ? nearby(model, histories, covariates, usual, box) : null
+  const best = bestOf(objective, near?.at ?? usual, box, near?.inverseHessian ?? null)
   const hessian = hessianOf(objective, best.at)
   const covariance = covarianceOf(hessian, best.at.length)
   const values = model.parametersAt(best.at)
@@ -84,8 +85,20 @@ function objectiveFor(model: PurchaseModel, histories: Histories, covariates: st
   return paretoObjective(histories, { names: covariates, values })
 }
 
-function bestOf(objective: Objective, usual: number[], box: { low: number[]; high: number[] }): Minimum {
-  let best = minimise(objective, usual, box)
+type Box = { low: number[]; high: number[] }
+
+/** Above this many different customers the search begins on an eighth of them. */
+const manyRows = 4000
+
+function nearby(model: PurchaseModel, histories: Histories, covariates: string[], usual: number[], box: Box) {
+  const part = objectiveFor(model, thinned(histories, 8), covariates)
+  const found = minimise(part, usual, box, { tolerance: 1e-7 })
+  if (!found.converged || found.bound.some(Boolean)) return null
+  return { at: [...found.at], inverseHessian: covarianceOf(hessianOf(part, found.at), found.at.length) }
+}
+
+function bestOf(objective: Objective, usual: number[], box: Box, inverseHessian: Float64Array | null): Minimum {
+  let best = minimise(objective, usual, box, { inverseHessian })
   const settled = best.converged && !best.bound.some(Boolean)
   if (settled) return best
   for (const shift of [-1.5, 1.5, 3]) {

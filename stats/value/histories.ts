@@ -29,23 +29,22 @@ export type Customer = {
 
 /** Gathers equal customers. O(customers). */
 export function historiesOf(customers: readonly Customer[]): Histories {
-  const rows = new Map<string, number>()
+  const find = finder()
   const distinct: Customer[] = []
   const weights: number[] = []
   let largestRepeats = 0
-  const rowOf = Uint32Array.from(customers, (customer) => {
-    const key = `${customer.repeats} ${customer.recency} ${customer.age} ${customer.traits?.join(' ') ?? ''}`
-    let row = rows.get(key)
-    if (row === undefined) {
-      row = distinct.length
-      rows.set(key, row)
+  const rowOf = new Uint32Array(customers.length)
+  for (let index = 0; index < customers.length; index++) {
+    const customer = customers[index] as Customer
+    const row = find(customer, distinct.length)
+    if (row === distinct.length) {
       distinct.push(customer)
       weights.push(0)
       largestRepeats = Math.max(largestRepeats, customer.repeats)
     }
     weights[row] = (weights[row] as number) + (customer.weight ?? 1)
-    return row
-  })
+    rowOf[index] = row
+  }
   return {
     repeats: Float64Array.from(distinct, (row) => row.repeats),
     recency: Float64Array.from(distinct, (row) => row.recency),
@@ -54,6 +53,43 @@ export function historiesOf(customers: readonly Customer[]): Histories {
     rowOf,
     largestRepeats,
     traits: distinct.map((row) => row.traits ?? []),
+  }
+}
+
+/** Looks a customer's row up, or remembers `next` as its row. Nested maps of numbers: no text is built. */
+function finder(): (customer: Customer, next: number) => number {
+  const plain = new Map<number, Map<number, Map<number, number>>>()
+  const traited = new Map<string, number>()
+  return (customer, next) => {
+    if (customer.traits !== undefined) {
+      const key = `${customer.repeats} ${customer.recency} ${customer.age} ${customer.traits.join(' ')}`
+      const known = traited.get(key)
+      if (known === undefined) traited.set(key, next)
+      return known ?? next
+    }
+    let byRecency = plain.get(customer.age)
+    if (byRecency === undefined) plain.set(customer.age, (byRecency = new Map()))
+    let byRepeats = byRecency.get(customer.recency)
+    if (byRepeats === undefined) byRecency.set(customer.recency, (byRepeats = new Map()))
+    const known = byRepeats.get(customer.repeats)
+    if (known === undefined) byRepeats.set(customer.repeats, next)
+    return known ?? next
+  }
+}
+
+/** Every so-many-th row, standing for all: where the search is far from its goal, less data show the way as well. */
+export function thinned(histories: Histories, every: number): Histories {
+  const rows = Array.from({ length: Math.ceil(histories.weight.length / every) }, (_, index) => index * every)
+  const pick = (numbers: Float64Array) => Float64Array.from(rows, (row) => numbers[row] as number)
+  const weight = pick(histories.weight)
+  const scale = histories.weight.reduce((sum, part) => sum + part, 0) / weight.reduce((sum, part) => sum + part, 0)
+  return {
+    ...histories,
+    repeats: pick(histories.repeats),
+    recency: pick(histories.recency),
+    age: pick(histories.age),
+    weight: weight.map((part) => part * scale),
+    traits: rows.map((row) => histories.traits[row] ?? []),
   }
 }
 
