@@ -1,11 +1,12 @@
 import type { AppliedBatch, NormalEvent, PersonId } from '@einklang/contract'
-import type { Database } from '@einklang/platform'
+import { type Database, Outage } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createIngest, type Ingest, type IngestInside } from './index.ts'
 
 const ada = 'adadadad-adad-8200-8000-000000000001' as PersonId
 const failing = new Set<string>()
+const killing = new Set<string>()
 
 let world: TestGround
 let ingest: Ingest & IngestInside
@@ -17,8 +18,11 @@ beforeEach(async () => {
   world = await testGround()
   applied = []
   failing.clear()
+  killing.clear()
   const apply = async (_tx: Database, events: NormalEvent[]): Promise<AppliedBatch> => {
     if (events.some((event) => failing.has(event.messageId))) throw new Error('a stage cannot take this')
+    // Stands for a process that dies here: the transaction is gone, and nobody counts it as a failure of the item.
+    if (events.some((event) => killing.has(event.messageId))) throw new Outage('killed')
     applied.push(...events)
     return { events: events.map((event) => ({ ...event, person: ada })), merges: [], touched: [ada] }
   }
@@ -129,4 +133,49 @@ test('a fact of our own stages is kept if and only if the transaction that repor
   expect(applied).toMatchObject([
     { name: 'message.sent', channel: 'email', identifiers: [{ namespace: 'person', value: ada }] },
   ])
+})
+
+test('an item that kills the worker process is found by its number and waits; the others pass', async () => {
+  killing.add('m2')
+  const batch = Array.from({ length: 4 }, (_, index) => ({
+    type: 'track',
+    event: 'Seen',
+    userId: 'u1',
+    messageId: `m${index}`,
+  }))
+  await send('/v1/batch', { batch })
+  const signal = new AbortController().signal
+  // Each life is a new process: nothing is remembered but what the database holds.
+  for (let life = 0; life < 4; life++) await expect(again().loops[0]?.turn(signal)).rejects.toThrow('killed')
+  await again().drain()
+  const kept = await ingest.quarantine.items(world.ground.database, {}, ['open'], null, 10)
+  expect(kept.map((row) => [row.reasons[0]?.code, (row.payload as { messageId: string }).messageId])).toEqual([
+    ['poison', 'm2'],
+  ])
+  expect(await historyCount()).toBe(3)
+})
+
+test('two workers on one inbox apply every event once and in order', async () => {
+  for (let number = 0; number < 60; number++)
+    await send('/v1/track', { event: 'Seen', userId: 'u1', messageId: `m${number}` })
+  const signal = new AbortController().signal
+  const worker = async () => {
+    const loop = again().loops[0]
+    for (let quiet = 0; quiet < 5; ) quiet = (await loop?.turn(signal)) === 'busy' ? 0 : quiet + 1
+  }
+  await Promise.all([worker(), worker()])
+  expect(applied.map((event) => event.messageId)).toEqual(Array.from({ length: 60 }, (_, number) => `m${number}`))
+  await ingest.drain()
+  expect(await historyCount()).toBe(60)
+})
+
+test('requests that come together are committed together, and what is applied later comes later', async () => {
+  await Promise.all(
+    Array.from({ length: 40 }, (_, number) =>
+      send('/v1/track', { event: 'Seen', userId: 'u1', messageId: `m${number}` }),
+    ),
+  )
+  const rows = await world.ground.database.rows<{ requests: number }>`select requests from ingest.inbox`
+  expect(rows.reduce((sum, row) => sum + row.requests, 0)).toBe(40)
+  expect(rows.length).toBeLessThan(10)
 })
