@@ -55,8 +55,12 @@ export async function generate(request: GenerateRequest): Promise<Manifest> {
   const write = resolve(checked.write)
   const product = join(write, 'product')
   const truth = checked.truth === undefined ? null : resolve(checked.truth)
-  mkdirSync(product, { recursive: true })
-  if (truth) mkdirSync(truth, { recursive: true })
+  try {
+    mkdirSync(product, { recursive: true })
+    if (truth) mkdirSync(truth, { recursive: true })
+  } catch (error) {
+    throw withAdvice(error, join(write, '.work'))
+  }
   if (truth && inside(realpathSync(truth), realpathSync(product)))
     throw new UsageError(
       `--truth ${checked.truth} lies inside the product's directory; the product could read it. Choose a directory outside ${join(checked.write, 'product')}.`,
@@ -320,6 +324,10 @@ function withAdvice(error: unknown, work: string): unknown {
   if (code === 'ENOSPC')
     return new Error(
       `The disk is full. Finished parts are kept in ${join(basename(dirname(work)), basename(work))}; make room and run the same command again to go on.`,
+    )
+  if (code === 'ENOTDIR' || code === 'EEXIST')
+    return new Error(
+      `${error.message.replace(/^.*?'(.*)'$/, '$1')} is no directory: choose another one with --write or --truth.`,
     )
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return new Error(

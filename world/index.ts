@@ -1,7 +1,7 @@
 import { mondayBefore } from './calendar.ts'
 import { generate, type Manifest } from './generate.ts'
 import { requestFrom, type Progress, type WorldArguments } from './request.ts'
-import { presets } from './sizes.ts'
+import { presets, type Size } from './sizes.ts'
 
 export { Stopped } from './crew.ts'
 export { generate, type Manifest, type ManifestFile } from './generate.ts'
@@ -12,9 +12,9 @@ export type { SourceNote } from './sources.ts'
 export { type SmallTown, smallTown, type TownPerson } from './town.ts'
 export type { MemoryFile } from './memory.ts'
 
-/** The Monday from which week 104 contains `now`: the demo's past ends with it, and what comes after is replayed live. */
-export function startOfDemo(now: Date): Date {
-  return mondayBefore(now, presets.S.weeks)
+/** The Monday from which the last week of the size contains `now`: the demo's past ends there, the rest is replayed live. */
+export function startOfDemo(now: Date, size: Size): Date {
+  return mondayBefore(now, presets[size].weeks)
 }
 
 /** `einklang demo --write`: arguments as typed. Throws `UsageError` (exit code 2) for what does not fit. */
