@@ -338,6 +338,7 @@ test('a no to profiling that only the browser sent keeps out of segments, until 
     allowed: false,
   })
   expect(await fits({ permitted: 'analytics', channel: 'email' }, ines)).toEqual([false])
+  expect(await fits({ permitted: 'service', channel: 'email' }, ines)).toEqual([true])
   await house.clock.advance({ minutes: 1 })
   await happen(said(true, { kind: 'consent', name: 'Segment Consent Preference Updated' }))
   expect(await fits(predicate, ines)).toEqual([true])

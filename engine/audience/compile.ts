@@ -34,14 +34,25 @@ const columns: { [trait: string]: string } = {
 /**
  * One boolean SQL expression over `p` (a row of profile.person). Leaves about facts become `p.person in (one set)`,
  * so that the whole tree costs one scan per leaf, however many persons there are; facts of merged persons count for
- * who they are today. Segments hold known persons only, and nobody who objected to profiling.
+ * who they are today. Segments hold known persons only; where a condition looks at what people are or do (and not only
+ * at permission), nobody who objected to profiling.
  */
 export function compile(database: Database, predicate: Predicate, scope: Scope = 'all'): Part {
-  const within = inScope({ database, scope }, 'person')
-  const objected = database.part`select person from consent.state where purpose = 'profiling' and not allowed and ${within}
-    union all select person from consent.refused where purpose = 'profiling'
-      and ${storedInScope({ database, scope }, 'self')}`
-  return database.part`p.known and (${expression({ database, scope }, predicate)}) and p.person not in (${objected})`
+  const on = { database, scope }
+  const fits = database.part`p.known and (${expression(on, predicate)})`
+  if (!profiles(predicate)) return fits
+  return database.part`${fits} and p.person not in (
+    select person from consent.state where purpose = 'profiling' and not allowed and ${inScope(on, 'person')}
+    union all
+    select person from consent.refused where purpose = 'profiling' and ${storedInScope(on, 'self')})`
+}
+
+/** Does the condition use knowledge about people, or only what they permitted? */
+function profiles(tree: Predicate): boolean {
+  if ('all' in tree) return tree.all.some(profiles)
+  if ('any' in tree) return tree.any.some(profiles)
+  if ('not' in tree) return profiles(tree.not)
+  return !('permitted' in tree || 'member' in tree)
 }
 
 type Compiling = { database: Database; scope: Scope }
