@@ -13,7 +13,7 @@ import {
   IconUsersGroup,
 } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { nameOf } from '../kit/person.ts'
 import { useAnswer } from './api.ts'
@@ -98,6 +98,14 @@ export function Palette(): ReactNode {
     { label: t('palette.deeds'), choices: deeds.filter((choice) => fits(choice.label)) },
   ].filter((group) => group.choices.length > 0)
 
+  // Results come later than letters; Enter always opens the first of them.
+  const shown = groups.flatMap((group) => group.choices.map((choice) => choice.id)).join()
+  const list = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (shown === '' || list.current?.querySelector('[data-selected]') !== null) return
+    list.current.querySelector('[data-action]')?.setAttribute('data-selected', 'true')
+  }, [shown])
+
   return (
     <Spotlight.Root query={query} onQueryChange={setQuery} shortcut={['mod + K', '/']} scrollable maxHeight={420}>
       <Spotlight.Search
@@ -106,7 +114,7 @@ export function Palette(): ReactNode {
         leftSection={<IconSearch size={18} stroke={1.6} aria-hidden />}
         data-testid="palette"
       />
-      <Spotlight.ActionsList>
+      <Spotlight.ActionsList ref={list}>
         {groups.map((group) => (
           <Spotlight.ActionsGroup key={group.label} label={group.label}>
             {group.choices.map((choice) => (

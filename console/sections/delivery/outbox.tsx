@@ -64,7 +64,7 @@ export function Outbox(): ReactNode {
       {
         id: 'person',
         header: t('message.person'),
-        width: 200,
+        width: 165,
         sort: (row) => row.personName,
         cell: (row) => <PersonLink person={row.person} name={row.personName ?? row.address ?? t('person.anonymous')} />,
       },
@@ -99,7 +99,7 @@ export function Outbox(): ReactNode {
       {
         id: 'journey',
         header: t('message.journey'),
-        width: 190,
+        width: 160,
         sort: (row) => row.journeyName,
         cell: (row) => row.journeyName ?? '–',
       },
@@ -113,7 +113,7 @@ export function Outbox(): ReactNode {
       {
         id: 'receipt',
         header: t('message.receipt'),
-        width: 190,
+        width: 160,
         cell: (row) => {
           const receipt = latestReceipt(row)
           return receipt === null ? (
