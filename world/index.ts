@@ -13,7 +13,7 @@ export { type SmallTown, smallTown, type TownPerson } from './town.ts'
 export type { MemoryFile } from './memory.ts'
 
 /** The Monday from which the last week of the size contains `now`: the demo's past ends there, the rest is replayed live. */
-export function startOfDemo(now: Date, size: Size): Date {
+export function startOfDemo(now: Date, size: Size = 'S'): Date {
   return mondayBefore(now, presets[size].weeks)
 }
 

@@ -39,7 +39,11 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
   const save = () => writeState(config.dataDirectory, state)
   const world = join(config.dataDirectory, 'world')
   const stopping = new AbortController()
-  const server = createServer({ config: { ...config, role: 'all', logLevel: 'warn' }, told })
+  const server = createServer({
+    config: { ...config, role: 'all', logLevel: 'warn' },
+    told,
+    activeStarters: true,
+  })
   process.once('SIGINT', () => stopping.abort())
   process.once('SIGTERM', () => stopping.abort())
   server.stopOnSignals()
@@ -132,7 +136,7 @@ async function makeWorld(options: DemoOptions, state: DemoState, world: string, 
   await generate({
     size: options.size,
     seed: options.seed,
-    start: startOfDemo(until),
+    start: startOfDemo(until, options.size),
     until,
     workers: options.workers,
     write: world,
