@@ -80,7 +80,7 @@ export function createAnswers(ground: Ground) {
     return {
       definition,
       since: build?.since ?? null,
-      asOf: (build?.finishedAt ?? clock.now()).toISOString(),
+      asOf: (build?.asOf ?? clock.now()).toISOString(),
       currency,
       lookBackDays,
       warnings:

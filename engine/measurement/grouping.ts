@@ -47,7 +47,7 @@ export const defaultRules: GroupingRule[] = [
   rule('letter', oneOf('medium', 'letter', 'direct_mail', 'direct-mail', 'mailing', 'print', 'brief')),
   rule('affiliate', oneOf('medium', 'affiliate', 'partner')),
   rule('shopping', oneOf('medium', 'shopping', 'product_listing', 'pla')),
-  rule('shopping', paidMedium, contains('campaign', 'shopping', 'pmax')),
+  rule('shopping', oneOf('source', 'google_shopping', 'shopping')),
   rule(
     'social_ads',
     oneOf('medium', 'paid_social', 'paid-social', 'paidsocial', 'social_paid', 'social_ads', 'social-ads'),

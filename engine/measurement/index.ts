@@ -6,7 +6,7 @@ import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
 import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
 import type { Period } from './period.ts'
-import { beginBuild, buildState, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
+import { beginBuild, buildState, confirmBuild, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
 
 export { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
 export { cell as csvCell } from './answers.ts'
@@ -18,8 +18,8 @@ export type CreditedWeek = { week: string; channel: string; orders: number; reve
 
 /** All that the rest of the system may ask about what worked. */
 export type Measurement = Answers & {
-  /** Computes touches and paths from what has arrived; false when nothing had or another process is at it. */
-  buildNow(signal?: AbortSignal): Promise<boolean>
+  /** Computes touches and paths from what has arrived; `busy` when another process is at it. */
+  buildNow(signal?: AbortSignal): Promise<Built>
   /** Asks for a build in the background, for example after an import; with `tx`, when that commits. */
   refresh(tx?: Database): Promise<void>
   status(): Promise<Status>
@@ -32,6 +32,8 @@ export type Measurement = Answers & {
   ): Promise<{ weeks: CreditedWeek[]; campaigns: CreditedRevenue[]; since: string | null; asOf: Date | null }>
   erase(tx: Database, persons: PersonId[]): Promise<number>
 }
+
+export type Built = 'built' | 'unchanged' | 'busy'
 
 export type Status = {
   builtAt: Date | null
@@ -57,7 +59,7 @@ export function createMeasurement({ ground, audit }: { ground: Ground; audit?: A
     async status() {
       const [done, state] = await Promise.all([lastBuild(database), buildState(database)])
       return {
-        builtAt: done?.finishedAt ?? null,
+        builtAt: done?.asOf ?? null,
         running: state.running,
         touches: done?.touches ?? 0,
         conversions: done?.conversions ?? 0,
@@ -83,7 +85,7 @@ export function createMeasurement({ ground, audit }: { ground: Ground; audit?: A
           revenue: Number(row[`${model}_value`]),
         })),
         since: done?.since ?? null,
-        asOf: done?.finishedAt ?? null,
+        asOf: done?.asOf ?? null,
       }
     },
     async erase(_tx, persons) {
@@ -109,11 +111,11 @@ async function forget(history: Ground['history'], persons: PersonId[]): Promise<
 // Any constant does; every process takes the same one, so that two builds never run beside each other.
 const buildLock = 731_406_012
 
-async function buildOnce(ground: Ground, signal: AbortSignal): Promise<boolean> {
+async function buildOnce(ground: Ground, signal: AbortSignal): Promise<Built> {
   const { database, history, log } = ground
   return database.transaction(async (guard) => {
     const lock = await guard.row<{ free: boolean }>`select pg_try_advisory_xact_lock(${buildLock}) as free`
-    if (lock?.free !== true) return false
+    if (lock?.free !== true) return 'busy'
     const [last, grouping, newest, merges] = await Promise.all([
       lastBuild(database),
       currentGrouping(database),
@@ -121,7 +123,10 @@ async function buildOnce(ground: Ground, signal: AbortSignal): Promise<boolean> 
       mergesSeen(ground),
     ])
     const complete = last === undefined || last.groupingVersion !== grouping.version
-    if (!complete && newest <= last.watermark && !merges) return false
+    if (!complete && newest <= last.watermark && !merges) {
+      await confirmBuild(database, last.number)
+      return 'unchanged'
+    }
     const number = await beginBuild(database, complete, grouping.version)
     try {
       await copyAssignments(database, history, number)
@@ -135,7 +140,7 @@ async function buildOnce(ground: Ground, signal: AbortSignal): Promise<boolean> 
       await endBuild(database, number, { ...done, ...(await countsOf(ground)) })
       log.info('Built touches and paths.', { build: number, persons: done.persons, complete })
       ground.live.publish('measurement.built', { build: number })
-      return true
+      return 'built'
     } catch (error) {
       await endBuild(database, number, { error: error instanceof Error ? error.message.slice(0, 500) : 'unknown' })
       throw error

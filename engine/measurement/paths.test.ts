@@ -161,7 +161,7 @@ test('receipts without a card are counted, each for itself, as unknown', async (
 })
 
 test('nothing new means no build', async () => {
-  expect(await measurement.buildNow()).toBe(false)
+  expect(await measurement.buildNow()).toBe('unchanged')
 })
 
 test('a new rule sorts the past anew; a stale editor and a bad pattern are refused', async () => {
@@ -175,7 +175,7 @@ test('a new rule sorts the past anew; a stale editor and a bad pattern are refus
   await expect(measurement.grouping.replace(version, rules, marketer)).rejects.toMatchObject({ status: 409 })
   const broken = { channel: 'x', conditions: [{ field: 'url' as const, is: 'matches' as const, values: ['('] }] }
   await expect(measurement.grouping.replace(version + 1, [broken], marketer)).rejects.toMatchObject({ status: 422 })
-  expect(await measurement.buildNow()).toBe(true)
+  expect(await measurement.buildNow()).toBe('built')
   expect(await waysOf('ada')).toEqual(['W1: autumn click > search_generic visit > direct visit'])
   await measurement.grouping.replace(version + 1, rules, marketer)
   await measurement.buildNow()

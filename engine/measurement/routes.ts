@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { api, minorDigits } from '@einklang/contract'
 import { jobKind, mount, type StageParts } from '@einklang/platform'
 import { z } from 'zod'
@@ -42,7 +43,8 @@ export function measurementParts(measurement: Measurement): StageParts {
         payload: z.object({}),
         cron: '*/5 * * * *',
         work: async (_payload, signal) => {
-          await measurement.buildNow(signal)
+          // The build that is running began before this was asked for; look again when it is done.
+          while ((await measurement.buildNow(signal)) === 'busy') await pause(1000, undefined, { signal })
         },
       }),
     ],

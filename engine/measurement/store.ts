@@ -6,6 +6,8 @@ export type FinishedBuild = {
   number: number
   startedAt: Date
   finishedAt: Date
+  /** Nothing had arrived until then that the build does not know. */
+  asOf: Date
   groupingVersion: number
   watermark: number
   persons: number
@@ -17,9 +19,14 @@ export type FinishedBuild = {
 /** The build whose figures are shown. */
 export function lastBuild(database: Database): Promise<FinishedBuild | undefined> {
   return database.row<FinishedBuild>`
-    select number, started_at as "startedAt", finished_at as "finishedAt", grouping_version as "groupingVersion",
+    select number, started_at as "startedAt", finished_at as "finishedAt", coalesce(checked_at, finished_at) as "asOf", grouping_version as "groupingVersion",
       watermark, persons, touches, conversions, to_char(since, 'YYYY-MM-DD') as since
     from measurement.build where finished_at is not null and error is null order by number desc limit 1`
+}
+
+/** Notes that the build still shows everything there is. */
+export async function confirmBuild(database: Database, number: number): Promise<void> {
+  await database.run`update measurement.build set checked_at = platform.now() where number = ${number}`
 }
 
 /** Whether a build runs now, and how the last one failed if it did. */
