@@ -1,6 +1,6 @@
 import {
-  api,
   type AudienceId,
+  api,
   type JsonObject,
   type NormalEvent,
   type PersonId,

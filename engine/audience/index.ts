@@ -1,4 +1,4 @@
-import type { AnswerOf, api, AppliedBatch, AudienceId, InputOf, PersonId, Predicate, Purpose } from '@einklang/contract'
+import type { AnswerOf, AppliedBatch, AudienceId, api, InputOf, PersonId, Predicate, Purpose } from '@einklang/contract'
 import { type Database, type Ground, isDuplicate, newId, Refusal } from '@einklang/platform'
 import { applyBatch } from './apply.ts'
 import { followsTime, membersIn, scopeOf } from './compile.ts'

@@ -1,7 +1,7 @@
 import {
   type AnswerOf,
-  api,
   type AudienceId,
+  api,
   type Channel,
   type InputOf,
   type PersonId,

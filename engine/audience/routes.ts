@@ -2,9 +2,8 @@ import { api } from '@einklang/contract'
 import { type Caller, type Ground, jobKind, type Loop, mount, type StageParts } from '@einklang/platform'
 import { z } from 'zod'
 import type { Audience } from './index.ts'
-import { detailOf, membershipsOf, overlapOf } from './read.ts'
+import { detailOf, membershipsOf, overlapOf, vocabularyOf } from './read.ts'
 import { sentenceOf } from './sentence.ts'
-import { vocabularyOf } from './read.ts'
 import { definitions } from './store.ts'
 
 /** What audience hands to the server: routes, the loop that keeps segments live, and the eraser. */

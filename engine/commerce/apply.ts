@@ -1,6 +1,6 @@
 import type { AppliedBatch, PersonEvent, PersonId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
-import { afterEvent, cartEvents, type CartState, emptyCart, liveLines, stateOf, valueOf } from './cart.ts'
+import { afterEvent, type CartState, cartEvents, emptyCart, liveLines, stateOf, valueOf } from './cart.ts'
 import { type MaybePersonal, type Purchase, purchaseOf, type Refund, refundOf, textIn } from './order.ts'
 
 /** Orders, returns and carts of one batch; everything else passes by. */

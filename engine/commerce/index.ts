@@ -2,7 +2,8 @@ import type { AppliedBatch, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { TakeRecords } from '#ingest'
 import { applyBatch } from './apply.ts'
-import { revenueOf, type Revenue, type Today, todayOf } from './figures.ts'
+import { erasePersons } from './erase.ts'
+import { type Revenue, revenueOf, type Today, todayOf } from './figures.ts'
 import type { OrderChannel } from './order.ts'
 import {
   type Cart,
@@ -10,12 +11,11 @@ import {
   expireCarts,
   type Order,
   ordersOf,
-  popularOf,
   type ProductSummary,
+  popularOf,
   productsOf,
 } from './read.ts'
 import { commerceRecords } from './records.ts'
-import { erasePersons } from './erase.ts'
 
 export type { Today as CommerceToday } from './figures.ts'
 export type { OrderChannel } from './order.ts'

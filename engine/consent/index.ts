@@ -1,6 +1,6 @@
 import {
-  type api,
   type AppliedBatch,
+  type api,
   type Channel,
   channels,
   type PersonId,
@@ -10,13 +10,13 @@ import {
 import type { Database, Ground } from '@einklang/platform'
 import type { z } from 'zod'
 import type { OwnEvent } from '#ingest'
+import { applyBatch } from './apply.ts'
 import { decide, type Permission } from './decision.ts'
 import type { Statement } from './ledger.ts'
 import { createPoints, type Points } from './point.ts'
-import { readLink, linkToken, type LinkTarget } from './token.ts'
-import { applyBatch } from './apply.ts'
-import { answer, append, erasePersons, load, lockEpoch, refresh, type StoreNeeds } from './store.ts'
 import { stateOf } from './show.ts'
+import { answer, append, erasePersons, load, lockEpoch, refresh, type StoreNeeds } from './store.ts'
+import { type LinkTarget, linkToken, readLink } from './token.ts'
 
 export { decide, type Facts, type Permission, type Question, type Stated } from './decision.ts'
 export type { Statement, Wording } from './ledger.ts'

@@ -13,10 +13,10 @@ import {
   contentHash,
   factsAbout,
   freshSalt,
-  sealOf,
   type Statement,
   type Subject,
   type Suppression,
+  sealOf,
   type Wording,
 } from './ledger.ts'
 import { normalAddress, type Points } from './point.ts'

@@ -1,6 +1,6 @@
 import {
-  formatMoney,
   type EventId,
+  formatMoney,
   type JsonObject,
   type Money,
   type TouchChannel,

@@ -1,4 +1,4 @@
-import type { AnswerOf, api, AppliedBatch, PersonId } from '@einklang/contract'
+import type { AnswerOf, AppliedBatch, api, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Identity } from '#identity'
 import { exportOf, type PersonExport } from './export.ts'

@@ -1,4 +1,4 @@
-import { jobKind, type JobKind } from '@einklang/platform'
+import { type JobKind, jobKind } from '@einklang/platform'
 import { z } from 'zod'
 import type { Profile } from './index.ts'
 

@@ -1,7 +1,7 @@
 import { api } from '@einklang/contract'
 import { mount, type StageParts } from '@einklang/platform'
-import { profileJobs } from './jobs.ts'
 import type { Profile, ViewPieces } from './index.ts'
+import { profileJobs } from './jobs.ts'
 import { channelsOf } from './timeline.ts'
 
 /** What profile hands to the server; `pieces` come from later stages. */

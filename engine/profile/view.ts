@@ -1,8 +1,8 @@
 import {
   type AnswerOf,
   type api,
-  channels,
   type Channel,
+  channels,
   type Json,
   type Money,
   type PersonId,
