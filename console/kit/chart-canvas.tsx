@@ -11,8 +11,38 @@ echarts.use([BarChart, LineChart, GridComponent, LegendComponent, TooltipCompone
 
 /** After Okabe and Ito: to be told apart with every kind of colour vision, on either ground. */
 const inks = {
-  light: ['#0b6e6e', '#d55e00', '#0072b2', '#b5649a', '#b07a00', '#4a9fd8', '#5b5b5b', '#7a5195', '#3c8d40', '#a63a50'],
-  dark: ['#4fc1bb', '#ff9248', '#66b3ea', '#e0a3c9', '#f0c14b', '#a5d5f5', '#bdbdbd', '#b79ad6', '#8fd18f', '#f08ba0'],
+  light: [
+    '#0b6e6e',
+    '#d55e00',
+    '#0072b2',
+    '#b5649a',
+    '#b07a00',
+    '#4a9fd8',
+    '#5b5b5b',
+    '#7a5195',
+    '#3c8d40',
+    '#a63a50',
+    '#2e4a62',
+    '#8a6d3b',
+    '#9aa0a6',
+    '#e17c9a',
+  ],
+  dark: [
+    '#4fc1bb',
+    '#ff9248',
+    '#66b3ea',
+    '#e0a3c9',
+    '#f0c14b',
+    '#a5d5f5',
+    '#bdbdbd',
+    '#b79ad6',
+    '#8fd18f',
+    '#f08ba0',
+    '#9fb8d0',
+    '#d2b48c',
+    '#7f868c',
+    '#ffc2d4',
+  ],
 }
 
 export type ChartHandle = { savePng: (name: string) => void }

@@ -14,11 +14,11 @@ import {
   IconMailbox,
 } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ComponentType, type ReactNode, useEffect, useRef } from 'react'
+import { type ComponentType, type CSSProperties, type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from './format.ts'
 
-const icons: { [channel: string]: ComponentType<{ size?: number; stroke?: number }> } = {
+const icons: { [channel: string]: ComponentType<{ size?: number; stroke?: number; style?: CSSProperties }> } = {
   email: IconMail,
   sms: IconMessage,
   push: IconBell,
@@ -34,7 +34,7 @@ const icons: { [channel: string]: ComponentType<{ size?: number; stroke?: number
 
 export function ChannelIcon(props: { channel: string; size?: number }): ReactNode {
   const Icon = icons[props.channel] ?? IconPoint
-  return <Icon size={props.size ?? 16} stroke={1.6} />
+  return <Icon size={props.size ?? 16} stroke={1.6} style={{ flexShrink: 0 }} />
 }
 
 export type TimelineItem = {
@@ -150,7 +150,7 @@ function Entry(props: { item: TimelineItem; time: string }): ReactNode {
         {item.marks === undefined || item.marks.length === 0 ? null : (
           <Group gap={4} mt={2}>
             {item.marks.map((mark) => (
-              <Badge key={mark} size="xs" variant="outline" color="gray">
+              <Badge key={mark} size="xs" variant="outline" color="gray" tt="none">
                 {mark}
               </Badge>
             ))}

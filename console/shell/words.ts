@@ -6,6 +6,11 @@ export function useWords(): (list: string, value: string) => string {
   const { t, i18n } = useTranslation()
   return useCallback(
     (list, value) => {
+      // `customer_no.shop` is the customer number of one issuer.
+      if (list === 'namespace' && value.includes('.')) {
+        const [kind = '', ...issuer] = value.split('.')
+        return `${t(`list.namespace.${kind}`)} (${issuer.join('.')})`
+      }
       const key = `list.${list}.${value.replaceAll(/[ .]/g, '_')}`
       return i18n.exists(key) ? t(key) : value
     },

@@ -283,7 +283,7 @@ function Returns(props: { answer: Answer }): ReactNode {
               : (value) => format.shortMoney(value, currency)
           }
           series={answer.series
-            .filter((one) => measure.chosen !== 'roas' || one.roas.some((value) => value !== null))
+            .filter((one) => one[measure.chosen].some((value) => value !== null && value !== 0))
             .map((one) => ({
               name: words('media', one.channel),
               kind: measure.chosen === 'roas' ? 'line' : 'bar',

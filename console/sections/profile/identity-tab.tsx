@@ -27,7 +27,7 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
       {
         id: 'namespace',
         header: t('identity.kind'),
-        width: 172,
+        width: 120,
         sort: (row) => row.namespace,
         cell: (row) => words('namespace', row.namespace),
       },
@@ -49,7 +49,7 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
       {
         id: 'trust',
         header: t('identity.trust'),
-        width: 130,
+        width: 110,
         cell: (row) => (
           <Group gap={4}>
             <Badge variant="light" color={row.trust === 'verified' ? 'teal' : 'gray'} tt="none">
@@ -66,9 +66,9 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
       {
         id: 'first',
         header: t('identity.first'),
-        width: 172,
+        width: 115,
         sort: (row) => row.firstSeenAt,
-        cell: (row) => <DateTime at={row.firstSeenAt} />,
+        cell: (row) => <DateTime at={row.firstSeenAt} day />,
       },
     ],
     [t, words],

@@ -37,7 +37,7 @@ export function TimelineTab(props: { person: PersonId }): ReactNode {
     channelName: [words('channel', entry.channel), entry.sourceName].filter(Boolean).join(' · '),
     title: entry.title,
     details: entry.details,
-    value: entry.value === null ? undefined : format.moneyOf(entry.value),
+    value: entry.value === null || entry.value.amount === 0 ? undefined : format.moneyOf(entry.value),
     marks: entry.flags.map((flag) => words('flag', flag)),
     note:
       entry.message !== null && messageId.test(entry.message) ? (

@@ -24,7 +24,7 @@ export function TraitsTab(props: { traits: Trait[] }): ReactNode {
       {
         id: 'name',
         header: t('trait.name'),
-        width: 170,
+        width: 130,
         sort: (row) => row.name,
         cell: (row) => words('trait', row.name),
       },
@@ -47,21 +47,27 @@ export function TraitsTab(props: { traits: Trait[] }): ReactNode {
       {
         id: 'source',
         header: t('trait.source'),
-        width: 180,
+        width: 140,
         sort: (row) => row.sourceName,
         cell: (row) => row.sourceName ?? '–',
       },
       {
         id: 'trust',
         header: t('identity.trust'),
-        width: 120,
+        width: 105,
         cell: (row) => (
           <Badge variant="light" color={row.trust === 'verified' ? 'teal' : 'gray'} tt="none">
             {words('trust', row.trust)}
           </Badge>
         ),
       },
-      { id: 'at', header: t('trait.at'), width: 172, sort: (row) => row.at, cell: (row) => <DateTime at={row.at} /> },
+      {
+        id: 'at',
+        header: t('trait.at'),
+        width: 120,
+        sort: (row) => row.at,
+        cell: (row) => <DateTime at={row.at} day />,
+      },
     ],
     [t, words],
   )
