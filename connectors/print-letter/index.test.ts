@@ -5,8 +5,8 @@ import { inflateSync } from 'node:zlib'
 import type { MessageId } from '@einklang/contract'
 import { expect, test } from 'vitest'
 import { conformsToHandOver } from '../conformance.ts'
-import { formB, type Letter, letterPdf } from './letter.ts'
 import { letterConnector, letterFile } from './index.ts'
+import { formB, type Letter, letterPdf } from './letter.ts'
 
 conformsToHandOver('print-letter', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'letters-'))

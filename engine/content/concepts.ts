@@ -1,7 +1,7 @@
 import type { api, Channel, ConceptId, InputOf, Purpose } from '@einklang/contract'
 import { type Database, derivedId, type Ground, newId, Refusal } from '@einklang/platform'
-import { type Compiled, compile, type Content, hashOf, type Workshops } from './words.ts'
 import type { Finding } from './lint.ts'
+import { type Compiled, type Content, compile, hashOf, type Workshops } from './words.ts'
 
 type Summary = api.content.ConceptSummary
 type Detail = api.content.ConceptDetail

@@ -1,9 +1,9 @@
 import type { api, Channel, ConceptId, JsonObject, PersonId, Purpose } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Governance } from '#governance'
-import { compileSeeds } from './seed.ts'
 import { conceptRow, releasable } from './concepts.ts'
 import { renderFor } from './render.ts'
+import { compileSeeds } from './seed.ts'
 import type { Workshops } from './words.ts'
 import { scriptBeside, Workshop } from './workshop.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { api, AppliedBatch, PersonId } from '@einklang/contract'
+import type { AppliedBatch, api, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Governance } from '#governance'
 import type { OwnEvent } from '#ingest'

@@ -1,4 +1,4 @@
-import type { AnswerOf, api, AppliedBatch, InputOf, PersonId } from '@einklang/contract'
+import type { AnswerOf, AppliedBatch, api, InputOf, PersonId } from '@einklang/contract'
 import { type Database, derivedId, Refusal } from '@einklang/platform'
 
 export async function applyIncoming(tx: Database, batch: AppliedBatch): Promise<void> {

@@ -21,8 +21,8 @@ import { activate, pause, seed } from './journeys.ts'
 import type { Check } from './policy.ts'
 import { erasePersons } from './store.ts'
 
-export { decisionParts } from './routes.ts'
 export type { Check } from './policy.ts'
+export { decisionParts } from './routes.ts'
 
 /** A message that a journey wants to send. `key` is the same however often the step runs. */
 export type PlannedMessage = {

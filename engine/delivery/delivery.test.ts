@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
 import {
-  api,
   type AnswerOf,
   type AppliedBatch,
+  api,
   type Connector,
   type HandOver,
   type MessageId,

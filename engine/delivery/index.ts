@@ -1,4 +1,4 @@
-import type { api, AppliedBatch, Channel, Connector, MessageId, PersonId } from '@einklang/contract'
+import type { AppliedBatch, api, Channel, Connector, MessageId, PersonId } from '@einklang/contract'
 import type { Database, Ground, Loop } from '@einklang/platform'
 import type { Consent } from '#consent'
 import type { Content } from '#content'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Channel, Connector, PersonId } from '@einklang/contract'
 import { alarm, type Database, fault } from '@einklang/platform'
-import { answered, finish, hand, type Handed } from './hand-over.ts'
+import { answered, finish, type Handed, hand } from './hand-over.ts'
 import type { DeliveryNeeds } from './index.ts'
 import { type MessageRow, note } from './store.ts'
 
