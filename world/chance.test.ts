@@ -23,7 +23,7 @@ test('streams of other ids, purposes and seeds are other streams', () => {
 })
 
 test('draws are uniform within and across streams', () => {
-  const cells = new Array<number>(64).fill(0)
+  const cells = Array.from({ length: 64 }, () => 0)
   const stream = new Stream()
   for (let id = 0; id < 4000; id++)
     for (const value of draws(stream.open(purpose, id), 16))
