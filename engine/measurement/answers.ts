@@ -113,7 +113,7 @@ export function createAnswers(ground: Ground) {
       const [sums, totals] = await Promise.all([creditSums(history, scope, input.by), scopeTotals(history, scope)])
       const keyed = sums.map((row) => ({
         ...row,
-        key: input.by === 'channel' ? row.channel : `${row.channel}/${row.campaign}`,
+        key: input.by === 'channel' ? row.channel : `${row.channel}/${row.campaign.toLowerCase()}`,
       }))
       const needsPaths = models.some((model) => !isRule(model))
       const all = needsPaths ? await pathsIn(history, scope, input.by) : null

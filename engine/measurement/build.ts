@@ -16,6 +16,8 @@ const clicks = ['message.clicked', 'Email Link Clicked']
 const opens = ['message.opened', 'Email Opened']
 const visitsToStore = ['Store Visited', 'Store Entered', 'Geofence Entered']
 const scans = ['QR Scanned', 'Code Scanned']
+/** Channels without a click or an open: arriving is all one can see. */
+const byArrival = ['letter', 'catalogue', 'phone']
 const orders = ['Order Completed']
 const returns = ['Order Refunded', 'Order Cancelled']
 
@@ -164,15 +166,18 @@ async function writeTouches(history: History, plan: BuildPlan, inSlice: HistoryP
     )
     where at > before_at + interval ${visitMinutes} minute
       or (utm_source != '' and (utm_source, medium, toString(campaign)) != before_source)`
-  // A message counts once, by the best evidence; letters and calls cannot be opened, so their arrival counts.
+  // A message counts once, by the best evidence; letters and calls cannot be opened, so their arrival counts, on the
+  // day it is told for, unless they came back.
   const contacts = history.part`
-    select who, stored, at, id, evidence, event_channel, event_name, campaign, medium, utm_source, url,
-      referrer_host, message_id
+    select who, stored, if(proof = 'sent' and arrived is not null, arrived, told_at) as at, id,
+      if(proof = 'sent' and arrived is not null, 'delivered', proof) as evidence, event_channel, event_name,
+      campaign, medium, utm_source, url, referrer_host, message_id
     from (
-      select *, name as event_name, '' as referrer_host,
+      select * except at, at as told_at, name as event_name, '' as referrer_host,
+        parseDateTime64BestEffortOrNull(JSONExtractString(properties, 'delivered_at'), 3, 'UTC') as arrived,
         multiIf(name in ${clicks}, 'click', name in ${opens}, 'open', name in ${scans}, 'scan',
           name in ${visitsToStore} or name in ${orders}, 'store visit', name = 'conversation.received', 'conversation',
-          channel = 'phone', 'call', name = 'message.sent', 'sent', 'delivered') as evidence,
+          name = 'message.bounced', 'bounced', channel = 'phone', 'call', name = 'message.sent', 'sent', 'delivered') as proof,
         if(startsWith(name, 'message.') and JSONHas(properties, 'channel'), JSONExtractString(properties, 'channel'),
           channel) as event_channel
       from ${eventsOf(
@@ -180,15 +185,15 @@ async function writeTouches(history: History, plan: BuildPlan, inSlice: HistoryP
         inSlice,
         history.part`(
           (name in ${[...clicks, ...opens]} and not JSONExtractBool(properties, 'machine'))
-          or (name in ('message.delivered', 'message.sent')
-            and (channel in ('letter', 'phone') or JSONExtractString(properties, 'channel') in ('letter', 'phone')))
+          or (name in ('message.delivered', 'message.sent', 'message.bounced')
+            and (channel in ${byArrival} or JSONExtractString(properties, 'channel') in ${byArrival}))
           or name in ${[...scans, ...visitsToStore, 'conversation.received']}
           or (name in ${orders} and channel = 'store')
         )`,
       )}
-      order by transform(evidence, ['click', 'scan', 'open', 'delivered', 'call', 'sent'], [0, 0, 1, 2, 2, 3], 0), at
+      order by transform(proof, ['bounced', 'click', 'scan', 'open', 'delivered', 'call', 'sent'], [-1, 0, 0, 1, 2, 2, 3], 0), told_at
       limit 1 by who, if(message_id = '', toString(id), message_id)
-    )`
+    ) where proof != 'bounced'`
   await history.run`
     insert into measurement.touch (person, stored, at, event, channel, campaign, kind, message_id, build, gone)
     with grouped as (
@@ -200,13 +205,13 @@ async function writeTouches(history: History, plan: BuildPlan, inSlice: HistoryP
       select *,
         lagInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over near as before_at,
         lagInFrame(toString(media)) over near as before_media,
-        lagInFrame(toString(campaign)) over near as before_campaign
+        lagInFrame(lowerUTF8(campaign)) over near as before_campaign
       from grouped
       window near as (partition by who order by at, id rows between 1 preceding and current row)
     )
     -- The landing page after a click is the same contact, as is a second click a minute later.
     where not (at <= before_at + interval ${visitMinutes} minute and evidence != 'store visit'
-      and ((media = before_media and (campaign = before_campaign or campaign = '')) or media = 'direct'))
+      and ((media = before_media and (lowerUTF8(campaign) = before_campaign or campaign = '')) or media = 'direct'))
     union all
     select person, stored, at, event, channel, campaign, kind, message_id, ${goneVersion(plan)}, 1
     from measurement.touch final where person in ${inSlice}

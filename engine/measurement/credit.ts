@@ -55,9 +55,10 @@ export type CreditSums = { channel: string; campaign: string; touches: number; p
  * needs: sums over persons, because the orders of one person are not independent.
  */
 export async function creditSums(history: History, scope: Scope, by: 'channel' | 'campaign'): Promise<CreditSums[]> {
+  // Tools write one name in capitals and not; the variant with capitals sorts first and is shown.
   const campaign = by === 'campaign' ? history.part`campaign` : history.part`''`
   return history.rows<CreditSums>`
-    select channel, campaign, sum(touches) as touches, count() as persons,
+    select channel, min(name) as campaign, sum(touches) as touches, count() as persons,
       sum(o_first) as first_orders, sum(v_first) as first_value,
       sum(v_first * v_first) as first_squares, sum(v_first * whole) as first_products,
       sum(o_last) as last_orders, sum(v_last) as last_value,
@@ -71,7 +72,8 @@ export async function creditSums(history: History, scope: Scope, by: 'channel' |
       sum(o_decay) as decay_orders, sum(v_decay) as decay_value,
       sum(v_decay * v_decay) as decay_squares, sum(v_decay * whole) as decay_products
     from (
-      select person, toString(t_channel) as channel, toString(${campaign}) as campaign, count() as touches, any(whole) as whole,
+      select person, toString(t_channel) as channel, min(toString(${campaign})) as name, lowerUTF8(${campaign}) as folded,
+        count() as touches, any(whole) as whole,
         sum(w1) as o_first, sum(w1 * value) as v_first, sum(w2) as o_last, sum(w2 * value) as v_last,
         sum(w3) as o_last_nondirect, sum(w3 * value) as v_last_nondirect, sum(w4) as o_linear, sum(w4 * value) as v_linear,
         sum(w5) as o_position, sum(w5 * value) as v_position, sum(w6) as o_decay, sum(w6 * value) as v_decay
@@ -82,8 +84,8 @@ export async function creditSums(history: History, scope: Scope, by: 'channel' |
           from ${ordered(history, scope)} where notEmpty(touch_at)
         ) array join touch_channel as t_channel, touch_campaign as campaign, by_first as w1, by_last as w2,
           by_last_nondirect as w3, by_linear as w4, by_position as w5, by_decay as w6
-      ) group by person, channel, campaign
-    ) group by channel, campaign`
+      ) group by person, channel, folded
+    ) group by channel, folded`
 }
 
 export type ScopeTotals = {
@@ -167,7 +169,7 @@ export async function pathsIn(history: History, scope: Scope, by: 'channel' | 'c
   const steps =
     by === 'channel'
       ? history.part`arrayMap(c -> toString(c), touch_channel)`
-      : history.part`arrayMap((c, k) -> concat(c, '/', k), touch_channel, touch_campaign)`
+      : history.part`arrayMap((c, k) -> concat(c, '/', lowerUTF8(k)), touch_channel, touch_campaign)`
   const sold =
     scope.soldVia === undefined ? history.part`true` : history.part`(converted = 0 or sold_via = ${scope.soldVia})`
   const rows = await history.rows<{ steps: string[]; conversions: number; value: number; nulls: number }>`
@@ -272,7 +274,7 @@ export async function ordersIn(
     conditions.push(
       scope.campaign === undefined
         ? history.part`arrayExists((channel, share) -> channel = ${scope.channel} and share > 0, touch_channel, ${share})`
-        : history.part`arrayExists((channel, campaign, share) -> channel = ${scope.channel} and campaign = ${scope.campaign} and share > 0,
+        : history.part`arrayExists((channel, campaign, share) -> channel = ${scope.channel} and lowerUTF8(campaign) = ${scope.campaign.toLowerCase()} and share > 0,
             touch_channel, touch_campaign, ${share})`,
     )
   }

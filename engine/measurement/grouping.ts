@@ -39,6 +39,7 @@ export const defaultRules: GroupingRule[] = [
   rule('qr', oneOf('medium', 'qr', 'qrcode', 'qr_code', 'qr-code')),
   rule('qr', oneOf('eventName', 'qr scanned', 'code scanned')),
   rule('catalogue', oneOf('medium', 'catalogue', 'catalog', 'katalog')),
+  rule('catalogue', oneOf('eventChannel', 'catalogue')),
   rule('catalogue', oneOf('eventChannel', 'letter'), contains('campaign', 'catalog', 'katalog')),
   rule('email', oneOf('medium', 'email', 'e-mail', 'mail', 'newsletter')),
   rule('email', oneOf('source', 'newsletter', 'email', 'e-mail')),

@@ -99,6 +99,41 @@ test('machine opens count nothing, human opens do, and a message counts once by 
   expect(await waysOf('ben')).toEqual(['S1: email open > email click > letter delivered > store store visit'])
 })
 
+test('a letter counts on the day it arrived, not at all when it came back, and one campaign is one in any case', async () => {
+  const letter = (name: string, message: string, delivered: string): Told => ({
+    person: 'gina',
+    at: '2026-02-01T09:00:00Z',
+    name,
+    channel: 'letter',
+    campaign: 'BRIEF-A',
+    message,
+    properties: { channel: 'letter', ...(delivered ? { delivered_at: delivered } : {}) },
+  })
+  await hear([
+    letter('message.sent', 'l1', '2026-02-04T09:00:00.000Z'),
+    letter('message.sent', 'l2', ''),
+    letter('message.bounced', 'l2', ''),
+    click('gina', '2026-02-05T10:00:00Z', 'NL-Spring'),
+    { person: 'gina', at: '2026-02-05T10:01:00Z', medium: 'email', source: 'newsletter', campaign: 'nl-spring' },
+    { person: 'gina', at: '2026-02-08T10:01:00Z', medium: 'email', source: 'newsletter', campaign: 'nl-spring' },
+    order('gina', '2026-02-08T10:10:00Z', 'W9', 5000),
+  ])
+  expect(await waysOf('gina')).toEqual(['W9: letter delivered > email click > email visit'])
+  const [row] = await town.ground.history.rows<{
+    at: string
+  }>`select touch_at[1] as at from measurement.path final where order_no = 'W9'`
+  expect(row?.at).toBe('2026-02-04T09:00:00.000Z')
+  const table = await measurement.attribution({
+    by: 'campaign',
+    from: '2026-02-08',
+    to: '2026-02-08',
+    models: 'linear,shapley',
+  })
+  const spring = table.rows.filter((one) => one.channel === 'email')
+  expect(spring).toMatchObject([{ campaign: 'NL-Spring', touches: 2 }])
+  expect(spring[0]?.credits.map((credit) => credit.orders.toFixed(3))).toEqual(['0.667', '0.500'])
+})
+
 test('touches older than the look-back lead nowhere: letters after 60 days, catalogues after 120', async () => {
   const letter = (at: string, campaign: string): Told => ({
     person: 'cleo',
