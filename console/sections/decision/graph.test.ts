@@ -69,3 +69,16 @@ test('a circle is laid out as well', () => {
   const circle = connect(cart, 'send-1', 'next', 'wait-1')
   expect(placesOf(circle).size).toBe(cart.nodes.length)
 })
+
+test('a step added to a drawing made by hand covers no other', () => {
+  const drawn: Graph = {
+    nodes: cart.nodes.map((step, index) => ({ ...step, at: { x: 40, y: index * 150 } })),
+  }
+  const places = [...placesOf(insertOn(drawn, { from: 'send-1', way: 'next' }, 'wait', concept)).values()]
+  expect(places).toHaveLength(6)
+  for (const [index, one] of places.entries()) {
+    for (const other of places.slice(index + 1)) {
+      expect(Math.abs(one.x - other.x) >= 220 || Math.abs(one.y - other.y) >= 100).toBe(true)
+    }
+  }
+})

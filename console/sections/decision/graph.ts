@@ -155,12 +155,24 @@ export function placesOf(graph: Graph): Map<string, Place> {
       column.set(way.to, free(level + 1, (column.get(step.id) ?? 0) + index))
     }
   }
-  return new Map(
-    graph.nodes.map((step) => [
-      step.id,
-      step.at ?? { x: (column.get(step.id) ?? 0) * columnWidth, y: (depth.get(step.id) ?? 0) * rowHeight },
-    ]),
-  )
+  // Drawn by hand in part: a new step goes below the one that leads to it, beside whatever stands there already.
+  const places = new Map<string, Place>()
+  for (const step of graph.nodes) if (step.at !== undefined) places.set(step.id, step.at)
+  const byHand = places.size > 0
+  for (const step of order) {
+    if (places.has(step.id)) continue
+    const before = byHand ? graph.nodes.find((other) => waysOf(other).some((way) => way.to === step.id)) : undefined
+    const above = before === undefined ? undefined : places.get(before.id)
+    const place =
+      above === undefined
+        ? { x: (column.get(step.id) ?? 0) * columnWidth, y: (depth.get(step.id) ?? 0) * rowHeight }
+        : { x: above.x, y: above.y + rowHeight }
+    const stands = (other: Place): boolean =>
+      Math.abs(other.x - place.x) < columnWidth - 30 && Math.abs(other.y - place.y) < rowHeight - 50
+    while ([...places.values()].some(stands)) place.x += columnWidth
+    places.set(step.id, place)
+  }
+  return places
 }
 
 /** A new journey: from its trigger straight to its end, to be filled. */

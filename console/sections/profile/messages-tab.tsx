@@ -47,6 +47,17 @@ export function MessagesTab(props: { person: PersonId; fallback: Line[] }): Reac
                 {row.because}
               </Text>
             )}
+            {row.message === null ? null : (
+              <Button
+                size="compact-xs"
+                variant="light"
+                mt={4}
+                onClick={() => change({ message: row.message ?? undefined }, { push: true })}
+                data-testid="why-message"
+              >
+                {t('message.why')}
+              </Button>
+            )}
           </>
         ),
       },
@@ -68,22 +79,6 @@ export function MessagesTab(props: { person: PersonId; fallback: Line[] }): Reac
             ) : null}
           </Group>
         ),
-      },
-      {
-        id: 'why',
-        header: '',
-        width: 190,
-        cell: (row) =>
-          row.message === null ? null : (
-            <Button
-              size="compact-xs"
-              variant="light"
-              onClick={() => change({ message: row.message ?? undefined }, { push: true })}
-              data-testid="why-message"
-            >
-              {t('message.why')}
-            </Button>
-          ),
       },
     ],
     [t, words, change],
