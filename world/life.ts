@@ -259,10 +259,18 @@ export function buy(
   const last = Math.min(weeks - 1, Math.floor((person.gone - calendar.start) / week))
   const browser = person.visitRate > 0.5
   const lifts = setting.lift
-  const live: Exposure[] = exposures.filter((one) => (scenario.level[one.channel] as number) > 0)
+  // Exposures arrive in order of time and are looked at only while they last.
+  const coming = exposures
+    .filter((one) => (scenario.level[one.channel] as number) > 0)
+    .sort((one, other) => one.at - other.at)
+  let next = 0
+  let live: Exposure[] = []
   let lastBought = Math.max(person.joined, calendar.start - 10 * week)
   for (let index = first; index <= last; index++) {
     const weekStart = calendar.midnight[index * 7] as number
+    const weekEnd = calendar.midnight[index * 7 + 7] as number
+    live = live.filter((one) => weekStart - one.at <= 8 * one.fade)
+    while (next < coming.length && (coming[next] as Exposure).at < weekEnd) live.push(coming[next++] as Exposure)
     if (lapses && (scenario.level[channelIndex.phone] as number) > 0 && weekStart - lastBought > 18 * week) {
       if (share(purposes['person/calls'], person.id, index) < 0.28) {
         onCall?.(index)

@@ -470,7 +470,7 @@ export function sellToWalkIns(sink: Sink, store: number, walkers: readonly WalkI
     const number = receiptNumber(setting, store, walker.at, 2_000_000_000 + store, walker.key)
     const cashier = share(purposes['store/late'], 3_000_000 + store, walker.key) < 0.008
     let code = walker.basket.coupon ?? ''
-    if (code !== '' && redeemed && coupons++ % 20 === 7) {
+    if (code !== '' && redeemed && coupons++ % 6 === 3) {
       // The tills were offline: a code meant for once is taken a second time.
       code = redeemed.code
       tellEdge(sink, walker.at, { edge: 'coupon redeemed twice', coupon: code, receipts: [redeemed.receipt, number] })

@@ -25,7 +25,7 @@ export type WorldOptions = {
   defects?: number
   /** Puts a unique token into each personal field. */
   canaries?: boolean
-  /** Share of the size's persons that is made: for tests of the large sizes. Everything else keeps its scale. */
+  /** Share of the size's persons that is made, with a range of articles to fit (its square root): for tests. */
   scale?: number
 }
 
@@ -164,7 +164,7 @@ export function createSetting(request: {
     order: purposes['store/order'],
     detail: purposes['store/detail'],
   })
-  const catalogue = createCatalogue(preset.models, weeks, {
+  const catalogue = createCatalogue(Math.round(preset.models * Math.sqrt(options.scale)), weeks, {
     stream,
     model: purposes['model/traits'],
     number: purposes['model/number'],
