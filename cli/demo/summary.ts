@@ -76,7 +76,7 @@ export async function summarise({ client }: Reached, state: DemoState, url: stri
           `  Password           ${login.password}  (you will be asked to change it)`,
         ]
       : []),
-    ...(follow ? [`  Follow             ${follow.name}: ${url}/customers/${follow.person}`] : []),
+    ...(follow ? [`  Follow             ${follow.name}: ${url}/profile/${follow.person}`] : []),
     '',
     '  Ctrl-C stops; "./einklang demo --keep" continues with this data.',
   ]
