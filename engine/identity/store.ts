@@ -388,6 +388,13 @@ async function saveConflicts(tx: Database, graph: Graph): Promise<void> {
       last_at = greatest(review.last_at, excluded.last_at)`
 }
 
+let lastInstant = Number.NaN
+let lastText = ''
+
+/** A new identifier carries the same instant four times, and formatting is most of the cost of a row. */
 function iso(at: number): string {
-  return new Date(at).toISOString()
+  if (at === lastInstant) return lastText
+  lastInstant = at
+  lastText = new Date(at).toISOString()
+  return lastText
 }

@@ -14,7 +14,8 @@ import { type Encoding, type ReadRow, rowsOf, type Shape, shapeOf } from './read
 import { claimImport, type ImportRow, partsOf, type Progress, saveProgress, takenBefore } from './store.ts'
 import { importChannel } from './upload.ts'
 
-const rowsPerBatch = 5_000
+/** Small enough that a stop is quick and events of the day wait a second at most. */
+const rowsPerBatch = 2_500
 const previewRows = 20
 
 const recordKinds = new Set<ImportKind>(['spend', 'products', 'prices', 'stock', 'places'])
