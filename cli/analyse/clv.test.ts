@@ -150,8 +150,14 @@ test.skipIf(!existsSync(join(shared, 'clv-cdnow')))(
       .split('\n')
     const sample = lines.filter((line, index) => index === 0 || line.split(',')[1] !== '')
     const { answer } = await run(
-      ...['--transactions', file(`${sample.join('\n')}\n`), '--calibration-end', '1997-09-30'],
-      ...['--model', 'pareto-nbd', '--horizon', '39'],
+      '--transactions',
+      file(`${sample.join('\n')}\n`),
+      '--calibration-end',
+      '1997-09-30',
+      '--model',
+      'pareto-nbd',
+      '--horizon',
+      '39',
     )
     expect(Math.abs(answer.logLikelihood + 9594.9761789)).toBeLessThan(1e-4)
     expect(answer.holdout?.mae).toBeCloseTo(0.7545, 4)
@@ -162,18 +168,20 @@ test.skipIf(!existsSync(join(shared, 'clv-cdnow')))(
 
 test.skipIf(!existsSync(join(shared, 'clv-apparel')))('covariates are read beside the transactions', async () => {
   const { answer } = await run(
-    ...[
-      '--transactions',
-      join(shared, 'clv-apparel/transactions.csv'),
-      '--id',
-      'Id',
-      '--date',
-      'Date',
-      '--amount',
-      'Price',
-    ],
-    ...['--covariates', join(shared, 'clv-apparel/static-covariates.csv')],
-    ...['--calibration-end', '2006-12-31', '--model', 'pareto-nbd'],
+    '--transactions',
+    join(shared, 'clv-apparel/transactions.csv'),
+    '--id',
+    'Id',
+    '--date',
+    'Date',
+    '--amount',
+    'Price',
+    '--covariates',
+    join(shared, 'clv-apparel/static-covariates.csv'),
+    '--calibration-end',
+    '2006-12-31',
+    '--model',
+    'pareto-nbd',
   )
   expect(Math.abs(answer.logLikelihood + 5821.062709)).toBeLessThan(1e-4)
   expect(answer.holdout?.mae).toBeLessThan(2.0069 + 0.01)

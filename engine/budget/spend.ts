@@ -138,7 +138,7 @@ function dayOf(text: string): string | null {
 /** The Monday of an ISO week, or of the week a date lies in. */
 function weekOf(text: string): string | null {
   const iso = /^(\d{4})-?\s*(?:W|KW)\s*(\d{1,2})$/i.exec(text)
-  const german = /^(?:KW\s*)?(\d{1,2})\s*[/.\-]\s*(\d{4})$/i.exec(text)
+  const german = /^(?:KW\s*)?(\d{1,2})\s*[/.-]\s*(\d{4})$/i.exec(text)
   const year = Number(iso?.[1] ?? german?.[2])
   const week = Number(iso?.[2] ?? german?.[1])
   if (iso || german) {

@@ -9,7 +9,6 @@ import {
   ordersIn,
   pathsIn,
   pathsOf,
-  type RuleModel,
   type Scope,
   scopeTotals,
   soldByWeek,
@@ -70,6 +69,12 @@ export function createAnswers(ground: Ground) {
     answer.catch(() => cache.delete(key))
     return answer
   }
+
+  /** A remembered answer was confirmed meanwhile: nothing had arrived until `asOf`. */
+  const confirmed =
+    (build: FinishedBuild | undefined) =>
+    <Answer extends { note: Note }>(answer: Answer): Answer =>
+      build === undefined ? answer : { ...answer, note: { ...answer.note, asOf: build.asOf.toISOString() } }
 
   function noteOf(
     build: FinishedBuild | undefined,
@@ -165,7 +170,7 @@ export function createAnswers(ground: Ground) {
         },
         differences: differencesOf(rows.filter((row) => !row.tooLittleData)),
       }
-    })
+    }).then(confirmed(build))
   }
 
   async function weeks(input: WeeksInput): Promise<WeeksAnswer> {
@@ -194,7 +199,9 @@ export function createAnswers(ground: Ground) {
         note: noteOf(build, `${definitions.weeks} ${modelWords[input.model].definition}`, scope.currency, warnings),
         period,
         weeks: list,
-        credited: channels.sort((left, right) => right.total - left.total).map(({ total: _, ...rest }) => rest),
+        credited: channels
+          .sort((left, right) => right.total - left.total)
+          .map(({ channel, orders, revenue }) => ({ channel, orders, revenue })),
         sold: [...Map.groupBy(sold, (row) => row.sold_via)].map(([soldVia, rows]) => {
           const orders = list.map(() => 0)
           const revenue = list.map(() => 0)
@@ -206,7 +213,7 @@ export function createAnswers(ground: Ground) {
           return { soldVia, orders, revenue }
         }),
       }
-    })
+    }).then(confirmed(build))
   }
 
   async function conversions(input: InputOf<Routes['conversions']>['query']): Promise<AnswerOf<Routes['conversions']>> {
@@ -270,7 +277,7 @@ export function createAnswers(ground: Ground) {
           withoutOrder: found.rest.without_order,
         },
       }
-    })
+    }).then(confirmed(build))
   }
 
   async function experiments(): Promise<AnswerOf<Routes['experiments']>> {
@@ -343,5 +350,3 @@ export function cell(text: string): string {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
-
-export type { RuleModel }

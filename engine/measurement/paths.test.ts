@@ -3,10 +3,13 @@ import type { Caller } from '@einklang/platform'
 import { testGround, type TestGround } from '@einklang/platform/testing'
 import { creditByRule, pathsFrom } from '@einklang/stats'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createMeasurement, type Measurement } from './index.ts'
 import { rulesFor } from './orders.ts'
 import { personNamed, type Told, tell } from './town.ts'
+
+// Each step builds paths anew in a real ClickHouse; a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 })
 
 let town: TestGround
 let measurement: Measurement

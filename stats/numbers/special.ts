@@ -11,7 +11,7 @@ export function logGamma(x: number): number {
     return (
       (x - 0.5) * Math.log(x) -
       x +
-      0.9189385332046727418 +
+      0.9189385332046728 +
       inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188))))
     )
   }
@@ -20,7 +20,7 @@ export function logGamma(x: number): number {
   let sum = lanczos[0] as number
   for (let index = 1; index < 9; index++) sum += (lanczos[index] as number) / (shifted + index)
   const base = shifted + 7.5
-  return 0.9189385332046727418 + (shifted + 0.5) * Math.log(base) - base + Math.log(sum)
+  return 0.9189385332046728 + (shifted + 0.5) * Math.log(base) - base + Math.log(sum)
 }
 
 /** Derivative of `logGamma` for positive arguments. */
