@@ -1,5 +1,5 @@
 import { formatMoney, type Money, minorDigits } from '@einklang/contract'
-import { createContext, useContext, useMemo } from 'react'
+import { createContext, useContext } from 'react'
 
 /** How numbers, money and instants look for one reader. */
 export type Format = {
@@ -110,10 +110,15 @@ export function createFormat(language: string, timeZone?: string): Format {
   return format
 }
 
+/** Building formats costs a millisecond; every cell of a table asks for them. */
+const made = new Map<string, Format>()
+
 export const LanguageContext = createContext('en')
 
 /** The formats of the reader's language. */
 export function useFormat(): Format {
   const language = useContext(LanguageContext)
-  return useMemo(() => createFormat(language), [language])
+  const known = made.get(language) ?? createFormat(language)
+  made.set(language, known)
+  return known
 }
