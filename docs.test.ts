@@ -25,12 +25,10 @@ test('every stage has a chapter at its place in the flow, and the table of conte
 })
 
 test('links between documents lead to files that exist', () => {
-  // Made from the running demo, not by hand.
-  const pictures = ['docs/images/customer.png']
   const broken = documents.flatMap((document) =>
     linksOf(read(document))
       .map((link) => ({ link, file: relative(root, join(root, dirname(document), link)) }))
-      .filter(({ file }) => !existsSync(join(root, file)) && !pictures.includes(file))
+      .filter(({ file }) => !existsSync(join(root, file)))
       .map(({ link }) => `${document}: ${link}`),
   )
   expect(broken).toEqual([])
@@ -78,6 +76,21 @@ test('every setting is in the settings reference with its default, and no other 
   const known = new Set([...declared.map(({ variable }) => variable), ...(source.match(/EINKLANG_[A-Z_]+/g) ?? [])])
   const named = documents.flatMap((document) => read(document).match(/\bEINKLANG_[A-Z_]*[A-Z]\b/g) ?? [])
   expect(named.filter((variable) => !known.has(variable))).toEqual([])
+})
+
+test('every package that runs in production is listed with its version', () => {
+  const { workspaces } = JSON.parse(read('package.json')) as { workspaces: string[] }
+  const listed = read('docs/dependencies.md')
+  const missing = workspaces.flatMap((workspace) => {
+    const { dependencies = {} } = JSON.parse(read(join(workspace, 'package.json'))) as {
+      dependencies?: { [name: string]: string }
+    }
+    return Object.entries(dependencies)
+      .filter(([name]) => !name.startsWith('@einklang/'))
+      .filter(([name, version]) => !listed.includes(`| \`${name}\` | ${version} |`))
+      .map(([name, version]) => `${workspace}: ${name} ${version}`)
+  })
+  expect(missing).toEqual([])
 })
 
 test('every API address in the guide is declared', async () => {
