@@ -191,7 +191,14 @@ type Hearing = {
 export function resolveEvent(graph: Graph, rules: Rules, event: NormalEvent, named: Named[]): PersonId | null {
   const at = Date.parse(event.at)
   const hearing: Hearing = {
-    ...{ graph, rules, event, at, current: pinned(graph, event), fresh: [], anchor: null, refused: [] },
+    graph,
+    rules,
+    event,
+    at,
+    current: pinned(graph, event),
+    fresh: [],
+    anchor: null,
+    refused: [],
     facts: factsOf(event),
   }
   const firm = named.filter((one) => !isClaim(one) && one.class !== 'transaction')

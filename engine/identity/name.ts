@@ -63,7 +63,7 @@ function sameNickname(one: string, other: string): boolean {
 export function jaroWinkler(one: string, other: string): number {
   if (one === other) return 1
   const window = Math.max(0, Math.floor(Math.max(one.length, other.length) / 2) - 1)
-  const taken = new Array<boolean>(other.length).fill(false)
+  const taken = Array.from({ length: other.length }, () => false)
   const shared: string[] = []
   for (let at = 0; at < one.length; at++) {
     for (let place = Math.max(0, at - window); place < Math.min(other.length, at + window + 1); place++) {

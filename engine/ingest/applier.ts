@@ -172,7 +172,8 @@ async function applyEvents(
   const whole: AppliedBatch = { events: [], merges: [], touched: [], unattributed: [] }
   if (sorted.fresh.length === 0) return whole
   if (options.beforeItem) {
-    for (const item of [...sorted.fresh]) {
+    // `poisoned` replaces the list; this goes through the one it began with.
+    for (const item of sorted.fresh) {
       if (options.poison?.has(item))
         poisoned(sorted, item, 'The item ended the worker process each time it was applied.')
       else {

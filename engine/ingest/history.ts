@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { type AppliedBatch, type Json, type JsonObject, type NormalEvent, namespaces } from '@einklang/contract'
+import type { AppliedBatch, Json, JsonObject, NormalEvent } from '@einklang/contract'
 import { type Database, fault, type History, type Log, type Loop } from '@einklang/platform'
 import { squeeze, unsqueeze } from './frame.ts'
 
@@ -120,11 +120,6 @@ function objectOr(value: Json | undefined): JsonObject | null {
 
 function text(value: Json | undefined): string {
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
-}
-
-/** Is this a namespace whose class the house knows (issuers are appended behind a dot)? */
-export function isKnownNamespace(namespace: string): boolean {
-  return Object.hasOwn(namespaces, namespace.split('.')[0] ?? '')
 }
 
 // --- the way to ClickHouse --------------------------------------------------------------------------------------------

@@ -61,8 +61,14 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
           query.limit,
         )
         const items = await Promise.all(
-          rows.map(async ({ request: _, ...row }) => ({
-            ...row,
+          rows.map(async (row) => ({
+            id: row.id,
+            source: row.source,
+            reasons: row.reasons,
+            status: row.status,
+            attempts: row.attempts,
+            payload: row.payload,
+            patched: row.patched,
             receivedAt: row.receivedAt.toISOString(),
             originalAt: row.originalAt?.toISOString() ?? null,
             sourceName: (await sources.byId(row.source))?.name ?? '',

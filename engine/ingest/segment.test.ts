@@ -121,6 +121,13 @@ test('NUL characters go, half surrogates are replaced, both are flagged', () => 
   expect(event.flags).toEqual(expect.arrayContaining(['nul_removed', 'surrogate_replaced']))
 })
 
+test('of a key named twice the last one counts, and the item says so', () => {
+  const event = one('track', '{"event":"x","userId":"u1","userId":"u2","messageId":"m"}')
+  expect(event.identifiers[0]?.value).toBe('u2')
+  expect(event.flags).toEqual(['duplicate_key'])
+  expect(one('track', '{ "event": "x", "userId": "u1", "messageId": "m" }').flags).toEqual([])
+})
+
 test('the path decides the type; a batch shares context; times of sending are looked for in item, batch and header', () => {
   expect(one('page', { ...track, type: 'track', name: 'Home' })).toMatchObject({ kind: 'page', name: 'Home' })
   expect(one('page', { ...track, type: 'track' }).flags).toContain('type_mismatch')

@@ -13,6 +13,7 @@ import {
 import { derivedId } from '@einklang/platform'
 import type { InboxRequest } from './frame.ts'
 import type { Item, QuarantineCode, Reason, SourceFacts } from './item.ts'
+import { hasDuplicateKeys } from './json-text.ts'
 import { moneyOf } from './money.ts'
 import { customerNamespace } from './source.ts'
 import { correctTime } from './time.ts'
@@ -38,6 +39,7 @@ export function segmentItems(request: InboxRequest, source: SourceFacts, row: nu
     document,
     row,
     // One native search over the text saves a walk over every item.
+    doubled: namesTwice(document, text),
     unclean: /\\u(?:0000|d[89a-f])/i.test(text) || text.includes('\ufffd'),
     received: iso(request.receivedAt),
     sent: null,
@@ -54,10 +56,21 @@ type Shared = {
   document: JsonObject
   row: number
   unclean: boolean
+  doubled: boolean
   mayBeDeep: boolean
   received: string
   /** The last time of sending as text: usually one for the whole batch. */
   sent: { at: number; text: string } | null
+}
+
+/** A key named twice shortens the text when it is written again; only then is a closer look worth its time. */
+function namesTwice(document: JsonObject, text: string): boolean {
+  try {
+    return JSON.stringify(document).length < text.length && hasDuplicateKeys(text)
+  } catch {
+    // Too deep to be written; the item is refused for that.
+    return false
+  }
 }
 
 /** Cheap upper bound: brackets open at once anywhere in the text, strings included. */
@@ -85,6 +98,7 @@ function adapt(given: Json, shared: Shared, call: EventKind | null, index: numbe
 function adapted(given: Json, shared: Shared, call: EventKind | null, index: number): Item {
   const { request, source } = shared
   const flags = [...(request.flags ?? [])]
+  if (shared.doubled) flags.push('duplicate_key')
   let item = given
   if (shared.mayBeDeep && depthOf(item) > deepest)
     return refused(shared, index, item, ['too_deep', '', `Nested deeper than ${deepest} levels.`])

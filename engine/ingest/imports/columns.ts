@@ -271,10 +271,3 @@ export function missingFields(kind: ImportKind, mapping: ImportMapping): string[
   const given = new Set([...Object.keys(mapping.fields), ...Object.keys(mapping.constants ?? {})])
   return needed[kind].filter((choice) => !choice.some((field) => given.has(field))).map((choice) => choice.join(' or '))
 }
-
-/** Columns that the mapping names but the file does not have; dots are paths and are looked up per row. */
-export function unknownColumns(mapping: ImportMapping, columns: string[], format: 'csv' | 'ndjson'): string[] {
-  if (format === 'ndjson') return []
-  const known = new Set(columns)
-  return Object.values(mapping.fields).filter((column) => !known.has(column))
-}
