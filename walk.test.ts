@@ -1,0 +1,213 @@
+/**
+ * A newcomer's first hour, in a real browser on a real server: the demo runs, its customer is followed from a
+ * newsletter click over a store receipt and an abandoned web cart to a message that explains itself and a channel that
+ * got the credit.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+const built = existsSync(join(import.meta.dirname, 'console/dist/index.html'))
+const password = 'Regen auf Kirschbaum 7'
+
+type Demo = {
+  login: { email: string; password: string }
+  follow: { person: string; name: string } | null
+  messages: { accepted: number }
+  events: number
+  persons: number
+}
+
+// Without a browser or a built console there is nothing to walk through; `./einklang test` brings both.
+describe.skipIf(!browserPath || !built)('the first hour', () => {
+  let data = ''
+  let demo: Demo
+  let server: ChildProcess
+  let url = ''
+  let browser: Browser
+  let page: Page
+  const problems: string[] = []
+
+  beforeAll(async () => {
+    data = await mkdtemp(join(tmpdir(), 'einklang-walk-'))
+    const port = await freePort()
+    demo = JSON.parse(await run(['demo', '--size', 'town', '--exit', '--json', '--data', data, '--port', String(port)]))
+    url = `http://127.0.0.1:${port}`
+    server = start(['serve', '--data', data, '--port', String(port)])
+    await ready(url)
+    browser = await chromium.launch({
+      executablePath: browserPath as string,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    })
+    page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'en-GB' })
+    page.setDefaultTimeout(30_000)
+    page.on('pageerror', (error) => problems.push(error.message))
+  }, 240_000)
+
+  afterAll(async () => {
+    await browser?.close()
+    if (server?.exitCode === null) {
+      const gone = new Promise((resolve) => server.once('exit', resolve))
+      server.kill('SIGTERM')
+      await gone
+    }
+    await rm(data, { recursive: true, force: true })
+  }, 60_000)
+
+  test('the demo fed the retailer and reached people', () => {
+    expect(demo.events).toBeGreaterThan(400)
+    expect(demo.persons).toBeGreaterThan(40)
+    expect(demo.messages.accepted).toBeGreaterThan(0)
+    expect(demo.follow).not.toBeNull()
+  })
+
+  test('the first administrator signs in with the printed password and must change it', async () => {
+    await page.goto(url)
+    await page.fill('input[name=email]', demo.login.email)
+    await page.fill('input[name=password]', 'not the password')
+    await page.click('button[type=submit]')
+    await page.getByTestId('sign-in-failed').waitFor()
+    await page.fill('input[name=password]', demo.login.password)
+    await page.click('button[type=submit]')
+    const fields = page.locator('input[type=password]')
+    await expect.poll(() => fields.count(), { timeout: 20_000 }).toBe(3)
+    await fields.nth(0).fill(demo.login.password)
+    await fields.nth(1).fill(password)
+    await fields.nth(2).fill(password)
+    await page.click('button[type=submit]')
+    await page.getByRole('heading', { name: 'Today', level: 1 }).waitFor()
+    await page.getByText('Messages accepted').waitFor()
+  }, 90_000)
+
+  test('the customer of the demo is found by name', async () => {
+    const name = demo.follow?.name ?? ''
+    await page.getByRole('link', { name: 'Customers' }).click()
+    await page.getByTestId('customer-search').fill(name)
+    await page.getByText(name, { exact: false }).first().click()
+    await page.getByTestId('person-head').waitFor()
+    expect(new URL(page.url()).pathname).toBe(`/profile/${demo.follow?.person}`)
+  }, 90_000)
+
+  test('her timeline tells of the newsletter click, the store receipt, the web cart and our message', async () => {
+    const timeline = page.getByTestId('timeline')
+    await timeline.waitFor()
+    const text = async () => await timeline.innerText()
+    await expect.poll(text, { timeout: 20_000 }).toMatch(/We sent:.*Warenkorb/)
+    expect(await text()).toMatch(/Started the checkout/)
+    expect(await text()).toMatch(/Clicked in: NL-/)
+    expect(await text()).toMatch(/Bought in the store/)
+    const store = page.locator(`label[for="${await page.getByTestId('channel-store').getAttribute('id')}"]`)
+    await store.click()
+    await expect.poll(text, { timeout: 20_000 }).not.toMatch(/Clicked in/)
+    expect(await text()).toMatch(/Bought in the store/)
+    await store.click()
+  }, 90_000)
+
+  test('the message says why she got it, here and now', async () => {
+    await page.getByTestId('tab-messages').click()
+    await page.getByTestId('why-message').first().click()
+    const explanation = page.getByTestId('explanation')
+    await explanation.waitFor()
+    const text = await explanation.innerText()
+    expect(text).toMatch(/cart/i)
+    expect(text).toMatch(/permission|consent|agreed|newsletter/i)
+    await page.keyboard.press('Escape')
+  }, 90_000)
+
+  test('a channel got the credit for the store receipt', async () => {
+    await page.getByTestId('tab-path').click()
+    const credited = page.getByTestId('credited').first()
+    await credited.waitFor()
+    await expect
+      .poll(() => page.getByTestId('page').innerText(), { timeout: 20_000 })
+      .toMatch(/email .* got the credit/)
+  }, 90_000)
+
+  test('the identifiers say why they belong together', async () => {
+    await page.getByTestId('tab-identity').click()
+    await expect.poll(() => page.getByTestId('page').innerText(), { timeout: 20_000 }).toMatch(/came in one event with/)
+    await page.goBack()
+    await expect.poll(() => page.url(), { timeout: 20_000 }).not.toContain('tab=identity')
+  }, 90_000)
+
+  test('measurement shows the channel, and the mailbox the mail', async () => {
+    await page.getByRole('link', { name: 'Measurement' }).click()
+    await expect
+      .poll(() => page.getByTestId('page').innerText(), { timeout: 20_000 })
+      .toMatch(/Credited revenue by model[\s\S]*E-mail/)
+    await page.goto(`${url}/delivery?tab=mailbox`)
+    await page.getByTestId('mailbox').waitFor()
+    await expect.poll(() => page.getByTestId('mailbox').innerText(), { timeout: 20_000 }).toMatch(/Warenkorb/)
+  }, 90_000)
+
+  test('every section shows itself, in German too, without an error in the browser', async () => {
+    await page.goto(url)
+    await page.getByText('Deutsch', { exact: true }).click()
+    await page.getByRole('heading', { name: 'Heute', level: 1 }).waitFor()
+    const sections = ['ingest', 'profile', 'identity', 'consent', 'commerce', 'audience', 'decision', 'content']
+    for (const section of [...sections, 'delivery', 'conversation', 'measurement', 'budget', 'governance']) {
+      await page.goto(`${url}/${section}`)
+      await page.getByTestId('page').waitFor()
+      await expect.poll(() => page.getByTestId('loading').count(), { timeout: 20_000 }).toBe(0)
+      expect(await page.getByTestId('failed').count(), section).toBe(0)
+    }
+    expect(problems).toEqual([])
+  }, 120_000)
+})
+
+function start(words: string[]): ChildProcess {
+  const cli = join(import.meta.dirname, 'cli/index.ts')
+  return spawn(process.execPath, ['--conditions=source', '--disable-warning=ExperimentalWarning', cli, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, EINKLANG_LOG_LEVEL: 'error' },
+  })
+}
+
+async function run(words: string[]): Promise<string> {
+  const child = start(words)
+  let out = ''
+  let error = ''
+  child.stdout?.on('data', (chunk) => {
+    out += String(chunk)
+  })
+  child.stderr?.on('data', (chunk) => {
+    error += String(chunk)
+  })
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  if (code !== 0) throw new Error(`einklang ${words.join(' ')} ended with ${code}: ${error.slice(-2000)}`)
+  return out
+}
+
+async function ready(address: string): Promise<void> {
+  for (let turn = 0; turn < 600; turn++) {
+    const up = await fetch(`${address}/ready`).then(
+      (answer) => answer.ok,
+      () => false,
+    )
+    if (up) return
+    await pause(100)
+  }
+  throw new Error('The server was not ready within a minute.')
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  if (!address || typeof address === 'string') throw new Error('No free port.')
+  return address.port
+}
