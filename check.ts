@@ -4,7 +4,11 @@ import { performance } from 'node:perf_hooks'
 
 const checks: { name: string; command: string; args: string[] }[] = [
   { name: 'types', command: 'tsc', args: ['-b', '--pretty', 'false'] },
-  { name: 'format', command: 'biome', args: ['ci', '--diagnostic-level=error', '--max-diagnostics=20', '.'] },
+  {
+    name: 'format',
+    command: 'biome',
+    args: ['ci', '--colors=off', '--diagnostic-level=error', '--max-diagnostics=20', '.'],
+  },
   { name: 'lint', command: 'oxlint', args: ['--type-aware', '--deny-warnings', '--quiet'] },
   { name: 'dead code', command: 'knip', args: ['--no-progress', '--no-config-hints'] },
 ]
@@ -12,7 +16,10 @@ const checks: { name: string; command: string; args: string[] }[] = [
 function run(check: (typeof checks)[number]): Promise<{ name: string; ok: boolean; seconds: number; output: string }> {
   const start = performance.now()
   return new Promise((resolve) => {
-    const child = spawn(`node_modules/.bin/${check.command}`, check.args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(`node_modules/.bin/${check.command}`, check.args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1' },
+    })
     let output = ''
     child.stdout.on('data', (chunk) => (output += chunk))
     child.stderr.on('data', (chunk) => (output += chunk))

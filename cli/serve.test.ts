@@ -128,7 +128,7 @@ test('a file is imported, and what does not fit stands in a rejects file with ro
   await run(['source', 'add', 'Till', '--kind', 'till', '--secret'])
   const file = join(directory, 'customers.csv')
   writeFileSync(file, 'Kundennummer;Vorname;Nachname;E-Mail\n1;Grace;Hopper;grace@shop.example\n;Nobody;Knows;\n')
-  const { code, out, error } = await run(['import', file, '--kind', 'customers', '--source', 'till', '--json'])
+  const { code, out } = await run(['import', file, '--kind', 'customers', '--source', 'till', '--json'])
   expect({ code, items: (JSON.parse(out) as { items: object[] }).items }).toEqual({
     code: 0,
     items: [expect.objectContaining({ file, state: 'done', rowsRead: 2, accepted: 1, rejected: 1 })],
