@@ -10,6 +10,8 @@ beforeAll(async () => {
   world = await testGround()
   database = world.ground.database
   await database.run`create table public.note (id uuid primary key, words text[], at timestamptz, extra jsonb, amount bigint)`
+  await database.run`create function public.fail_with(state text) returns void language plpgsql as $$
+    begin raise exception using errcode = state, message = 'as asked'; end $$`
 })
 afterAll(() => world.close())
 
@@ -151,4 +153,28 @@ test('a database that is away is an outage', async () => {
   const away = createDatabase('postgres://nobody@127.0.0.1:1/none')
   await expect(away.row`select 1`).rejects.toBeInstanceOf(Outage)
   await away.close()
+})
+
+test.each([
+  '08006',
+  '25006',
+  '40001',
+  '40P01',
+  '53100',
+  '53200',
+  '53300',
+  '55P03',
+  '57014',
+  '57P01',
+  '57P03',
+  '58030',
+  'XX001',
+])('SQLSTATE %s is the fault of the world, in a transaction and a savepoint too', async (state) => {
+  const raise = (on: Database) => on.run`select public.fail_with(${state})`
+  await expect(raise(database)).rejects.toMatchObject({ name: 'Outage', cause: { code: state } })
+  await expect(database.transaction((tx) => tx.transaction(raise))).rejects.toBeInstanceOf(Outage)
+})
+
+test.each(['23505', '22003', '42703', '54000', 'P0001'])('SQLSTATE %s is the fault of the statement', async (state) => {
+  await expect(database.run`select public.fail_with(${state})`).rejects.toMatchObject({ code: state })
 })

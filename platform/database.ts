@@ -337,13 +337,14 @@ const types: { [name: string]: postgres.PostgresType } = Object.fromEntries(
   ]),
 )
 
-// Of PostgreSQL's own: shutdown, crash, starting up, too many connections, disk full, read-only standby, deadlock, serialisation,
-// lock timeout.
 const outageCodes = new Set(
   `ECONNREFUSED ECONNRESET EPIPE ENOENT ENOTFOUND EAI_AGAIN ETIMEDOUT EHOSTUNREACH ENETUNREACH
-  CONNECTION_CLOSED CONNECTION_ENDED CONNECTION_DESTROYED CONNECT_TIMEOUT
-  57P01 57P02 57P03 53300 53100 25006 40P01 40001 55P03`.split(/\s+/),
+  CONNECTION_CLOSED CONNECTION_ENDED CONNECTION_DESTROYED CONNECT_TIMEOUT`.split(/\s+/),
 )
+// What no statement is to blame for: connection (08), resources such as disk, memory and connections (53), operators such
+// as shutdown and cancelling (57), input and output (58), damage (XX); and a read-only standby, serialisation, deadlock,
+// lock timeout.
+const outageStates = /^(?:(?:08|53|57|58|XX)[0-9A-Z]{3}|25006|40001|40P01|55P03)$/
 
 async function asOutage<Result>(pending: PromiseLike<Result>): Promise<Result> {
   try {
@@ -355,8 +356,11 @@ async function asOutage<Result>(pending: PromiseLike<Result>): Promise<Result> {
 
 function outageOf(error: unknown): unknown {
   const code = (error as { code?: unknown }).code
-  if (typeof code !== 'string' || !outageCodes.has(code)) return error
-  return new Outage(`PostgreSQL does not answer (${(error as Error).message})`, { cause: error, retryAfterSeconds: 2 })
+  if (typeof code !== 'string') return error
+  const told = outageStates.test(code)
+  if (!told && !outageCodes.has(code)) return error
+  const what = told ? 'cannot work now' : 'does not answer'
+  return new Outage(`PostgreSQL ${what} (${(error as Error).message})`, { cause: error, retryAfterSeconds: 2 })
 }
 
 /** True for the violation of a unique constraint, optionally the named one. */
