@@ -23,6 +23,8 @@ export type Route<
   path: string
   /** Roles that may call it; `anyone` signed in or not, `signed-in` every role. */
   may: readonly Role[] | 'anyone' | 'signed-in'
+  /** Also answers a person who still has to change the generated password. */
+  beforePasswordChange?: true
   params: Params
   query: Query
   body: Body
@@ -44,6 +46,7 @@ export function route<
   method: Route['method']
   path: string
   may: Route['may']
+  beforePasswordChange?: true
   params?: Params
   query?: Query
   body?: Body

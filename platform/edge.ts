@@ -275,10 +275,18 @@ function authorise(route: Route, request: Request_, raw: Request, needs: HttpNee
   if (route.may === 'anyone') return
   if (caller.kind === 'anonymous')
     return refuse(401, 'sign_in', 'This needs a signed-in person or a key.', 'Sign in first.')
+  if (caller.kind === 'user' && caller.mustChangePassword && !route.beforePasswordChange)
+    return refuse(403, passwordFirst.code, passwordFirst.message, passwordFirst.doInstead)
   if (route.may === 'signed-in') return
   const allowed = route.may
   if (caller.roles.some((role) => allowed.includes(role))) return
   refuse(403, 'not_allowed', `This needs the role ${[...allowed].join(' or ')}.`, 'Ask an administrator.')
+}
+
+const passwordFirst = {
+  code: 'password_change_required',
+  message: 'The generated password opens nothing but its own change.',
+  doInstead: 'Change the password first.',
 }
 
 /** A cookie rides along on forged requests, the Origin header does not lie: it must be ours. */
@@ -374,6 +382,8 @@ function mountLive(app: Hono<Environment>, needs: HttpNeeds, closing: AbortSigna
     context.set('route', 'live')
     const caller = await needs.authenticate(context.req.raw.headers)
     if (caller.kind === 'anonymous') throw new Refusal(401, 'sign_in', 'Live hints need a signed-in person or a key.')
+    if (caller.kind === 'user' && caller.mustChangePassword)
+      throw new Refusal(403, passwordFirst.code, passwordFirst.message, { doInstead: passwordFirst.doInstead })
     const topics = (context.req.query('topics') ?? '').split(',').filter((topic) => /^[a-z][\w.-]{0,63}$/.test(topic))
     if (topics.length === 0 || topics.length > 32) {
       throw new Refusal(400, 'invalid', 'Name 1 to 32 topics: /api/live?topics=ingest.events,…', { at: 'query.topics' })

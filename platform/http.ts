@@ -2,7 +2,7 @@ import type { AnswerOf, InputOf, Role, Route, UserId } from '@einklang/contract'
 
 /** Who is calling: a signed-in person of the house, an API key, or nobody. */
 export type Caller =
-  | { kind: 'user'; user: UserId; name: string; roles: Role[]; session: string }
+  | { kind: 'user'; user: UserId; name: string; roles: Role[]; session: string; mustChangePassword?: true }
   | { kind: 'key'; key: string; roles: Role[]; name: string }
   | { kind: 'anonymous' }
 

@@ -80,7 +80,14 @@ test('the first administrator signs in, must change the password, and then has t
   expect(signedIn.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Lax/)
   const { cookie } = signedIn
 
-  expect(await ask('GET', '/api/governance/people', { cookie })).toMatchObject({ status: 403 })
+  const shut = { status: 403, body: { error: { code: 'password_change_required' } } }
+  for (const { route } of server.house.parts.flatMap((part) => part.routes)) {
+    if (route.may === 'anyone' || route.beforePasswordChange) continue
+    const path = `/api/${route.stage}${route.path.replaceAll(/\{\w+\}/g, 'wrong')}`
+    expect(await ask(route.method.toUpperCase(), path, { cookie }), route.name).toMatchObject(shut)
+  }
+  expect(await ask('GET', '/api/live?topics=ingest.events', { cookie })).toMatchObject(shut)
+  expect(await ask('GET', '/api/governance/me', { cookie })).toMatchObject({ status: 200 })
   const change = { current: first?.password, next: password }
   expect((await ask('POST', '/api/governance/password', { cookie, body: change })).status).toBe(204)
   expect((await ask('GET', '/api/governance/people', { cookie })).status).toBe(200)

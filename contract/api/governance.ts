@@ -15,7 +15,7 @@ export const signedIn = z.object({
   name: z.string(),
   email: z.string(),
   roles: z.array(role),
-  /** While true, only `changePassword`, `me` and `signOut` answer. */
+  /** While true, only `changePassword`, `me` and `signOut` answer; the others say `password_change_required`. */
   mustChangePassword: z.boolean(),
 })
 export type SignedIn = z.infer<typeof signedIn>
@@ -70,6 +70,7 @@ export const signOut = route({
   method: 'delete',
   path: '/session',
   may: 'signed-in',
+  beforePasswordChange: true,
 })
 
 export const changePassword = route({
@@ -79,6 +80,7 @@ export const changePassword = route({
   method: 'post',
   path: '/password',
   may: 'signed-in',
+  beforePasswordChange: true,
   body: z.object({ current: z.string().max(128), next: password }),
 })
 

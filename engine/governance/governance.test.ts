@@ -76,10 +76,11 @@ describe('signing in', () => {
 
     const { body, cookie } = await ask('signIn', { body: first })
     expect(body).toMatchObject({ user: { mustChangePassword: true, roles } })
-    expect(await callerOf(cookie)).toMatchObject({ kind: 'user', roles: [] })
+    expect(await callerOf(cookie)).toMatchObject({ kind: 'user', roles: [], mustChangePassword: true })
 
     await ask('changePassword', { body: { current: first?.password, next: longPassword } }, { cookie })
     expect(await callerOf(cookie)).toMatchObject({ kind: 'user', roles })
+    expect(await callerOf(cookie)).not.toHaveProperty('mustChangePassword')
   })
 
   test('two processes that start at once make one administrator', async () => {

@@ -68,9 +68,11 @@ async function bySession(
   const session = known && (await openSession(database, known.id))
   if (!session) return null
   if (session.stale) await touchSession(database, session.id)
-  // A generated password opens nothing but its own change: no roles until then.
-  const roles = session.must_change_password ? [] : session.roles
-  return { kind: 'user', user: session.user, name: session.name, roles, session: session.id }
+  const caller = { kind: 'user', user: session.user, name: session.name, session: session.id } as const
+  // A generated password opens nothing but its own change: no roles until then, and the edge is told.
+  return session.must_change_password
+    ? { ...caller, roles: [], mustChangePassword: true }
+    : { ...caller, roles: session.roles }
 }
 
 /** A cookie that a page of another origin made the browser send counts as none (cross-site request forgery). */
