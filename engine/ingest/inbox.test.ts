@@ -7,6 +7,7 @@ import { createIngest, type Ingest, type IngestInside } from './index.ts'
 const ada = 'adadadad-adad-8200-8000-000000000001' as PersonId
 const failing = new Set<string>()
 const killing = new Set<string>()
+let databaseFails = 0
 
 let world: TestGround
 let ingest: Ingest & IngestInside
@@ -19,7 +20,10 @@ beforeEach(async () => {
   applied = []
   failing.clear()
   killing.clear()
-  const apply = async (_tx: Database, events: NormalEvent[]): Promise<AppliedBatch> => {
+  databaseFails = 0
+  const apply = async (tx: Database, events: NormalEvent[]): Promise<AppliedBatch> => {
+    if (databaseFails > 0 && databaseFails--)
+      await tx.run`do $$ begin raise exception using errcode = '53100', message = 'No space left on device'; end $$`
     if (events.some((event) => failing.has(event.messageId))) throw new Error('a stage cannot take this')
     // Stands for a process that dies here: the transaction is gone, and nobody counts it as a failure of the item.
     if (events.some((event) => killing.has(event.messageId))) throw new Outage('killed')
@@ -109,6 +113,27 @@ test('an item that makes a stage fail is found by halving; the others pass', asy
   const kept = await ingest.quarantine.items(world.ground.database, {}, ['open'], null, 10)
   expect(kept.map((row) => row.reasons[0])).toEqual([{ code: 'poison', path: '', message: 'a stage cannot take this' }])
   expect(await historyCount()).toBe(8)
+})
+
+test('a database without disk poisons nothing, not even while the item at fault is looked for', async () => {
+  const batch = Array.from({ length: 3 }, (_, index) => ({ type: 'track', event: 'Seen', messageId: `m${index}` }))
+  await send('/v1/batch', { batch: batch.map((one) => ({ ...one, userId: 'u1' })) })
+  const loop = ingest.loops[0]
+  const signal = new AbortController().signal
+  databaseFails = 2
+  for (let turn = 0; turn < 2; turn++) await expect(loop?.turn(signal)).rejects.toBeInstanceOf(Outage)
+  // As after three lives that ended here: item by item.
+  await world.ground.database.run`update ingest.attempt set tries = 9`
+  databaseFails = 1
+  const another = again().loops[0]
+  await expect(another?.turn(signal)).rejects.toBeInstanceOf(Outage)
+  await world.ground.database.run`update ingest.attempt set tries = 9`
+  await another?.turn(signal)
+  const attempt = await world.ground.database.row<{ poison: number[] }>`select poison from ingest.attempt`
+  expect(attempt?.poison).toEqual([])
+  await again().drain()
+  expect(await ingest.quarantine.items(world.ground.database, {}, ['open'], null, 10)).toEqual([])
+  expect(await historyCount()).toBe(3)
 })
 
 test('a fact of our own stages is kept if and only if the transaction that reports it is', async () => {

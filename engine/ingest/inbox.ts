@@ -197,7 +197,7 @@ async function noteAttempt(database: Database, seq: number, forgive: boolean): P
       seq = excluded.seq,
       tries = case when attempt.seq = excluded.seq and not ${forgive}::boolean then attempt.tries + 1 else 1 end,
       poison = case when attempt.seq <> excluded.seq then '{}'
-        when attempt.item is null then attempt.poison else attempt.poison || attempt.item end,
+        when attempt.item is null or ${forgive}::boolean then attempt.poison else attempt.poison || attempt.item end,
       item = null
     returning seq, tries, poison`
   return row ?? { seq, tries: 1, poison: [] }
