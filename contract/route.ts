@@ -25,6 +25,8 @@ export type Route<
   may: readonly Role[] | 'anyone' | 'signed-in'
   /** Also answers a person who still has to change the generated password. */
   beforePasswordChange?: true
+  /** The answer carries a secret that is shown once: it is not kept, so a repeat of the request gets 409 instead of it. */
+  secretAnswer?: true
   params: Params
   query: Query
   body: Body
@@ -47,6 +49,7 @@ export function route<
   path: string
   may: Route['may']
   beforePasswordChange?: true
+  secretAnswer?: true
   params?: Params
   query?: Query
   body?: Body

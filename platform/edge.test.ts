@@ -29,6 +29,15 @@ const write = route({
   body: z.object({ name: z.string().min(1), nested: z.object({ amount: z.number().int() }).optional() }),
   answer: z.object({ count: z.number() }),
 })
+const mint = route({
+  ...shared,
+  name: 'mint',
+  method: 'post',
+  path: '/keys',
+  may: ['marketer'],
+  secretAnswer: true,
+  answer: z.object({ secret: z.string() }),
+})
 const open = route({
   ...shared,
   name: 'open',
@@ -50,6 +59,7 @@ let world: TestGround
 let server: HttpServer
 let url: string
 let writes = 0
+let mints = 0
 const refusals: string[] = []
 const callers: { [token: string]: Caller } = {
   analyst: user('analyst'),
@@ -101,6 +111,7 @@ beforeAll(async () => {
         if (body.name === 'broken') throw new Error('password=hunter2 broke')
         return { count: writes }
       }),
+      mount(mint, async () => ({ secret: `the secret of mint ${++mints}` })),
       mount(open, async () => ({ fine: true })),
       mount(fail, async ({ params }) => {
         if (params.how === 'outage') throw new Outage('PostgreSQL is away', { retryAfterSeconds: 7 })
@@ -245,6 +256,17 @@ describe('Idempotency-Key', () => {
     ])
     expect((await post('{"name":"b"}', { 'idempotency-key': 'k1' })).status).toBe(422)
     expect(writes).toBe(before + 1)
+  })
+  test('a secret is shown once and not kept: a repeat is told so', async () => {
+    const make = () =>
+      call('/api/budget/keys', { method: 'POST', headers: { 'idempotency-key': 'm1' }, as: 'marketer' })
+    expect(await (await make()).json()).toEqual({ secret: 'the secret of mint 1' })
+    const again = await make()
+    expect([again.status, await codeOf(again), mints]).toEqual([409, 'already_done', 1])
+    const kept = await world.ground.database.rows<{
+      row: string
+    }>`select idempotency::text as row from platform.idempotency`
+    expect(kept.map(({ row }) => row).join()).not.toContain('the secret of mint')
   })
   test('refusals are remembered, bugs are not, and the second of two at once is told to wait', async () => {
     const before = writes

@@ -236,6 +236,7 @@ function mountRoute(app: Hono<Environment>, mounted: Mounted<Route>, needs: Http
               route: `${name} ${new URL(request.url).pathname}`,
               key,
               body: body.bytes,
+              secret: route.secretAnswer ?? false,
             },
             answer,
           )

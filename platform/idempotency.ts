@@ -9,10 +9,11 @@ type Stored = { request_hash: Buffer; status: number | null; answer: string | nu
 
 /**
  * One effect per `Idempotency-Key`: the first request runs, a repeat gets the same answer, the same key with another
- * body is refused, a repeat while the first still runs is told to wait. Outages and bugs are not remembered.
+ * body is refused, a repeat while the first still runs is told to wait. Outages and bugs are not remembered, and of an
+ * answer with a secret only that it was given.
  */
 export async function once(
-  needs: { database: Database; caller: string; route: string; key: string; body: Uint8Array },
+  needs: { database: Database; caller: string; route: string; key: string; body: Uint8Array; secret: boolean },
   work: () => Promise<Answer>,
 ): Promise<Answer & { replayed: boolean }> {
   const { database, caller, route, key } = needs
@@ -36,7 +37,7 @@ export async function once(
   }
   try {
     const answer = await work()
-    await remember(answer)
+    await remember(needs.secret ? shownOnce : answer)
     return { ...answer, replayed: false }
   } catch (error) {
     if (error instanceof Refusal && error.status !== 429) {
@@ -47,6 +48,18 @@ export async function once(
     }
     throw error
   }
+}
+
+const shownOnce: Answer = {
+  status: 409,
+  text: JSON.stringify({
+    error: {
+      code: 'already_done',
+      message:
+        'The first request with this Idempotency-Key was carried out; its secret was shown once and is not kept.',
+      doInstead: 'Make or reset it anew with a new Idempotency-Key.',
+    },
+  }),
 }
 
 async function stored(needs: { database: Database; caller: string; route: string; key: string }): Promise<Stored> {

@@ -155,6 +155,7 @@ export const invite = route({
   method: 'post',
   path: '/people',
   may: ['admin'],
+  secretAnswer: true,
   body: z.object({ name, email, roles: z.array(role).min(1) }),
   answer: z.object({ colleague, password: z.string() }),
 })
@@ -182,6 +183,7 @@ export const resetPassword = route({
   method: 'post',
   path: '/people/{user}/password',
   may: ['admin'],
+  secretAnswer: true,
   params: z.object({ user: idOf('user') }),
   answer: z.object({ password: z.string() }),
 })
@@ -247,6 +249,7 @@ export const createKey = route({
   method: 'post',
   path: '/keys',
   may: ['admin'],
+  secretAnswer: true,
   body: z.object({
     name,
     roles: z.array(role).min(1),

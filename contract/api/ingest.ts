@@ -98,6 +98,7 @@ export const createSource = route({
   method: 'post',
   path: '/sources',
   may: ['admin', 'marketer'],
+  secretAnswer: true,
   body: z.strictObject({ ...sourceFields, trust: keyTrust.optional() }),
   answer: z.object({ source, key: z.string() }),
 })
@@ -121,6 +122,7 @@ export const createKey = route({
   method: 'post',
   path: '/sources/{source}/keys',
   may: ['admin'],
+  secretAnswer: true,
   params: z.object({ source: idOf('source') }),
   body: z.strictObject({ trust: keyTrust }),
   answer: z.object({ id: idOf('key'), key: z.string() }),
@@ -133,6 +135,7 @@ export const rotateKey = route({
   method: 'post',
   path: '/sources/{source}/keys/{key}/rotate',
   may: ['admin'],
+  secretAnswer: true,
   params: z.object({ source: idOf('source'), key: idOf('key') }),
   body: z.strictObject({ graceDays: z.number().min(0).max(90).optional() }),
   answer: z.object({ id: idOf('key'), key: z.string() }),
