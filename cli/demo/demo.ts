@@ -30,6 +30,11 @@ export type DemoOptions = {
   told: (line: string) => void
 }
 
+/** So much is loaded before the demo says that it is ready; what is older follows while one looks around. */
+const recentWeeks = 8
+
+const filesInFlight = 3
+
 /** Master data first, then who people are, then what they bought and were sent, then what they did. */
 const order = ['places', 'products', 'prices', 'stock', 'customers', 'spend', 'receipts', 'orders', 'messages']
 
@@ -64,28 +69,45 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
     const access = localAccess(config.dataDirectory)
     if (!access || url === null) throw new Error('The server left no address.')
     const reached = reachedAt(access.url, access.headers)
+    told(`The console answers at ${url}${signInOf(state)}`)
     const manifest = await manifestOf(world)
     const sources = await ensureSources(reached.client, manifest.sources, state.keys)
     const files = worthImporting(manifest.files)
     save()
-    if (!state.finished) {
-      await timed('import', () => importAll({ reached, sources, files, world, state, save, signal: stopping.signal }))
-      await timed('track', () => trackAll({ reached, sources, files, world, state, save, signal: stopping.signal }))
+    const feeding = { reached, sources, world, state, save, signal: stopping.signal }
+    const { recent, older } = byAge(files, new Date(state.until))
+    if (!state.usable) {
+      await timed('import', () => importAll({ ...feeding, files: recent }))
+      await timed('track', () => trackAll({ ...feeding, files: recent }))
       await timed('apply', () => settle(reached, stopping.signal))
       await timed('measure', () => measure(reached, stopping.signal))
       await timed('journeys', () => journeysQuiet(reached, stopping.signal))
       const secret = server.house.delivery.webhookSecret('demo')
-      await playProvider({ reached, secret, signal: stopping.signal })
+      await timed('receipts', () => playProvider({ reached, secret, signal: stopping.signal }))
+      state.usable = true
+      save()
+    }
+    const history = async () => {
+      if (state.finished) return
+      await timed('import history', () => importAll({ ...feeding, files: older }))
+      await timed('track history', () => trackAll({ ...feeding, files: older }))
+      await timed('apply history', () => settle(reached, stopping.signal))
+      await timed('measure history', () => measure(reached, stopping.signal))
       state.finished = true
       save()
     }
+    if (options.exit) await history()
     const happened = await summarise(reached, state, url)
     if (options.exit) {
       await server.stop()
       return happened
     }
     happened.lines.forEach(told)
-    await stayLive({ reached, sources, files, world, state, speed: options.speed, signal: stopping.signal })
+    if (!state.finished)
+      told(`  The last ${recentWeeks} weeks are in; the two years before follow now, newest first.\n`)
+    const live = stayLive({ ...feeding, files, speed: options.speed })
+    await history()
+    await live
     await server.stopped
     return happened
   } catch (error) {
@@ -122,6 +144,7 @@ async function openState({ config, size, seed, keep, told }: DemoOptions): Promi
     sent: {},
     imported: [],
     administrator: null,
+    usable: false,
     finished: false,
     seconds: {},
   }
@@ -159,6 +182,24 @@ function worthImporting(files: Manifest['files']): Manifest['files'] {
   return files.filter((file) => file.kind !== 'stock' || file.path === 'stock/snapshot_latest.csv')
 }
 
+/** Files without a period are master data, or too long to hold up the start. */
+function byAge(files: Manifest['files'], until: Date): { recent: Manifest['files']; older: Manifest['files'] } {
+  const from = new Date(until.getTime() - recentWeeks * 7 * 86_400_000).toISOString().slice(0, 10)
+  const isRecent = (file: Manifest['files'][number]) =>
+    file.period === null ? file.kind !== 'messages' : file.period.until >= from
+  const newestFirst = (one: Manifest['files'][number], other: Manifest['files'][number]) =>
+    (other.period?.from ?? '9').localeCompare(one.period?.from ?? '9')
+  return {
+    recent: files.filter(isRecent),
+    older: files.filter((file) => !isRecent(file)).sort(newestFirst),
+  }
+}
+
+function signInOf(state: DemoState): string {
+  if (!state.administrator) return '.'
+  return `; sign in as ${state.administrator.email} with the password ${state.administrator.password}`
+}
+
 type Feeding = {
   reached: Reached
   sources: Sources
@@ -180,8 +221,7 @@ async function importAll({ reached, sources, files, world, state, save, signal }
     })
     let before = 0
     let rejected = 0
-    for (const file of wanted) {
-      signal.throwIfAborted()
+    const importOne = async (file: Manifest['files'][number]) => {
       const source = sources[file.source]
       if (!source) throw new Error(`The world names a source that the demo does not know: ${file.source}.`)
       const result = await importFile(reached, {
@@ -189,16 +229,25 @@ async function importAll({ reached, sources, files, world, state, save, signal }
         kind: kind as ImportKind,
         source: source.id,
         ...(file.mapping ? { mapping: file.mapping } : {}),
-        step: (label, total) =>
-          quiet(label === 'Importing' ? (done) => progress.at(before + (done / total) * file.rows) : () => {}),
+        step: () => quiet,
         rejectsFile: null,
       })
       if (result.state !== 'done') throw new Error(`${file.path} was not imported: ${result.error ?? result.state}`)
       before += file.rows
       rejected += result.rejected
+      progress.at(before)
       state.imported.push(file.path)
       save()
     }
+    // The next files travel while one is being applied.
+    const waiting = [...wanted]
+    const lane = async () => {
+      for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+        signal.throwIfAborted()
+        await importOne(file)
+      }
+    }
+    await Promise.all(Array.from({ length: filesInFlight }, lane))
     progress.done(
       `${before.toLocaleString('en')} rows of ${wanted.length} files${rejected ? `, ${rejected} rejected` : ''}`,
     )
@@ -206,12 +255,11 @@ async function importAll({ reached, sources, files, world, state, save, signal }
 }
 
 /** Progress of one file as part of a longer line. */
-function quiet(at: (done: number) => void): Progress {
-  return { at, add: () => {}, total: () => {}, done: () => {}, failed: () => {} }
-}
+const quiet: Progress = { at: () => {}, add: () => {}, total: () => {}, done: () => {}, failed: () => {} }
 
 async function trackAll({ reached, sources, files, world, state, save, signal }: Feeding): Promise<void> {
   const tracking = files.filter((file) => file.kind === 'events' && !file.path.startsWith('live/'))
+  if (tracking.length === 0) return
   const total = tracking.reduce((sum, file) => sum + file.rows, 0)
   const progress = startProgress({ label: 'Tracking calls', total, unit: 'events' })
   let done = tracking.reduce((sum, file) => sum + Math.min(file.rows, state.sent[file.path] ?? 0), 0)

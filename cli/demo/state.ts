@@ -16,6 +16,8 @@ export type DemoState = {
   /** Files that were imported to the end. */
   imported: string[]
   administrator: { email: string; password: string } | null
+  /** The recent weeks are in and the journeys have run. */
+  usable: boolean
   finished: boolean
   seconds: { [step: string]: number }
 }

@@ -30,6 +30,8 @@ export async function track(tracking: Tracking): Promise<void> {
     const sending: Promise<void> = postBatch(tracking, body)
       .then(() => tracking.acknowledged(size))
       .finally(() => inFlight.delete(sending))
+    // Whoever awaits the set hears of a failure; nobody may be listening yet when it happens.
+    sending.catch(() => undefined)
     inFlight.add(sending)
   }
   for await (const line of lines) {
