@@ -82,6 +82,7 @@ beforeAll(async () => {
     version: '1.2.3',
     database,
     live,
+    liveTopics: { 'ingest.events': ['analyst'], 'delivery.message': ['analyst', 'marketer'], 'other.topic': ['store'] },
     metrics,
     log,
     consoleDirectory,
@@ -313,6 +314,30 @@ test('live hints reach a signed-in reader and nobody else', async () => {
   controller.abort()
 })
 
+test('live hints go by role: what one may not read is left out, nothing left or an unknown topic is refused', async () => {
+  const controller = new AbortController()
+  const topics = 'ingest.events,delivery.message'
+  const answer = await call(`/api/live?topics=${topics}`, { as: 'marketer', signal: controller.signal })
+  const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
+  await reader.read()
+  world.ground.live.publish('ingest.events', { person: 'p' })
+  world.ground.live.publish('delivery.message', { state: 'accepted' })
+  const { value } = await reader.read()
+  expect(Buffer.from(value ?? []).toString()).toBe('event: delivery.message\ndata: {"state":"accepted"}\n\n')
+  controller.abort()
+
+  const refused = async (asked: string, as: string) => {
+    const { status, code } = await call(`/api/live?topics=${asked}`, { as }).then(async (given) => ({
+      status: given.status,
+      code: await codeOf(given),
+    }))
+    return `${status} ${code}`
+  }
+  expect(await refused('ingest.events', 'marketer')).toBe('403 not_allowed')
+  expect(await refused('ingest.events,budget.secrets', 'analyst')).toBe('403 unknown_topic')
+  expect(await refused('constructor', 'analyst')).toBe('403 unknown_topic')
+})
+
 test('OpenAPI and its page come from the declarations', async () => {
   const document = (await (await call('/openapi.json')).json()) as {
     paths: { [path: string]: { [method: string]: { 'x-roles': unknown } } }
@@ -353,6 +378,7 @@ test('a port in use is one sentence', async () => {
     version: '1',
     database,
     live,
+    liveTopics: {},
     metrics,
     log,
     routes: [],

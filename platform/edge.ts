@@ -32,6 +32,8 @@ export type HttpNeeds = {
   log: Log
   metrics: Metrics
   live: Live
+  /** Topics of `/api/live` and who may hear them. */
+  liveTopics: LiveTopics
   /** The built console, or null when this process serves no pages. */
   consoleDirectory?: string | null
   health?: () => Promise<Health>
@@ -42,6 +44,8 @@ export type HttpNeeds = {
   /** Development and tests: an answer that does not fit its declaration is a bug, not a surprise. */
   checkAnswers?: boolean
 }
+
+export type LiveTopics = { [topic: string]: Route['may'] }
 
 export type HttpServer = {
   /** For tests and embedding: the whole edge without a socket. */
@@ -278,10 +282,15 @@ function authorise(route: Route, request: Request_, raw: Request, needs: HttpNee
     return refuse(401, 'sign_in', 'This needs a signed-in person or a key.', 'Sign in first.')
   if (caller.kind === 'user' && caller.mustChangePassword && !route.beforePasswordChange)
     return refuse(403, passwordFirst.code, passwordFirst.message, passwordFirst.doInstead)
-  if (route.may === 'signed-in') return
-  const allowed = route.may
-  if (caller.roles.some((role) => allowed.includes(role))) return
-  refuse(403, 'not_allowed', `This needs the role ${[...allowed].join(' or ')}.`, 'Ask an administrator.')
+  const { may } = route
+  if (may === 'signed-in' || isFor(may, caller)) return
+  refuse(403, 'not_allowed', `This needs the role ${may.join(' or ')}.`, 'Ask an administrator.')
+}
+
+function isFor(may: Route['may'], caller: Caller): boolean {
+  if (may === 'anyone') return true
+  if (caller.kind === 'anonymous') return false
+  return may === 'signed-in' || caller.roles.some((role) => may.includes(role))
 }
 
 const passwordFirst = {
@@ -377,7 +386,10 @@ export function truncated(address: string): string {
     .join(':')}::`
 }
 
-/** Server-sent events: `/api/live?topics=ingest.events,delivery.messages`. The session is looked at again while it streams. */
+/**
+ * Server-sent events: `/api/live?topics=ingest.events,delivery.message`. A screen asks for all its topics and hears those
+ * its reader may; session and roles are looked at again while it streams.
+ */
 function mountLive(app: Hono<Environment>, needs: HttpNeeds, closing: AbortSignal): void {
   app.get('/api/live', async (context) => {
     context.set('route', 'live')
@@ -385,9 +397,18 @@ function mountLive(app: Hono<Environment>, needs: HttpNeeds, closing: AbortSigna
     if (caller.kind === 'anonymous') throw new Refusal(401, 'sign_in', 'Live hints need a signed-in person or a key.')
     if (caller.kind === 'user' && caller.mustChangePassword)
       throw new Refusal(403, passwordFirst.code, passwordFirst.message, { doInstead: passwordFirst.doInstead })
-    const topics = (context.req.query('topics') ?? '').split(',').filter((topic) => /^[a-z][\w.-]{0,63}$/.test(topic))
-    if (topics.length === 0 || topics.length > 32) {
+    const asked = (context.req.query('topics') ?? '').split(',').filter((topic) => /^[a-z][\w.-]{0,63}$/.test(topic))
+    if (asked.length === 0 || asked.length > 32) {
       throw new Refusal(400, 'invalid', 'Name 1 to 32 topics: /api/live?topics=ingest.events,…', { at: 'query.topics' })
+    }
+    const unknown = asked.find((topic) => !Object.hasOwn(needs.liveTopics, topic))
+    if (unknown) throw new Refusal(403, 'unknown_topic', `There is no topic ${unknown}.`, { at: 'query.topics' })
+    const readable = (reader: Caller) => asked.filter((topic) => isFor(needs.liveTopics[topic] ?? [], reader))
+    const topics = readable(caller)
+    if (topics.length === 0) {
+      throw new Refusal(403, 'not_allowed', 'Your roles may hear none of these topics.', {
+        doInstead: 'Ask an administrator.',
+      })
     }
     const request = context.req.raw
     const ends = AbortSignal.any([request.signal, closing])
@@ -403,7 +424,8 @@ function mountLive(app: Hono<Environment>, needs: HttpNeeds, closing: AbortSigna
           )
           const heartbeat = setInterval(async () => {
             const now = await needs.authenticate(request.headers).catch(() => caller)
-            if (now.kind === 'anonymous') return end()
+            // The browser asks again and gets what it may hear now.
+            if (now.kind === 'anonymous' || readable(now).length < topics.length) return end()
             if (!ends.aborted) send(': still here\n\n')
           }, 15_000)
           function end() {

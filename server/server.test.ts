@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,7 @@ import { testMark } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer, localAccess, type Server, type Started } from './index.ts'
+import { liveTopics } from './topics.ts'
 
 let town: TestGround
 let server: Server
@@ -356,6 +358,25 @@ describe('every mounted route lets in whom its declaration names, and nobody els
     if (status >= 500) return `${status} ${code}`
     return code === 'sign_in' || code === 'not_allowed' || code === 'foreign_origin' ? code : 'in'
   }
+
+  test('every hint that is given or listened to has a topic with its roles', () => {
+    const root = join(import.meta.dirname, '..')
+    const text = execFileSync(
+      'git',
+      ['grep', '-hE', "publish\\('|topics: \\[|listen\\(\\['", '--', 'engine', 'console'],
+      {
+        cwd: root,
+        encoding: 'utf8',
+      },
+    )
+    const named = new Set([...text.matchAll(/'([a-z]+\.[a-z]+)'/g)].map(([, topic]) => topic))
+    expect([...named].toSorted()).toEqual(Object.keys(liveTopics).toSorted())
+  })
+
+  test('the store hears nothing of the event stream', async () => {
+    const answer = await ask('GET', '/api/live?topics=ingest.events', { key: keys.get('store') ?? '' })
+    expect(answer).toMatchObject({ status: 403, body: { error: { code: 'not_allowed' } } })
+  })
 
   test('a refusal of somebody known is written down', async () => {
     await ask('GET', '/api/governance/people', { key: keys.get('store') ?? '' })

@@ -22,6 +22,7 @@ import { compose, type House } from './compose.ts'
 import { eraseRoute } from './erase.ts'
 import { announce, localCaller, localToken, version } from './local.ts'
 import { engineDirectory } from './migrate.ts'
+import { liveTopics } from './topics.ts'
 import { watchViews } from './viewed.ts'
 
 export type Started = {
@@ -159,6 +160,7 @@ function httpOf(options: ServerOptions & { log: Log }, ground: BootedGround['gro
     log,
     metrics,
     live,
+    liveTopics,
     consoleDirectory: consoleDirectory(),
     health: () => healthOf(),
     checkAnswers: options.checkAnswers ?? false,

@@ -8,11 +8,9 @@ const hints: { [stage in StageName]?: { topics: string[]; stale: StageName[] } }
     topics: ['ingest.events'],
     stale: ['ingest', 'identity', 'profile', 'consent', 'commerce', 'audience', 'decision', 'delivery', 'conversation'],
   },
-  identity: { topics: ['identity.merges'], stale: ['identity', 'profile'] },
   consent: { topics: ['consent.changed'], stale: ['consent', 'profile', 'audience'] },
   audience: { topics: ['audience.changed'], stale: ['audience'] },
-  decision: { topics: ['decision.runs'], stale: ['decision'] },
-  delivery: { topics: ['delivery.messages'], stale: ['delivery', 'decision'] },
+  delivery: { topics: ['delivery.message', 'delivery.mailbox'], stale: ['delivery', 'decision'] },
   measurement: { topics: ['measurement.built'], stale: ['measurement', 'budget'] },
 }
 const pauseMs = 3_000

@@ -1,0 +1,12 @@
+import { api } from '@einklang/contract'
+import type { LiveTopics } from '@einklang/platform'
+
+/** A hint may be heard by whoever may call the route that answers with the same facts. */
+export const liveTopics: LiveTopics = {
+  'ingest.events': api.ingest.events.may,
+  'consent.changed': api.consent.overview.may,
+  'audience.changed': api.audience.list.may,
+  'delivery.message': api.delivery.messages.may,
+  'delivery.mailbox': api.delivery.mailbox.may,
+  'measurement.built': api.measurement.status.may,
+}
