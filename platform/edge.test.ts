@@ -341,8 +341,10 @@ test('live hints go by role: what one may not read is left out, nothing left or 
 test('OpenAPI and its page come from the declarations', async () => {
   const document = (await (await call('/openapi.json')).json()) as {
     paths: { [path: string]: { [method: string]: { 'x-roles': unknown } } }
+    components: { securitySchemes: { session: { name: string } } }
   }
   expect(document.paths['/api/budget/plans/{plan}']?.['get']?.['x-roles']).toEqual(['analyst'])
+  expect(document.components.securitySchemes.session.name).toBe('__Host-einklang')
   expect(await (await call('/docs')).text()).toContain('/api/budget/plans/{plan}')
 })
 

@@ -21,7 +21,12 @@ export function describeRoutes(routes: Route[], about: { version: string; url: s
     components: {
       schemas: { Problem: schemaOf(problem, 'output') },
       securitySchemes: {
-        session: { type: 'apiKey', in: 'cookie', name: 'einklang.session_token' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: about.url.startsWith('https://') ? '__Host-einklang' : 'einklang',
+          description: 'Set by governance.signIn: `__Host-einklang` over https, `einklang` over plain http.',
+        },
         key: { type: 'http', scheme: 'bearer' },
       },
     },

@@ -80,6 +80,10 @@ test('the first administrator signs in, must change the password, and then has t
   const signedIn = await ask('POST', '/api/governance/session', { body: first })
   expect(signedIn).toMatchObject({ status: 200, body: { user: { mustChangePassword: true } } })
   expect(signedIn.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Lax/)
+  const described = (await ask('GET', '/openapi.json')).body as {
+    components: { securitySchemes: { session: { name: string } } }
+  }
+  expect(signedIn.cookie.split('=')[0]).toBe(described.components.securitySchemes.session.name)
   const { cookie } = signedIn
 
   const shut = { status: 403, body: { error: { code: 'password_change_required' } } }
