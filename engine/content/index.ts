@@ -17,6 +17,9 @@ export type Rendering = api.content.Rendering
 /** Addresses that only the sender can make: signed for one person and message. */
 export type Links = { unsubscribe: string; preferences: string; shop: string }
 
+/** Why there are no words. `late` = the time was over, as it may be on a busy machine: worth another try. */
+export type Refused = { refused: string; late?: true }
+
 export type RenderRequest = {
   concept: ConceptId
   channel: Channel
@@ -43,7 +46,7 @@ export type Content = {
   /** Channels with words that may leave; null = there is no such concept. */
   variants(concept: ConceptId): Promise<Channel[] | null>
   /** The words for one person now, references resolved on the caller's transaction; a refusal says which could not be. */
-  render(tx: Database, request: RenderRequest): Promise<Rendering | { refused: string }>
+  render(tx: Database, request: RenderRequest): Promise<Rendering | Refused>
   /** The starter concepts in German and English; does nothing when they are there already. */
   seed(): Promise<void>
   erase(tx: Database, persons: PersonId[]): Promise<number>

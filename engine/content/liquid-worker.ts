@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { inspect, limits, liquidEngine } from './liquid.ts'
+import { inspect, limits, liquidEngine, render } from './liquid.ts'
 
 export type Piece = { name: string; source: string; place: 'html' | 'plain' }
 export type Job =
@@ -14,7 +14,7 @@ function work(job: Job): unknown {
   let size = 0
   const texts: { [name: string]: string } = {}
   for (const piece of job.pieces) {
-    const text: string = engines[piece.place].parseAndRenderSync(piece.source, job.data)
+    const text = render(engines[piece.place], piece.source, job.data)
     size += text.length
     if (size > limits.outputCharacters) throw new Error(`output is longer than ${limits.outputCharacters} characters`)
     texts[piece.name] = text

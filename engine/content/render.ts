@@ -1,7 +1,7 @@
 import { type api, formatMoney, type JsonObject, type PersonId } from '@einklang/contract'
 import { type Database, Outage } from '@einklang/platform'
 import { conceptRow, variantFor } from './concepts.ts'
-import type { ContentNeeds, Rendering, RenderRequest } from './index.ts'
+import type { ContentNeeds, Refused, Rendering, RenderRequest } from './index.ts'
 import { smsSize } from './sms.ts'
 import { textOf } from './text.ts'
 import type { Compiled, Workshops } from './words.ts'
@@ -16,7 +16,7 @@ export async function renderFor(
   workshops: Workshops,
   tx: Database,
   request: RenderRequest,
-): Promise<Rendering | { refused: string }> {
+): Promise<Rendering | Refused> {
   const concept = await conceptRow(tx, request.concept)
   if (!concept) return { refused: 'NO_VARIANT: the concept does not exist.' }
   const person = request.person ? await personData(tx, request.person) : sample.person
@@ -66,7 +66,7 @@ export async function renderWith(
   needs: Pick<ContentNeeds, 'governance'>,
   workshops: Workshops,
   input: RenderInput,
-): Promise<Rendering | { refused: string }> {
+): Promise<Rendering | Refused> {
   const cart = input.compiled.roots.includes('cart') ? cartData(input.cart, input.language) : null
   if (cart && 'refused' in cart) return cart
   const brand = await needs.governance.brand()
@@ -83,7 +83,8 @@ export async function renderWith(
   } catch (error) {
     if (error instanceof Outage) throw error
     const why = error instanceof Error ? error.message : String(error)
-    return { refused: error instanceof WorkLimit ? `TEMPLATE_LIMIT: the template ${why}.` : `TEMPLATE_FAILED: ${why}` }
+    if (!(error instanceof WorkLimit)) return { refused: `TEMPLATE_FAILED: ${why}` }
+    return { refused: `TEMPLATE_LIMIT: the template ${why}.`, ...(error.late ? { late: true } : {}) }
   }
   return shaped(input, texts, cart?.references ?? [])
 }

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
+import { liquidEngine, render as renderHere } from './liquid.ts'
 import { scriptBeside, WorkLimit, Workshop } from './workshop.ts'
 
 const workshop = new Workshop({
@@ -44,8 +45,27 @@ test('a thread that never comes back is killed by the clock', async () => {
     limitMs: 100,
     memoryMegabytes: 32,
   })
-  await expect(stuck.run({ kind: 'render' })).rejects.toBeInstanceOf(WorkLimit)
+  const error = await stuck.run({ kind: 'render' }).catch((caught: unknown) => caught)
+  expect(error).toBeInstanceOf(WorkLimit)
+  expect(error).toMatchObject({ late: true })
   await stuck.close()
+})
+
+test('time that a busy machine gives to others does not count, work does', () => {
+  const engine = liquidEngine('plain')
+  const slowly = (wait: () => void) => ({
+    get first_name() {
+      wait()
+      return 'Ada'
+    },
+  })
+  const asleep = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  expect(renderHere(engine, 'Hi {{ person.first_name }}{{ 1 }}', { person: slowly(asleep) })).toBe('Hi Ada1')
+  const working = () => {
+    const begun = process.threadCpuUsage()
+    while (process.threadCpuUsage(begun).user < 200_000);
+  }
+  expect(() => renderHere(engine, '{{ person.first_name }}{{ 1 }}', { person: slowly(working) })).toThrow('limit')
 })
 
 test('a thread that rests comes back; one that is closed tells those who wait', async () => {

@@ -3,9 +3,12 @@ import { alarm, Outage } from '@einklang/platform'
 
 /** The work took longer or more memory than allowed; the thread that did it is gone. */
 export class WorkLimit extends Error {
-  constructor(message: string) {
+  /** Ended by the clock on the wall: the machine may have been busy with other things. */
+  readonly late: boolean
+  constructor(message: string, late: boolean) {
     super(message)
     this.name = 'WorkLimit'
+    this.late = late
   }
 }
 
@@ -116,7 +119,7 @@ export class Workshop {
     this.#busy = null
     void worker?.terminate()
     if (waiting.tries === 0) this.#queue.unshift({ ...waiting, tries: 1 })
-    else waiting.failed(new WorkLimit(`took longer than ${this.#limitMs} ms`))
+    else waiting.failed(new WorkLimit(`took longer than ${this.#limitMs} ms`, true))
     this.#next()
   }
 
@@ -130,7 +133,7 @@ export class Workshop {
     this.#busy = null
     // A thread that never came up says nothing about the template: try again later.
     waiting?.failed(
-      started ? new WorkLimit(error.message) : new Outage(`A worker thread did not start: ${error.message}`),
+      started ? new WorkLimit(error.message, false) : new Outage(`A worker thread did not start: ${error.message}`),
     )
     this.#next()
   }

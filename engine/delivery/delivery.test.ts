@@ -507,6 +507,37 @@ test('an emptied cart is not promised: the reference cannot be resolved and noth
   ])
 })
 
+test('words that a busy machine does not make in time wait, and end with a reason after the third pause', async () => {
+  const ada = await town.person('Ada', ['email'])
+  await town.addToCart(ada)
+  await town.world.clock.advance({ minutes: 61 })
+  const { content } = town.needs
+  const reason = 'TEMPLATE_LIMIT: the template took longer than 250 ms.'
+  town.needs.content = { ...content, render: async () => ({ refused: reason, late: true }) }
+  try {
+    await town.run()
+    expect(await town.messages()).toMatchObject([{ state: 'reserved', reason }])
+    await town.world.clock.advance({ minutes: 2 })
+    town.needs.content = content
+    await town.run()
+    expect(town.mail.taken).toHaveLength(1)
+
+    town.needs.content = { ...content, render: async () => ({ refused: reason, late: true }) }
+    await town.nextDay()
+    await town.addToCart(await town.person('Ben', ['email']))
+    for (let minutes = 61; minutes <= 81; minutes += 5) {
+      await town.world.clock.advance({ minutes: minutes === 61 ? 61 : 5 })
+      await town.run()
+      if (minutes === 61) expect(await town.messages()).toMatchObject([{ state: 'reserved' }])
+    }
+    await town.world.clock.advance({ minutes: 15 })
+    await town.run()
+    expect(await town.messages()).toMatchObject([{ state: 'suppressed', reason }])
+  } finally {
+    town.needs.content = content
+  }
+})
+
 test('a stopped channel holds everything back until it is released', async () => {
   const ada = await town.person('Ada', ['email'])
   await town.addToCart(ada)

@@ -10,6 +10,8 @@ import { type MessageRow, note } from './store.ts'
 export type Handed = { message: MessageRow; attempt: number; connector: Connector; outbound: Outbound }
 
 const mostAttempts = 8
+/** Words that were not ready in time on a busy machine are tried again after so many seconds. */
+const lateWordsPauses = [60, 300, 900]
 /** While nobody answers at all, attempts say nothing about the message: it waits this long. */
 const longestOutage = 48 * 3_600_000
 
@@ -60,7 +62,10 @@ export async function hand(needs: DeliveryNeeds, claimed: MessageRow, leaseSecon
       data: message.data,
       links,
     })
-    if ('refused' in words) return suppress(needs, tx, message, words.refused, checks)
+    if ('refused' in words)
+      return words.late
+        ? again(needs, tx, message, words.refused, checks)
+        : suppress(needs, tx, message, words.refused, checks)
     const brand = await needs.governance.brand()
     const ready = linked(needs.ground, message.id, words, [links.unsubscribe, links.preferences], message.channel)
     const attempt = message.attempts + 1
@@ -141,6 +146,23 @@ async function decline(
   await tx.run`update delivery.message set not_before = ${until}, claim = null, lease = null,
       reason = ${`${decided.because}: ${fact}`}, checks = ${tx.json(checks)} where id = ${message.id}`
   await note(tx, message.id, message.state, `Later, from ${until.toISOString()}: ${fact}`)
+  return null
+}
+
+/** Words that passed their checks were not ready in time: our own weather, so the message waits instead of ending. */
+async function again(
+  needs: DeliveryNeeds,
+  tx: Database,
+  message: MessageRow,
+  reason: string,
+  checks: Check[],
+): Promise<null> {
+  const seconds = lateWordsPauses[message.late_words]
+  if (seconds === undefined) return suppress(needs, tx, message, reason, checks)
+  await tx.run`update delivery.message set not_before = platform.now() + make_interval(secs => ${seconds}),
+      late_words = late_words + 1, claim = null, lease = null, reason = ${reason}, checks = ${tx.json(checks)}
+    where id = ${message.id}`
+  await note(tx, message.id, 'reserved', `${reason} Again in ${seconds} s.`)
   return null
 }
 

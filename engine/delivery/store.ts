@@ -35,6 +35,8 @@ export type MessageRow = {
   expires_at: Date | null
   claim: string | null
   attempts: number
+  /** How often its words were not ready in time. */
+  late_words: number
   begun_at: Date | null
   address: string | null
   address_name: string | null
