@@ -248,7 +248,7 @@ function arrayText(values: unknown[]): string {
 }
 
 /** PostgreSQL's jsonb holds neither NUL nor half surrogate pairs; both become U+FFFD instead of poisoning a batch. */
-function jsonText(value: unknown): string {
+export function jsonText(value: unknown): string {
   const text = JSON.stringify(value)
   if (!/\\u(?:0000|d[89a-f])/i.test(text)) return text
   const repaired = (inner: string) => inner.toWellFormed().replaceAll('\0', '\ufffd')

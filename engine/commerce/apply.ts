@@ -1,7 +1,43 @@
 import type { AppliedBatch, PersonEvent, PersonId } from '@einklang/contract'
-import type { Database } from '@einklang/platform'
+import { type Columns, type Database, recordset } from '@einklang/platform'
 import { afterEvent, type CartState, cartEvents, emptyCart, liveLines, stateOf, valueOf } from './cart.ts'
 import { type MaybePersonal, type Purchase, purchaseOf, type Refund, refundOf, textIn } from './order.ts'
+
+const purchaseColumns: Columns = {
+  id: 'uuid',
+  person: 'uuid',
+  kind: 'text',
+  orderNo: 'text',
+  channel: 'text',
+  place: 'text',
+  at: 'timestamptz',
+  total: 'bigint',
+  currency: 'text',
+  coupon: 'text',
+  source: 'uuid',
+  trusted: 'boolean',
+  event: 'uuid',
+}
+const lineColumns: Columns = {
+  purchase: 'uuid',
+  line: 'integer',
+  sku: 'text',
+  name: 'text',
+  quantity: 'integer',
+  price: 'bigint',
+  total: 'bigint',
+}
+const cartColumns: Columns = {
+  person: 'uuid',
+  lines: 'jsonb',
+  memory: 'jsonb',
+  value: 'bigint',
+  currency: 'text',
+  state: 'text',
+  updatedAt: 'timestamptz',
+  checkoutAt: 'timestamptz',
+  orderedAt: 'timestamptz',
+}
 
 /** Orders, returns and carts of one batch; everything else passes by. */
 export async function applyBatch(tx: Database, currency: string, batch: AppliedBatch): Promise<void> {
@@ -59,8 +95,7 @@ async function writePurchases(tx: Database, given: Purchase[]): Promise<void> {
       (id, person, kind, order_no, channel, place, at, total, currency, coupon, source, trusted, event)
     select r.id, r.person, r.kind, r."orderNo", r.channel, r.place, r.at, r.total, r.currency, r.coupon, r.source,
       r.trusted, r.event
-    from jsonb_to_recordset(${tx.json(purchases)}) as r(id uuid, person uuid, kind text, "orderNo" text, channel text,
-      place text, at timestamptz, total bigint, currency text, coupon text, source uuid, trusted boolean, event uuid)
+    from ${recordset(tx, purchases, purchaseColumns)} as r
     on conflict (id) do update set
       person = coalesce(excluded.person, purchase.person), channel = excluded.channel,
       place = coalesce(excluded.place, purchase.place), at = excluded.at, total = excluded.total,
@@ -81,8 +116,7 @@ async function writePurchases(tx: Database, given: Purchase[]): Promise<void> {
   await tx.run`
     insert into commerce.purchase_line (purchase, line, sku, name, quantity, price, total)
     select r.purchase, r.line, r.sku, r.name, r.quantity, r.price, r.total
-    from jsonb_to_recordset(${tx.json(lines)})
-      as r(purchase uuid, line int, sku text, name text, quantity int, price bigint, total bigint)`
+    from ${recordset(tx, lines, lineColumns)} as r`
 }
 
 async function writeRefunds(tx: Database, refunds: Refund[]): Promise<void> {
@@ -152,8 +186,7 @@ async function applyCarts(tx: Database, currency: string, events: PersonEvent[])
   await tx.run`
     insert into commerce.cart (person, lines, memory, value, currency, state, updated_at, checkout_at, ordered_at)
     select r.person, r.lines, r.memory, r.value, r.currency, r.state, r."updatedAt", r."checkoutAt", r."orderedAt"
-    from jsonb_to_recordset(${tx.json(carts)}) as r(person uuid, lines jsonb, memory jsonb, value bigint, currency text,
-      state text, "updatedAt" timestamptz, "checkoutAt" timestamptz, "orderedAt" timestamptz) order by r.person
+    from ${recordset(tx, carts, cartColumns)} as r order by r.person
     on conflict (person) do update set lines = excluded.lines, memory = excluded.memory, value = excluded.value,
       currency = excluded.currency, state = excluded.state, updated_at = excluded.updated_at,
       checkout_at = excluded.checkout_at, ordered_at = excluded.ordered_at`

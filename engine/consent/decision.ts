@@ -154,6 +154,14 @@ function covers(line: Stated, question: Question): boolean {
   return ruleOf(question.purpose)?.marketing ?? false
 }
 
+/** False = the line cannot change the answer to this question: it speaks of another purpose or channel. */
+export function mayBear(line: Stated, question: Question): boolean {
+  if (line.basis === 'existing_customer' || line.stance === 'restrict' || line.stance === 'lift_restriction')
+    return true
+  if (line.channel !== null && line.channel !== question.channel) return false
+  return line.purpose === null || line.purpose === question.purpose
+}
+
 /**
  * A grant about a contact point reaches that point; a grant of a person reaches only points that belonged to that
  * former self, so that a merge opens no address that was closed before.

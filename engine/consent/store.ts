@@ -6,8 +6,8 @@ import {
   type Purpose,
   type StatementId,
 } from '@einklang/contract'
-import { type Clock, type Database, derivedId, newId } from '@einklang/platform'
-import { decide, type Facts, holdsUntil, type Permission, type Question, type Stated } from './decision.ts'
+import { type Clock, type Columns, type Database, derivedId, newId, recordset } from '@einklang/platform'
+import { decide, type Facts, holdsUntil, mayBear, type Permission, type Question, type Stated } from './decision.ts'
 import {
   type Content,
   contentHash,
@@ -23,6 +23,53 @@ import { normalAddress, type Points } from './point.ts'
 import { registry } from './registry.ts'
 
 export type StoreNeeds = { clock: Clock; points: Points }
+
+const lineColumns: Columns = {
+  statement: 'uuid',
+  sequence: 'bigint',
+  person: 'uuid',
+  point: 'text',
+  address: 'text',
+  stance: 'text',
+  purpose: 'text',
+  channel: 'text',
+  topic: 'text',
+  basis: 'text',
+  happenedAt: 'timestamptz',
+  knownAt: 'timestamptz',
+  confirmedAt: 'timestamptz',
+  needsConfirmation: 'boolean',
+  expiresAt: 'timestamptz',
+  trust: 'text',
+  named: 'text[]',
+  source: 'text',
+  wording: 'jsonb',
+  evidence: 'jsonb',
+  reason: 'text',
+  actor: 'text',
+  salt: 'text',
+  hash: 'text',
+  seal: 'text',
+}
+const concernedColumns: Columns = { statement: 'uuid', person: 'uuid', address: 'text' }
+const signalColumns: Columns = {
+  person: 'uuid',
+  purpose: 'text',
+  at: 'timestamptz',
+  knownAt: 'timestamptz',
+  event: 'uuid',
+}
+const cellColumns: Columns = {
+  person: 'uuid',
+  purpose: 'text',
+  channel: 'text',
+  allowed: 'boolean',
+  because: 'text',
+  basis: 'text',
+  statement: 'uuid',
+  since: 'timestamptz',
+  validUntil: 'timestamptz',
+}
 
 // --- writing ---------------------------------------------------------------------------------------------------------
 
@@ -92,13 +139,9 @@ async function write(tx: Database, lines: NewLine[], head: { sequence: number; s
       reason, actor, salt, content_hash, seal)
     select r.statement, r.sequence, r.person, decode(r.point, 'hex'), r.address, r.stance, r.purpose, r.channel,
       r.topic, r.basis, r."happenedAt", r."knownAt", r."confirmedAt", r."needsConfirmation", r."expiresAt", r.trust,
-      array(select jsonb_array_elements_text(r.named)), r.source, nullif(r.wording, 'null'), r.evidence, r.reason,
+      r.named, r.source, r.wording, r.evidence, r.reason,
       r.actor, decode(r.salt, 'hex'), decode(r.hash, 'hex'), decode(r.seal, 'hex')
-    from jsonb_to_recordset(${tx.json(rows)}) as r(statement uuid, sequence bigint, person uuid, point text,
-      address text, stance text, purpose text, channel text, topic text, basis text, "happenedAt" timestamptz,
-      "knownAt" timestamptz, "confirmedAt" timestamptz, "needsConfirmation" boolean, "expiresAt" timestamptz,
-      trust text, named jsonb, source text, wording jsonb, evidence jsonb, reason text, actor text, salt text,
-      hash text, seal text)`
+    from ${recordset(tx, rows, lineColumns)} as r`
   await tx.run`update consent.head set sequence = ${sequence}, seal = ${seal} where single`
 }
 
@@ -125,7 +168,7 @@ async function concerned(
   lines: { statement: StatementId; person: PersonId | null; address: string | null }[],
 ): Promise<Map<StatementId, PersonId[]>> {
   const rows = await tx.rows<{ statement: StatementId; person: PersonId }>`
-    with line as (select * from jsonb_to_recordset(${tx.json(lines)}) as r(statement uuid, person uuid, address text)),
+    with line as (select * from ${recordset(tx, lines, concernedColumns)} as r),
     said as (
       select statement, person from line where person is not null
       union
@@ -219,8 +262,7 @@ export async function narrow(tx: Database, signals: Signal[]): Promise<PersonId[
   const rows = await tx.rows<{ person: PersonId | null }>`
     insert into consent.signal (person, purpose, at, known_at, event)
     select r.person, r.purpose, r.at, r."knownAt", r.event
-    from jsonb_to_recordset(${tx.json(signals)})
-      as r(person uuid, purpose text, at timestamptz, "knownAt" timestamptz, event uuid)
+    from ${recordset(tx, signals, signalColumns)} as r
     order by r.person, r.purpose
     on conflict (person, purpose) do update
       set at = excluded.at, known_at = excluded.known_at, event = excluded.event where excluded.at > signal.at
@@ -336,9 +378,14 @@ async function statementsOf(tx: Database, persons: PersonId[], points: string[])
       happened_at as "happenedAt", known_at as "knownAt", confirmed_at as "confirmedAt",
       needs_confirmation as "needsConfirmation", expires_at as "expiresAt", trust, named,
       (wording is not null or evidence <> '{}') as proven
-    from consent.statement
-    where erased_at is null and (person = any(${persons}) and point is null
-      or point = any(array(select decode(hex, 'hex') from unnest(${points}::text[]) as hex)))
+    from (
+      select own.* from unnest(${persons}::uuid[]) as asked(person)
+      cross join lateral (select * from consent.statement where statement.person = asked.person
+        and point is null and erased_at is null offset 0) as own
+      union all
+      select own.* from unnest(${points}::text[]) as asked(hex)
+      cross join lateral (select * from consent.statement where statement.point = decode(asked.hex, 'hex')
+        and erased_at is null offset 0) as own) as said
     union all
     select null, person, null, 'deny', purpose, null, null, 'consent', at, known_at, null, false, null, 'verified',
       '{}', true
@@ -429,8 +476,7 @@ export async function refresh(tx: Database, needs: StoreNeeds, asked: PersonId[]
   await tx.run`
     insert into consent.state (person, purpose, channel, allowed, because, basis, statement, since, valid_until)
     select r.person, r.purpose, r.channel, r.allowed, r.because, r.basis, r.statement, r.since, r."validUntil"
-    from jsonb_to_recordset(${tx.json(rows)}) as r(person uuid, purpose text, channel text, allowed boolean,
-      because text, basis text, statement uuid, since timestamptz, "validUntil" timestamptz)
+    from ${recordset(tx, rows, cellColumns)} as r
     on conflict (person, purpose, channel) do nothing`
 }
 
@@ -445,6 +491,8 @@ export function cellsOf(loaded: Loaded, person: PersonId, at: number, all = fals
     const until = holdsUntil(facts, at)
     return registry.flatMap((rule) => {
       const question = { purpose: rule.purpose, channel, point, at }
+      if (!all && facts.suppressions.length === 0 && !facts.statements.some((line) => mayBear(line, question)))
+        return []
       const permission = decide(facts, question)
       if (!all && sameAnswer(permission, decide({ ...facts, statements: [], suppressions: [] }, question))) return []
       const line = facts.statements.find(({ statement }) => statement !== null && statement === permission.statement)

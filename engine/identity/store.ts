@@ -1,6 +1,6 @@
 import { idFromBytes, type NormalEvent, type PersonId } from '@einklang/contract'
-import type { Clock, Database, Secrets } from '@einklang/platform'
-import { emptyGraph, type Graph, keyOf, type Node, pairKey, type Person, type Rules } from './graph.ts'
+import { type Clock, type Columns, type Database, recordset, type Secrets } from '@einklang/platform'
+import { emptyGraph, type Graph, keyOf, type Node, type Person, pairKey, type Rules } from './graph.ts'
 import type { Named } from './normalise.ts'
 
 // Any constant does; every process takes the same one.
@@ -35,7 +35,7 @@ function nodeOf(row: NodeRow): Node {
   }
 }
 
-/** Identifiers by (namespace, value). */
+/** Identifiers by (namespace, value). `offset 0`: one look into the index each, never a hash of the whole table. */
 function nodesNamed(tx: Database, wanted: { namespace: string; value: string }[]): Promise<NodeRow[]> {
   const namespaces = wanted.map((one) => one.namespace)
   const values = wanted.map((one) => one.value)
@@ -44,7 +44,8 @@ function nodesNamed(tx: Database, wanted: { namespace: string; value: string }[]
       source, event, with_namespace as "withNamespace", with_value as "withValue", first_person as "firstPerson",
       attached_log as "attachedLog", since, earlier, uses, uses_since as "usesSince"
     from unnest(${namespaces}::text[], ${values}::text[]) as wanted(namespace, value)
-    join identity.identifier i on i.namespace = wanted.namespace and i.value = wanted.value`
+    cross join lateral (select * from identity.identifier
+      where identifier.namespace = wanted.namespace and identifier.value = wanted.value offset 0) as i`
 }
 
 function nodesOwned(tx: Database, persons: PersonId[]): Promise<NodeRow[]> {
@@ -236,6 +237,37 @@ async function erasedOnes(
   return new Map(rows.map((row) => [byHash.get(row.hash) ?? '', row.generation]))
 }
 
+const personColumns: Columns = {
+  id: 'uuid',
+  state: 'text',
+  first_seen_at: 'timestamptz',
+  first_names: 'text[]',
+  last_names: 'text[]',
+  birthdays: 'date[]',
+  merged_on: 'date',
+  merges_that_day: 'integer',
+  known_members: 'integer',
+}
+const nodeColumns: Columns = {
+  namespace: 'text',
+  value: 'text',
+  person: 'uuid',
+  trust: 'text',
+  status: 'text',
+  first_seen_at: 'timestamptz',
+  last_seen_at: 'timestamptz',
+  source: 'uuid',
+  event: 'uuid',
+  with_namespace: 'text',
+  with_value: 'text',
+  first_person: 'uuid',
+  attached_log: 'bigint',
+  since: 'timestamptz',
+  earlier: 'jsonb',
+  uses: 'integer',
+  uses_since: 'timestamptz',
+}
+
 /** Writes everything that changed: one statement per table. */
 export async function saveGraph(
   needs: { clock: Clock; secrets: Secrets },
@@ -270,8 +302,7 @@ function savePersons(tx: Database, persons: Person[]): Promise<number> {
   return tx.run`
     insert into identity.person (id, state, first_seen_at, first_names, last_names, birthdays, merged_on, merges_that_day, known_members)
     select id, state, first_seen_at, first_names, last_names, birthdays, merged_on, merges_that_day, known_members
-    from jsonb_to_recordset(${tx.json(rows)}) as row(id uuid, state text, first_seen_at timestamptz, first_names text[],
-      last_names text[], birthdays date[], merged_on date, merges_that_day integer, known_members integer)
+    from ${recordset(tx, rows, personColumns)} as row
     on conflict (id) do update set state = excluded.state, first_seen_at = excluded.first_seen_at,
       first_names = excluded.first_names, last_names = excluded.last_names, birthdays = excluded.birthdays,
       merged_on = excluded.merged_on, merges_that_day = excluded.merges_that_day, known_members = excluded.known_members`
@@ -302,9 +333,7 @@ function saveNodes(tx: Database, nodes: Node[]): Promise<number> {
       with_namespace, with_value, first_person, attached_log, since, earlier, uses, uses_since)
     select namespace, value, person, trust, status, first_seen_at, last_seen_at, source, event,
       with_namespace, with_value, first_person, attached_log, since, earlier, uses, uses_since
-    from jsonb_to_recordset(${tx.json(rows)}) as row(namespace text, value text, person uuid, trust text, status text,
-      first_seen_at timestamptz, last_seen_at timestamptz, source uuid, event uuid, with_namespace text, with_value text,
-      first_person uuid, attached_log bigint, since timestamptz, earlier jsonb, uses integer, uses_since timestamptz)
+    from ${recordset(tx, rows, nodeColumns)} as row
     on conflict (namespace, value) do update set person = excluded.person, trust = excluded.trust, status = excluded.status,
       first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at, source = excluded.source,
       event = excluded.event, with_namespace = excluded.with_namespace, with_value = excluded.with_value,
