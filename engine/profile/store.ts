@@ -1,6 +1,6 @@
 import type { AppliedBatch, Channel, Json, Merge, PersonEvent, PersonId } from '@einklang/contract'
 import { channels } from '@einklang/contract'
-import type { Clock, Database } from '@einklang/platform'
+import { type Clock, type Columns, type Database, recordset } from '@einklang/platform'
 import { documentOf } from './document.ts'
 import { type Observation, observationsOf } from './observation.ts'
 import { type Claim, survivors } from './survivorship.ts'
@@ -14,6 +14,51 @@ export type Score = {
   asOf: Date | string
 }
 
+const sightColumns: Columns = { person: 'uuid', first: 'timestamptz', last: 'timestamptz' }
+const observationColumns: Columns = {
+  person: 'uuid',
+  name: 'text',
+  source: 'uuid',
+  value: 'jsonb',
+  key: 'text',
+  trust: 'text',
+  firstAt: 'timestamptz',
+  lastAt: 'timestamptz',
+  knownAt: 'timestamptz',
+  event: 'uuid',
+}
+const countColumns: Columns = { person: 'uuid', name: 'text', day: 'date', count: 'integer' }
+const contactColumns: Columns = {
+  person: 'uuid',
+  channel: 'text',
+  at: 'timestamptz',
+  message: 'text',
+  campaign: 'text',
+}
+const handleColumns: Columns = { value: 'text', namespace: 'text', person: 'uuid' }
+const personColumns: Columns = {
+  person: 'uuid',
+  firstName: 'text',
+  lastName: 'text',
+  email: 'text',
+  phone: 'text',
+  street: 'text',
+  postalCode: 'text',
+  city: 'text',
+  country: 'text',
+  language: 'text',
+  birthday: 'date',
+  gender: 'text',
+  loyaltyCard: 'text',
+  pushToken: 'text',
+  known: 'boolean',
+  traits: 'jsonb',
+  firstAt: 'timestamptz',
+  first: 'timestamptz',
+  last: 'timestamptz',
+}
+const documentColumns: Columns = { person: 'uuid', document: 'text' }
+
 export const eventCountDays = 400
 export const contactDays = 90
 
@@ -22,14 +67,27 @@ export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch
   if (batch.events.length === 0 && batch.merges.length === 0) return separate(tx, batch.touched)
   const current = winnersOf(batch.merges)
   if (batch.merges.length > 0) await absorb(tx, batch.merges, current)
-  const fresh = await sight(tx, batch.events, current)
-  const observed = await observe(tx, observationsOf(batch.events, fresh))
+  const seen = sightingsOf(batch.events, current)
+  const fresh = await strangers(tx, seen)
+  const observations = observationsOf(batch.events, fresh)
+  const told = await newcomers(tx, observations, fresh, current)
   const now = clock.now().getTime()
-  await addCounts(tx, countsOf(batch.events, now - eventCountDays * 86_400_000))
-  await addContacts(tx, batch.events, now - contactDays * 86_400_000)
-  await addHandles(tx, batch.events)
+  const [observed] = await Promise.all([
+    observe(tx, observations),
+    sight(
+      tx,
+      [...seen.values()].filter(({ person }) => !told.has(person)),
+    ),
+    writePersons(
+      tx,
+      [...told].map(([person, claims]) => ({ ...personRow(person, claims), ...spanOf(seen.get(person)) })),
+    ),
+    addCounts(tx, countsOf(batch.events, now - eventCountDays * 86_400_000)),
+    addContacts(tx, batch.events, now - contactDays * 86_400_000),
+    addHandles(tx, batch.events),
+  ])
   const changed = new Set<PersonId>()
-  for (const person of observed) changed.add(current.get(person) ?? person)
+  for (const person of observed) if (!told.has(person)) changed.add(current.get(person) ?? person)
   for (const merge of batch.merges) changed.add(current.get(merge.winner) ?? merge.winner)
   await recompute(tx, [...changed])
 }
@@ -77,13 +135,10 @@ async function absorb(tx: Database, merges: Merge[], current: Map<PersonId, Pers
       seen_day = greatest(person.seen_day, excluded.seen_day)`
 }
 
-/** Notes when each person was seen; returns the persons that are new. */
-async function sight(
-  tx: Database,
-  events: PersonEvent[],
-  current: Map<PersonId, PersonId>,
-): Promise<ReadonlySet<PersonId>> {
-  const seen = new Map<PersonId, { person: PersonId; first: string; last: string }>()
+type Sighting = { person: PersonId; first: string; last: string }
+
+function sightingsOf(events: PersonEvent[], current: Map<PersonId, PersonId>): Map<PersonId, Sighting> {
+  const seen = new Map<PersonId, Sighting>()
   for (const event of events) {
     const person = current.get(event.person) ?? event.person
     const row = seen.get(person)
@@ -91,19 +146,62 @@ async function sight(
     else if (event.at > row.last) row.last = event.at
     else if (event.at < row.first) row.first = event.at
   }
-  if (seen.size === 0) return new Set()
-  const rows = await tx.rows<{ person: PersonId; fresh: boolean }>`
+  return seen
+}
+
+/** Those of whom there is no row yet. */
+async function strangers(tx: Database, seen: Map<PersonId, Sighting>): Promise<Set<PersonId>> {
+  const fresh = new Set(seen.keys())
+  if (fresh.size === 0) return fresh
+  const known = await tx.rows<{ person: PersonId }>`
+    select known.person from unnest(${[...fresh]}::uuid[]) as asked(person)
+    cross join lateral (select person from profile.person where person.person = asked.person offset 0) as known`
+  for (const { person } of known) fresh.delete(person)
+  return fresh
+}
+
+/** New people of whom this batch tells all that was ever said: nothing has to be read back. */
+async function newcomers(
+  tx: Database,
+  observations: Observation[],
+  fresh: ReadonlySet<PersonId>,
+  current: Map<PersonId, PersonId>,
+): Promise<Map<PersonId, Claim[]>> {
+  const merged = new Set([...current.keys(), ...current.values()])
+  const said = observations.filter(({ person }) => fresh.has(person) && !merged.has(person))
+  const told = new Map<PersonId, Claim[]>()
+  if (said.length === 0) return told
+  const rows = await tx.rows<{ source: string; name: string; rank: number }>`
+    select source, name, rank from profile.source_rank`
+  const ranks = new Map(rows.map(({ source, name, rank }) => [`${source}|${name}`, rank]))
+  for (const observation of said) {
+    const { person, source, name } = observation
+    const rank = ranks.size === 0 ? 0 : (ranks.get(`${source}|${name}`) ?? ranks.get(`${source}|*`) ?? 0)
+    const claim = { ...observation, rank }
+    const claims = told.get(person)
+    if (claims === undefined) told.set(person, [claim])
+    else claims.push(claim)
+  }
+  return told
+}
+
+function spanOf(seen: Sighting | undefined): { first: string | null; last: string | null } {
+  return { first: seen?.first ?? null, last: seen?.last ?? null }
+}
+
+/** Notes when each person was seen. */
+async function sight(tx: Database, seen: Sighting[]): Promise<void> {
+  if (seen.length === 0) return
+  await tx.run`
     insert into profile.person (person, first_seen, last_seen, seen_day)
     select r.person, r.first, r.last, r.last::date
-    from jsonb_to_recordset(${tx.json([...seen.values()])}) as r(person uuid, first timestamptz, last timestamptz)
+    from ${recordset(tx, seen, sightColumns)} as r
     order by r.person
     on conflict (person) do update set
       first_seen = least(person.first_seen, excluded.first_seen),
       last_seen = greatest(person.last_seen, excluded.last_seen),
       seen_day = greatest(person.seen_day, excluded.seen_day)
-    where excluded.last_seen > person.last_seen or excluded.first_seen < person.first_seen
-    returning person, (xmax = 0) as fresh`
-  return new Set(rows.filter((row) => row.fresh).map((row) => row.person))
+    where excluded.last_seen > person.last_seen or excluded.first_seen < person.first_seen`
 }
 
 /**
@@ -117,8 +215,7 @@ async function observe(tx: Database, observations: Observation[]): Promise<Perso
       insert into profile.observation
         (person, name, source, value, value_key, trust, first_at, last_at, known_at, event)
       select r.person, r.name, r.source, r.value, r.key, r.trust, r."firstAt", r."lastAt", r."knownAt", r.event
-      from jsonb_to_recordset(${tx.json(observations)}) as r(person uuid, name text, source uuid, value jsonb, key text,
-        trust text, "firstAt" timestamptz, "lastAt" timestamptz, "knownAt" timestamptz, event uuid)
+      from ${recordset(tx, observations, observationColumns)} as r
       order by r.person, r.name
       on conflict (person, name, source, trust, value_key) do update set
         first_at = least(observation.first_at, excluded.first_at),
@@ -164,7 +261,7 @@ async function addCounts(tx: Database, counts: Count[]): Promise<void> {
   await tx.run`
     insert into profile.event_count (person, name, day, count)
     select r.person, r.name, r.day, r.count
-    from jsonb_to_recordset(${tx.json(counts)}) as r(person uuid, name text, day date, count int)
+    from ${recordset(tx, counts, countColumns)} as r
     order by r.person, r.name, r.day
     on conflict (person, name, day) do update set count = event_count.count + excluded.count`
 }
@@ -183,8 +280,7 @@ async function addContacts(tx: Database, events: PersonEvent[], since: number): 
   await tx.run`
     insert into profile.contact (person, channel, at, message_id, campaign)
     select r.person, r.channel, r.at, r.message, r.campaign
-    from jsonb_to_recordset(${tx.json(rows)})
-      as r(person uuid, channel text, at timestamptz, message text, campaign text)
+    from ${recordset(tx, rows, contactColumns)} as r
     on conflict do nothing`
 }
 
@@ -217,7 +313,7 @@ async function addHandles(tx: Database, events: PersonEvent[]): Promise<void> {
   await tx.run`
     insert into profile.handle (value, namespace, person)
     select r.value, r.namespace, r.person
-    from jsonb_to_recordset(${tx.json([...rows.values()])}) as r(value text, namespace text, person uuid)
+    from ${recordset(tx, [...rows.values()], handleColumns)} as r
     on conflict do nothing`
 }
 
@@ -228,7 +324,8 @@ async function addHandles(tx: Database, events: PersonEvent[]): Promise<void> {
 export async function recompute(tx: Database, persons: PersonId[]): Promise<void> {
   if (persons.length === 0) return
   const claims = await tx.rows<Claim & { person: PersonId; lastAt: string }>`
-    with asked as (select distinct identity.current(one) as person from unnest(${persons}::uuid[]) as one),
+    with asked as (select distinct coalesce(merged.winner, one) as person from unnest(${persons}::uuid[]) as one
+        left join identity.merged on merged.loser = one and not merged.undone),
       self as (select person, person as id from asked
         union all select merged.winner, merged.loser from identity.merged join asked on asked.person = merged.winner
         where not merged.undone)
@@ -239,9 +336,10 @@ export async function recompute(tx: Database, persons: PersonId[]): Promise<void
     left join profile.source_rank as exact on exact.source = said.source and exact.name = said.name
     left join profile.source_rank as general on general.source = said.source and general.name = '*'`
   const rows = [...Map.groupBy(claims, (claim) => claim.person)].map(([person, said]) => personRow(person, said))
-  const silent = persons.filter((person) => !rows.some((row) => row.person === person))
+  const described = new Set(rows.map(({ person }) => person))
+  const silent = persons.filter((person) => !described.has(person))
   if (silent.length > 0) await forgetTraits(tx, silent)
-  if (rows.length > 0) await writePersons(tx, rows)
+  await writePersons(tx, rows)
 }
 
 type PersonRow = ReturnType<typeof personRow>
@@ -280,17 +378,20 @@ function dayOrNull(value: string | null): string | null {
   return Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== value ? null : value
 }
 
-async function writePersons(tx: Database, rows: PersonRow[]): Promise<void> {
-  await tx.run`
+async function writePersons(
+  tx: Database,
+  rows: (PersonRow & { first?: string | null; last?: string | null })[],
+): Promise<void> {
+  if (rows.length === 0) return
+  const documents = rows.filter(({ document }) => document !== null)
+  const people = tx.run`
     insert into profile.person (person, first_name, last_name, email, phone, street, postal_code, city, country,
       language, birthday, gender, loyalty_card, push_token, known, traits, first_seen, last_seen, seen_day)
     select r.person, r."firstName", r."lastName", r.email, r.phone, r.street, r."postalCode", r.city, r.country,
       r.language, r.birthday, r.gender, r."loyaltyCard", r."pushToken", r.known, r.traits,
-      coalesce(seen.first_seen, r."firstAt"), coalesce(seen.last_seen, r."firstAt"),
-      coalesce(seen.last_seen, r."firstAt")::date
-    from jsonb_to_recordset(${tx.json(rows)}) as r(person uuid, "firstName" text, "lastName" text, email text,
-      phone text, street text, "postalCode" text, city text, country text, language text, birthday date, gender text,
-      "loyaltyCard" text, "pushToken" text, known boolean, traits jsonb, "firstAt" timestamptz)
+      coalesce(r.first, seen.first_seen, r."firstAt"), coalesce(r.last, seen.last_seen, r."firstAt"),
+      coalesce(r.last, seen.last_seen, r."firstAt")::date
+    from ${recordset(tx, rows, personColumns)} as r
     left join profile.seen on seen.person = r.person
     order by r.person
     on conflict (person) do update set
@@ -299,11 +400,13 @@ async function writePersons(tx: Database, rows: PersonRow[]): Promise<void> {
       country = excluded.country, language = excluded.language, birthday = excluded.birthday,
       gender = excluded.gender, loyalty_card = excluded.loyalty_card, push_token = excluded.push_token,
       known = excluded.known, traits = excluded.traits`
-  await tx.run`
+  if (documents.length === 0) return void (await people)
+  const found = tx.run`
     insert into profile.document (person, text)
-    select r.person, r.document from jsonb_to_recordset(${tx.json(rows)}) as r(person uuid, document text)
-    where r.document is not null order by r.person
+    select r.person, r.document from ${recordset(tx, documents, documentColumns)} as r
+    order by r.person
     on conflict (person) do update set text = excluded.text where document.text <> excluded.text`
+  await Promise.all([people, found])
 }
 
 /** After a split a side may have nothing said about it any more. */
