@@ -26,6 +26,7 @@ export type Call = {
   switch(name: string): boolean
   /** Read and validated when asked for, so that `help` works with a broken configuration. */
   config(overrides?: { [flag: string]: string }): Config
+  environment: { [name: string]: string | undefined }
   /** True with `--json`: stdout is for the one document. */
   json: boolean
   /** A line for a reader on stdout; nothing with `--json`. */

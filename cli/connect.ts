@@ -12,12 +12,12 @@ export type Reached = { client: Client; url: string; headers: { [name: string]: 
 
 /**
  * Works with the server that runs on the data directory; when none runs, with one in this process that ends with
- * the command. `--server` with `--key` reaches one elsewhere.
+ * the command. `--server` with `--key` or `EINKLANG_KEY` reaches one elsewhere.
  */
 export async function withServer<Result>(call: Call, work: (reached: Reached) => Promise<Result>): Promise<Result> {
   const elsewhere = call.flag('server')
   if (elsewhere !== undefined) {
-    const key = call.flag('key')
+    const key = call.flag('key') ?? call.environment['EINKLANG_KEY']
     return work(reachedAt(elsewhere.replace(/\/+$/, ''), key ? { authorization: `Bearer ${key}` } : {}))
   }
   const config = call.config()

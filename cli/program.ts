@@ -147,6 +147,7 @@ function callOf(given: {
       const flags = Object.fromEntries(Object.keys(given.command.flags).map((name) => [name, text(name)]))
       return readConfig(terminal.environment, { ...flags, ...overrides })
     },
+    environment: terminal.environment,
     json,
     show: (line) => {
       if (!json) terminal.out(`${line}\n`)

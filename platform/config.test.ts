@@ -54,6 +54,7 @@ test('what is printed shows no password', () => {
 
 test('variables that look like ours are told', () => {
   expect(strangeVariables({ EINKLANG_PROT: '1', EINKLANG_PORT: '1', HOME: '/' })).toEqual(['EINKLANG_PROT'])
+  expect(strangeVariables({ EINKLANG_KEY: 'ek_1', EINKLANG_SHARED_DATA: '/', EINKLANG_FAULTS: '' })).toEqual([])
 })
 
 test('a data directory that cannot be written is one sentence', () => {

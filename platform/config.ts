@@ -108,7 +108,7 @@ function isTimeZone(name: string): boolean {
 }
 
 /** Other variables of ours that are not part of `Config`. */
-const furtherVariables = ['EINKLANG_FAULTS', 'EINKLANG_NODE']
+const furtherVariables = ['EINKLANG_FAULTS', 'EINKLANG_KEY', 'EINKLANG_SHARED_DATA']
 
 export type Flags = { [flag: string]: string | undefined }
 

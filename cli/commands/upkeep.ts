@@ -48,7 +48,7 @@ export const doctor: Command = {
     const settings = describeConfig(config)
     const checks: Check[] = [
       { name: 'Node', ok: Number(nodeVersion.slice(1).split('.')[0]) >= 24, says: nodeVersion },
-      ...strangeVariables(process.env).map((name) => ({ name, ok: false, says: 'is not a variable of Einklang' })),
+      ...strangeVariables(call.environment).map((name) => ({ name, ok: false, says: 'is not a variable of Einklang' })),
       await serverCheck(config.dataDirectory),
     ]
     if (!checks.at(-1)?.ok) checks.push(await startCheck({ ...config, port: 0, host: '127.0.0.1', logLevel: 'silent' }))
