@@ -53,7 +53,7 @@ export const search = route({
         .enum(['name', 'email', 'phone', 'loyalty_card', 'order_no', 'customer_no', 'city', 'similar'])
         .nullable(),
     }),
-  ).extend({ total: z.int().nullable().describe('Counted exactly up to 2,000; null = more') }),
+  ).extend({ total: z.int().nullable().describe('Counted exactly up to 10,000, as far as pages go; null = more') }),
 })
 
 /** A trait as it holds, and what else was said about it. */

@@ -263,6 +263,46 @@ describe('search', () => {
   })
 })
 
+describe('a long list', () => {
+  beforeAll(async () => {
+    await house.ground.database.run`
+      with made as (
+        insert into profile.person (person, first_name, last_name, known, first_seen, last_seen, seen_day)
+        select gen_random_uuid(), 'Crowd', 'Longlist', true, '2020-01-01', '2020-01-01', '2020-01-01'
+        from generate_series(1, 10050) returning person, first_name, last_name)
+      insert into profile.document (person, text) select person, ' crowd longlist' from made`
+  })
+  afterAll(async () => {
+    await house.ground.database
+      .run`with gone as (delete from profile.person where last_name = 'Longlist' returning person)
+      delete from profile.document using gone where document.person = gone.person`
+  })
+  const search = (q: string, after: string | undefined, seenSince?: string) =>
+    profile.search({ q, kind: 'known', order: 'name', limit: 500, after, seenSince })
+
+  test.each(['', 'longlist'])('“%s” ends at 10,000 with a refusal instead of beginning again', async (q) => {
+    const seen = new Set<string>()
+    let after: string | undefined
+    for (let page = 0; page < 20; page++) {
+      const answer = await search(q, after)
+      expect(answer.total).toBe(null)
+      for (const item of answer.items) seen.add(item.person)
+      after = answer.next ?? undefined
+    }
+    expect(seen.size).toBe(10_000)
+    await expect(search(q, after)).rejects.toMatchObject({ status: 400, code: 'too_far' })
+    await expect(search(q, 'x')).rejects.toMatchObject({ status: 400, code: 'bad_cursor' })
+  })
+
+  test('is counted exactly up to 10,000', async () => {
+    await house.ground.database.run`update profile.person set seen_day = '2020-01-02' where person in (
+      select person from profile.person where last_name = 'Longlist' limit 9000)`
+    const others = (await search('', undefined, '2020-01-03')).total ?? 0
+    expect((await search('', undefined, '2020-01-02')).total).toBe(9000 + others)
+    expect((await search('longlist', undefined, '2020-01-02')).total).toBe(null)
+  })
+})
+
 describe('the view', () => {
   test('puts the pieces of later stages beside what profile knows', async () => {
     const person = await happen(event({ ids: { user_id: 'whole' }, traits: { firstName: 'Whole' } }))

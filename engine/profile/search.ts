@@ -1,5 +1,5 @@
 import { type AnswerOf, type api, channels, type InputOf } from '@einklang/contract'
-import type { Database, Part } from '@einklang/platform'
+import { type Database, type Part, Refusal } from '@einklang/platform'
 import { fold, likeText, type Query, queryOf } from './document.ts'
 
 export type SearchInput = InputOf<typeof api.profile.search>['query']
@@ -7,8 +7,8 @@ export type SearchAnswer = AnswerOf<typeof api.profile.search>
 type Found = SearchAnswer['items'][number]
 type Row = Omit<Found, 'firstSeen' | 'lastSeen'> & { firstSeen: Date; lastSeen: Date; total: number }
 
-/** Beyond this many hits only "more" is told, and ranking looks at no more: whoever types two letters types on. */
-const most = 2000
+/** Beyond this many hits only "more" is told, and pages and ranking go no further: whoever types two letters types on. */
+const most = 10_000
 
 /** One search box for everything: numbers first, then words, then words with typing errors. */
 export async function searchPersons(database: Database, input: SearchInput): Promise<SearchAnswer> {
@@ -26,8 +26,14 @@ export async function searchPersons(database: Database, input: SearchInput): Pro
 }
 
 function offsetOf(after: string | undefined): number {
-  const offset = Number(after ?? 0)
-  return Number.isInteger(offset) && offset >= 0 && offset <= most ? offset : 0
+  if (after === undefined) return 0
+  if (!/^\d{1,9}$/.test(after)) throw new Refusal(400, 'bad_cursor', 'The cursor is not one of ours.', { at: 'after' })
+  const offset = Number(after)
+  if (offset < most) return offset
+  throw new Refusal(400, 'too_far', `A search shows its first ${most.toLocaleString('en')} customers.`, {
+    at: 'after',
+    doInstead: 'Search for more words, set a filter, or use an audience for the whole list.',
+  })
 }
 
 function page(rows: Row[], limit: number, offset: number): SearchAnswer {
@@ -99,7 +105,8 @@ function matching(database: Database, input: SearchInput, query: Query, offset: 
     select ${columns(database)},
       case h.rank when 0 then 'order_no' when 1 then 'loyalty_card' when 2 then 'customer_no' when 4 then 'phone'
         else 'name' end as matched,
-      (select count(*) from listed) as total
+      -- Hits that were not looked at may fit the filters too.
+      (select case when (select count(*) from best) > ${most} then ${most + 1} else count(*) end from listed) as total
     from listed h join profile.person p using (person)
     order by ${order} limit ${input.limit + 1} offset ${offset}`
 }
@@ -108,9 +115,10 @@ function hits(database: Database, query: Query): Part {
   const parts: Part[] = []
   if (query.number !== null) {
     parts.push(database.part`
-      select identity.current(person) as person,
+      select coalesce(merged.winner, handle.person) as person,
         case namespace when 'loyalty_card' then 1 when 'customer_no' then 2 when 'user_id' then 2 else 0 end as rank
-      from profile.handle where value like ${`${likeText(query.number)}%`} limit 1000`)
+      from profile.handle left join identity.merged on merged.loser = handle.person and not merged.undone
+      where value like ${`${likeText(query.number)}%`} limit ${most + 1}`)
   }
   if (query.digits !== null) {
     parts.push(database.part`select person, 4 as rank from profile.document
