@@ -47,14 +47,26 @@ try {
     request(index) {
       sent += 100
       const start = 1_000_000 + index * 100
-      return post('/v1/batch', key, JSON.stringify({ batch: Array.from({ length: 100 }, (_, at) => event(start + at)) }))
+      return post(
+        '/v1/batch',
+        key,
+        JSON.stringify({ batch: Array.from({ length: 100 }, (_, at) => event(start + at)) }),
+      )
     },
   })
-  print({ figure: 'events in batches of 100', eventsPerSecond: Math.round(sent / batches.seconds), ...rounded(batches) })
+  print({
+    figure: 'events in batches of 100',
+    eventsPerSecond: Math.round(sent / batches.seconds),
+    ...rounded(batches),
+  })
   const before = performance.now()
   await drained(api, 600)
   const applied = (performance.now() - before) / 1000 + batches.seconds
-  print({ figure: 'events through to profile, segments and history', events: sent, perSecond: Math.round(sent / applied) })
+  print({
+    figure: 'events through to profile, segments and history',
+    events: sent,
+    perSecond: Math.round(sent / applied),
+  })
 
   const half = await generateLoad({
     host: '127.0.0.1',
@@ -81,7 +93,14 @@ function event(index: number): object {
     userId: `user-${index % 10_000}`,
     event: index % 10 === 0 ? 'Product Added' : 'Product Viewed',
     timestamp: new Date().toISOString(),
-    properties: { sku: `SKU-${index % 500}`, name: 'Ankle boot', price: 89.95, currency: 'EUR', quantity: 1, category: 'Boots' },
+    properties: {
+      sku: `SKU-${index % 500}`,
+      name: 'Ankle boot',
+      price: 89.95,
+      currency: 'EUR',
+      quantity: 1,
+      category: 'Boots',
+    },
     context: { page: { url: 'https://shop.example/boots', path: '/boots' }, locale: 'de-DE' },
   }
 }
@@ -112,7 +131,11 @@ async function visibility(api: Api, key: string): Promise<object> {
     })
     let person: string | undefined
     while (person === undefined) {
-      const found = await ask<{ items: { person: string }[] }>(api, 'GET', `/api/profile/search?q=${encodeURIComponent(email)}`)
+      const found = await ask<{ items: { person: string }[] }>(
+        api,
+        'GET',
+        `/api/profile/search?q=${encodeURIComponent(email)}`,
+      )
       person = found.items[0]?.person
       if (person === undefined) await pause(5)
     }

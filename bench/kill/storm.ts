@@ -24,6 +24,8 @@ export type StormResult = {
   kills: number
   acknowledged: number
   stored: number
+  /** Kept aside with a reason; a kill must not cause it. */
+  quarantined: number
   lost: number
   doubled: number
   /** Mails the SMTP server accepted, and how many of them it had accepted before. */
@@ -55,6 +57,7 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
       trust: 'secret',
       consentCategories: { newsletter: 'newsletter' },
     })
+    await activateJourneys(api)
     const traffic = new Traffic({ url: api.url, key, acknowledged, draw, ...options })
     const sending = traffic.run()
     for (let kill = 1; kill <= options.kills; kill++) {
@@ -71,7 +74,11 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
     const audit = await auditEvents(after, acknowledged)
     const keys = smtp.mails.map((mail) => mail.messageId)
     const recipients = smtp.mails.map((mail) => mail.to)
-    const unknown = await ask<{ items: { state: string }[] }>(after, 'GET', '/api/delivery/messages?state=unknown&limit=500')
+    const unknown = await ask<{ items: { state: string }[] }>(
+      after,
+      'GET',
+      '/api/delivery/messages?state=unknown&limit=500',
+    )
     return {
       kills: options.kills,
       acknowledged: acknowledged.size,
@@ -143,7 +150,13 @@ class Traffic {
     const messageId = `storm-${index}`
     const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
     if (round === 0)
-      return { type: 'identify', messageId, userId, timestamp: ago(200), traits: { email: `${userId}@example.com`, firstName: 'Storm' } }
+      return {
+        type: 'identify',
+        messageId,
+        userId,
+        timestamp: ago(200),
+        traits: { email: `${userId}@example.com`, firstName: 'Storm' },
+      }
     if (round === 1)
       return {
         type: 'track',
@@ -160,9 +173,20 @@ class Traffic {
         userId,
         timestamp: ago(120),
         event: 'Checkout Started',
-        properties: { currency: 'EUR', value: 89.9, products: [{ sku: `SKU-${person}`, name: 'Boot', price: 89.9, quantity: 1 }] },
+        properties: {
+          currency: 'EUR',
+          value: 89.9,
+          products: [{ sku: `SKU-${person}`, name: 'Boot', price: 89.9, quantity: 1 }],
+        },
       }
-    return { type: 'track', messageId, userId, timestamp: ago(1), event: 'Product Viewed', properties: { sku: `SKU-${index % 500}` } }
+    return {
+      type: 'track',
+      messageId,
+      userId,
+      timestamp: ago(1),
+      event: 'Product Viewed',
+      properties: { sku: `SKU-${index % 500}` },
+    }
   }
 }
 
@@ -192,6 +216,12 @@ async function countingSmtp(): Promise<CountingSmtp> {
   return { port: address.port, mails, close: () => new Promise((resolve) => server.close(() => resolve())) }
 }
 
+/** The starter journeys are drafts until somebody wants them. */
+async function activateJourneys(api: Api): Promise<void> {
+  const { items } = await ask<{ items: { id: string }[] }>(api, 'GET', '/api/decision/journeys')
+  for (const { id } of items) await ask(api, 'POST', `/api/decision/journeys/${id}/activate`, {})
+}
+
 async function mailQuiet(smtp: CountingSmtp): Promise<void> {
   let before = -1
   while (before !== smtp.mails.length) {
@@ -201,18 +231,29 @@ async function mailQuiet(smtp: CountingSmtp): Promise<void> {
 }
 
 /** Reads the stored events back page by page and compares with the client's own ledger. */
-async function auditEvents(api: Api, acknowledged: Set<string>): Promise<{ stored: number; lost: number; doubled: number }> {
+async function auditEvents(
+  api: Api,
+  acknowledged: Set<string>,
+): Promise<{ stored: number; quarantined: number; lost: number; doubled: number }> {
   const counts = await ask<{ items: { name: string; kind: string; count: number; sourceName: string }[] }>(
     api,
     'GET',
     '/api/ingest/event-names?days=2',
   )
   const stored = counts.items.filter((row) => row.sourceName === 'Storm shop').reduce((sum, row) => sum + row.count, 0)
-  const hours = await ask<{ items: { sourceName: string; accepted: number }[] }>(api, 'GET', '/api/ingest/counters?hours=24')
-  const accepted = hours.items.filter((row) => row.sourceName === 'Storm shop').reduce((sum, row) => sum + row.accepted, 0)
+  const hours = await ask<{ items: { sourceName: string; accepted: number }[] }>(
+    api,
+    'GET',
+    '/api/ingest/counters?hours=24',
+  )
+  const accepted = hours.items
+    .filter((row) => row.sourceName === 'Storm shop')
+    .reduce((sum, row) => sum + row.accepted, 0)
+  const { open } = await ask<{ open: number }>(api, 'GET', '/api/ingest/quarantine')
   return {
     stored,
-    lost: Math.max(0, acknowledged.size - stored, acknowledged.size - accepted),
+    quarantined: open,
+    lost: Math.max(0, acknowledged.size - stored - open, acknowledged.size - accepted - open),
     doubled: Math.max(0, stored - acknowledged.size, accepted - acknowledged.size),
   }
 }

@@ -171,7 +171,7 @@ test('an item that kills the worker process is found by its number and waits; th
   await send('/v1/batch', { batch })
   const signal = new AbortController().signal
   // Each life is a new process: nothing is remembered but what the database holds.
-  for (let life = 0; life < 4; life++) await expect(again().loops[0]?.turn(signal)).rejects.toThrow('killed')
+  for (let life = 0; life < 6; life++) await expect(again().loops[0]?.turn(signal)).rejects.toThrow('killed')
   await again().drain()
   const kept = await ingest.quarantine.items(world.ground.database, {}, ['open'], null, 10)
   expect(kept.map((row) => [row.reasons[0]?.code, (row.payload as { messageId: string }).messageId])).toEqual([

@@ -12,6 +12,7 @@ import type { Sources } from './source.ts'
 const batchBytes = 4 * 1024 * 1024
 const batchRows = 400
 const triesBeforeCare = 3
+const deathsOfPoison = 3
 const inboxLock = 731_406_203
 
 type Row = { seq: number; day: string; size: number; bytes: Buffer }
@@ -216,8 +217,10 @@ async function careful(
     tries: known?.tries,
   })
   const place = new Map(one.items.map((item, index) => [item.id, index]))
-  const killers = known && known.seq === one.seqs[0] ? known.poison : []
-  const poison = new Set(one.items.filter((_, index) => killers.includes(index)))
+  const deaths = known && known.seq === one.seqs[0] ? known.poison : []
+  // Once may be chance (somebody stopped the machine); an item that is always there when the process ends is the cause.
+  const diedAt = (index: number) => deaths.filter((item) => item === index).length
+  const poison = new Set(one.items.filter((_, index) => diedAt(index) >= deathsOfPoison))
   let batch = 0
   const done = await needs.database.transaction(async (tx) => {
     batch = await needs.applier.begin(tx)
