@@ -215,3 +215,16 @@ export const mail = route({
     attachments: z.array(z.object({ name: z.string(), type: z.string(), bytes: z.int() })),
   }),
 })
+
+export const webhook = route({
+  stage: 'delivery',
+  name: 'webhook',
+  summary:
+    'Address and secret with which a mail service sends its receipts (Standard Webhooks); written to the audit log',
+  method: 'get',
+  path: '/webhooks/{source}',
+  may: ['admin'],
+  /** The name you give the mail service; it stands in the address. */
+  params: z.object({ source: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'is not a short name such as mailgun') }),
+  answer: z.object({ url: z.string(), secret: z.string() }),
+})

@@ -11,7 +11,7 @@ import {
   type PersonId,
   type Route,
 } from '@einklang/contract'
-import type { Database } from '@einklang/platform'
+import type { Caller, Database } from '@einklang/platform'
 import { derivedId } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -26,6 +26,8 @@ import { createIngest } from '#ingest'
 import { createProfile } from '#profile'
 import { createDelivery } from './index.ts'
 import { deliveryParts } from './routes.ts'
+
+const caller: Caller = { kind: 'key', key: 'k1', name: 'Mail desk', roles: ['admin'] }
 
 /** The outside world: a provider that remembers what it took and answers as told. */
 function provider(channel: Outbound['channel'], kind: Connector['class']) {
@@ -183,7 +185,7 @@ async function smallTown() {
       query: route.query.parse(input.query ?? {}),
       body: route.body.parse(input.body),
     }
-    return route.answer.parse(await mounted?.handle(parsed as never, {} as never)) as AnswerOf<R>
+    return route.answer.parse(await mounted?.handle(parsed as never, { caller } as never)) as AnswerOf<R>
   }
   const frame = (token: string) =>
     parts.raw
@@ -649,8 +651,12 @@ test('a signed webhook of the mail service becomes receipts, once; an unsigned o
   ])
   expect((await call(town.delivery.webhookSecret('another'), body)).status).toBe(401)
   expect((await call(town.delivery.webhookSecret('mailer'), '{"type":1}')).status).toBe(400)
-  for (let repeat = 0; repeat < 2; repeat++)
-    expect((await call(town.delivery.webhookSecret('mailer'), body)).status).toBe(200)
+  const shown = await town.ask(api.delivery.webhook, { params: { source: 'mailer' } })
+  expect(shown.url).toMatch(/\/hooks\/mail\/mailer$/)
+  const entries = await town.database.rows`
+    select actor_name, object_id, details from governance.audit_entry where action = 'webhook.secret.shown'`
+  expect(entries).toEqual([{ actor_name: 'Mail desk', object_id: 'mailer', details: {} }])
+  for (let repeat = 0; repeat < 2; repeat++) expect((await call(shown.secret, body)).status).toBe(200)
   await town.events()
   const receipts = await town.database.rows<{ kind: string; detail: string | null }>`
     select kind, detail from delivery.receipt order by kind`

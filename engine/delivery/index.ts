@@ -19,7 +19,7 @@ export type Explanation = api.delivery.Explanation
 
 export type DeliveryNeeds = {
   ground: Ground
-  governance: Pick<Governance, 'brand'>
+  governance: Pick<Governance, 'brand' | 'audit'>
   consent: Pick<Consent, 'lock' | 'may' | 'unsubscribeUrl' | 'preferenceUrl'>
   decision: Pick<Decision, 'check' | 'release'>
   content: Pick<Content, 'concept' | 'render'>

@@ -37,6 +37,13 @@ export function deliveryParts(delivery: Delivery, needs: DeliveryNeeds): StagePa
       mount(routes.testSend, ({ body }) => testSend(needs, body)),
       mount(routes.mailbox, ({ query }) => listCaught(database, query, needs.mailbox ?? null)),
       mount(routes.mail, ({ params }) => caughtMail(needs, params.mail)),
+      mount(routes.webhook, async ({ params: { source } }, { caller }) => {
+        const object = { kind: 'webhook', id: source }
+        await database.transaction((tx) =>
+          needs.governance.audit(tx, { actor: caller, action: 'webhook.secret.shown', object }),
+        )
+        return { url: `${needs.ground.config.publicUrl}/hooks/mail/${source}`, secret: delivery.webhookSecret(source) }
+      }),
     ],
     raw: [clickRedirect(needs), openPixel(needs), frame(needs), mailWebhook(needs)],
   }
