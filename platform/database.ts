@@ -242,7 +242,8 @@ function arrayText(values: unknown[]): string {
   const items = values.map((value) => {
     if (Array.isArray(value)) return arrayText(value)
     const text = parameterOf(value)
-    return text === null ? 'NULL' : `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+    if (text === null) return 'NULL'
+    return /["\\]/.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : `"${text}"`
   })
   return `{${items.join(',')}}`
 }

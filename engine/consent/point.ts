@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Channel } from '@einklang/contract'
 import type { Secrets } from '@einklang/platform'
 
@@ -26,10 +26,7 @@ export type Points = { of(channel: Channel, address: string): string; bytes(poin
 export function createPoints(secrets: Secrets): Points {
   const key = secrets.sign('consent.point', 'key')
   return {
-    of: (channel, address) =>
-      createHash('sha256')
-        .update(`${key}\0${kindOf[channel]}\0${normalAddress(channel, address)}`)
-        .digest('hex'),
+    of: (channel, address) => hash('sha256', `${key}\0${kindOf[channel]}\0${normalAddress(channel, address)}`, 'hex'),
     bytes: (point) => Buffer.from(point, 'hex'),
   }
 }
