@@ -83,12 +83,16 @@ function expression(on: Compiling, tree: Predicate): Part {
 
 /** Rows that belong to somebody we look at; `column` holds current persons. */
 function inScope({ database, scope }: Compiling, column: string): Part {
-  return scope === 'all' ? database.part`true` : database.part`${database.name(column)} = any(${scope.persons})`
+  return scope === 'all'
+    ? database.part`true`
+    : database.part`${database.name(column)} in (select unnest(${scope.persons}::uuid[]))`
 }
 
 /** Rows stored under the person or one of its former selves. */
 function storedInScope({ database, scope }: Compiling, column: string): Part {
-  return scope === 'all' ? database.part`true` : database.part`${database.name(column)} = any(${scope.stored})`
+  return scope === 'all'
+    ? database.part`true`
+    : database.part`${database.name(column)} in (select unnest(${scope.stored}::uuid[]))`
 }
 
 type Leaf<Key extends string> = Extract<Predicate, { [key in Key]: unknown }>
@@ -180,14 +184,15 @@ function spentLeaf(on: Compiling, leaf: Leaf<'spent'>): Part {
 function purchases(on: Compiling): Part {
   const { database } = on
   if (on.scope === 'all') return database.part`commerce.customer_purchase`
-  return database.part`(select identity.current(person) as person, channel, at, total - refunded as kept
-    from commerce.purchase where ${storedInScope(on, 'person')} and cancelled_at is null)`
+  return database.part`(select coalesce(merged.winner, person) as person, channel, at, total - refunded as kept
+    from commerce.purchase left join identity.merged on merged.loser = person and not merged.undone
+    where ${storedInScope(on, 'person')} and cancelled_at is null)`
 }
 
 function openCarts({ database, scope }: Compiling): Part {
   if (scope === 'all') return database.part`select person from commerce.open_cart`
   return database.part`select identity.current(cart.person) from commerce.cart
-    where cart.person = any(${scope.stored}) and cart.state = 'open'
+    where cart.person in (select unnest(${scope.stored}::uuid[])) and cart.state = 'open'
       and cart.updated_at > platform.now() - interval '30 days'
       and not exists (select from commerce.purchase
         where purchase.person = any(identity.aliases(cart.person)) and purchase.at >= cart.updated_at)`

@@ -49,7 +49,9 @@ export async function evaluate(
   log: boolean,
 ): Promise<{ entered: number; left: number }> {
   if (given.length === 0 || (scope !== 'all' && scope.persons.length === 0)) return { entered: 0, left: 0 }
-  const looked = (column: Part) => (scope === 'all' ? tx.part`true` : tx.part`${column} = any(${scope.persons})`)
+  // Joined as a set: `= any(array)` would search the whole array once per row.
+  const looked = (column: Part) =>
+    scope === 'all' ? tx.part`true` : tx.part`${column} in (select unnest(${scope.persons}::uuid[]))`
   const inside = given
     .map(
       (definition) => tx.part`
@@ -100,8 +102,8 @@ export async function addPending(tx: Database, persons: PersonId[]): Promise<voi
 /** Takes up to `limit` waiting persons, as the persons they are today. */
 export async function takePending(tx: Database, limit: number): Promise<PersonId[]> {
   const rows = await tx.rows<{ person: PersonId }>`
-    with taken as (delete from audience.pending where person = any(array(
-      select person from audience.pending limit ${limit} for update skip locked)) returning person)
+    with first as materialized (select person from audience.pending limit ${limit} for update skip locked),
+      taken as (delete from audience.pending using first where pending.person = first.person returning pending.person)
     select distinct coalesce(merged.winner, taken.person) as person
     from taken left join identity.merged on merged.loser = taken.person and not merged.undone`
   return rows.map((row) => row.person)
