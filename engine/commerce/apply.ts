@@ -112,7 +112,7 @@ async function writePurchases(tx: Database, given: Purchase[]): Promise<void> {
   )
   if (lines.length === 0) return
   // Only records that bring lines replace lines.
-  await tx.run`delete from commerce.purchase_line where purchase = any(${[...new Set(lines.map((line) => line.purchase))]})`
+  await tx.run`delete from commerce.purchase_line where purchase in (select unnest(${[...new Set(lines.map((line) => line.purchase))]}::uuid[]))`
   await tx.run`
     insert into commerce.purchase_line (purchase, line, sku, name, quantity, price, total)
     select r.purchase, r.line, r.sku, r.name, r.quantity, r.price, r.total
@@ -136,7 +136,7 @@ async function settleRefunds(tx: Database, orderNos: string[]): Promise<void> {
     update commerce.purchase set refunded = given.amount
     from (select purchase.id, least(purchase.total, sum(coalesce(refund.amount, purchase.total))) as amount
       from commerce.purchase join commerce.refund using (order_no)
-      where order_no = any(${[...new Set(orderNos)]})
+      where order_no in (select unnest(${[...new Set(orderNos)]}::text[]))
         and (purchase.kind = 'order' or refund.place is null or purchase.place is null
           or refund.place = purchase.place or not exists (select from commerce.purchase as other
             where other.order_no = refund.order_no and other.place = refund.place))
@@ -166,7 +166,7 @@ async function applyCarts(tx: Database, currency: string, events: PersonEvent[])
   const byPerson = Map.groupBy(events, (event) => event.person)
   const rows = await tx.rows<CartRow>`
     select person, memory, currency, updated_at as "updatedAt", checkout_at as "checkoutAt", ordered_at as "orderedAt"
-    from commerce.cart where person = any(${[...byPerson.keys()]}) order by person for update`
+    from commerce.cart where person in (select unnest(${[...byPerson.keys()]}::uuid[])) order by person for update`
   const standing = new Map(rows.map((row) => [row.person, cartOf(row)]))
   const carts = [...byPerson].flatMap(([person, acts]) => {
     const known = standing.get(person)

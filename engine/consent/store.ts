@@ -85,7 +85,7 @@ export async function append(tx: Database, needs: StoreNeeds, statements: Statem
   const head = await tx.row<{ sequence: number; seal: Buffer }>`
     select sequence, seal from consent.head where single for update`
   const there = await tx.rows<{ statement: StatementId }>`
-    select statement from consent.statement where statement = any(${[...lines.keys()]})`
+    select statement from consent.statement where statement in (select unnest(${[...lines.keys()]}::uuid[]))`
   for (const { statement } of there) lines.delete(statement)
   if (lines.size > 0 && head !== undefined) await write(tx, [...lines.values()], head)
   await fence(tx, needs, [...lines.values()])
@@ -389,7 +389,7 @@ async function statementsOf(tx: Database, persons: PersonId[], points: string[])
     union all
     select null, person, null, 'deny', purpose, null, null, 'consent', at, known_at, null, false, null, 'verified',
       '{}', true
-    from consent.signal where person = any(${persons})`
+    from consent.signal where person in (select unnest(${persons}::uuid[]))`
   return rows.map((row) => ({
     ...row,
     happenedAt: row.happenedAt.getTime(),
@@ -403,7 +403,7 @@ async function suppressionsOf(tx: Database, points: string[]): Promise<Suppressi
   if (points.length === 0) return []
   const rows = await tx.rows<{ point: string; channel: Channel; scope: 'all' | 'marketing'; since: Date }>`
     select encode(point, 'hex') as point, channel, scope, hit_at as since from consent.suppression
-    where point = any(array(select decode(hex, 'hex') from unnest(${points}::text[]) as hex))
+    where point in (select decode(hex, 'hex') from unnest(${points}::text[]) as hex)
       and (cleared_at is null or cleared_at < hit_at)`
   return rows.map((row) => ({ ...row, since: row.since.getTime() }))
 }
@@ -464,7 +464,7 @@ export async function refresh(tx: Database, needs: StoreNeeds, asked: PersonId[]
   const current = [...new Map([...loaded.subjects.values()].map((subject) => [subject.person, subject])).values()]
   const cells = current.flatMap((subject) => cellsOf(loaded, subject.person, at))
   const gone = [...loaded.subjects.values()].flatMap((subject) => subject.aliases)
-  await tx.run`delete from consent.state where person = any(${[...new Set(gone)]})`
+  await tx.run`delete from consent.state where person in (select unnest(${[...new Set(gone)]}::uuid[]))`
   if (cells.length === 0) return
   const rows = cells.map(({ permission, ...cell }) => ({
     ...cell,

@@ -53,7 +53,8 @@ function nodesOwned(tx: Database, persons: PersonId[]): Promise<NodeRow[]> {
     select namespace, value, person, trust, status, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt",
       source, event, with_namespace as "withNamespace", with_value as "withValue", first_person as "firstPerson",
       attached_log as "attachedLog", since, earlier, uses, uses_since as "usesSince"
-    from identity.identifier where person = any(${persons}::uuid[])`
+    from unnest(${persons}::uuid[]) as asked(owner)
+    cross join lateral (select * from identity.identifier where identifier.person = asked.owner offset 0) as owned`
 }
 
 type PersonRow = Omit<Person, 'firstSeenAt' | 'nodes' | 'dirty'> & { firstSeenAt: Date }
@@ -186,9 +187,11 @@ export async function findIssuers(tx: Database, events: { event: NormalEvent; na
   if (bare.length === 0) return
   const values = [...new Set(bare.map((one) => one.value))]
   const rows = await tx.rows<{ value: string; namespace: string; people: number }>`
-    select value, min(namespace) as namespace, count(distinct person)::int as people from identity.identifier
-    where value = any(${values}) and person is not null and (namespace like 'customer_no.%' or namespace = 'user_id')
-    group by value`
+    select wanted.value, min(namespace) as namespace, count(distinct person)::int as people
+    from unnest(${values}::text[]) as wanted(value)
+    cross join lateral (select namespace, person from identity.identifier where identifier.value = wanted.value
+      and person is not null and (namespace like 'customer_no.%' or namespace = 'user_id') offset 0) as found
+    group by wanted.value`
   const issuers = new Map(rows.filter((row) => row.people === 1).map((row) => [row.value, row.namespace]))
   for (const one of events) {
     const known = (named: Named) => named.namespace !== 'customer_no' || issuers.has(named.value)

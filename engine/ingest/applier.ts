@@ -1,6 +1,6 @@
 import type { AppliedBatch, EventId, NormalEvent, SourceId } from '@einklang/contract'
 import { type Clock, type Database, type Live, type Log, type Metrics, Outage } from '@einklang/platform'
-import { type HistoryRow, type RecentRows, historyChannel, historyRows, keepForHistory } from './history.ts'
+import { type HistoryRow, historyChannel, historyRows, keepForHistory, type RecentRows } from './history.ts'
 import type { Item } from './item.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Sources } from './source.ts'
@@ -137,7 +137,7 @@ async function sortOut(needs: { clock: Clock }, tx: Database, items: Item[], opt
   if (options.skipSeen || first.size === 0) return { ...sorted, fresh: [...first.values()] }
   const ids = [...first.keys()]
   const seen = await tx.rows<{ id: EventId; content: number }>`
-    select id, content from ingest.seen where id = any(${ids}::uuid[])`
+    select id, content from ingest.seen where id in (select unnest(${ids}::uuid[]))`
   for (const row of seen) {
     const item = first.get(row.id)
     if (!item) continue
