@@ -67,6 +67,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
       spend: (tx, rows) => budget.records.spend(tx, rows),
     },
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
+    audit: governance.audit,
   })
   const identity = createIdentity({ ground, reapply: applyBatch })
   const profile = createProfile({ ground, identity })

@@ -382,6 +382,14 @@ describe('every mounted route lets in whom its declaration names, and nobody els
     expect(answer).toMatchObject({ status: 403, body: { error: { code: 'not_allowed' } } })
   })
 
+  test('a new source and its key are written down', async () => {
+    const body = { name: 'Audited till', kind: 'till' }
+    const made = await ask('POST', '/api/ingest/sources', { cookie: administrator, body })
+    const { source } = made.body as { source: { id: string } }
+    const log = await ask('GET', `/api/governance/audit?objectId=${source.id}`, { cookie: administrator })
+    expect(log.body).toMatchObject({ items: [{ action: 'source.created', actor: { kind: 'user' } }] })
+  })
+
   test('a refusal of somebody known is written down', async () => {
     await ask('GET', '/api/governance/people', { key: keys.get('store') ?? '' })
     await expect

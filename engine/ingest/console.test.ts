@@ -11,6 +11,7 @@ import {
 import type { Database, Request_, StageParts } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Audited } from '#governance'
 import { createIngest, type Ingest, type IngestInside, ingestParts } from './index.ts'
 
 const people: { [userId: string]: PersonId } = {
@@ -23,6 +24,7 @@ let world: TestGround
 let ingest: Ingest & IngestInside
 let parts: StageParts
 let applied: NormalEvent[]
+let audited: Audited[]
 let key: string
 let source: SourceId
 
@@ -35,7 +37,9 @@ beforeEach(async () => {
     return { events: events.map((event) => ({ ...event, person: whose(event) })), merges: [], touched: [] }
   }
   const identifiersOf = async () => [{ namespace: 'email', value: 'ada@x.de' }]
-  ingest = createIngest({ ground: world.ground, apply, identifiersOf })
+  audited = []
+  const audit = async (_tx: Database, entry: Audited) => void audited.push(entry)
+  ingest = createIngest({ ground: world.ground, apply, identifiersOf, audit })
   parts = ingestParts(ingest)
   const made = await call(api.ingest.createSource, { body: { name: 'Shop München', kind: 'web' } })
   key = made.key
@@ -71,6 +75,24 @@ const track = (messageId: string, more: object = {}) => ({
   userId: 'ada',
   messageId,
   ...more,
+})
+
+test('who made, changed and ended a source or a key is written down, never the key', async () => {
+  const params = { source }
+  await call(api.ingest.changeSource, { params, body: { origins: ['https://shop.example'] } })
+  const made = await call(api.ingest.createKey, { params, body: { trust: 'publishable' } })
+  const next = await call(api.ingest.rotateKey, { params: { source, key: made.id }, body: {} })
+  await call(api.ingest.revokeKey, { params: { source, key: next.id } })
+  expect(audited.map(({ action, object }) => [action, object.id])).toEqual([
+    ['source.created', source],
+    ['source.changed', source],
+    ['source.key.created', made.id],
+    ['source.key.rotated', made.id],
+    ['source.key.revoked', next.id],
+  ])
+  expect(audited.every(({ actor }) => actor === caller.caller)).toBe(true)
+  const written = JSON.stringify(audited)
+  for (const secret of [key, made.key, next.key]) expect(written).not.toContain(secret)
 })
 
 test('a source shows its keys without giving them away, its counters and its last event', async () => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PersonId } from '@einklang/contract'
 import type { Database, Ground, Loop } from '@einklang/platform'
+import type { Governance } from '#governance'
 import { type Applier, type Apply, createApplier } from './applier.ts'
 import { createDoor, type Door } from './door.ts'
 import { emit } from './emit.ts'
@@ -40,6 +41,8 @@ export type IngestNeeds = {
   ground: Ground
   apply: Apply
   records?: { [kind in RecordKind]?: TakeRecords }
+  /** Writes down who made, changed or ended sources and keys. */
+  audit?: Governance['audit']
   /** Identifiers of people to be erased, so that inbox and quarantine can be searched for them. */
   identifiersOf?: (tx: Database, persons: PersonId[]) => Promise<{ namespace: string; value: string }[]>
 }

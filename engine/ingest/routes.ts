@@ -27,25 +27,56 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
     sources.forget()
     return result
   }
+  const noted = async (
+    tx: typeof database,
+    actor: Caller,
+    action: string,
+    object: { kind: string; id: string },
+    details: JsonObject,
+  ) => ingest.needs.audit?.(tx, { actor, action, object, details })
 
   return {
     stage: 'ingest',
     routes: [
       mount(routes.sources, async () => ({ items: await sourceViews({ database, clock }, null) })),
-      mount(routes.createSource, async ({ body: { trust, ...given } }) => {
-        const made = await changed((tx) => sources.create(tx, given, trust ?? 'secret'))
-        return { source: await one(made.source.id), key: made.key ?? '' }
+      mount(routes.createSource, async ({ body: { trust = 'secret', ...given } }, { caller }) => {
+        const made = await changed(async (tx) => {
+          const { source, key } = await sources.create(tx, given, trust)
+          const { name, kind } = given
+          await noted(tx, caller, 'source.created', { kind: 'source', id: source.id }, { name, kind, trust })
+          return { id: source.id, key }
+        })
+        return { source: await one(made.id), key: made.key ?? '' }
       }),
-      mount(routes.changeSource, async ({ params, body }) => {
-        await changed((tx) => sources.change(tx, params.source, body))
-        return one(params.source)
+      mount(routes.changeSource, async ({ params: { source }, body }, { caller }) => {
+        await one(source)
+        await changed(async (tx) => {
+          await sources.change(tx, source, body)
+          await noted(tx, caller, 'source.changed', { kind: 'source', id: source }, { fields: Object.keys(body) })
+        })
+        return one(source)
       }),
-      mount(routes.createKey, ({ params, body }) => changed((tx) => sources.addKey(tx, params.source, body.trust))),
-      mount(routes.rotateKey, ({ params, body }) =>
-        changed((tx) => sources.rotateKey(tx, params.source, params.key, body.graceDays ?? 7)),
+      mount(routes.createKey, ({ params: { source }, body: { trust } }, { caller }) =>
+        changed(async (tx) => {
+          const made = await sources.addKey(tx, source, trust)
+          await noted(tx, caller, 'source.key.created', { kind: 'key', id: made.id }, { source, trust })
+          return made
+        }),
       ),
-      mount(routes.revokeKey, async ({ params, query }) => {
-        const ends = await changed((tx) => sources.endKey(tx, params.source, params.key, query.graceDays))
+      mount(routes.rotateKey, ({ params: { source, key }, body: { graceDays = 7 } }, { caller }) =>
+        changed(async (tx) => {
+          const made = await sources.rotateKey(tx, source, key, graceDays)
+          const details = { source, replacedBy: made.id, graceDays }
+          await noted(tx, caller, 'source.key.rotated', { kind: 'key', id: key }, details)
+          return made
+        }),
+      ),
+      mount(routes.revokeKey, async ({ params: { source, key }, query: { graceDays } }, { caller }) => {
+        const ends = await changed(async (tx) => {
+          const end = await sources.endKey(tx, source, key, graceDays)
+          await noted(tx, caller, 'source.key.revoked', { kind: 'key', id: key }, { source, graceDays })
+          return end
+        })
         return { endsAt: ends.toISOString() }
       }),
       mount(routes.events, ({ query }) => recentEvents(history, query)),
