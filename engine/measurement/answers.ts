@@ -147,7 +147,8 @@ export function createAnswers(ground: Ground) {
             left.key.localeCompare(right.key),
         )
       const orders = Number(totals.orders)
-      if (orders < fewConversions) warnings.push(`Only ${orders} orders in this period: read the shares as a hint.`)
+      if (orders < fewConversions)
+        warnings.push(`Only ${orders} order${orders === 1 ? '' : 's'} in this period: read the shares as a hint.`)
       if (rows.length === 1) warnings.push('There is only one channel, so nothing can be compared.')
       return {
         note: noteOf(build, definitions.attribution, scope.currency, warnings),
@@ -234,7 +235,7 @@ export function createAnswers(ground: Ground) {
     const shown = rows.slice(0, input.limit)
     const last = shown.at(-1)
     return {
-      items: shown.map((row) => creditedOrder(row)),
+      items: shown.map((row) => creditedOrder(row, config.timeZone)),
       next: rows.length > input.limit && last !== undefined ? `${last.at}~${last.event}` : null,
     }
   }
@@ -246,7 +247,7 @@ export function createAnswers(ground: Ground) {
     const lastOrder = orders[0]?.at ?? ''
     return {
       note: noteOf(build, definitions.journey, orders[0]?.currency ?? null),
-      conversions: orders.map((row) => creditedOrder(row)),
+      conversions: orders.map((row) => creditedOrder(row, config.timeZone)),
       open: rows
         .filter((row) => Number(row.converted) === 0 && row.at > lastOrder)
         .reverse()

@@ -13,6 +13,7 @@ import {
 } from '@einklang/stats'
 import { halfLifeDays, type PathRowOut, type RuleModel } from './credit.ts'
 import { ownAccord } from './grouping.ts'
+import { dayIn } from './period.ts'
 
 export type CreditedOrder = AnswerOf<typeof api.measurement.conversions>['items'][number]
 type Touch = AnswerOf<typeof api.measurement.personJourney>['open'][number]
@@ -30,8 +31,8 @@ export function touchesOf(row: PathRowOut): Touch[] {
   }))
 }
 
-/** One order with the share that every rule gives to each of its touches. */
-export function creditedOrder(row: PathRowOut): CreditedOrder {
+/** One order with the share that every rule gives to each of its touches; days are those of the house. */
+export function creditedOrder(row: PathRowOut, timeZone: string): CreditedOrder {
   const touches = touchesOf(row)
   const shares = sharesOf(row)
   return {
@@ -49,7 +50,7 @@ export function creditedOrder(row: PathRowOut): CreditedOrder {
       ...touch,
       credit: shares.map(({ model, share }) => ({ model, share: share[index] ?? 0 })),
     })),
-    because: becauseOf(row, touches, shares.find(({ model }) => model === 'last_nondirect')?.share ?? []),
+    because: becauseOf(row, timeZone, touches, shares.find(({ model }) => model === 'last_nondirect')?.share ?? []),
   }
 }
 
@@ -97,11 +98,12 @@ const kinds: { [kind: string]: string } = {
   'store visit': 'came to the store',
 }
 
-function becauseOf(row: PathRowOut, touches: Touch[], shares: number[]): string {
+function becauseOf(row: PathRowOut, timeZone: string, touches: Touch[], shares: number[]): string {
   const credited = touches[shares.indexOf(1)]
   if (credited === undefined) return 'No touch is known in the days before, so no channel gets the credit.'
-  const days = Math.floor((new Date(row.at).getTime() - new Date(credited.at).getTime()) / dayMs)
-  const when = days === 0 ? 'the same day' : days === 1 ? 'one day before' : `${days} days before`
+  const dayNumber = (at: string) => Date.parse(dayIn(new Date(at), timeZone)) / dayMs
+  const days = dayNumber(row.at) - dayNumber(credited.at)
+  const when = days === 0 ? 'the same day' : days === 1 ? 'the day before' : `${days} days before`
   const what = credited.campaign === null ? credited.channel : `${credited.channel} “${credited.campaign}”`
   if (ownAccord.includes(credited.channel))
     return `Came by themselves (${what}): no campaign touch is known in the days before.`
