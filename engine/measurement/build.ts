@@ -155,7 +155,7 @@ async function writeTouches(history: History, plan: BuildPlan, inSlice: HistoryP
     from (
       select *,
         lagInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over visits as before_at,
-        lagInFrame((utm_source, medium, toString(campaign))) over visits as before_source
+        lagInFrame((utm_source, medium, lowerUTF8(campaign))) over visits as before_source
       from ${eventsOf(
         history,
         inSlice,
@@ -165,7 +165,7 @@ async function writeTouches(history: History, plan: BuildPlan, inSlice: HistoryP
       window visits as (partition by who order by at, id rows between 1 preceding and current row)
     )
     where at > before_at + interval ${visitMinutes} minute
-      or (utm_source != '' and (utm_source, medium, toString(campaign)) != before_source)`
+      or (utm_source != '' and (utm_source, medium, lowerUTF8(campaign)) != before_source)`
   // A message counts once, by the best evidence; letters and calls cannot be opened, so their arrival counts, on the
   // day it is told for, unless they came back.
   const contacts = history.part`
@@ -205,13 +205,16 @@ async function writeTouches(history: History, plan: BuildPlan, inSlice: HistoryP
       select *,
         lagInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over near as before_at,
         lagInFrame(toString(media)) over near as before_media,
-        lagInFrame(lowerUTF8(campaign)) over near as before_campaign
+        lagInFrame(lowerUTF8(campaign)) over near as before_campaign,
+        lagInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over alike as alike_at
       from grouped
-      window near as (partition by who order by at, id rows between 1 preceding and current row)
+      window near as (partition by who order by at, id rows between 1 preceding and current row),
+        alike as (partition by who, media, lowerUTF8(campaign) order by at, id rows between 1 preceding and current row)
     )
-    -- The landing page after a click is the same contact, as is a second click a minute later.
-    where not (at <= before_at + interval ${visitMinutes} minute and evidence != 'store visit'
-      and ((media = before_media and (lowerUTF8(campaign) = before_campaign or campaign = '')) or media = 'direct'))
+    -- The landing page after a click is the same contact, as is a second click a minute later, whatever came between.
+    where not (evidence != 'store visit' and (at <= alike_at + interval ${visitMinutes} minute
+      or (at <= before_at + interval ${visitMinutes} minute
+        and ((media = before_media and (lowerUTF8(campaign) = before_campaign or campaign = '')) or media = 'direct'))))
     union all
     select person, stored, at, event, channel, campaign, kind, message_id, ${goneVersion(plan)}, 1
     from measurement.touch final where person in ${inSlice}

@@ -137,6 +137,33 @@ test('a letter counts on the day it arrived, not at all when it came back, and o
   expect(spring[0]?.credits.map((credit) => credit.orders.toFixed(3))).toEqual(['0.667', '0.500'])
 })
 
+test('a click and its landing are one touch, in any case and with another message between them', async () => {
+  await hear([
+    click('kaja', '2026-01-19T10:00:00Z', 'NL-2026-KW47-A'),
+    { ...click('kaja', '2026-01-19T10:00:01Z', 'NL-2026-KW46-A'), name: 'message.opened' },
+    {
+      person: 'kaja',
+      at: '2026-01-19T10:00:02Z',
+      medium: 'email',
+      source: 'newsletter',
+      campaign: 'nl-2026-kw47-a',
+      url: 'https://shop.example/?utm_campaign=nl-2026-kw47-a',
+    },
+    { person: 'kaja', at: '2026-01-19T10:03:00Z', medium: 'email', source: 'newsletter', campaign: 'NL-2026-KW47-A' },
+    order('kaja', '2026-01-19T23:30:00Z', 'W47', 5000),
+  ])
+  expect(await waysOf('kaja')).toEqual(['W47: email click > email open'])
+  const table = await measurement.attribution({ by: 'campaign', from: '2026-01-20', to: '2026-01-20' })
+  expect(table.rows.map((row) => [row.campaign, row.touches]).toSorted()).toEqual([
+    ['NL-2026-KW46-A', 1],
+    ['NL-2026-KW47-A', 1],
+  ])
+  expect(table.note.warnings.join()).toContain('Only 1 order in')
+  // The evening before by the calendar of the house, though not a whole day ago.
+  const journey = await measurement.personJourney(personNamed('kaja') as PersonId)
+  expect(journey.conversions[0]?.because).toContain('opened the day before')
+})
+
 test('touches older than the look-back lead nowhere: letters after 60 days, catalogues after 120', async () => {
   const letter = (at: string, campaign: string): Told => ({
     person: 'cleo',
