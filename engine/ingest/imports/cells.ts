@@ -93,8 +93,33 @@ function local(parts: Local, offsetAt: (utc: number) => number): string {
   return new Date(parts.at - offsetAt(first)).toISOString()
 }
 
-/** Offset of a zone in ms for an instant, remembered by the hour: a file names the same hours again and again. */
+const zones = new Map<string, (utc: number) => number>()
+
+/** Offset of a zone in ms for an instant; every file of the zone shares what was found out. */
 function zoneOffsets(zone: string): (utc: number) => number {
+  const known = zones.get(zone)
+  if (known) return known
+  const made = offsetsByDay(offsetsByHour(zone))
+  zones.set(zone, made)
+  return made
+}
+
+/** Asking costs much, so whole days are remembered; only the hours of a day on which the offset changes are asked for. */
+function offsetsByDay(byHour: (utc: number) => number): (utc: number) => number {
+  const known = new Map<number, number | null>()
+  return (utc) => {
+    const day = Math.floor(utc / 86_400_000)
+    let offset = known.get(day)
+    if (offset === undefined) {
+      const start = byHour(day * 86_400_000)
+      offset = start === byHour((day + 1) * 86_400_000) ? start : null
+      if (known.size < 200_000) known.set(day, offset)
+    }
+    return offset ?? byHour(utc)
+  }
+}
+
+function offsetsByHour(zone: string): (utc: number) => number {
   if (zone === 'UTC') return () => 0
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: zone,
@@ -106,11 +131,8 @@ function zoneOffsets(zone: string): (utc: number) => number {
     minute: 'numeric',
     second: 'numeric',
   })
-  const known = new Map<number, number>()
   return (utc) => {
     const hour = Math.floor(utc / 3_600_000)
-    const remembered = known.get(hour)
-    if (remembered !== undefined) return remembered
     const parts = Object.fromEntries(
       format.formatToParts(hour * 3_600_000).map((part) => [part.type, Number(part.value)]),
     )
@@ -122,9 +144,7 @@ function zoneOffsets(zone: string): (utc: number) => number {
       parts.minute as number,
       parts.second as number,
     )
-    const offset = wall - hour * 3_600_000
-    if (known.size < 200_000) known.set(hour, offset)
-    return offset
+    return wall - hour * 3_600_000
   }
 }
 
