@@ -54,6 +54,36 @@ test('names of platforms and agencies become our channels; unknown ones keep the
   ).toEqual(['search_generic', 'search_brand', 'radio', 'letter', 'out_of_home', 'kinowerbung'])
 })
 
+test.each([
+  ['google ads brand', 'search_brand'],
+  ['Google Ads – Marke', 'search_brand'],
+  ['google ads generic', 'search_generic'],
+  ['Google Ads Non-Brand', 'search_generic'],
+  ['Microsoft Advertising', 'search_generic'],
+  ['Bing Ads Brand', 'search_brand'],
+  ['Bing', 'search_generic'],
+  ['SEA Brand', 'search_brand'],
+  ['google ads shopping', 'shopping'],
+  ['Google Display Network', 'display'],
+  ['Meta Ads (Retargeting)', 'display'],
+  ['Facebook/Instagram Ads', 'social_ads'],
+  ['Instagram', 'social_ads'],
+  ['TikTok Ads', 'social_ads'],
+  ['Außenwerbung', 'out_of_home'],
+  ['Radio regional', 'radio'],
+  ['TV', 'tv'],
+  ['TV-Werbung', 'tv'],
+  ['Direktmailing', 'letter'],
+  ['Katalog', 'catalogue'],
+  ['Katalogversand', 'katalogversand'],
+  ['search_organic', 'search_organic'],
+  ['google_partner', 'google_partner'],
+  ['Radio Köln', 'radio_koln'],
+])('the channel “%s” is %s', (given, channel) => {
+  expect(channelNamed(given)).toBe(channel)
+  expect(channelNamed(channel)).toBe(channel)
+})
+
 let town: TestGround
 let budget: Budget
 const marketer: Caller = { kind: 'key', key: 'k', roles: [], name: 'Mara' }

@@ -1,4 +1,5 @@
 import { minorDigits, toMinor } from '@einklang/contract'
+import { defaultRules } from '#measurement'
 
 /** One line of spend as it will stand in the ledger. */
 export type Spend = {
@@ -80,10 +81,52 @@ export function foldedName(given: string): string {
     .replaceAll(/^_+|_+$/g, '')
 }
 
+/** Words that say which medium is meant; the first line with a word of the name decides. */
+const media: [channel: string, words: string][] = [
+  ['shopping', 'shopping pla plas'],
+  ['display', 'display gdn banner bannerwerbung retargeting remarketing programmatic prospecting'],
+  ['social_ads', 'facebook instagram meta fb ig tiktok pinterest linkedin snapchat youtube'],
+  ['search', 'google adwords bing microsoft search suche suchmaschinenwerbung sea sem'],
+  ['social_ads', 'social'],
+  ['radio', 'radio rundfunk horfunk radiospot radiospots radiowerbung'],
+  ['tv', 'tv ctv fernsehen fernsehspot fernsehspots fernsehwerbung regionalfernsehen'],
+  ['out_of_home', 'ooh dooh aussenwerbung plakat plakate plakatwerbung citylight litfasssaule poster'],
+  ['catalogue', 'katalog kataloge catalog catalogue'],
+  ['letter', 'direktmailing direktmailings mailing mailings brief briefe postwurf printmailing'],
+  ['email', 'newsletter email mail'],
+  ['sms', 'sms'],
+  ['push', 'push'],
+  ['affiliate', 'affiliate affiliates'],
+]
+/** Words that say nothing about the medium, beside those that tell brand from generic search. */
+const besides = new Set(
+  `ads ad advertising werbung anzeigen kampagne kampagnen campaign campaigns paid bezahlt marketing network netzwerk
+  regional national lokal local versand brand branded brands marke marken markenname generic generisch generische non
+  nonbrand nicht text e`.split(/\s+/),
+)
+const brandWord = /^(?:brand|branded|brands|marke|marken|markenname)$/
+const notBrand = /^(?:generic|generisch|generische|non|nonbrand|nicht)$/
+
+/** Reads names such as `Google Ads – Brand`; null when a word of it may name a channel of the house's own. */
+function channelRead(words: string[]): string | null {
+  const lines = media.map(([channel, text]) => ({ channel, words: text.split(' ') }))
+  const named = lines.find((line) => words.some((word) => line.words.includes(word)))
+  const known = (word: string) => besides.has(word) || lines.some((line) => line.words.includes(word))
+  if (named === undefined || !words.every(known)) return null
+  if (named.channel !== 'search') return named.channel
+  return words.some((word) => brandWord.test(word)) && !words.some((word) => notBrand.test(word))
+    ? 'search_brand'
+    : 'search_generic'
+}
+
+const ours = new Set(defaultRules.map((rule) => rule.channel))
+
 /** Our name for a channel; one we do not know keeps its own, folded. */
 export function channelNamed(given: string): string {
   const folded = foldedName(given)
-  return aliases[folded] ?? folded
+  const alias = aliases[folded]
+  if (alias !== undefined) return alias
+  return ours.has(folded) ? folded : (channelRead(folded.split('_')) ?? folded)
 }
 
 /** A record of the import as a ledger line, or what is wrong with it, naming the column. */

@@ -10,6 +10,7 @@ import { beginBuild, buildState, confirmBuild, currentGrouping, endBuild, knownP
 
 export { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
 export { cell as csvCell } from './answers.ts'
+export { defaultRules } from './grouping.ts'
 export { measurementParts } from './routes.ts'
 
 /** Revenue by the touch that got the credit, for the money that was spent on it. */
