@@ -200,8 +200,8 @@ describe('conditions', () => {
       await preview?.handle({ params: {}, query: {}, body: { predicate } } as never, {} as never),
     )
     expect(answer.sentence).toEqual({
-      en: 'spent at least €300.00 in the last 730 days and not: at least 1 orders in the last 180 days',
-      de: 'Umsatz mindestens 300,00\u00a0€ in den letzten 730 Tagen und nicht: mindestens 1 Bestellungen in den letzten 180 Tagen',
+      en: 'spent at least €300.00 in the last 730 days and not: at least 1 order in the last 180 days',
+      de: 'Umsatz mindestens 300,00\u00a0€ in den letzten 730 Tagen und nicht: mindestens 1 Bestellung in den letzten 180 Tagen',
     })
   })
 })

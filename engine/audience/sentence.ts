@@ -40,7 +40,9 @@ function leaf(tree: LeafTree, language: Language, names: Names): string {
       store: { en: 'store', de: 'Filial' },
     }
     const way = tree.channel === undefined ? '' : `${channels[tree.channel][language]}${german ? '-' : ' '}`
-    return `${range(tree.orders, language, String)} ${way}${german ? 'Bestellungen' : 'orders'}${within(tree.within, language)}`
+    const one = (tree.orders.most ?? tree.orders.least) === 1
+    const orders = german ? (one ? 'Bestellung' : 'Bestellungen') : one ? 'order' : 'orders'
+    return `${range(tree.orders, language, String)} ${way}${orders}${within(tree.within, language)}`
   }
   if ('spent' in tree) {
     const money = (amount: number) => formatMoney({ amount, currency: names.currency }, language)
