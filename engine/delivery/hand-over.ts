@@ -276,7 +276,8 @@ export async function accepted(needs: DeliveryNeeds, tx: Database, row: MessageR
   await tx.run`update delivery.message set state = 'accepted', reason = null, provider_id = ${providerId},
     sent_at = platform.now(), claim = null, lease = null where id = ${row.id}`
   await note(tx, row.id, 'accepted', providerId)
-  await needs.emit(tx, [ownEvent(needs, row, 'message.sent', {})])
+  // The moment the provider was called: its own receipt may be stamped before our answer is written down.
+  await needs.emit(tx, [{ ...ownEvent(needs, row, 'message.sent', {}), at: row.begun_at ?? needs.ground.clock.now() }])
 }
 
 async function unknown(tx: Database, row: MessageRow, connector: Connector, evidence: string): Promise<void> {

@@ -62,6 +62,7 @@ const phrases: { [event: string]: Phrase } = {
   'conversation.received': { en: 'Wrote to us: {}', de: 'Schrieb uns: {}' },
   'consent.granted': { en: 'Gave permission for {}', de: 'Erlaubte {}' },
   'consent.withdrawn': { en: 'Took back permission for {}', de: 'Widerrief {}' },
+  'experiment.assigned': { en: 'Drawn into the group {} of a test', de: 'In die Gruppe {} eines Tests gelost' },
   'Segment Consent Preference Updated': { en: 'Chose privacy settings', de: 'Wählte Datenschutz-Einstellungen' },
 }
 const inStore: Phrase = { en: 'Bought in the store ({})', de: 'Kaufte im Geschäft ({})' }
@@ -123,13 +124,18 @@ function titleOf(row: HistoryRow, properties: JsonObject, language: Language): s
   const bought = row.name === 'Order Completed' && row.channel === 'store'
   const phrase = bought ? inStore : row.kind === 'track' ? phrases[row.name] : kinds[row.kind]
   if (phrase === undefined) return row.name || row.kind
-  const subject = subjectOf(row, properties)
+  const subject = subjectOf(row, properties, language)
   // Without a subject the brackets and colons of the phrase have nothing to hold.
   const filled = phrase[language].replace('{}', subject)
-  return subject === '' ? filled.replace(/\s*\(\)|:\s*$/, '').trim() : filled
+  return subject === ''
+    ? filled
+        .replace(/\s*\(\)|:\s*$/, '')
+        .replace(/ {2,}/g, ' ')
+        .trim()
+    : filled
 }
 
-function subjectOf(row: HistoryRow, properties: JsonObject): string {
+function subjectOf(row: HistoryRow, properties: JsonObject, language: Language): string {
   const text = (name: string) => {
     const value = properties[name]
     return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
@@ -139,9 +145,14 @@ function subjectOf(row: HistoryRow, properties: JsonObject): string {
   if (row.name.startsWith('Order ')) return text('order_id') || row.order_no
   if (row.name.startsWith('conversation.')) return text('subject') || text('text').slice(0, 80)
   if (row.name.startsWith('consent.')) return [text('purpose'), text('channel')].filter(Boolean).join(' · ')
-  if (row.name === 'Products Searched') return `“${text('query')}”`
+  if (row.name === 'Products Searched') return quoted(text('query'), language)
+  if (row.name === 'experiment.assigned') return text('arm') && quoted(text('arm'), language)
   if (row.name.startsWith('Coupon')) return text('coupon_name') || text('coupon_id')
   return text('name') || text('category') || row.sku[0] || ''
+}
+
+function quoted(text: string, language: Language): string {
+  return language === 'de' ? `„${text}“` : `“${text}”`
 }
 
 function pathOf(url: string): string {

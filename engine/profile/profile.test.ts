@@ -384,10 +384,39 @@ test('the timeline tells events of all aliases in words, filters channels and pa
   const rest = await profile.timeline(person, { limit: 2, language: 'de', after: all.next ?? '' })
   expect(rest.items.map((entry) => entry.title)).toEqual(['Sah Sneaker an'])
   expect(rest.next).toBeNull()
+
+  // A provider stamps its receipt in whole seconds; what was sent is below what came of it, also across pages.
+  const later = (milliseconds: string) => ({
+    at: `2026-03-01T10:00:09.${milliseconds}Z`,
+    properties: '{"subject":"Hello"}',
+  })
+  const story = [
+    row(4, { name: 'message.sent', ...later('700') }),
+    row(5, { name: 'message.delivered', ...later('000') }),
+    row(6, { name: 'experiment.assigned', at: '2026-03-01T10:00:08.000Z', properties: '{"arm":"treated"}' }),
+  ]
+  await house.ground.history.insert('ingest.event', story, 'story')
+  const titles: string[] = []
+  let after: string | undefined
+  do {
+    const page = await profile.timeline(person, { limit: 1, language: 'en', after })
+    titles.push(...page.items.map((entry) => entry.title))
+    after = page.next ?? undefined
+  } while (after !== undefined)
+  expect(titles).toEqual([
+    'Arrived: Hello',
+    'We sent: Hello',
+    'Drawn into the group “treated” of a test',
+    'Bought in the store (B-77)',
+    'Clicked in: Hello',
+    'Looked at Sneaker',
+  ])
+  const german = await profile.timeline(person, { limit: 3, language: 'de' })
+  expect(german.items[2]?.title).toBe('In die Gruppe „treated“ eines Tests gelost')
   const email = await profile.timeline(person, { limit: 5, language: 'de', channels: ['email'] })
   expect(email.items.map((entry) => entry.title)).toEqual(['Klickte in: Hello'])
   const whole = await profile.export(person)
-  expect(whole.events).toHaveLength(3)
+  expect(whole.events).toHaveLength(6)
   expect(whole.observations.map(({ name, value }) => [name, value])).toEqual([['first_name', 'Told']])
 })
 

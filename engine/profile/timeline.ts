@@ -30,18 +30,24 @@ export async function readTimeline(
   aliases: PersonId[],
   input: TimelineInput,
 ): Promise<TimelineAnswer> {
+  // Receipts carry whole seconds: within one, what we sent comes before what came of it.
+  const afterSending = history.part`name != 'message.sent'`
   const persons = typed('Array(UUID)', aliases)
   const cursor = cursorOf(input.after)
   const conditions = [history.part`person in ${persons}`]
   if (input.channels !== undefined) conditions.push(history.part`channel in ${input.channels as string[]}`)
   if (cursor !== null)
-    conditions.push(history.part`(at, id) < (${typed("DateTime64(3, 'UTC')", cursor.at)}, ${typed('UUID', cursor.id)})`)
+    conditions.push(
+      history.part`(toStartOfSecond(at), ${afterSending}, at, id) < (
+        toStartOfSecond(${typed("DateTime64(3, 'UTC')", cursor.at)}), ${cursor.afterSending}::UInt8,
+        ${typed("DateTime64(3, 'UTC')", cursor.at)}, ${typed('UUID', cursor.id)})`,
+    )
   const [rows, counts] = await Promise.all([
     history.rows<HistoryRow>`
       select id, at, kind, name, channel, source_name, value, currency, campaign, medium, utm_source, url, message_id,
         place, order_no, sku, properties, flags
       from ingest.event where ${history.join(conditions, 'and')}
-      order by at desc, id desc limit 1 by id limit ${input.limit + 1}`,
+      order by toStartOfSecond(at) desc, ${afterSending} desc, at desc, id desc limit 1 by id limit ${input.limit + 1}`,
     cursor === null
       ? history.rows<{ channel: string; entries: number }>`
           select channel, uniqExact(id) as entries from ingest.event where person in ${persons}
@@ -52,7 +58,10 @@ export async function readTimeline(
   const last = shown.at(-1)
   return {
     items: shown.map((row) => entryOf(row, input.language)),
-    next: rows.length > input.limit && last !== undefined ? `${last.at}~${last.id}` : null,
+    next:
+      rows.length > input.limit && last !== undefined
+        ? `${last.at}~${last.id}~${last.name === 'message.sent' ? 0 : 1}`
+        : null,
     channels: counts.flatMap(({ channel, entries }) => {
       const known = touchChannels.find((name) => name === channel)
       return known === undefined ? [] : [{ channel: known, entries: Number(entries) }]
@@ -60,7 +69,7 @@ export async function readTimeline(
   }
 }
 
-function cursorOf(after: string | undefined): { at: string; id: string } | null {
-  const match = /^(\d{4}-\d{2}-\d{2}T[\d:.]+Z)~([0-9a-f-]{36})$/.exec(after ?? '')
-  return match === null ? null : { at: match[1] ?? '', id: match[2] ?? '' }
+function cursorOf(after: string | undefined): { at: string; id: string; afterSending: number } | null {
+  const match = /^(\d{4}-\d{2}-\d{2}T[\d:.]+Z)~([0-9a-f-]{36})~([01])$/.exec(after ?? '')
+  return match === null ? null : { at: match[1] ?? '', id: match[2] ?? '', afterSending: Number(match[3]) }
 }
