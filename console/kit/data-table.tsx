@@ -4,8 +4,8 @@ import {
   type ColumnDef,
   createSortedRowModel,
   rowSortingFeature,
-  sortFn_basic,
   type SortingState,
+  sortFn_basic,
   tableFeatures,
   useTable,
 } from '@tanstack/react-table'

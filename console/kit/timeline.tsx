@@ -6,12 +6,12 @@ import {
   IconDeviceMobile,
   IconHeadset,
   IconMail,
+  IconMailbox,
   IconMessage,
   IconPhone,
   IconPoint,
   IconShare,
   IconWorld,
-  IconMailbox,
 } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type ComponentType, type CSSProperties, type ReactNode, useEffect, useRef } from 'react'

@@ -1,5 +1,5 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { Box } from '@mantine/core'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
 import { Loading } from '../kit/states.tsx'
 import { Broken, NotFound } from './boundary.tsx'
 import { type Filters, readFilters, writeFilters } from './filters.ts'

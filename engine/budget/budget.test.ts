@@ -1,5 +1,5 @@
 import type { Caller } from '@einklang/platform'
-import { testGround, type TestGround } from '@einklang/platform/testing'
+import { type TestGround, testGround } from '@einklang/platform/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Budget, createBudget } from './index.ts'

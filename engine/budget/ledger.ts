@@ -1,5 +1,5 @@
-import type { Rejected, RecordRow } from '#ingest'
 import { type Clock, type Database, newId } from '@einklang/platform'
+import type { RecordRow, Rejected } from '#ingest'
 import { keyOf, type Spend, spendOf } from './spend.ts'
 
 /**

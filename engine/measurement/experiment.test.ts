@@ -1,10 +1,10 @@
 import { derivedId } from '@einklang/platform'
-import { testGround, type TestGround } from '@einklang/platform/testing'
+import { type TestGround, testGround } from '@einklang/platform/testing'
 import { drawsFrom } from '@einklang/stats'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ArmSums, type ExperimentPlan, resultOf } from './experiment.ts'
 import { createMeasurement } from './index.ts'
-import { personNamed, tell, type Told } from './town.ts'
+import { personNamed, type Told, tell } from './town.ts'
 
 const plan: ExperimentPlan = {
   experiment: 'holdout/cart',

@@ -8,9 +8,9 @@ import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-de
 import type { Period } from './period.ts'
 import { beginBuild, buildState, confirmBuild, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
 
-export { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
 export { cell as csvCell } from './answers.ts'
 export { defaultRules } from './grouping.ts'
+export { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
 export { measurementParts } from './routes.ts'
 
 /** Revenue by the touch that got the credit, for the money that was spent on it. */

@@ -1,6 +1,6 @@
 import type { PersonId } from '@einklang/contract'
 import type { Caller } from '@einklang/platform'
-import { testGround, type TestGround } from '@einklang/platform/testing'
+import { type TestGround, testGround } from '@einklang/platform/testing'
 import { creditByRule, pathsFrom } from '@einklang/stats'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'

@@ -1,4 +1,4 @@
-import { type AnswerOf, api, type AudienceId, type Predicate, type Purpose, purposes } from '@einklang/contract'
+import { type AnswerOf, type AudienceId, api, type Predicate, type Purpose, purposes } from '@einklang/contract'
 import { Button, Grid, Group, Select, Stack, Table, Text, Textarea, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useBlocker, useNavigate, useParams } from '@tanstack/react-router'

@@ -1,4 +1,4 @@
-import { type AnswerOf, api, type Channel, channels, type ConceptId, type PersonId } from '@einklang/contract'
+import { type AnswerOf, api, type Channel, type ConceptId, channels, type PersonId } from '@einklang/contract'
 import {
   Alert,
   Badge,

@@ -1,5 +1,4 @@
-import type { ConceptId } from '@einklang/contract'
-import type { api } from '@einklang/contract'
+import type { api, ConceptId } from '@einklang/contract'
 
 export type Graph = (typeof api.decision.journeyGraph)['_zod']['output']
 export type Step = Graph['nodes'][number]

@@ -1,4 +1,4 @@
-import { api, type Channel, channels, type ConceptId } from '@einklang/contract'
+import { api, type Channel, type ConceptId, channels } from '@einklang/contract'
 import {
   ActionIcon,
   Button,
