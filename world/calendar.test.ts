@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { createCalendar, easter, fromBerlin, germanTime, iso, isoWeek, localDate, repeatedHours } from './calendar.ts'
 import { purposeOf, Stream } from './chance.ts'
-import { defaultStart } from './setting.ts'
 import { startOfDemo } from './index.ts'
+import { defaultStart } from './setting.ts'
 
 const calendar = createCalendar(defaultStart().getTime(), 104, {
   stream: new Stream(),

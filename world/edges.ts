@@ -1,6 +1,6 @@
 import { chooseBasket } from './baskets.ts'
 import { day, hour, iso, repeatedHours, weekOf } from './calendar.ts'
-import { share, Stream } from './chance.ts'
+import { Stream, share } from './chance.ts'
 import { momentOf, type Purchase } from './life.ts'
 import { buyerOf, type Person } from './persons.ts'
 import { receiptNumber, strangerReceipt, tellEdge } from './sales.ts'

@@ -1,16 +1,16 @@
 import { mondayBefore } from './calendar.ts'
 import { generate, type Manifest } from './generate.ts'
-import { requestFrom, type Progress, type WorldArguments } from './request.ts'
+import { type Progress, requestFrom, type WorldArguments } from './request.ts'
 import { presets, type Size } from './sizes.ts'
 
 export { Stopped } from './crew.ts'
 export { generate, type Manifest, type ManifestFile } from './generate.ts'
+export type { MemoryFile } from './memory.ts'
 export { type GenerateRequest, type Progress, UsageError, type WorldArguments } from './request.ts'
 export type { WorldOptions } from './setting.ts'
 export { type Size, sizes } from './sizes.ts'
 export type { SourceNote } from './sources.ts'
 export { type SmallTown, smallTown, type TownPerson } from './town.ts'
-export type { MemoryFile } from './memory.ts'
 
 /** The Monday from which the last week of the size contains `now`: the demo's past ends there, the rest is replayed live. */
 export function startOfDemo(now: Date, size: Size = 'S'): Date {

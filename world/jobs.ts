@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import type { FileSpec } from './files.ts'
-import { type Part, partName, type Plan, World } from './parts.ts'
+import { type Part, type Plan, partName, World } from './parts.ts'
 import {
   type FileRecord,
   loadRecord,
   type PartRecord,
   readMerged,
-  saveShard,
   type Slice,
+  saveShard,
   writeDurably,
   writeFile,
 } from './shards.ts'

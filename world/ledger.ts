@@ -1,10 +1,10 @@
 import { isoWeek } from './calendar.ts'
 import { hash } from './chance.ts'
+import { adoption } from './life.ts'
 import { expectedIncrement, mediaChannels } from './media.ts'
 import type { Outcome, PartYield, World } from './parts.ts'
 import { geos } from './places.ts'
 import { decimal, Rows } from './rows.ts'
-import { adoption } from './life.ts'
 
 const germanNames: { [name: string]: string } = {
   radio: 'Hörfunk',

@@ -1,7 +1,7 @@
 import { type Basket, chooseBasket } from './baskets.ts'
 import { day, hour, instant, week } from './calendar.ts'
 import type { Campaign } from './campaigns.ts'
-import { pickIndex, share, Stream } from './chance.ts'
+import { pickIndex, Stream, share } from './chance.ts'
 import { channelIndex, type MediaName, mediaChannels } from './media.ts'
 import type { Person } from './persons.ts'
 import type { Setting } from './setting.ts'

@@ -1,10 +1,10 @@
 import { iso, localDate } from './calendar.ts'
 import { hash, share } from './chance.ts'
 import { warehouse } from './places.ts'
-import { categories, listPrice, markdown, type Model, sizeOf, sizesPerModel } from './products.ts'
+import { categories, listPrice, type Model, markdown, sizeOf, sizesPerModel } from './products.ts'
 import { cell, decimal } from './rows.ts'
-import type { Setting } from './setting.ts'
 import { tellEdge } from './sales.ts'
+import type { Setting } from './setting.ts'
 import { type Sink, tabletOf } from './visits.ts'
 
 /** Places, products and price lists: what the retailer's master data say. */

@@ -1,4 +1,4 @@
-import { cumulate, hash, permute, pickIndex, type Purpose, type Stream, share } from './chance.ts'
+import { cumulate, hash, type Purpose, permute, pickIndex, type Stream, share } from './chance.ts'
 
 export const sizesPerModel = 7
 

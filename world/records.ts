@@ -1,5 +1,5 @@
 import { day, germanDate, germanTime, iso, week } from './calendar.ts'
-import { hash, hex, share, Stream } from './chance.ts'
+import { hash, hex, Stream, share } from './chance.ts'
 import { mojibake, nicknames, withoutUmlauts } from './names.ts'
 import { type Address, addressAt, canary, type Person, surnameAt } from './persons.ts'
 import { cell } from './rows.ts'

@@ -1,15 +1,14 @@
 import { type Basket, chooseBasket, type Line } from './baskets.ts'
 import { day, dayOf, germanTime, iso, localDate } from './calendar.ts'
-import { hash, hex, share, Stream } from './chance.ts'
+import { hash, hex, Stream, share } from './chance.ts'
 import { stockChunks } from './files.ts'
+import type { Scenario } from './life.ts'
 import { hasJoined, momentOf, type Purchase } from './life.ts'
-
 import { withoutUmlauts } from './names.ts'
 import { addressAt, canary, hasAccount, type Person, personOf, surnameAt } from './persons.ts'
 import { geos } from './places.ts'
 import { type Model, sizesPerModel } from './products.ts'
 import { cell, decimal } from './rows.ts'
-import type { Scenario } from './life.ts'
 import { type Setting, walkinShare } from './setting.ts'
 import { count, orderNumber, orderTotals, type Sink } from './visits.ts'
 

@@ -1,6 +1,7 @@
 import { type Calendar, createCalendar, day, endOf, isoWeek, localDate } from './calendar.ts'
 import { type Campaign, planCampaigns } from './campaigns.ts'
 import { cumulate, type Purpose, purposeOf, Stream } from './chance.ts'
+import { receiveMessages } from './life.ts'
 import {
   channelIndex,
   createMedia,
@@ -10,7 +11,6 @@ import {
   mediaChannels,
   spendShare,
 } from './media.ts'
-import { receiveMessages } from './life.ts'
 import { buyerOf, emailPermission, personOf, recordDates } from './persons.ts'
 import { createStores, geos, type Store } from './places.ts'
 import { type Catalogue, categories, createCatalogue } from './products.ts'

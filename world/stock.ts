@@ -1,9 +1,9 @@
 import { dayOf, instant, iso, localDate } from './calendar.ts'
 import { hash, share } from './chance.ts'
 import { stockChunks } from './files.ts'
+import { losesFeed } from './master.ts'
 import { warehouse } from './places.ts'
 import { carries, onShelf, sizesPerModel, supplyWeeks } from './products.ts'
-import { losesFeed } from './master.ts'
 import { tellEdge } from './sales.ts'
 import type { Sink } from './visits.ts'
 

@@ -1,6 +1,6 @@
+import { type Basket, chooseBasket } from './baskets.ts'
 import { day, dayOf, hour, iso, weekOf } from './calendar.ts'
 import { hash, Stream } from './chance.ts'
-import { type Basket, chooseBasket } from './baskets.ts'
 import type { Message, Purchase } from './life.ts'
 import type { Person } from './persons.ts'
 import { receiptNumber } from './sales.ts'

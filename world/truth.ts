@@ -1,6 +1,6 @@
+import { chooseBasket } from './baskets.ts'
 import { week } from './calendar.ts'
 import { hash, Stream } from './chance.ts'
-import { chooseBasket } from './baskets.ts'
 import type { Person } from './persons.ts'
 import type { Sink } from './visits.ts'
 

@@ -1,13 +1,13 @@
 import { type Basket, chooseBasket } from './baskets.ts'
-import { moveGoods, tellEdge } from './sales.ts'
 import { dayOf, instant, iso, week, weekOf } from './calendar.ts'
-import { cumulate, hash, hex, pickIndex, share, Stream } from './chance.ts'
+import { cumulate, hash, hex, pickIndex, Stream, share } from './chance.ts'
 import type { Files } from './files.ts'
 import { hasJoined, type Message, momentOf, type Purchase } from './life.ts'
 import { channelIndex } from './media.ts'
 import { addressAt, canary, hasAccount, type Person, surnameAt, uuid } from './persons.ts'
 import { categories, priceOf, sizesPerModel } from './products.ts'
 import { decimal, type Rows } from './rows.ts'
+import { moveGoods, tellEdge } from './sales.ts'
 import type { Setting } from './setting.ts'
 
 export type Sink = {

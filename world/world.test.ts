@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { makeInMemory, type MemoryWorld } from './memory.ts'
+import { type MemoryWorld, makeInMemory } from './memory.ts'
 import { householdOf, personOf } from './persons.ts'
 import { createSetting } from './setting.ts'
 import { presets, targets } from './sizes.ts'

@@ -1,8 +1,8 @@
 import { api, type PersonId } from '@einklang/contract'
 import { type Database, type Ground, mount, Refusal, type Request_, type StageParts } from '@einklang/platform'
 import type { Identity } from './index.ts'
-import { keepApart } from './undo.ts'
 import { loadPeople, lockGraph } from './store.ts'
+import { keepApart } from './undo.ts'
 
 export function identityParts(identity: Identity & { ground: Ground }): StageParts {
   const { database } = identity.ground

@@ -1,6 +1,6 @@
 import type { PersonId } from '@einklang/contract'
 import { type Clock, type Database, Refusal, type Secrets } from '@einklang/platform'
-import { keyOf, merge, type MergeBefore, type Node, type Person } from './graph.ts'
+import { keyOf, type MergeBefore, merge, type Node, type Person } from './graph.ts'
 import { rankOf } from './normalise.ts'
 import { loadPeople, lockGraph, rulesFor, saveGraph } from './store.ts'
 

@@ -1,5 +1,4 @@
-import type { EventId, JsonObject, NormalEvent, Purpose, SourceId, TouchChannel } from '@einklang/contract'
-import type { api } from '@einklang/contract'
+import type { api, EventId, JsonObject, NormalEvent, Purpose, SourceId, TouchChannel } from '@einklang/contract'
 
 export type QuarantineCode = (typeof api.ingest.quarantineCodes)[number]
 export type Reason = { code: QuarantineCode; path: string; message: string }

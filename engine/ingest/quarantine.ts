@@ -1,5 +1,5 @@
 import type { Json, JsonObject, QuarantineId, SourceId } from '@einklang/contract'
-import { type Clock, type Database, Refusal, type Secrets, newId } from '@einklang/platform'
+import { type Clock, type Database, newId, Refusal, type Secrets } from '@einklang/platform'
 import type { InboxRequest } from './frame.ts'
 import type { Item, QuarantineCode, Reason } from './item.ts'
 

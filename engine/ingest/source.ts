@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { KeyId, Purpose, SourceId, TouchChannel } from '@einklang/contract'
-import { type Clock, type Database, Refusal, newId } from '@einklang/platform'
+import { type Clock, type Database, newId, Refusal } from '@einklang/platform'
 import type { SourceFacts } from './item.ts'
 
 export type KeyTrust = 'publishable' | 'secret'

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { AnswerOf, CallOf } from '@einklang/contract'
 import {
   type AppliedBatch,
   api,
@@ -8,7 +9,6 @@ import {
   type PersonId,
   type Route,
 } from '@einklang/contract'
-import type { AnswerOf, CallOf } from '@einklang/contract'
 import type { Database, Request_, StageParts } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'

@@ -4,7 +4,7 @@ import type { Ingest, IngestInside } from '../index.ts'
 import { missingFields, recognise } from './columns.ts'
 import { fieldReader } from './fields.ts'
 import { formatOf, shapeOf } from './reading.ts'
-import { importById, type ImportRow, importRows, takenBefore, unfinishedLike } from './store.ts'
+import { type ImportRow, importById, importRows, takenBefore, unfinishedLike } from './store.ts'
 import { importChannel, rejectsPath, uploadPath } from './upload.ts'
 
 const routes = api.ingest

@@ -11,7 +11,7 @@ import { missingFields, recognise } from './columns.ts'
 import { type FieldRow, fieldReader, groupKey, type Unit } from './fields.ts'
 import { type Draft, type MapFacts, mapUnit, recordFields } from './mappers.ts'
 import { type Encoding, type ReadRow, rowsOf, type Shape, shapeOf } from './reading.ts'
-import { claimImport, type ImportRow, partsOf, type Progress, saveProgress, takenBefore } from './store.ts'
+import { claimImport, type ImportRow, type Progress, partsOf, saveProgress, takenBefore } from './store.ts'
 import { importChannel } from './upload.ts'
 
 /** Small enough that a stop is quick and events of the day wait a second at most. */
