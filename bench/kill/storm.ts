@@ -222,9 +222,10 @@ async function activateJourneys(api: Api): Promise<void> {
   for (const { id } of items) await ask(api, 'POST', `/api/decision/journeys/${id}/activate`, {})
 }
 
+/** Until mails have come and no more come; the journeys need some seconds after the last restart. */
 async function mailQuiet(smtp: CountingSmtp): Promise<void> {
   let before = -1
-  while (before !== smtp.mails.length) {
+  for (let turn = 0; turn < 20 && (before !== smtp.mails.length || before === 0); turn++) {
     before = smtp.mails.length
     await pause(3000)
   }
