@@ -436,7 +436,7 @@ describe('leakage and privacy', () => {
       .map((phone) => phone.replace(/[ /]/g, '').replace(/^0/, '+49'))
       .filter((phone) => !films.test(phone))
     for (const row of table('master/products.csv')) {
-      const digits = [...(row.gtin as string)].map(Number)
+      const digits = Array.from(row.gtin as string, Number)
       const sum = digits.slice(0, 12).reduce((all, digit, at) => all + digit * (at % 2 === 0 ? 1 : 3), 0)
       if (digits.length !== 13 || digits[0] !== 2 || digits[12] !== (10 - (sum % 10)) % 10)
         strange.push(row.gtin as string)

@@ -74,7 +74,7 @@ export function jaroWinkler(one: string, other: string): number {
     }
   }
   if (shared.length === 0) return 0
-  const inOther = [...other].filter((_, place) => taken[place])
+  const inOther = Array.from(other).filter((_, place) => taken[place])
   const swaps = shared.filter((letter, place) => letter !== inOther[place]).length / 2
   const jaro = (shared.length / one.length + shared.length / other.length + (shared.length - swaps) / shared.length) / 3
   let prefix = 0

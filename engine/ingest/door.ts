@@ -235,7 +235,7 @@ function shownKey(request: DoorRequest): Shown | null {
   if (jitsu) return { candidates: [jitsu, ...jitsu.split(':').reverse()].filter((part) => part !== ''), flags: [] }
   const authorization = request.header('authorization')?.trim()
   if (!authorization) return null
-  const [scheme = '', rest] = splitOnce(authorization, ' ')
+  const [scheme, rest] = splitOnce(authorization, ' ')
   if (/^basic$/i.test(scheme) && rest) {
     const decoded = Buffer.from(rest.trim(), 'base64').toString('utf8')
     const [user, password] = splitOnce(decoded, ':')

@@ -58,6 +58,8 @@ const order = (person: string, at: string, orderNo: string, value: number, more:
   ...more,
 })
 
+const byText = (one: unknown, other: unknown) => (String(one) < String(other) ? -1 : 1)
+
 test('a click, its landing page, a search visit and a direct visit make three touches before the order', async () => {
   await hear([
     click('ada', '2026-02-01T10:00:00Z', 'Spring'),
@@ -154,7 +156,7 @@ test('a click and its landing are one touch, in any case and with another messag
   ])
   expect(await waysOf('kaja')).toEqual(['W47: email click > email open'])
   const table = await measurement.attribution({ by: 'campaign', from: '2026-01-20', to: '2026-01-20' })
-  expect(table.rows.map((row) => [row.campaign, row.touches]).toSorted()).toEqual([
+  expect(table.rows.map((row) => [row.campaign, row.touches]).toSorted(byText)).toEqual([
     ['NL-2026-KW46-A', 1],
     ['NL-2026-KW47-A', 1],
   ])
@@ -316,7 +318,6 @@ test('an interval holds its share and tightens with more persons', async () => {
 })
 
 test('one customer shows every order with its touches and who got the credit', async () => {
-  await town.ground.database
   const journey = await measurement.personJourney(personNamed('ada') as PersonId)
   expect(journey.conversions).toHaveLength(1)
   const [first] = journey.conversions
