@@ -25,7 +25,7 @@ export async function erasePersons(needs: { secrets: Secrets }, tx: Database, pe
   const gone = tx.part`select namespace, value from unnest(${namespaces}::text[], ${values}::text[]) as gone(namespace, value)`
   const counts = [
     await tx.run`delete from identity.log where winner = any(${all}::uuid[]) or loser = any(${all}::uuid[])`,
-    await tx.run`delete from identity.review where one = any(${all}::uuid[]) or other = any(${all}::uuid[])
+    await tx.run`delete from identity.review_item where one = any(${all}::uuid[]) or other = any(${all}::uuid[])
       or (via_namespace, via_value) in (${gone})`,
     await tx.run`delete from identity.exception where one = any(${all}::uuid[]) or other = any(${all}::uuid[])`,
     await tx.run`delete from identity.negative

@@ -57,7 +57,10 @@ const whose = async (identifiers: Given, more: More = {}) => {
 }
 const owner = (namespace: string, value: string) => identity.find(namespace, value)
 const openReviews = () =>
-  world.ground.database.rows<{ code: string; times: number }>`select code, times from identity.review order by code`
+  world.ground.database.rows<{
+    code: string
+    times: number
+  }>`select code, times from identity.review_item order by code`
 
 test('identifiers of one event belong to one person, and the id is the same wherever they are heard again', async () => {
   const ada = await whose({ user_id: 'ada', email: 'Ada <ADA@X.de>' })
@@ -274,7 +277,7 @@ async function partition(): Promise<string[]> {
 
 async function clean(): Promise<void> {
   await world.ground.database.run`
-    truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.review`
+    truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.review_item cascade`
 }
 
 /** Events about some people whose identifiers never contradict each other. */
@@ -333,7 +336,7 @@ test('one by one or as a set: ids, owners and log are byte-identical, contradict
     log: await world.ground.database
       .rows`select kind, winner, loser, via_namespace, via_value, cause from identity.log order by seq`,
     review: await world.ground.database
-      .rows`select code, one, other, times from identity.review order by code, one, other`,
+      .rows`select code, one, other, times from identity.review_item order by code, one, other`,
   })
   for (const event of events) await resolve(structuredClone(event))
   const single = await snapshot()

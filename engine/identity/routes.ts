@@ -119,7 +119,7 @@ async function reviewList(
     select id, kind, code, identity.current(one) as one, identity.current(other) as other,
       jsonb_build_object('namespace', via_namespace, 'value', via_value) as via, times, first_at as "firstAt",
       last_at as "lastAt", answer, evidence
-    from identity.review
+    from identity.review_item
     where (${query.code ?? null}::text is null or code = ${query.code ?? null})
       and (case when ${query.open === 'true'} then answer is null
           or (answer = 'unsure' and ask_again_at <= platform.now()) else answer is not null end)
@@ -146,7 +146,7 @@ async function answerReview(
 ): Promise<{ merged: boolean }> {
   const { database, clock } = identity.ground
   const row = await database.row<{ one: PersonId | null; other: PersonId | null }>`
-    select one, other from identity.review where id = ${item}`
+    select one, other from identity.review_item where id = ${item}`
   if (!row) throw new Refusal(404, 'unknown_item', 'There is no such review item.')
   const { one, other } = row
   let merged = false
@@ -162,7 +162,7 @@ async function answerReview(
   }
   const again = answer === 'unsure' ? new Date(clock.now().getTime() + 30 * 86_400_000) : null
   await database.run`
-    update identity.review set answer = ${answer}, answered_by = ${actor}, answered_at = ${clock.now()}, ask_again_at = ${again}
+    update identity.review_item set answer = ${answer}, answered_by = ${actor}, answered_at = ${clock.now()}, ask_again_at = ${again}
     where id = ${item}`
   return { merged }
 }
@@ -184,10 +184,10 @@ async function health(database: Database) {
     select (select count(*) from identity.identifier) as identifiers,
       (select count(*) from identity.log where kind = 'merge' and undone_at is null) as merges,
       (select count(*) from identity.log where kind = 'unmerge') as unmerges,
-      (select count(*) from identity.review where answer is null) as "reviewOpen",
+      (select count(*) from identity.review_item where answer is null) as "reviewOpen",
       (select count(*) from identity.identifier where status = 'shared') as "hotValues"`
   const conflicts = await database.rows<{ code: ReviewRow['code']; count: number }>`
-    select code, count(*) as count from identity.review where answer is null group by code order by count(*) desc`
+    select code, count(*) as count from identity.review_item where answer is null group by code order by count(*) desc`
   const largest = await database.rows<{ person: PersonId; identifiers: number }>`
     select person, count(*) as identifiers from identity.identifier where person is not null
     group by person order by count(*) desc, person limit 10`

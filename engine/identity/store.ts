@@ -407,13 +407,13 @@ async function saveConflicts(tx: Database, graph: Graph): Promise<void> {
   const columns = tx.part`jsonb_to_recordset(${tx.json(rows)}) as row(kind text, code text, one uuid, other uuid,
     via_namespace text, via_value text, times integer, first_at timestamptz, last_at timestamptz, evidence jsonb)`
   await tx.run`
-    insert into identity.review as review (id, kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence)
+    insert into identity.review_item as review (id, kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence)
     select gen_random_uuid(), kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence
     from ${columns} where kind = 'conflict'
     on conflict (one, other, code) where kind = 'conflict' do update set times = review.times + excluded.times,
       first_at = least(review.first_at, excluded.first_at), last_at = greatest(review.last_at, excluded.last_at)`
   await tx.run`
-    insert into identity.review as review (id, kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence)
+    insert into identity.review_item as review (id, kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence)
     select gen_random_uuid(), kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence
     from ${columns} where kind = 'hot_value'
     on conflict (via_namespace, via_value) where kind = 'hot_value' do update set times = review.times + excluded.times,
