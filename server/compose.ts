@@ -143,6 +143,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     audiences: audience.memberships,
     messages: delivery.messagesOf,
     conversations: conversation.of,
+    hold: decision.holdOf,
   }
   return {
     governance,

@@ -8,8 +8,10 @@ const hints: { [stage in StageName]?: { topics: string[]; stale: StageName[] } }
     topics: ['ingest.events'],
     stale: ['ingest', 'identity', 'profile', 'consent', 'commerce', 'audience', 'decision', 'delivery', 'conversation'],
   },
+  identity: { topics: ['identity.changed'], stale: ['identity', 'profile', 'consent', 'audience'] },
   consent: { topics: ['consent.changed'], stale: ['consent', 'profile', 'audience'] },
   audience: { topics: ['audience.changed'], stale: ['audience'] },
+  decision: { topics: ['decision.moved'], stale: ['decision'] },
   delivery: { topics: ['delivery.message', 'delivery.mailbox'], stale: ['delivery', 'decision'] },
   measurement: { topics: ['measurement.built'], stale: ['measurement', 'budget'] },
 }

@@ -11,7 +11,7 @@ export function useWords(): (list: string, value: string) => string {
         const [kind = '', ...issuer] = value.split('.')
         return `${t(`list.namespace.${kind}`)} (${issuer.join('.')})`
       }
-      const key = `list.${list}.${value.replaceAll(/[ .]/g, '_')}`
+      const key = `list.${list}.${value.replaceAll(/[ .:]/g, '_')}`
       return i18n.exists(key) ? t(key) : value
     },
     [t, i18n],

@@ -225,7 +225,14 @@ export const ledger = route({
   path: '/ledger',
   may: ['admin', 'privacy'],
   query: z.object({ ...page, stance: stance.optional(), channel: channel.optional(), purpose: purpose.optional() }),
-  answer: pageOf(statement.extend({ person: idOf('person').nullable(), personName: z.string().nullable() })),
+  answer: pageOf(
+    statement.extend({
+      person: idOf('person').nullable(),
+      personName: z.string().nullable(),
+      /** Name of the data source that told it; null when somebody here or the person wrote it down with us. */
+      sourceName: z.string().nullable(),
+    }),
+  ),
 })
 
 export const verify = route({

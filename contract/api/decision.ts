@@ -131,6 +131,7 @@ const runSummary = z.object({
   journeyName: z.string(),
   version: z.int(),
   person: idOf('person'),
+  personName: z.string().nullable(),
   state: z.enum(runStates),
   node: z.string().nullable(),
   enteredAt: z.iso.datetime(),

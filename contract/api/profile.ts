@@ -127,6 +127,8 @@ export const personView = z.object({
   audiences: z.array(membership),
   messages: z.array(messageLine),
   conversations: z.array(conversationLine),
+  /** Set while no campaign may reach the person. */
+  hold: z.object({ reason: z.string(), since: instant, until: instant.nullable() }).nullable(),
 })
 export type PersonView = z.infer<typeof personView>
 
@@ -139,6 +141,20 @@ export const view = route({
   may: readers,
   params: personParams,
   answer: personView,
+})
+
+export const names = route({
+  stage: 'profile',
+  name: 'names',
+  summary: 'What to call these persons, for lists that know only their ids',
+  method: 'get',
+  path: '/names',
+  may: readers,
+  query: z.object({
+    /** Comma-separated, at most 100. */
+    persons: z.string().max(3700),
+  }),
+  answer: z.object({ items: z.array(z.object({ person: idOf('person'), name: z.string().nullable() })) }),
 })
 
 export const timelineEntry = z.object({

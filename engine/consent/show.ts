@@ -89,7 +89,12 @@ export async function ledgerAnswer(
   const rows = await ledgerPage(database, { ...query, before, limit: query.limit + 1 })
   const shown = rows.slice(0, query.limit)
   return {
-    items: shown.map((row) => ({ ...lineOf(row), person: row.currentPerson, personName: row.personName })),
+    items: shown.map((row) => ({
+      ...lineOf(row),
+      person: row.currentPerson,
+      personName: row.personName,
+      sourceName: row.sourceName,
+    })),
     next: rows.length > query.limit ? String(shown.at(-1)?.sequence) : null,
   }
 }

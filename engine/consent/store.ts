@@ -571,7 +571,7 @@ export function ledgerPage(
     purpose?: string | undefined
     limit: number
   },
-): Promise<(LedgerRow & { currentPerson: PersonId | null; personName: string | null })[]> {
+): Promise<(LedgerRow & { currentPerson: PersonId | null; personName: string | null; sourceName: string | null })[]> {
   const conditions = [database.part`s.erased_at is null`]
   if (filter.before !== null) conditions.push(database.part`s.sequence < ${filter.before}`)
   if (filter.stance !== undefined) conditions.push(database.part`s.stance = ${filter.stance}`)
@@ -581,8 +581,8 @@ export function ledgerPage(
     with s as (select ${ledgerColumns(database)} from consent.statement as s
       where ${database.join(conditions, 'and')} order by s.sequence desc limit ${filter.limit})
     select s.*, person.person as "currentPerson",
-      nullif(concat_ws(' ', person.first_name, person.last_name), '') as "personName"
-    from s left join profile.person on person.person = identity.current(s.person) order by s.sequence desc`
+      nullif(concat_ws(' ', person.first_name, person.last_name), '') as "personName", source.name as "sourceName"
+    from s left join ingest.source on source.id::text = split_part(s.source, ':', 2) left join profile.person on person.person = identity.current(s.person) order by s.sequence desc`
 }
 
 /** Walks the whole chain in pages; `brokenAt` is the first line whose seal or content does not fit. */

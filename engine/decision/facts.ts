@@ -1,4 +1,4 @@
-import type { Channel, MessageId, PersonId } from '@einklang/contract'
+import type { api, Channel, MessageId, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Candidate, Decided } from './index.ts'
 import { type ContactPolicy, type Facts, isMarketing, judge, longestWindow, startPolicy } from './policy.ts'
@@ -103,6 +103,15 @@ async function reserve(tx: Database, candidate: Candidate): Promise<void> {
 
 export async function release(tx: Database, messages: MessageId[]): Promise<void> {
   await tx.run`update decision.reservation set returned = true where message = any(${messages}::uuid[])`
+}
+
+/** The hold that counts now: the one that lasts longest. */
+export async function holdOf(database: Database, person: PersonId): Promise<api.profile.PersonView['hold']> {
+  const row = await database.row<{ reason: string; since: Date; until: Date | null }>`
+    select reason, since, until from decision.hold
+    where person = any(identity.aliases(${person})) and lifted_at is null and (until is null or until > platform.now())
+    order by until desc nulls first limit 1`
+  return row ? { reason: row.reason, since: row.since.toISOString(), until: row.until?.toISOString() ?? null } : null
 }
 
 export async function hold(tx: Database, person: PersonId, reason: string, until: Date | null): Promise<void> {

@@ -1,5 +1,6 @@
 import type {
   AppliedBatch,
+  api,
   Channel,
   ConceptId,
   EventId,
@@ -16,7 +17,7 @@ import type { OwnEvent } from '#ingest'
 import { advanceDue } from './advance.ts'
 import { enterAndEnd, followMerges } from './enter.ts'
 import { explainRun } from './explain.ts'
-import { checkAndReserve, hold, release } from './facts.ts'
+import { checkAndReserve, hold, holdOf, release } from './facts.ts'
 import { activate, pause, seed } from './journeys.ts'
 import type { Check } from './policy.ts'
 import { erasePersons } from './store.ts'
@@ -93,6 +94,8 @@ export type Decision = {
   /** Stops campaigns to a person at once, also those already planned; the latest hold counts. */
   hold(tx: Database, person: PersonId, reason: string, until?: Date | null): Promise<void>
   liftHold(tx: Database, person: PersonId): Promise<void>
+  /** The hold that stands on a person now, for the customer page. */
+  holdOf(person: PersonId): Promise<api.profile.PersonView['hold']>
   explain(run: RunId): Promise<string[]>
   /** The starter journey; `active` for a demo, a draft otherwise. Does nothing when it is there already. */
   seed(options: { active: boolean; abandonedCart: ConceptId }): Promise<void>
@@ -122,6 +125,7 @@ export function createDecision(needs: DecisionNeeds): Decision {
       await tx.run`update decision.hold set lifted_at = platform.now()
         where person = any(identity.aliases(${person})) and lifted_at is null`
     },
+    holdOf: (person) => holdOf(ground.database, person),
     explain: (run) => explainRun(ground.database, run),
     seed: (options) => seed(needs, options),
     activate: (journey) => activate(needs, journey),
@@ -139,7 +143,11 @@ export function createDecision(needs: DecisionNeeds): Decision {
       {
         name: 'decision.journeys',
         pauseMs: 1000,
-        turn: async () => ((await advanceDue(needs)) > 0 ? 'busy' : 'idle'),
+        async turn() {
+          const moved = await advanceDue(needs)
+          if (moved > 0) ground.live.publish('decision.moved', { runs: moved })
+          return moved > 0 ? 'busy' : 'idle'
+        },
       },
     ],
   }

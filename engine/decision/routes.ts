@@ -1,5 +1,5 @@
 import { type AnswerOf, api, type InputOf, type PersonId } from '@einklang/contract'
-import { type Database, mount, Refusal, type StageParts } from '@einklang/platform'
+import { type Database, mount, type Part, Refusal, type StageParts } from '@einklang/platform'
 import { globalHoldout } from './arms.ts'
 import { explainRun, stepsOf } from './explain.ts'
 import { policyOf } from './facts.ts'
@@ -67,6 +67,15 @@ function summaryOf({ entered_at, due, ended_at, ...row }: RunRow): Summary {
   }
 }
 
+function selection(database: Database): Part {
+  return database.part`
+    select run.id, run.journey, journey.name as "journeyName", run.version, run.person,
+      nullif(concat_ws(' ', person.first_name, person.last_name), '') as "personName", run.state, run.node,
+      run.entered_at, run.due, run.ended_at, run.because
+    from decision.run join decision.journey on journey.id = run.journey
+    left join profile.person on person.person = identity.current(run.person)`
+}
+
 async function journeyRuns(
   database: Database,
   journey: string,
@@ -74,9 +83,7 @@ async function journeyRuns(
 ): Promise<AnswerOf<typeof api.decision.journeyRuns>> {
   const [at, id] = query.after?.split('~') ?? []
   const rows = await database.rows<RunRow>`
-    select run.id, run.journey, journey.name as "journeyName", run.version, run.person, run.state, run.node,
-      run.entered_at, run.due, run.ended_at, run.because
-    from decision.run join decision.journey on journey.id = run.journey
+    ${selection(database)}
     where run.journey = ${journey}
       ${query.state ? database.part`and run.state = ${query.state}` : database.part``}
       ${query.node ? database.part`and run.node = ${query.node}` : database.part``}
@@ -90,18 +97,14 @@ async function journeyRuns(
 
 async function personRuns(database: Database, person: PersonId): Promise<Summary[]> {
   const rows = await database.rows<RunRow>`
-    select run.id, run.journey, journey.name as "journeyName", run.version, run.person, run.state, run.node,
-      run.entered_at, run.due, run.ended_at, run.because
-    from decision.run join decision.journey on journey.id = run.journey
+    ${selection(database)}
     where run.person = any(identity.aliases(${person})) order by run.entered_at desc limit 100`
   return rows.map(summaryOf)
 }
 
 async function runDetail(database: Database, run: Summary['id']): Promise<AnswerOf<typeof api.decision.run>> {
   const row = await database.row<RunRow>`
-    select run.id, run.journey, journey.name as "journeyName", run.version, run.person, run.state, run.node,
-      run.entered_at, run.due, run.ended_at, run.because
-    from decision.run join decision.journey on journey.id = run.journey where run.id = ${run}`
+    ${selection(database)} where run.id = ${run}`
   if (!row) throw new Refusal(404, 'no_run', 'There is no such run.')
   const steps = await stepsOf(database, run)
   return {

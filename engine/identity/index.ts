@@ -58,18 +58,24 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
       where person in (select identity.current(person) from unnest(${persons}::uuid[]) as person)`,
     find: (namespace, value) => findOwner(database, namespace, value, inside.country),
     log: (person) => logOf(database, person),
-    merge: (one, other, actor, reason) =>
-      database.transaction(async (tx) => {
+    async merge(one, other, actor, reason) {
+      const joined = await database.transaction(async (tx) => {
         const done = await mergeByHand(inside, tx, one, other, actor, reason)
         if (done.loser) await follow(tx, done.winner, done.loser, true)
         return done
-      }),
-    unmerge: (log, actor, reason) =>
-      database.transaction(async (tx) => {
+      })
+      if (joined.loser) ground.live.publish('identity.changed', { winner: joined.winner })
+      return joined
+    },
+    async unmerge(log, actor, reason) {
+      const split = await database.transaction(async (tx) => {
         const done = await unmerge(inside, tx, log, actor, reason ?? null)
         if (done.changed) await follow(tx, done.winner, done.loser, false)
         return done
-      }),
+      })
+      if (split.changed) ground.live.publish('identity.changed', { winner: split.winner })
+      return split
+    },
     erase: (tx, persons) => erasePersons(inside, tx, persons),
     sync: () => syncMerged({ database, history }),
   }

@@ -2,7 +2,7 @@ import type { AnswerOf, AppliedBatch, api, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Identity } from '#identity'
 import { exportOf, type PersonExport } from './export.ts'
-import { type SearchAnswer, type SearchInput, searchPersons } from './search.ts'
+import { namesOf, type SearchAnswer, type SearchInput, searchPersons } from './search.ts'
 import { applyBatch, erasePersons, forgetOld, recompute, type Score, writeScores } from './store.ts'
 import { readTimeline, type TimelineAnswer, type TimelineInput } from './timeline.ts'
 import { type Today, todayOf } from './today.ts'
@@ -22,6 +22,7 @@ export type Profile = {
   /** Derives these current persons anew from all observations, for example after a split. */
   recompute(tx: Database, persons: PersonId[]): Promise<void>
   search(input: SearchInput): Promise<SearchAnswer>
+  names(persons: PersonId[]): Promise<{ person: PersonId; name: string | null }[]>
   /** Everything about one customer; `pieces` are answered by later stages. */
   view(person: PersonId, pieces?: ViewPieces): Promise<PersonView>
   timeline(person: PersonId, input: TimelineInput): Promise<TimelineAnswer>
@@ -49,6 +50,7 @@ export function createProfile({ ground, identity }: ProfileNeeds): Profile {
     apply: (tx, batch) => applyBatch(tx, clock, batch),
     recompute,
     search: (input) => searchPersons(database, input),
+    names: (persons) => namesOf(database, persons),
     view: (person, pieces = {}) => viewOf(needs(pieces), person),
     timeline: async (person, input) => readTimeline(history, await aliasesOf(database, person), input),
     export: (person, pieces = {}) => exportOf({ ...needs(pieces), history, clock }, person),

@@ -1,8 +1,21 @@
-import { api } from '@einklang/contract'
-import { mount, type StageParts } from '@einklang/platform'
+import { api, idOf, type PersonId } from '@einklang/contract'
+import { mount, Refusal, type StageParts } from '@einklang/platform'
 import type { Profile, ViewPieces } from './index.ts'
 import { profileJobs } from './jobs.ts'
 import { channelsOf } from './timeline.ts'
+
+const person = idOf('person')
+
+function personsIn(text: string): PersonId[] {
+  return text
+    .split(',')
+    .filter((part) => part !== '')
+    .map((part) => {
+      const read = person.safeParse(part)
+      if (!read.success) throw new Refusal(400, 'bad_person', `“${part}” is no id of a person.`, { at: 'persons' })
+      return read.data
+    })
+}
 
 /** What profile hands to the server; `pieces` come from later stages. */
 export function profileParts(profile: Profile, pieces: ViewPieces = {}): StageParts {
@@ -10,6 +23,7 @@ export function profileParts(profile: Profile, pieces: ViewPieces = {}): StagePa
     stage: 'profile',
     routes: [
       mount(api.profile.search, ({ query }) => profile.search(query)),
+      mount(api.profile.names, async ({ query }) => ({ items: await profile.names(personsIn(query.persons)) })),
       mount(api.profile.view, ({ params }) => profile.view(params.person, pieces)),
       mount(api.profile.timeline, ({ params, query }) =>
         profile.timeline(params.person, {

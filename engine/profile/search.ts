@@ -1,4 +1,4 @@
-import { type AnswerOf, type api, channels, type InputOf } from '@einklang/contract'
+import { type AnswerOf, type api, channels, type InputOf, type PersonId } from '@einklang/contract'
 import { type Database, type Part, Refusal } from '@einklang/platform'
 import { fold, likeText, type Query, queryOf } from './document.ts'
 
@@ -79,6 +79,13 @@ function ordered(database: Database, order: SearchInput['order']): Part {
   if (order === 'first_seen') return database.part`p.first_seen desc, p.person`
   if (order === 'name') return database.part`p.last_name nulls last, p.first_name, p.person`
   return database.part`p.seen_day desc, p.last_seen desc, p.person`
+}
+
+/** Names for ids, under the id that was asked for; nobody is known by an id of somebody erased. */
+export function namesOf(database: Database, persons: PersonId[]): Promise<{ person: PersonId; name: string | null }[]> {
+  return database.rows`
+    select asked.person, coalesce(nullif(concat_ws(' ', p.first_name, p.last_name), ''), p.email, p.phone) as name
+    from unnest(${persons}::uuid[]) as asked (person) join profile.person p on p.person = identity.current(asked.person)`
 }
 
 /** No words typed: everybody under the filters, the most recently seen first. */

@@ -23,6 +23,7 @@ export type ViewPieces = {
   audiences?: (person: PersonId) => Promise<PersonView['audiences']>
   messages?: (person: PersonId) => Promise<PersonView['messages']>
   conversations?: (person: PersonId) => Promise<PersonView['conversations']>
+  hold?: (person: PersonId) => Promise<PersonView['hold']>
 }
 
 type ViewNeeds = {
@@ -56,8 +57,9 @@ export async function viewOf(needs: ViewNeeds, asked: PersonId): Promise<PersonV
     pieces.audiences?.(person) ?? [],
     pieces.messages?.(person) ?? [],
     pieces.conversations?.(person) ?? [],
+    pieces.hold?.(person) ?? null,
   ])
-  const [orders, cart, consent, audiences, messages, conversations] = later
+  const [orders, cart, consent, audiences, messages, conversations, hold] = later
   if (summary === undefined) throw unknownPerson(asked)
   return {
     person,
@@ -77,6 +79,7 @@ export async function viewOf(needs: ViewNeeds, asked: PersonId): Promise<PersonV
     audiences,
     messages,
     conversations,
+    hold,
   }
 }
 

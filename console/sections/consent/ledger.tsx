@@ -69,7 +69,7 @@ export function Ledger(): ReactNode {
         width: 180,
         cell: (row) => (
           <Text size="sm" truncate title={row.source}>
-            {row.source}
+            {row.sourceName ?? words('statementSource', row.source)}
           </Text>
         ),
       },

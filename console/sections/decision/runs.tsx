@@ -51,7 +51,7 @@ export function Runs(props: { journey: JourneyId; graph: Graph }): ReactNode {
         id: 'person',
         header: t('message.person'),
         width: 190,
-        cell: (row) => <PersonLink person={row.person} name={nameOfRun(row) ?? t('journey.showPerson')} />,
+        cell: (row) => <PersonLink person={row.person} name={row.personName ?? t('person.anonymous')} />,
       },
       {
         id: 'state',
@@ -131,11 +131,6 @@ export function Runs(props: { journey: JourneyId; graph: Graph }): ReactNode {
   )
 }
 
-/** The list may bring the name one day; until then the link says what it is. */
-function nameOfRun(run: Run & { personName?: string | null }): string | null {
-  return run.personName ?? null
-}
-
 function RunDrawer(props: { run: string | undefined; onClose: () => void }): ReactNode {
   const { t } = useTranslation()
   return (
@@ -166,7 +161,7 @@ function RunDetails(props: { run: RunId }): ReactNode {
               {value.because}
             </Text>
             <Text size="sm">
-              <PersonLink person={value.person} name={t('journey.showPerson')} />
+              <PersonLink person={value.person} name={value.personName ?? t('person.anonymous')} />
             </Text>
           </div>
           <List size="sm" data-testid="run-explanation">

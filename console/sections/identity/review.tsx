@@ -12,6 +12,7 @@ import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { PersonLink, ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
+import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 
@@ -25,6 +26,7 @@ export function Review(): ReactNode {
   const items = usePages(api.identity.review, {
     query: { limit: 50, open: filters.open === 'false' ? 'false' : 'true' },
   })
+  const nameOfPerson = useNames(items.data?.flatMap((item) => [item.one, item.other]) ?? [])
   return (
     <Page
       title={t('identity.title')}
@@ -58,7 +60,7 @@ export function Review(): ReactNode {
         {(rows) => (
           <Stack>
             {rows.map((item) => (
-              <Question key={item.id} item={item} />
+              <Question key={item.id} item={item} nameOf={nameOfPerson} />
             ))}
             {items.more ? (
               <Button variant="subtle" onClick={items.onEnd}>
@@ -112,7 +114,7 @@ function Health(): ReactNode {
   )
 }
 
-function Question(props: { item: Item }): ReactNode {
+function Question(props: { item: Item; nameOf: (person: PersonId) => string | undefined }): ReactNode {
   const { t } = useTranslation()
   const words = useWords()
   const may = useMay()
@@ -130,8 +132,8 @@ function Question(props: { item: Item }): ReactNode {
           </Text>
           <Text size="sm">{item.why}</Text>
           <Group gap="sm" align="center">
-            {item.one === null ? null : <Side person={item.one} shown={shown} />}
-            {item.other === null ? null : <Side person={item.other} shown={shown} />}
+            {item.one === null ? null : <Side person={item.one} name={props.nameOf(item.one)} shown={shown} />}
+            {item.other === null ? null : <Side person={item.other} name={props.nameOf(item.other)} shown={shown} />}
             {shown || !may(api.profile.view) ? null : (
               <Button size="compact-xs" variant="light" onClick={() => setShown(true)} data-testid="compare">
                 {t('identity.compare')}
@@ -170,7 +172,7 @@ function Question(props: { item: Item }): ReactNode {
 }
 
 /** Opened on request: looking at a customer is written down, so a list does not do it by itself. */
-function Side(props: { person: PersonId; shown: boolean }): ReactNode {
+function Side(props: { person: PersonId; name: string | undefined; shown: boolean }): ReactNode {
   const { t } = useTranslation()
   const may = useMay()
   const view = useAnswer(
@@ -183,7 +185,7 @@ function Side(props: { person: PersonId; shown: boolean }): ReactNode {
     <Card withBorder padding="xs" radius="sm" miw={240}>
       <PersonLink
         person={props.person}
-        name={summary === undefined ? `… ${props.person.slice(-6)}` : nameOf(summary, t('person.anonymous'))}
+        name={summary === undefined ? (props.name ?? t('person.anonymous')) : nameOf(summary, t('person.anonymous'))}
       />
       {summary === undefined ? null : (
         <>

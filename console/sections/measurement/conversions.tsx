@@ -1,4 +1,4 @@
-import { api } from '@einklang/contract'
+import { api, type PersonId } from '@einklang/contract'
 import { Button, Select, Stack } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -7,6 +7,7 @@ import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { PersonLink } from '../../shell/link.tsx'
+import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Credit } from '../profile/path-tab.tsx'
@@ -30,6 +31,7 @@ export function Conversions(): ReactNode {
       ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
     },
   })
+  const nameOf = useNames(orders.data?.map((row) => row.person as PersonId) ?? [])
   return (
     <Stack>
       <FilterBar
@@ -70,7 +72,9 @@ export function Conversions(): ReactNode {
           <Stack>
             {rows.map((row) => (
               <div key={row.event}>
-                {may(api.profile.view) ? <PersonLink person={row.person} name={t('journey.showPerson')} /> : null}
+                {may(api.profile.view) ? (
+                  <PersonLink person={row.person} name={nameOf(row.person as PersonId) ?? t('person.anonymous')} />
+                ) : null}
                 <Credit conversion={row} model={model} />
               </div>
             ))}

@@ -1,6 +1,6 @@
 import { api, type PersonId } from '@einklang/contract'
 import { Alert, Avatar, Badge, Box, Button, Card, DataList, Grid, Group, Menu, Stack, Text } from '@mantine/core'
-import { IconChevronDown, IconInfoCircle } from '@tabler/icons-react'
+import { IconChevronDown, IconHandStop, IconInfoCircle } from '@tabler/icons-react'
 import { useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -53,6 +53,7 @@ export function PersonPage(): ReactNode {
 function Whole(props: { view: PersonView }): ReactNode {
   const { t } = useTranslation()
   const may = useMay()
+  const format = useFormat()
   const [filters, change] = useFilters()
   const { view } = props
   const name = nameOf(view.summary, t('person.anonymous'))
@@ -71,6 +72,15 @@ function Whole(props: { view: PersonView }): ReactNode {
       {view.askedFor === null || view.askedFor === view.person ? null : (
         <Alert icon={<IconInfoCircle />} color="blue" data-testid="merged-into">
           {t('person.mergedInto', { name })}
+        </Alert>
+      )}
+      {view.hold === null ? null : (
+        <Alert icon={<IconHandStop />} color="orange" data-testid="on-hold">
+          {t(view.hold.until === null ? 'person.onHold' : 'person.onHoldUntil', {
+            since: format.date(view.hold.since),
+            until: view.hold.until === null ? '' : format.dateTime(view.hold.until),
+            reason: view.hold.reason,
+          })}
         </Alert>
       )}
       <Head view={view} name={name} />
@@ -288,8 +298,11 @@ function Deeds(props: { view: PersonView; name: string }): ReactNode {
   const { t } = useTranslation()
   const may = useMay()
   const [asking, setAsking] = useState<'hold' | 'lift' | null>(null)
-  const hold = useDeed(api.decision.hold, { refresh: ['decision', 'delivery'], done: t('person.held') })
-  const lift = useDeed(api.decision.liftHold, { refresh: ['decision', 'delivery'], done: t('person.lifted') })
+  const hold = useDeed(api.decision.hold, { refresh: ['decision', 'delivery', 'profile'], done: t('person.held') })
+  const lift = useDeed(api.decision.liftHold, {
+    refresh: ['decision', 'delivery', 'profile'],
+    done: t('person.lifted'),
+  })
   const link = useDeed(api.consent.preferenceLink, { refresh: [] })
   const params = { person: props.view.person }
 
@@ -318,10 +331,15 @@ function Deeds(props: { view: PersonView; name: string }): ReactNode {
             <Menu.Item onClick={() => void openPreferences()}>{t('person.preferencePage')}</Menu.Item>
           ) : null}
           {may(api.decision.hold) ? (
-            <>
-              <Menu.Item onClick={() => setAsking('hold')}>{t('person.hold')}</Menu.Item>
-              <Menu.Item onClick={() => setAsking('lift')}>{t('person.lift')}</Menu.Item>
-            </>
+            props.view.hold === null ? (
+              <Menu.Item onClick={() => setAsking('hold')} data-testid="hold">
+                {t('person.hold')}
+              </Menu.Item>
+            ) : (
+              <Menu.Item onClick={() => setAsking('lift')} data-testid="lift-hold">
+                {t('person.lift')}
+              </Menu.Item>
+            )
           ) : null}
           {may(api.profile.exportPerson) ? (
             <Menu.Item onClick={() => void save()}>{t('person.export')}</Menu.Item>
