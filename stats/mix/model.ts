@@ -1,0 +1,808 @@
+import type { Draws } from '../numbers/chance.ts'
+import { digamma, logGamma } from '../numbers/special.ts'
+import type { LogDensity } from '../sampling/density.ts'
+import { type BaseColumn, type BaseSpace, baseColumns, baseSpace } from './base.ts'
+import { delayedWeights, geometricAdstock, geometricSlope, weightedAdstock, weightSlopes } from './carry.ts'
+import { type Coordinate, coordinateOf, retentionOf, standardCoordinate } from './coordinate.ts'
+import { logThree } from './saturation.ts'
+import {
+  type AdstockKind,
+  adstockOf,
+  type Belief,
+  baseWidths,
+  type ChannelSpec,
+  type LiftResult,
+  type MixData,
+  type MixSpec,
+  type SaturationKind,
+  saturationOf,
+  usualBeliefs,
+} from './spec.ts'
+
+/** One channel as the model sees it. */
+export type ModelChannel = {
+  name: string
+  /** Position in the data and the specification. */
+  index: number
+  adstock: AdstockKind
+  lags: number
+  saturation: SaturationKind
+  /** What acts, in multiples of the usual week of a region of this size. */
+  input: Float64Array
+  /** One unit of input in a region of usual size, in exposure (or money). */
+  unit: number
+  spend: Float64Array
+  totalSpend: number
+  /** Of the money of all channels in the model. */
+  spendShare: number
+}
+
+type Slots = {
+  effect: Slot
+  retention: Slot
+  peak: Slot | null
+  half: Slot | null
+  slope: Slot | null
+  spread: Slot | null
+  /** First of the region's standard coordinates; −1 without regions. */
+  regions: number
+  effectMeans: 'share' | 'coefficient'
+  halfMeans: 'half' | 'rate'
+}
+
+/** A quantity and its place in the vector; −1 when it is known. */
+type Slot = { coordinate: Coordinate; at: number }
+
+/** The model at one point: everything the answers need, overwritten by the next point. */
+export type Unfolded = {
+  retention: Float64Array
+  peak: Float64Array
+  half: Float64Array
+  slope: Float64Array
+  /** Largest possible effect of channel in region, in multiples of the region's usual outcome: channel * regions + region. */
+  effect: Float64Array
+  /** Spread of regions per channel. */
+  spread: Float64Array
+  /** Effective input after carry-over, and the share of the possible effect: (channel * regions + region) * weeks + week. */
+  stock: Float64Array
+  reached: Float64Array
+  /** Advertising in all per cell, in multiples of the region's usual outcome (of its logarithm with a log link). */
+  media: Float64Array
+  /** Residual without base: what base and noise must explain. */
+  rest: Float64Array
+  noise: Float64Array
+  freedom: number
+}
+
+export type MixModel = {
+  data: MixData
+  spec: MixSpec
+  channels: ModelChannel[]
+  /** Usual outcome of each region. */
+  size: Float64Array
+  columns: BaseColumn[]
+  spaces: BaseSpace[]
+  density: LogDensity
+  names: string[]
+  coordinates: Coordinate[]
+  start: Float64Array
+  /** Recomputes and returns the model at a point. */
+  unfold(point: Float64Array): Unfolded
+  /** One draw of the base at the unfolded point: cell values and weights per region and column. */
+  drawBase(point: Float64Array, draws: Draws): { base: Float64Array; weights: Float64Array }
+  /** A point drawn from the prior. */
+  drawPrior(draws: Draws): Float64Array
+  /** Log prior of one coordinate at a point, up to a constant. */
+  logPrior(index: number, point: Float64Array): number
+  /** Increment of each experiment at the unfolded point, in the unit of the outcome. */
+  liftAt(): Float64Array
+  lifts: readonly { result: LiftResult; channel: number }[]
+}
+
+type LiftTerm = {
+  result: LiftResult
+  channel: number
+  /** Error and increment in the outcome's unit. */
+  increment: number
+  error: number
+  windows: { region: number; from: number; until: number; input: Float64Array; sign: number }[]
+  point: { now: number; more: number } | null
+}
+
+/**
+ * The mix model: outcome of a region and week = base + Σ channels effect × saturation(adstock(spend)) + noise, all
+ * relative to the region's usual outcome. Normal noise: the weights of the base are integrated out exactly, so the
+ * sampler moves only what is not linear; they are drawn afterwards. Student noise: they are sampled in the independent
+ * directions of the base. Regions share carry-over and saturation; their effects vary around the common one (non-centred).
+ */
+export function mixModel(data: MixData, spec: MixSpec): MixModel {
+  const weeks = data.weeks.length
+  const regions = data.regions.length
+  const cells = weeks * regions
+  const widths = { ...baseWidths, ...spec.base }
+  const size = regionSizes(data)
+  const meanSize = size.reduce((sum, value) => sum + value, 0) / regions
+  const relative = size.map((value) => value / meanSize)
+  const channels = modelChannels(data, spec, relative)
+  const columns = baseColumns(data, spec, widths)
+  const spaces = Array.from({ length: regions }, (_, region) => baseSpace(columns, region, weeks))
+  const log = spec.link === 'log'
+  const student = spec.likelihood === 'student-t'
+  // Outcome in multiples of the usual one, less the prior mean of the base.
+  const target = new Float64Array(cells)
+  for (let cell = 0; cell < cells; cell++) {
+    const ratio = (data.outcome[cell] as number) / (size[Math.floor(cell / weeks)] as number)
+    const mean = (spaces[Math.floor(cell / weeks)] as BaseSpace).mean[cell % weeks] as number
+    target[cell] = (log ? Math.log(ratio) : ratio) - mean
+  }
+  const total = data.outcome.reduce((sum, value) => sum + value, 0)
+
+  // Coordinates
+  const coordinates: Coordinate[] = []
+  const slot = (coordinate: Coordinate): Slot => {
+    if (coordinate.fixed !== null) return { coordinate, at: -1 }
+    coordinates.push(coordinate)
+    return { coordinate, at: coordinates.length - 1 }
+  }
+  const slots = channels.map((channel) => slotsOf(channel, spec, { total, regions, slot, widths }))
+  for (const [index, one] of slots.entries()) {
+    if (regions === 1) continue
+    one.regions = coordinates.length
+    for (const region of data.regions)
+      coordinates.push(standardCoordinate(`${(channels[index] as ModelChannel).name}.region ${region}`))
+  }
+  const noiseAt = coordinates.length
+  for (const region of data.regions)
+    coordinates.push(
+      coordinateOf(region === '' ? 'noise' : `noise ${region}`, { law: 'half-normal', scale: widths.noise }),
+    )
+  const freedomAt = student ? coordinates.length : -1
+  if (student) coordinates.push(coordinateOf('degrees of freedom less two', { law: 'gamma', shape: 2, rate: 0.1 }))
+  const baseAt = coordinates.length
+  /** Student noise: direction j of a region is told in about its own posterior width. */
+  const baseWidth = spaces.map((space) => space.variance.map((variance) => 1 / Math.sqrt(1 / variance + 1 / 0.01)))
+  if (student)
+    for (const [region, space] of spaces.entries())
+      for (let direction = 0; direction < space.directions; direction++)
+        coordinates.push(standardCoordinate(`base ${data.regions[region]} ${direction}`))
+  const length = coordinates.length
+
+  // Work space
+  const lanes = channels.length * regions
+  const now: Unfolded = {
+    retention: new Float64Array(channels.length),
+    peak: new Float64Array(channels.length),
+    half: new Float64Array(channels.length),
+    slope: new Float64Array(channels.length),
+    effect: new Float64Array(lanes),
+    spread: new Float64Array(channels.length),
+    stock: new Float64Array(lanes * weeks),
+    reached: new Float64Array(lanes * weeks),
+    media: new Float64Array(cells),
+    rest: new Float64Array(cells),
+    noise: new Float64Array(regions),
+    freedom: Infinity,
+  }
+  const logRatio = new Float64Array(lanes * weeks)
+  const values = new Float64Array(length)
+  const pull = new Float64Array(cells)
+  const lanePull = new Float64Array(weeks)
+  const reachedSum = new Float64Array(lanes)
+  const regionWeight = new Float64Array(lanes)
+  const shareBase = new Float64Array(channels.length)
+  const delayed = channels.map(() => null as ReturnType<typeof delayedWeights> | null)
+  const lagPull = new Float64Array(Math.max(1, ...channels.map(({ lags }) => lags)))
+  const along = new Float64Array(Math.max(...spaces.map(({ directions }) => directions)))
+  const lifts = liftTerms(data, spec, channels)
+  const liftReached = lifts.map(({ windows }) => windows.map(({ until }) => new Float64Array(until + 1)))
+  const liftStock = lifts.map(({ windows }) => windows.map(({ until }) => new Float64Array(until + 1)))
+  const liftLog = lifts.map(({ windows }) => windows.map(({ until }) => new Float64Array(until + 1)))
+  const increments = new Float64Array(lifts.length)
+
+  const valueOf = ({ coordinate, at }: Slot) => (at < 0 ? (coordinate.fixed as number) : (values[at] as number))
+
+  const stockOf = (index: number, input: Float64Array, into: Float64Array) => {
+    const { adstock, lags } = channels[index] as ModelChannel
+    if (adstock === 'none') for (let week = 0; week < into.length; week++) into[week] = input[week] as number
+    else if (adstock === 'geometric') geometricAdstock(input, now.retention[index] as number, lags, into)
+    else weightedAdstock(input, (delayed[index] as NonNullable<(typeof delayed)[number]>).weight, into)
+  }
+
+  /** Saturation of a lane, with the logarithms that its slopes need. */
+  const reachOf = (index: number, stock: Float64Array, from: number, into: Float64Array, logs: Float64Array) => {
+    const { saturation } = channels[index] as ModelChannel
+    const half = now.half[index] as number
+    const slope = now.slope[index] as number
+    const end = stock.length
+    if (saturation === 'hill') {
+      const fixedSlope = (slots[index] as Slots).slope === null || (slots[index] as Slots).slope?.at === -1
+      if (fixedSlope && slope === 1) {
+        for (let week = from; week < end; week++) {
+          const x = stock[week] as number
+          into[week] = x <= 0 ? 0 : x / (x + half)
+        }
+        return
+      }
+      const logHalf = Math.log(half)
+      for (let week = from; week < end; week++) {
+        const x = stock[week] as number
+        if (x <= 1e-12) {
+          into[week] = 0
+          logs[week] = 0
+          continue
+        }
+        const gap = Math.log(x) - logHalf
+        logs[week] = gap
+        into[week] = 1 / (1 + Math.exp(-slope * gap))
+      }
+    } else if (saturation === 'logistic') {
+      const rate = logThree / half
+      for (let week = from; week < end; week++) {
+        const fade = Math.exp(-rate * (stock[week] as number))
+        into[week] = (1 - fade) / (1 + fade)
+      }
+    } else for (let week = from; week < end; week++) into[week] = stock[week] as number
+  }
+
+  const unfold = (point: Float64Array): Unfolded => {
+    for (let index = 0; index < length; index++)
+      values[index] = (coordinates[index] as Coordinate).value(point[index] as number)
+    now.media.fill(0)
+    for (let index = 0; index < channels.length; index++) {
+      const channel = channels[index] as ModelChannel
+      const own = slots[index] as Slots
+      now.retention[index] = valueOf(own.retention)
+      now.peak[index] = own.peak === null ? 0 : valueOf(own.peak)
+      const half = own.half === null ? 1 : valueOf(own.half)
+      now.half[index] = own.halfMeans === 'rate' ? logThree / half : half
+      now.slope[index] = own.slope === null ? 1 : valueOf(own.slope)
+      now.spread[index] = own.spread === null ? 0 : valueOf(own.spread)
+      if (channel.adstock === 'delayed')
+        delayed[index] = delayedWeights(now.retention[index] as number, now.peak[index] as number, channel.lags)
+      let weighted = 0
+      for (let region = 0; region < regions; region++) {
+        const lane = index * regions + region
+        const stock = now.stock.subarray(lane * weeks, (lane + 1) * weeks)
+        const reached = now.reached.subarray(lane * weeks, (lane + 1) * weeks)
+        stockOf(index, channel.input.subarray(region * weeks, (region + 1) * weeks), stock)
+        reachOf(index, stock, 0, reached, logRatio.subarray(lane * weeks, (lane + 1) * weeks))
+        let sum = 0
+        for (let week = 0; week < weeks; week++) sum += reached[week] as number
+        reachedSum[lane] = sum
+        const weight =
+          own.regions < 0 ? 1 : Math.exp((now.spread[index] as number) * (values[own.regions + region] as number))
+        regionWeight[lane] = weight
+        weighted += (relative[region] as number) * weight * sum
+      }
+      shareBase[index] = weighted
+      const effect = valueOf(own.effect)
+      // A share of all sales: the regions' effects are such that the channel brings it exactly.
+      const scale = own.effectMeans === 'share' ? (effect * regions * weeks) / Math.max(weighted, 1e-300) : effect
+      for (let region = 0; region < regions; region++) {
+        const lane = index * regions + region
+        const possible = scale * (regionWeight[lane] as number)
+        now.effect[lane] = possible
+        for (let week = 0; week < weeks; week++) {
+          const cell = region * weeks + week
+          now.media[cell] = (now.media[cell] as number) + possible * (now.reached[lane * weeks + week] as number)
+        }
+      }
+    }
+    for (let cell = 0; cell < cells; cell++) now.rest[cell] = (target[cell] as number) - (now.media[cell] as number)
+    for (let region = 0; region < regions; region++) now.noise[region] = values[noiseAt + region] as number
+    now.freedom = student ? 2 + (values[freedomAt] as number) : Infinity
+    for (let index = 0; index < lifts.length; index++) increments[index] = incrementOf(index)
+    return now
+  }
+
+  /** Increment of an experiment in the outcome's unit, and what its slopes need. */
+  const incrementOf = (which: number): number => {
+    const { channel, windows, point } = lifts[which] as LiftTerm
+    if (point !== null) {
+      const effect = meanEffect(channel)
+      return effect * meanSize * regions * (reachAt(channel, point.more) - reachAt(channel, point.now))
+    }
+    let sum = 0
+    for (let place = 0; place < windows.length; place++) {
+      const window = windows[place] as LiftTerm['windows'][number]
+      const lane = channel * regions + window.region
+      const stock = (liftStock[which] as Float64Array[])[place] as Float64Array
+      const reached = (liftReached[which] as Float64Array[])[place] as Float64Array
+      stockOf(channel, window.input, stock)
+      reachOf(channel, stock, window.from, reached, (liftLog[which] as Float64Array[])[place] as Float64Array)
+      const effect = now.effect[lane] as number
+      for (let week = window.from; week <= window.until; week++) {
+        const gap = effect * ((now.reached[lane * weeks + week] as number) - (reached[week] as number))
+        const cell = window.region * weeks + week
+        // With a log link the channel multiplies what was sold.
+        sum +=
+          window.sign *
+          (log ? (data.outcome[cell] as number) * -Math.expm1(-gap) : (size[window.region] as number) * gap)
+      }
+    }
+    return sum
+  }
+
+  const meanEffect = (channel: number) => {
+    let sum = 0
+    for (let region = 0; region < regions; region++)
+      sum += ((now.effect[channel * regions + region] as number) * (relative[region] as number)) / regions
+    return sum
+  }
+  const scratch = { stock: new Float64Array(1), reached: new Float64Array(1), log: new Float64Array(1) }
+  const reachAt = (channel: number, x: number) => {
+    scratch.stock[0] = x
+    reachOf(channel, scratch.stock, 0, scratch.reached, scratch.log)
+    return scratch.reached[0] as number
+  }
+
+  const density = (point: Float64Array, gradient: Float64Array): number => {
+    unfold(point)
+    let value = 0
+    for (let index = 0; index < length; index++) {
+      const coordinate = coordinates[index] as Coordinate
+      const u = point[index] as number
+      value += coordinate.logPrior(u, values[index] as number)
+      gradient[index] = coordinate.priorSlope(u, values[index] as number)
+    }
+    const add = ({ coordinate, at }: Slot, slopeByValue: number) => {
+      if (at < 0) return
+      gradient[at] =
+        (gradient[at] as number) + slopeByValue * coordinate.slope(point[at] as number, values[at] as number)
+    }
+    for (let region = 0; region < regions; region++)
+      value += student ? studentPart(region, point, gradient) : normalPart(region, gradient)
+    for (let index = 0; index < channels.length; index++) value += channelPart(index, gradient, add)
+    return Number.isFinite(value) ? value : -Infinity
+  }
+
+  /** Log-likelihood of a region with its base integrated out; leaves the slope by each cell's media in `pull`. */
+  const normalPart = (region: number, gradient: Float64Array): number => {
+    const space = spaces[region] as BaseSpace
+    const { basis, variance, directions } = space
+    const rest = now.rest.subarray(region * weeks, (region + 1) * weeks)
+    const own = pull.subarray(region * weeks, (region + 1) * weeks)
+    const noise = now.noise[region] as number
+    const square = noise * noise
+    let all = 0
+    for (let week = 0; week < weeks; week++) {
+      const value = rest[week] as number
+      all += value * value
+      own[week] = value / square
+    }
+    let outside = all
+    let inside = 0
+    let logDeterminant = 2 * (weeks - directions) * Math.log(noise)
+    let bySquare = (weeks - directions) / square
+    for (let direction = 0; direction < directions; direction++) {
+      const start = direction * weeks
+      let sum = 0
+      for (let week = 0; week < weeks; week++) sum += (basis[start + week] as number) * (rest[week] as number)
+      const wide = square + (variance[direction] as number)
+      along[direction] = sum
+      outside -= sum * sum
+      inside += (sum * sum) / wide
+      logDeterminant += Math.log(wide)
+      bySquare += 1 / wide - (sum * sum) / (wide * wide)
+      const back = (-sum * (variance[direction] as number)) / (square * wide)
+      for (let week = 0; week < weeks; week++)
+        own[week] = (own[week] as number) + back * (basis[start + week] as number)
+    }
+    outside = Math.max(0, outside)
+    bySquare -= outside / (square * square)
+    // own = −∂/∂rest = ∂/∂media. Noise: d/d log σ through σ².
+    gradient[noiseAt + region] = (gradient[noiseAt + region] as number) - bySquare * square
+    return -0.5 * (logDeterminant + outside / square + inside)
+  }
+
+  const studentPart = (region: number, point: Float64Array, gradient: Float64Array): number => {
+    const space = spaces[region] as BaseSpace
+    const { basis, variance, directions } = space
+    const own = pull.subarray(region * weeks, (region + 1) * weeks)
+    const rest = now.rest.subarray(region * weeks, (region + 1) * weeks)
+    const width = baseWidth[region] as Float64Array
+    const first = baseAt + spaces.slice(0, region).reduce((sum, { directions: count }) => sum + count, 0)
+    let value = 0
+    for (let week = 0; week < weeks; week++) own[week] = rest[week] as number
+    for (let direction = 0; direction < directions; direction++) {
+      const u = point[first + direction] as number
+      const amount = u * (width[direction] as number)
+      // The coordinate's own standard normal prior is replaced by that of the direction.
+      value += 0.5 * u * u - (0.5 * amount * amount) / (variance[direction] as number)
+      gradient[first + direction] = -(amount * (width[direction] as number)) / (variance[direction] as number)
+      for (let week = 0; week < weeks; week++)
+        own[week] = (own[week] as number) - amount * (basis[direction * weeks + week] as number)
+    }
+    const noise = now.noise[region] as number
+    const freedom = now.freedom
+    let bySquares = 0
+    let byFreedom = 0
+    for (let week = 0; week < weeks; week++) {
+      const gap = own[week] as number
+      const ratio = (gap * gap) / (freedom * noise * noise)
+      const curve = Math.log1p(ratio)
+      value -= 0.5 * (freedom + 1) * curve
+      bySquares += ((freedom + 1) * ratio) / (1 + ratio)
+      byFreedom += -0.5 * curve + (0.5 * (freedom + 1) * ratio) / ((1 + ratio) * freedom)
+      own[week] = ((freedom + 1) * gap) / (freedom * noise * noise * (1 + ratio))
+    }
+    value += weeks * (logGamma((freedom + 1) / 2) - logGamma(freedom / 2) - 0.5 * Math.log(freedom) - Math.log(noise))
+    byFreedom += weeks * 0.5 * (digamma((freedom + 1) / 2) - digamma(freedom / 2) - 1 / freedom)
+    gradient[noiseAt + region] = (gradient[noiseAt + region] as number) - weeks + bySquares
+    gradient[freedomAt] = (gradient[freedomAt] as number) + byFreedom * (freedom - 2)
+    for (let direction = 0; direction < directions; direction++) {
+      let sum = 0
+      for (let week = 0; week < weeks; week++)
+        sum += (basis[direction * weeks + week] as number) * (own[week] as number)
+      gradient[first + direction] = (gradient[first + direction] as number) + sum * (width[direction] as number)
+    }
+    return value
+  }
+
+  const effectPull = new Float64Array(regions)
+
+  /** Slopes of a channel's quantities, and the experiments' part of the density. */
+  const channelPart = (index: number, gradient: Float64Array, add: (slot: Slot, slope: number) => void): number => {
+    const own = slots[index] as Slots
+    const { saturation, adstock, lags, input } = channels[index] as ModelChannel
+    const slope = now.slope[index] as number
+    const half = now.half[index] as number
+    let value = 0
+    let byRetention = 0
+    let byPeak = 0
+    let byLogHalf = 0
+    let bySlope = 0
+    if (adstock === 'delayed') lagPull.fill(0)
+    for (let region = 0; region < regions; region++) {
+      const lane = index * regions + region
+      let sum = 0
+      for (let week = 0; week < weeks; week++)
+        sum += (pull[region * weeks + week] as number) * (now.reached[lane * weeks + week] as number)
+      effectPull[region] = sum * (now.effect[lane] as number)
+    }
+
+    /** Slopes through the saturation of one lane, `lanePull` being the slope by what is reached; leaves it by stock. */
+    const through = (reached: Float64Array, stock: Float64Array, logs: Float64Array, from: number, end: number) => {
+      if (saturation === 'hill') {
+        const plain = slope === 1 && (own.slope === null || own.slope.at < 0)
+        for (let week = from; week < end; week++) {
+          const share = reached[week] as number
+          const steep = (lanePull[week] as number) * share * (1 - share)
+          byLogHalf -= slope * steep
+          if (!plain) bySlope += steep * (logs[week] as number)
+          lanePull[week] =
+            (stock[week] as number) > 1e-12
+              ? (slope * steep) / (stock[week] as number)
+              : plain
+                ? (lanePull[week] as number) / half
+                : 0
+        }
+      } else if (saturation === 'logistic') {
+        const rate = logThree / half
+        for (let week = from; week < end; week++) {
+          const share = reached[week] as number
+          const steep = (lanePull[week] as number) * 0.5 * (1 - share * share) * rate
+          byLogHalf -= steep * (stock[week] as number)
+          lanePull[week] = steep
+        }
+      }
+    }
+    const carry = (series: Float64Array, stock: Float64Array, from: number, end: number) => {
+      if (adstock === 'none' || (own.retention.at < 0 && own.peak === null)) return
+      const part = lanePull.subarray(0, end)
+      if (from > 0) part.fill(0, 0, from)
+      if (adstock === 'geometric')
+        byRetention += geometricSlope(series, stock, part, now.retention[index] as number, lags)
+      else {
+        const { byRetention: left, byPeak: right } = delayed[index] as NonNullable<(typeof delayed)[number]>
+        const slopes = lagPull.subarray(0, lags)
+        weightSlopes(series, part, slopes)
+        for (let lag = 0; lag < lags; lag++) {
+          byRetention += (slopes[lag] as number) * (left[lag] as number)
+          byPeak += (slopes[lag] as number) * (right[lag] as number)
+        }
+      }
+    }
+
+    // Experiments: normal around the model's increment. Their slopes by what is reached join those of the sales.
+    const extra: { region: number; week: number; slope: number }[] = []
+    for (let which = 0; which < lifts.length; which++) {
+      const term = lifts[which] as LiftTerm
+      if (term.channel !== index) continue
+      const gap = (term.increment - (increments[which] as number)) / term.error
+      value -= 0.5 * gap * gap
+      const drive = gap / term.error
+      if (term.point !== null) {
+        const effect = meanEffect(index) * meanSize * regions
+        for (const [x, sign] of [
+          [term.point.more, 1],
+          [term.point.now, -1],
+        ] as const) {
+          const reached = reachAt(index, x)
+          scratch.reached[0] = reached
+          lanePull[0] = drive * effect * sign
+          through(scratch.reached, scratch.stock, scratch.log, 0, 1)
+          for (let region = 0; region < regions; region++)
+            effectPull[region] =
+              (effectPull[region] as number) +
+              drive * sign * reached * (now.effect[index * regions + region] as number) * (size[region] as number)
+        }
+        continue
+      }
+      for (let place = 0; place < term.windows.length; place++) {
+        const window = term.windows[place] as LiftTerm['windows'][number]
+        const lane = index * regions + window.region
+        const effect = now.effect[lane] as number
+        const reached = (liftReached[which] as Float64Array[])[place] as Float64Array
+        for (let week = window.from; week <= window.until; week++) {
+          const cell = window.region * weeks + week
+          const difference = (now.reached[lane * weeks + week] as number) - (reached[week] as number)
+          const unit =
+            drive *
+            window.sign *
+            (log ? (data.outcome[cell] as number) * Math.exp(-effect * difference) : (size[window.region] as number))
+          effectPull[window.region] = (effectPull[window.region] as number) + unit * effect * difference
+          extra.push({ region: window.region, week, slope: unit * effect })
+          lanePull[week] = -unit * effect
+        }
+        const stock = (liftStock[which] as Float64Array[])[place] as Float64Array
+        through(
+          reached,
+          stock,
+          (liftLog[which] as Float64Array[])[place] as Float64Array,
+          window.from,
+          window.until + 1,
+        )
+        carry(window.input, stock, window.from, window.until + 1)
+      }
+    }
+
+    let all = 0
+    for (let region = 0; region < regions; region++) all += effectPull[region] as number
+    const base = shareBase[index] as number
+    for (let region = 0; region < regions; region++) {
+      const lane = index * regions + region
+      const effect = now.effect[lane] as number
+      // A share stays what it is when more is reached: the possible effect gives way.
+      const give =
+        own.effectMeans === 'share' ? (all * (relative[region] as number) * (regionWeight[lane] as number)) / base : 0
+      for (let week = 0; week < weeks; week++) lanePull[week] = (pull[region * weeks + week] as number) * effect - give
+      for (const one of extra)
+        if (one.region === region) lanePull[one.week] = (lanePull[one.week] as number) + one.slope
+      const reached = now.reached.subarray(lane * weeks, (lane + 1) * weeks)
+      const stock = now.stock.subarray(lane * weeks, (lane + 1) * weeks)
+      through(reached, stock, logRatio.subarray(lane * weeks, (lane + 1) * weeks), 0, weeks)
+      carry(input.subarray(region * weeks, (region + 1) * weeks), stock, 0, weeks)
+      if (own.regions >= 0) {
+        const byWeight = (effectPull[region] as number) - give * (reachedSum[lane] as number)
+        const at = own.regions + region
+        gradient[at] = (gradient[at] as number) + byWeight * (now.spread[index] as number)
+        if (own.spread !== null) add(own.spread, byWeight * (values[at] as number))
+      }
+    }
+    const effect = valueOf(own.effect)
+    if (effect !== 0) add(own.effect, all / effect)
+    add(own.retention, byRetention)
+    if (own.peak !== null) add(own.peak, byPeak)
+    if (own.half !== null) {
+      const quantity = valueOf(own.half)
+      add(own.half, ((own.halfMeans === 'rate' ? -1 : 1) * byLogHalf) / quantity)
+    }
+    if (own.slope !== null) add(own.slope, bySlope)
+    return value
+  }
+
+  return {
+    data,
+    spec,
+    channels,
+    size,
+    columns,
+    spaces,
+    density: { size: length, at: density },
+    names: coordinates.map(({ name }) => name),
+    coordinates,
+    start: Float64Array.from(coordinates, ({ start }) => start),
+    unfold,
+    drawBase(point, draws) {
+      const base = new Float64Array(cells)
+      const weights = new Float64Array(regions * columns.length)
+      let first = baseAt
+      for (let region = 0; region < regions; region++) {
+        const space = spaces[region] as BaseSpace
+        const noise = now.noise[region] as number
+        base.set(space.mean, region * weeks)
+        for (let column = 0; column < columns.length; column++)
+          weights[region * columns.length + column] = (columns[column] as BaseColumn).mean
+        for (let direction = 0; direction < space.directions; direction++) {
+          const variance = space.variance[direction] as number
+          let amount: number
+          if (student)
+            amount = (point[first + direction] as number) * ((baseWidth[region] as Float64Array)[direction] as number)
+          else {
+            let sum = 0
+            for (let week = 0; week < weeks; week++)
+              sum += (space.basis[direction * weeks + week] as number) * (now.rest[region * weeks + week] as number)
+            const shrink = variance / (noise * noise + variance)
+            amount = shrink * sum + Math.sqrt(shrink) * noise * draws.normal()
+          }
+          for (let week = 0; week < weeks; week++) {
+            const cell = region * weeks + week
+            base[cell] = (base[cell] as number) + amount * (space.basis[direction * weeks + week] as number)
+          }
+          for (let column = 0; column < columns.length; column++) {
+            const at = region * columns.length + column
+            weights[at] =
+              (weights[at] as number) + amount * (space.weights[direction * columns.length + column] as number)
+          }
+        }
+        first += space.directions
+      }
+      return { base, weights }
+    },
+    drawPrior: (draws) => Float64Array.from(coordinates, (coordinate) => coordinate.draw(draws)),
+    logPrior: (index, point) => {
+      const coordinate = coordinates[index] as Coordinate
+      const u = point[index] as number
+      return coordinate.logPrior(u, coordinate.value(u))
+    },
+    liftAt: () => increments,
+    lifts: lifts.map(({ result, channel }) => ({ result, channel })),
+  }
+}
+
+function regionSizes(data: MixData): Float64Array {
+  const weeks = data.weeks.length
+  return Float64Array.from({ length: data.regions.length }, (_, region) => {
+    const own = data.outcome.subarray(region * weeks, (region + 1) * weeks)
+    return own.reduce((sum, value) => sum + value, 0) / weeks
+  })
+}
+
+function modelChannels(data: MixData, spec: MixSpec, relative: Float64Array): ModelChannel[] {
+  const weeks = data.weeks.length
+  const found = spec.channels.flatMap((channel, index) => {
+    const spend = data.spend[index] as Float64Array
+    const acts = data.exposure[index] ?? spend
+    // What never acted has nothing to be estimated.
+    if (!acts.some((value) => value > 0)) return []
+    const input = acts.map((value, cell) => value / (relative[Math.floor(cell / weeks)] as number))
+    const active = input.filter((value) => value > 0)
+    const unit =
+      spec.scale === 'largest'
+        ? active.reduce((most, value) => Math.max(most, value), 0)
+        : active.reduce((sum, value) => sum + value, 0) / active.length
+    const { kind, weeks: lags } = adstockOf(spec, channel)
+    return [
+      {
+        name: channel.name,
+        index,
+        adstock: kind,
+        lags: Math.min(lags, weeks),
+        saturation: saturationOf(spec, channel),
+        input: input.map((value) => value / unit),
+        unit,
+        spend,
+        totalSpend: spend.reduce((sum, value) => sum + value, 0),
+        spendShare: 0,
+      },
+    ]
+  })
+  const money = found.reduce((sum, { totalSpend }) => sum + totalSpend, 0)
+  return found.map((channel) => ({
+    ...channel,
+    spendShare: money > 0 ? channel.totalSpend / money : 1 / found.length,
+  }))
+}
+
+/** Experiments as windows of the table, with what would have been spent otherwise. */
+function liftTerms(data: MixData, spec: MixSpec, channels: readonly ModelChannel[]): LiftTerm[] {
+  const weeks = data.weeks.length
+  const starts = data.weeks.map((week) => Date.parse(week))
+  return (spec.lift ?? []).flatMap((result) => {
+    const channel = channels.findIndex(({ name }) => name === result.channel)
+    if (channel < 0) return []
+    const own = channels[channel] as ModelChannel
+    const common = { result, channel, increment: result.increment, error: result.error }
+    if ('extra' in result) {
+      const now = result.spend / own.unit
+      return [{ ...common, windows: [], point: { now, more: (result.spend + result.extra) / own.unit } }]
+    }
+    const [first, last] = [Date.parse(result.from), Date.parse(result.until)]
+    const from = starts.findIndex((start) => start + 6.5 * dayMs > first)
+    const until = starts.findLastIndex((start) => start <= last)
+    if (from < 0 || until < from) return []
+    const off = result.test === 'off'
+    const windows = data.regions.flatMap((name, region) => {
+      if (result.regions !== undefined && !result.regions.includes(name)) return []
+      const input = own.input.slice(region * weeks, region * weeks + until + 1)
+      const before = input.subarray(Math.max(0, from - 8), from).filter((value) => value > 0)
+      const active = before.length > 0 ? before : own.input.filter((value) => value > 0)
+      const usual = active.reduce((sum, value) => sum + value, 0) / active.length
+      for (let week = from; week <= until; week++) input[week] = off ? usual : 0
+      return [{ region, from, until, input, sign: off ? -1 : 1 }]
+    })
+    return [{ ...common, windows, point: null }]
+  })
+}
+
+const dayMs = 86_400_000
+
+function slotsOf(
+  channel: ModelChannel,
+  spec: MixSpec,
+  needs: { total: number; regions: number; slot: (coordinate: Coordinate) => Slot; widths: { regions: number } },
+): Slots {
+  const { name } = channel
+  const prior = (spec.channels[channel.index] as ChannelSpec).prior ?? {}
+  const delayed = channel.adstock === 'delayed'
+  const known = (value: number): Slot => ({ coordinate: coordinateOf('', { law: 'fixed', value }), at: -1 })
+  const effect =
+    prior.coefficient !== undefined
+      ? coordinateOf(`${name}.coefficient`, prior.coefficient)
+      : coordinateOf(`${name}.share`, shareBelief(channel, spec, needs.total))
+  const carries = channel.adstock !== 'none'
+  const retention = !carries
+    ? known(0)
+    : needs.slot(
+        prior.retention !== undefined
+          ? coordinateOf(`${name}.retention`, prior.retention)
+          : retentionOf(`${name}.retention`, prior.halfLife ?? usualBeliefs.halfLife, delayed),
+      )
+  const saturates = channel.saturation !== 'none'
+  return {
+    effect: needs.slot(effect),
+    retention,
+    peak: delayed ? needs.slot(coordinateOf(`${name}.peak`, prior.peak ?? usualBeliefs.peak)) : null,
+    half: !saturates
+      ? null
+      : needs.slot(
+          prior.rate !== undefined
+            ? coordinateOf(`${name}.rate`, prior.rate)
+            : coordinateOf(`${name}.halfSaturation`, prior.halfSaturation ?? usualBeliefs.halfSaturation),
+        ),
+    slope:
+      channel.saturation === 'hill'
+        ? needs.slot(coordinateOf(`${name}.slope`, prior.slope ?? usualBeliefs.slope))
+        : null,
+    spread:
+      needs.regions === 1
+        ? null
+        : needs.slot(coordinateOf(`${name}.spread`, { law: 'half-normal', scale: needs.widths.regions })),
+    regions: -1,
+    effectMeans: prior.coefficient !== undefined ? 'coefficient' : 'share',
+    halfMeans: prior.rate !== undefined ? 'rate' : 'half',
+  }
+}
+
+/** All advertising together is expected to bring about a quarter; a channel in proportion to its spend, within a factor of five. */
+export function shareBelief(
+  channel: { index: number; spendShare: number; totalSpend: number },
+  spec: MixSpec,
+  total: number,
+): Belief {
+  const prior = (spec.channels[channel.index] as ChannelSpec).prior ?? {}
+  if (prior.share !== undefined) return prior.share
+  if (prior.roas !== undefined && channel.totalSpend > 0) return scaled(prior.roas, channel.totalSpend / total)
+  const usual = 0.25 * channel.spendShare
+  return [usual / 5, usual * 5]
+}
+
+/** A belief about x, turned into one about factor · x. */
+function scaled(belief: Belief, factor: number): Belief {
+  if (!('law' in belief)) return [belief[0] * factor, belief[1] * factor]
+  switch (belief.law) {
+    case 'log-normal':
+      return { ...belief, median: belief.median * factor }
+    case 'half-normal':
+      return { ...belief, scale: belief.scale * factor }
+    case 'gamma':
+      return { ...belief, rate: belief.rate / factor }
+    case 'normal':
+      return { ...belief, mean: belief.mean * factor, deviation: belief.deviation * factor }
+    case 'fixed':
+      return { ...belief, value: belief.value * factor }
+    case 'beta':
+      return belief
+  }
+}
