@@ -33,8 +33,8 @@ export type Call = {
   show(line: string): void
   /** A message beside the result, on stderr. */
   tell(line: string): void
-  /** The command has a result, but not the one that was wanted: exit code 1. */
-  fail(): void
+  /** The command has a result, but not the one that was wanted: exit code 1, or 128 + the signal that ended it. */
+  fail(code?: number): void
 }
 
 /** Wrong usage: exit code 2. */

@@ -33,8 +33,8 @@ export async function runProgram(commands: Command[], typed: string[], terminal:
     }
     checkOperands(command, positionals)
     let code = 0
-    const fail = () => {
-      code = 1
+    const fail = (wanted = 1) => {
+      code = wanted
     }
     const document = await command.run(callOf({ command, values, operands: positionals, terminal, json, fail }))
     if (json) terminal.out(`${JSON.stringify(document ?? {}, null, 2)}\n`)
@@ -128,7 +128,7 @@ function callOf(given: {
   operands: string[]
   terminal: Terminal
   json: boolean
-  fail: () => void
+  fail: (code?: number) => void
 }): Call {
   const { values, terminal, json } = given
   const text = (name: string) => {

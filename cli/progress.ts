@@ -21,6 +21,8 @@ export type ProgressOptions = {
   stream?: ProgressStream
   /** Milliseconds of a steady clock. */
   now?: () => number
+  /** Once it has fired nothing is written any more: what is said about the end stays the last line. */
+  signal?: AbortSignal
 }
 
 const redrawMs = 100
@@ -52,6 +54,7 @@ export function startProgress(options: ProgressOptions): Progress {
     return pieces.filter((piece) => piece !== '').join('  ')
   }
   const show = () => {
+    if (options.signal?.aborted) return
     const at = now()
     samples = [...samples.filter((sample) => at - sample.at < memoryMs), { at, done }].slice(-100)
     if (stream.isTTY) stream.write(`\r\u001b[K${line().slice(0, (stream.columns ?? 100) - 1)}`)
@@ -62,6 +65,7 @@ export function startProgress(options: ProgressOptions): Progress {
     if (now() - shownAt >= (stream.isTTY ? redrawMs : lineMs)) show()
   }
   const end = (mark: string, note: string) => {
+    if (options.signal?.aborted) return
     const seconds = duration((now() - started) / 1000)
     const text = `${mark} ${options.label.padEnd(26)}  ${note}  (${seconds})`
     stream.write(stream.isTTY ? `\r\u001b[K${text}\n` : `${text}\n`)

@@ -58,10 +58,21 @@ export async function startPostgres(
   return launch({ native, cluster, password, runner, throwaway: options.throwaway ?? false, directory })
 }
 
+/** Ends the server that a killed program left running from this directory, before somebody clears the directory. */
+export async function stopLeftoverPostgres(directory: string): Promise<void> {
+  const cluster = join(directory, 'postgres')
+  const running = await postmasterOf(cluster)
+  if (running) await stopPostmaster(cluster, running.pid)
+}
+
 /** The password lies beside the cluster, readable by us alone; PostgreSQL itself only keeps its SCRAM verifier. */
 function passwordIn(directory: string): string {
   const file = join(directory, 'postgres.password')
-  if (!existsSync(file)) writeFileSync(file, randomBytes(24).toString('base64url'), { mode: 0o600, flag: 'wx' })
+  if (!existsSync(file)) {
+    // Whole or not at all: a password cut off by a kill would lock us out of our own cluster.
+    writeFileSync(`${file}.new`, randomBytes(24).toString('base64url'), { mode: 0o600 })
+    renameSync(`${file}.new`, file)
+  }
   return readFileSync(file, 'utf8').trim()
 }
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { type Size, sizes, UsageError, writeWorld } from '@einklang/world'
 import { type Call, type Command, Misuse, serverFlags } from '../command.ts'
+import { stopOnSignals } from '../demo/signals.ts'
 import { startProgress } from '../progress.ts'
 
 const { role: _role, ...flags } = serverFlags
@@ -42,6 +43,7 @@ export const demo: Command = {
       speed: wholeNumber(call.flag('speed') ?? '1', '--speed'),
       told: call.tell,
     })
+    if (happened.code !== undefined) call.fail(happened.code)
     if (call.switch('exit')) for (const line of happened.lines) call.show(line)
     return happened.document
   },
@@ -59,8 +61,7 @@ async function writeOnly(
 ): Promise<object> {
   const truth = call.flag('truth')
   const progress = startProgress({ label: 'Writing the retailer', total: null, unit: 'parts' })
-  const stopping = new AbortController()
-  process.once('SIGINT', () => stopping.abort())
+  const stopping = stopOnSignals({ signals: process, told: call.tell, stop: () => undefined })
   try {
     const manifest = await writeWorld(
       { ...request, ...(truth === undefined ? {} : { truth }) },
@@ -75,8 +76,14 @@ async function writeOnly(
     progress.done(request.write)
     return manifest
   } catch (error) {
+    if (stopping.code !== null) {
+      call.fail(stopping.code)
+      return { stopped: true }
+    }
     progress.failed(error instanceof Error ? error.message : 'failed')
     if (error instanceof UsageError) throw new Misuse(error.message)
     throw error
+  } finally {
+    stopping.release()
   }
 }

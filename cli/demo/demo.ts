@@ -1,18 +1,20 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { api, type ImportKind } from '@einklang/contract'
-import type { Config } from '@einklang/platform'
+import { type Config, lockDataDirectory, stopLeftoverPostgres } from '@einklang/platform'
 import { createServer, localAccess } from '@einklang/server'
 import { generate, type Manifest, type Size, startOfDemo } from '@einklang/world'
+import { Misuse } from '../command.ts'
 import { type Reached, reachedAt } from '../connect.ts'
 import { importFile } from '../import.ts'
 import { type Progress, startProgress } from '../progress.ts'
 import { playProvider } from './provider.ts'
+import { type Stopping, stopOnSignals } from './signals.ts'
 import { ensureSources, type Sources } from './sources.ts'
-import { type DemoState, readState, writeState } from './state.ts'
+import { type DemoState, isStateFile, readState, writeState } from './state.ts'
 import { type Happened, summarise } from './summary.ts'
 import { replayLive, track } from './track.ts'
 
@@ -43,15 +45,12 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
   const state = await openState(options)
   const save = () => writeState(config.dataDirectory, state)
   const world = join(config.dataDirectory, 'world')
-  const stopping = new AbortController()
   const server = createServer({
     config: { ...config, role: 'all', logLevel: 'warn' },
-    told,
+    told: (line) => stopping.code === null && told(line),
     activeStarters: true,
   })
-  process.once('SIGINT', () => stopping.abort())
-  process.once('SIGTERM', () => stopping.abort())
-  server.stopOnSignals()
+  const stopping: Stopping = stopOnSignals({ signals: process, told, stop: () => void server.stop() })
 
   const timed = async <Result>(step: string, work: () => Promise<Result>): Promise<Result> => {
     const begin = performance.now()
@@ -69,6 +68,8 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
     const access = localAccess(config.dataDirectory)
     if (!access || url === null) throw new Error('The server left no address.')
     const reached = reachedAt(access.url, access.headers)
+    if (!state.administrator) state.administrator = await newPassword(reached)
+    save()
     told(`The console answers at ${url}${signInOf(state)}`)
     const manifest = await manifestOf(world)
     const sources = await ensureSources(reached.client, manifest.sources, state.keys)
@@ -109,27 +110,34 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
     await history()
     await live
     await server.stopped
+    // Whoever ends a demo that has everything has seen what he wanted.
     return happened
   } catch (error) {
     await server.stop()
-    if (stopping.signal.aborted) {
-      told('Stopped. The same command continues from here.')
-      return summaryOfStop(state)
-    }
-    throw error
+    if (stopping.code === null) throw error
+    return { lines: [], document: { stopped: true, size: state.size, seed: state.seed }, code: stopping.code }
+  } finally {
+    stopping.release()
   }
 }
 
 /** An unfinished demo goes on; a finished one begins anew unless it is to be kept. */
 async function openState({ config, size, seed, keep, told }: DemoOptions): Promise<DemoState> {
   const before = readState(config.dataDirectory)
-  if (before && (keep || !before.finished) && before.size === size && before.seed === seed) {
+  const same = before?.size === size && before.seed === seed && !before.clearing
+  if (before && same && (keep || !before.finished)) {
     told(before.finished ? 'Continuing with the data of last time.' : 'Continuing the demo that was stopped.')
     return before
   }
+  if (before && keep && !before.clearing) {
+    throw new Misuse(
+      `${config.dataDirectory} holds a demo of size ${before.size} and seed ${before.seed}.`,
+      `--keep --size ${before.size} --seed ${before.seed}, or another directory with --data`,
+    )
+  }
   if (before) {
     told('Starting the demo anew.')
-    await rm(config.dataDirectory, { recursive: true, force: true })
+    await clear(config.dataDirectory, before)
   } else if (existsSync(join(config.dataDirectory, 'postgres'))) {
     throw new Error(`${config.dataDirectory} holds data that is not of a demo; name another directory with --data.`)
   }
@@ -152,10 +160,33 @@ async function openState({ config, size, seed, keep, told }: DemoOptions): Promi
   return state
 }
 
+/** Empties the directory, the state last: whoever is interrupted in between finds that it was being cleared. */
+async function clear(directory: string, state: DemoState): Promise<void> {
+  const lock = lockDataDirectory(directory)
+  try {
+    writeState(directory, { ...state, clearing: true })
+    await stopLeftoverPostgres(directory)
+    for (const name of await readdir(directory)) {
+      if (!isStateFile(name)) await rm(join(directory, name), { recursive: true, force: true })
+    }
+  } finally {
+    lock.release()
+  }
+}
+
+/** The first password was lost with the process that had it; the demo gets another one. */
+async function newPassword({ client }: Reached): Promise<DemoState['administrator']> {
+  const { items } = await client.call(api.governance.people)
+  const found = items.find(({ roles }) => roles.includes('admin'))
+  if (!found) return null
+  const { password } = await client.call(api.governance.resetPassword, { params: { user: found.id } })
+  return { email: found.email, password }
+}
+
 async function makeWorld(options: DemoOptions, state: DemoState, world: string, signal: AbortSignal): Promise<void> {
   if (state.generated) return
   const until = new Date(state.until)
-  const progress = startProgress({ label: 'Making the retailer', total: null, unit: 'parts' })
+  const progress = startProgress({ label: 'Making the retailer', total: null, unit: 'parts', signal })
   await generate({
     size: options.size,
     seed: options.seed,
@@ -218,6 +249,7 @@ async function importAll({ reached, sources, files, world, state, save, signal }
       label: `Importing ${kind}`,
       total: wanted.reduce((sum, file) => sum + file.rows, 0),
       unit: 'rows',
+      signal,
     })
     let before = 0
     let rejected = 0
@@ -261,7 +293,7 @@ async function trackAll({ reached, sources, files, world, state, save, signal }:
   const tracking = files.filter((file) => file.kind === 'events' && !file.path.startsWith('live/'))
   if (tracking.length === 0) return
   const total = tracking.reduce((sum, file) => sum + file.rows, 0)
-  const progress = startProgress({ label: 'Tracking calls', total, unit: 'events' })
+  const progress = startProgress({ label: 'Tracking calls', total, unit: 'events', signal })
   let done = tracking.reduce((sum, file) => sum + Math.min(file.rows, state.sent[file.path] ?? 0), 0)
   progress.at(done)
   for (const file of tracking) {
@@ -292,7 +324,7 @@ async function trackAll({ reached, sources, files, world, state, save, signal }:
 async function settle({ client }: Reached, signal: AbortSignal): Promise<void> {
   const lagOf = async () => (await client.call(api.ingest.counters, { query: { hours: 1 } })).lag
   const first = await lagOf()
-  const progress = startProgress({ label: 'Applying', total: first.rows, unit: 'inbox rows' })
+  const progress = startProgress({ label: 'Applying', total: first.rows, unit: 'inbox rows', signal })
   for (;;) {
     const lag = await lagOf()
     progress.at(Math.max(0, first.rows - lag.rows))
@@ -303,7 +335,7 @@ async function settle({ client }: Reached, signal: AbortSignal): Promise<void> {
 }
 
 async function measure({ client }: Reached, signal: AbortSignal): Promise<void> {
-  const progress = startProgress({ label: 'Building touchpoints', total: null, unit: 'touches' })
+  const progress = startProgress({ label: 'Building touchpoints', total: null, unit: 'touches', signal })
   const asked = Date.now()
   await client.call(api.measurement.refresh)
   for (;;) {
@@ -320,7 +352,7 @@ async function measure({ client }: Reached, signal: AbortSignal): Promise<void> 
 
 /** Journeys that were due at once have planned their messages, and the messages have been handed over. */
 async function journeysQuiet({ client }: Reached, signal: AbortSignal): Promise<void> {
-  const progress = startProgress({ label: 'Running journeys', total: null, unit: 'messages' })
+  const progress = startProgress({ label: 'Running journeys', total: null, unit: 'messages', signal })
   let before = -1
   for (let quietFor = 0; quietFor < 4; ) {
     const { counts } = await client.call(api.delivery.messages, { query: { limit: 1 } })
@@ -334,9 +366,9 @@ async function journeysQuiet({ client }: Reached, signal: AbortSignal): Promise<
   progress.done(`${before.toLocaleString('en')} messages`)
 }
 
-/** While the demo stays open, the rest of the week happens. */
-async function stayLive(feeding: Omit<Feeding, 'save'> & { speed: number }): Promise<void> {
-  const { reached, sources, files, world, state, speed, signal } = feeding
+/** While the demo stays open, the rest of the week happens; a later start goes on behind the last line. */
+async function stayLive(feeding: Feeding & { speed: number }): Promise<void> {
+  const { reached, sources, files, world, state, save, speed, signal } = feeding
   const live = files.filter((file) => file.path.startsWith('live/'))
   await Promise.allSettled(
     live.map((file) =>
@@ -345,13 +377,14 @@ async function stayLive(feeding: Omit<Feeding, 'save'> & { speed: number }): Pro
         key: sources[file.source]?.key ?? '',
         file: join(world, 'product', file.path),
         since: new Date(state.until),
+        from: state.sent[file.path] ?? 0,
+        acknowledged(lines) {
+          state.sent[file.path] = (state.sent[file.path] ?? 0) + lines
+          save()
+        },
         speed,
         signal,
       }),
     ),
   )
-}
-
-function summaryOfStop(state: DemoState): Happened {
-  return { lines: [], document: { stopped: true, size: state.size, seed: state.seed } }
 }

@@ -14,7 +14,12 @@ export async function playProvider(needs: { reached: Reached; secret: string; si
   })
   const waiting = items.filter((message) => message.receipts.delivered === null)
   if (waiting.length === 0) return
-  const progress = startProgress({ label: 'Receipts of the mail service', total: waiting.length, unit: 'mails' })
+  const progress = startProgress({
+    label: 'Receipts of the mail service',
+    total: waiting.length,
+    unit: 'mails',
+    signal,
+  })
   for (let start = 0; start < waiting.length; start += 100) {
     signal.throwIfAborted()
     const part = waiting.slice(start, start + 100)

@@ -19,10 +19,17 @@ export type DemoState = {
   /** The recent weeks are in and the journeys have run. */
   usable: boolean
   finished: boolean
+  /** The directory is being emptied for another demo; nothing else here holds any more. */
+  clearing?: true
   seconds: { [step: string]: number }
 }
 
 const fileOf = (directory: string) => join(directory, 'demo.json')
+
+/** The state itself and what stays of a write that was interrupted. */
+export function isStateFile(name: string): boolean {
+  return name === 'demo.json' || name.startsWith('demo.json.')
+}
 
 export function readState(directory: string): DemoState | null {
   const file = fileOf(directory)

@@ -2,7 +2,8 @@ import { api, formatMoney, type PersonId } from '@einklang/contract'
 import type { Reached } from '../connect.ts'
 import type { DemoState } from './state.ts'
 
-export type Happened = { lines: string[]; document: object }
+/** `code` is the exit code when somebody stopped the demo before everything was in. */
+export type Happened = { lines: string[]; document: object; code?: number }
 
 /** What came of it, read back through the API like any other client would. */
 export async function summarise({ client }: Reached, state: DemoState, url: string): Promise<Happened> {

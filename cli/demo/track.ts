@@ -45,25 +45,30 @@ export async function track(tracking: Tracking): Promise<void> {
 }
 
 /** Sends the rows of a file at the time they carry, `speed` times as fast, until it ends or the signal fires. */
-export async function replayLive(
-  tracking: Omit<Tracking, 'from' | 'acknowledged'> & { speed: number; since: Date },
-): Promise<void> {
+export async function replayLive(tracking: Tracking & { speed: number; since: Date }): Promise<void> {
   const lines = createInterface({ input: createReadStream(tracking.file), crlfDelay: Number.POSITIVE_INFINITY })
   const begin = Date.now()
+  let since = tracking.since.getTime()
+  let read = 0
   for await (const line of lines) {
     if (line === '') continue
     const at = Date.parse((JSON.parse(line) as { timestamp: string }).timestamp)
-    const due = begin + (at - tracking.since.getTime()) / tracking.speed
+    if (read++ < tracking.from) {
+      since = at
+      continue
+    }
+    const due = begin + (at - since) / tracking.speed
     const wait = due - Date.now()
     // With a speed above one the row comes from the future: it happens now.
     if (wait > 0) await pause(wait, undefined, { signal: tracking.signal })
     tracking.signal.throwIfAborted()
     const now = JSON.stringify({ ...(JSON.parse(line) as object), timestamp: new Date().toISOString() })
-    await postBatch({ ...tracking, from: 0, acknowledged: () => {} }, `{"batch":[${now}]}`)
+    await postBatch(tracking, `{"batch":[${now}]}`)
+    tracking.acknowledged(1)
   }
 }
 
-async function postBatch({ url, key, signal }: Tracking, body: string): Promise<void> {
+async function postBatch({ url, key, signal }: Pick<Tracking, 'url' | 'key' | 'signal'>, body: string): Promise<void> {
   for (;;) {
     const answer = await fetch(`${url}/v1/batch`, {
       method: 'POST',
