@@ -19,11 +19,14 @@ export type History = {
    * Inserts all rows as one block. `token` makes a repeat of the same rows a no-op inside the window, so it must
    * contain a hash of the rows. Columns are taken by name; Dates and ISO texts are accepted for DateTime64.
    */
-  insert(table: string, rows: object[], token: string): Promise<void>
+  insert(table: string, rows: object[] | Lines, token: string): Promise<void>
   part(text: TemplateStringsArray, ...values: unknown[]): HistoryPart
   join(parts: HistoryPart[], separator: 'and' | 'or' | ','): HistoryPart
   readonly topology: 'embedded' | 'server' | 'cluster'
 }
+
+/** Rows as they were serialised before: one JSON object a line (NDJSON). */
+export type Lines = { lines: Buffer }
 
 export type HistoryPart = { readonly historyPart: unique symbol } & object
 
@@ -62,14 +65,17 @@ export function createHistory(place: HistoryPlace): OpenHistory {
       }),
     insert: (table, rows, token) => {
       assert(/^[a-z_]+\.[a-z_0-9]+$/.test(table), `not a history table: ${table}`)
+      const settings = { ...writing, insert_deduplication_token: token }
+      if (!Array.isArray(rows)) {
+        if (rows.lines.length === 0) return Promise.resolve()
+        const query = `insert into ${table} format JSONEachRow\n${rows.lines.toString('utf8')}`
+        return run(async (client) => {
+          await client.command({ query, clickhouse_settings: settings })
+        })
+      }
       if (rows.length === 0) return Promise.resolve()
       return run(async (client) => {
-        await client.insert({
-          table,
-          values: rows,
-          format: 'JSONEachRow',
-          clickhouse_settings: { ...writing, insert_deduplication_token: token },
-        })
+        await client.insert({ table, values: rows, format: 'JSONEachRow', clickhouse_settings: settings })
       })
     },
     ...historyParts,

@@ -1,6 +1,6 @@
 import type { AppliedBatch, EventId, NormalEvent, SourceId } from '@einklang/contract'
 import { type Clock, type Database, type Live, type Log, type Metrics, Outage } from '@einklang/platform'
-import { type HistoryRow, historyChannel, historyRows, keepForHistory, type RecentRows } from './history.ts'
+import { type HistoryRow, historyChannel, historyRows, keepForHistory } from './history.ts'
 import type { Item } from './item.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Sources } from './source.ts'
@@ -15,7 +15,7 @@ export type Applier = {
   begin(tx: Database): Promise<number>
   /** De-duplicates, quarantines, applies, counts, keeps rows for history. */
   apply(tx: Database, batch: number, items: Item[], options?: ApplyOptions): Promise<Counted>
-  /** After the commit: hands the rows to the history loop and tells the live screens. */
+  /** After the commit: tells the live screens. */
   committed(batch: number): void
   /** Before the transaction: room for today's partitions. */
   prepare(): Promise<void>
@@ -43,7 +43,6 @@ export function createApplier(needs: {
   metrics: Metrics
   sources: Sources
   quarantine: Quarantine
-  recent: RecentRows
   apply: Apply
 }): Applier {
   const days = new Set<string>()
@@ -112,7 +111,6 @@ export function createApplier(needs: {
       // Batches that were rolled back never come here; their rows must not stay.
       pending.clear()
       if (!rows || rows.length === 0) return
-      needs.recent.put(batch, rows)
       tell(rows)
     },
   }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { EventId, PersonId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
 import { packRequests, squeeze, unpackRequests, unsqueeze } from './frame.ts'
+import { linesOf, tokenOf } from './history.ts'
 import { adapt } from './inbox.ts'
 import type { Ingest, IngestInside } from './index.ts'
 
@@ -45,15 +45,17 @@ async function eraseFromBatches(
   const batches = await tx.rows<{ id: number; rows: Buffer }>`
     select id, rows from ingest.batch where history_at is null and rows is not null for update`
   for (const batch of batches) {
-    const rows = JSON.parse((await unsqueeze(batch.rows)).toString('utf8')) as Kept[]
+    const lines = (await unsqueeze(batch.rows)).toString('utf8').split('\n')
+    const rows = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Kept)
     const kept = rows.filter((row) => !persons.has(row.person))
     if (kept.length === rows.length) continue
     for (const row of rows) if (persons.has(row.person)) ids.add(row.id)
     count += rows.length - kept.length
     touched.add(batch.id)
-    const bytes = Buffer.from(JSON.stringify(kept))
-    const token = `${batch.id}:${createHash('sha256').update(bytes).digest('hex')}`
-    await tx.run`update ingest.batch set rows = ${await squeeze(bytes)}, token = ${token}, events = ${kept.length} where id = ${batch.id}`
+    const packed = await squeeze(linesOf(kept))
+    await tx.run`
+      update ingest.batch set rows = ${packed}, token = ${tokenOf(batch.id, packed)}, events = ${kept.length}
+      where id = ${batch.id}`
   }
   return count
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { AppliedBatch, Json, JsonObject, NormalEvent } from '@einklang/contract'
-import { type Database, fault, type History, type Log, type Loop } from '@einklang/platform'
+import { type Database, fault, type History, type Loop } from '@einklang/platform'
 import { squeeze, unsqueeze } from './frame.ts'
 
 /** Stands for nobody in history: events that name no person. */
@@ -124,24 +124,9 @@ function text(value: Json | undefined): string {
 
 // --- the way to ClickHouse --------------------------------------------------------------------------------------------
 
-/** The rows of recent batches, so that they need not be read back; bounded, the database has them all. */
-export type RecentRows = { put(batch: number, rows: HistoryRow[]): void; take(batch: number): HistoryRow[] | undefined }
-
-export function createRecentRows(limit = 60_000): RecentRows {
-  const kept = new Map<number, HistoryRow[]>()
-  let count = 0
-  return {
-    put(batch, rows) {
-      if (count + rows.length > limit) return
-      kept.set(batch, rows)
-      count += rows.length
-    },
-    take(batch) {
-      const rows = kept.get(batch)
-      if (rows && kept.delete(batch)) count -= rows.length
-      return rows
-    },
-  }
+/** One row a line, as ClickHouse takes it: serialised once, kept and sent as it is. */
+export function linesOf(rows: { id: string }[]): Buffer {
+  return Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n'))
 }
 
 /** Writes the exact rows beside the state, in its transaction; they wait there until history has them. */
@@ -151,33 +136,33 @@ export async function keepForHistory(tx: Database, batch: number, rows: HistoryR
       insert into ingest.batch (id, applied_at, events, token, history_at) values (${batch}, ${at}, 0, '', ${at})`
     return
   }
-  const bytes = Buffer.from(JSON.stringify(rows))
-  const packed = await squeeze(bytes)
-  // Over the packed bytes: they are a tenth of the rows, and never packed again.
-  const token = `${batch}:${hash('sha256', packed, 'hex')}`
+  const packed = await squeeze(linesOf(rows))
   await tx.run`
     insert into ingest.batch (id, applied_at, events, token, rows)
-    values (${batch}, ${at}, ${rows.length}, ${token}, ${packed})`
+    values (${batch}, ${at}, ${rows.length}, ${tokenOf(batch, packed)}, ${packed})`
+}
+
+/** Over the packed bytes: they are a tenth of the rows, and never packed again. */
+export function tokenOf(batch: number, packed: Buffer): string {
+  return `${batch}:${hash('sha256', packed, 'hex')}`
 }
 
 /**
  * Carries applied batches to ClickHouse in order. The token makes a repeat after a crash a no-op: same batch,
  * same bytes. While ClickHouse is away truth goes on and the batches wait here.
  */
-export function historyLoop(needs: { database: Database; history: History; log: Log; recent: RecentRows }): Loop {
+export function historyLoop(needs: { database: Database; history: History }): Loop {
   return {
     name: 'ingest.history',
     pauseMs: 1_000,
     wake: historyChannel,
     async turn() {
-      const batches = await needs.database.rows<{ id: number; token: string; events: number }>`
-        select id, token, events from ingest.batch where history_at is null order by id limit 20`
+      const batches = await needs.database.rows<{ id: number; token: string; rows: Buffer | null }>`
+        select id, token, rows from ingest.batch where history_at is null order by id limit 8`
       for (const batch of batches) {
-        const recent = needs.recent.take(batch.id)
-        // An erasure may have taken rows out since.
-        const rows = recent?.length === batch.events ? recent : await storedRows(needs.database, batch.id)
         fault('ingest.mid-history-insert')
-        if (rows) await needs.history.insert('ingest.event', rows, batch.token)
+        // An erasure may have left nothing of a batch.
+        if (batch.rows) await needs.history.insert('ingest.event', { lines: await unsqueeze(batch.rows) }, batch.token)
         fault('ingest.before-applied-mark')
         await needs.database.run`
           update ingest.batch set history_at = platform.now(), rows = null where id = ${batch.id}`
@@ -185,10 +170,4 @@ export function historyLoop(needs: { database: Database; history: History; log: 
       return batches.length > 0 ? 'busy' : 'idle'
     },
   }
-}
-
-async function storedRows(database: Database, batch: number): Promise<HistoryRow[] | null> {
-  const stored = await database.row<{ rows: Buffer | null }>`select rows from ingest.batch where id = ${batch}`
-  if (!stored?.rows) return null
-  return JSON.parse((await unsqueeze(stored.rows)).toString('utf8')) as HistoryRow[]
 }
