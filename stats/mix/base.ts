@@ -86,12 +86,11 @@ function standardised(values: Float64Array): Float64Array | null {
 }
 
 /**
- * The base of one region seen along its independent directions: prior mean, and directions (unit length over the weeks)
+ * The base of one region, less its prior mean, along independent directions (unit length over the weeks learnt from),
  * with the prior variance that the weights give each. Sums over weights become sums over directions.
  */
 export type BaseSpace = {
   weeks: number
-  mean: Float64Array
   directions: number
   /** Direction `j` at `j * weeks + week`. */
   basis: Float64Array
@@ -101,12 +100,10 @@ export type BaseSpace = {
   columns: number
 }
 
-export function baseSpace(columns: readonly BaseColumn[], region: number, weeks: number): BaseSpace {
+export function baseSpace(columns: readonly BaseColumn[], region: number, stride: number, weeks: number): BaseSpace {
   const count = columns.length
-  const mean = new Float64Array(weeks)
-  const scaled = columns.map(({ values, deviation, mean: centre }) => {
-    const own = values.subarray(region * weeks, (region + 1) * weeks)
-    for (let week = 0; week < weeks; week++) mean[week] = (mean[week] as number) + centre * (own[week] as number)
+  const scaled = columns.map(({ values, deviation }) => {
+    const own = values.subarray(region * stride, region * stride + weeks)
     return own.map((value) => value * deviation)
   })
   const products = new Float64Array(count * count)
@@ -134,5 +131,5 @@ export function baseSpace(columns: readonly BaseColumn[], region: number, weeks:
           (basis[direction * weeks + week] as number) + (share * (own[week] as number)) / length
     }
   }
-  return { weeks, mean, directions, basis, variance: values.slice(0, directions), weights, columns: count }
+  return { weeks, directions, basis, variance: values.slice(0, directions), weights, columns: count }
 }

@@ -113,29 +113,29 @@ type LiftTerm = {
  * The mix model: outcome of a region and week = base + Σ channels effect × saturation(adstock(spend)) + noise, all
  * relative to the region's usual outcome. Normal noise: the weights of the base are integrated out exactly, so the
  * sampler moves only what is not linear; they are drawn afterwards. Student noise: they are sampled in the independent
- * directions of the base. Regions share carry-over and saturation; their effects vary around the common one (non-centred).
+ * directions of the base. `learn`: only so many first weeks are learnt from, the rest stays for a test. Regions share carry-over and saturation; their effects vary around the common one (non-centred).
  */
-export function mixModel(data: MixData, spec: MixSpec): MixModel {
+export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length): MixModel {
   const weeks = data.weeks.length
   const regions = data.regions.length
   const cells = weeks * regions
   const widths = { ...baseWidths, ...spec.base }
-  const size = regionSizes(data)
+  const size = regionSizes(data, learn)
   const meanSize = size.reduce((sum, value) => sum + value, 0) / regions
   const relative = size.map((value) => value / meanSize)
   const channels = modelChannels(data, spec, relative)
   const columns = baseColumns(data, spec, widths)
-  const spaces = Array.from({ length: regions }, (_, region) => baseSpace(columns, region, weeks))
+  const spaces = Array.from({ length: regions }, (_, region) => baseSpace(columns, region, weeks, learn))
   const log = spec.link === 'log'
   const student = spec.likelihood === 'student-t'
   // Outcome in multiples of the usual one, less the prior mean of the base.
   const target = new Float64Array(cells)
   for (let cell = 0; cell < cells; cell++) {
     const ratio = (data.outcome[cell] as number) / (size[Math.floor(cell / weeks)] as number)
-    const mean = (spaces[Math.floor(cell / weeks)] as BaseSpace).mean[cell % weeks] as number
+    const mean = spec.link === 'log' ? 0 : 1
     target[cell] = (log ? Math.log(ratio) : ratio) - mean
   }
-  const total = data.outcome.reduce((sum, value) => sum + value, 0)
+  const total = size.reduce((sum, value) => sum + value, 0) * weeks
 
   // Coordinates
   const coordinates: Coordinate[] = []
@@ -360,24 +360,24 @@ export function mixModel(data: MixData, spec: MixSpec): MixModel {
   const normalPart = (region: number, gradient: Float64Array): number => {
     const space = spaces[region] as BaseSpace
     const { basis, variance, directions } = space
-    const rest = now.rest.subarray(region * weeks, (region + 1) * weeks)
-    const own = pull.subarray(region * weeks, (region + 1) * weeks)
+    const rest = now.rest.subarray(region * weeks, region * weeks + learn)
+    const own = pull.subarray(region * weeks, region * weeks + learn)
     const noise = now.noise[region] as number
     const square = noise * noise
     let all = 0
-    for (let week = 0; week < weeks; week++) {
+    for (let week = 0; week < learn; week++) {
       const value = rest[week] as number
       all += value * value
       own[week] = value / square
     }
     let outside = all
     let inside = 0
-    let logDeterminant = 2 * (weeks - directions) * Math.log(noise)
-    let bySquare = (weeks - directions) / square
+    let logDeterminant = 2 * (learn - directions) * Math.log(noise)
+    let bySquare = (learn - directions) / square
     for (let direction = 0; direction < directions; direction++) {
-      const start = direction * weeks
+      const start = direction * learn
       let sum = 0
-      for (let week = 0; week < weeks; week++) sum += (basis[start + week] as number) * (rest[week] as number)
+      for (let week = 0; week < learn; week++) sum += (basis[start + week] as number) * (rest[week] as number)
       const wide = square + (variance[direction] as number)
       along[direction] = sum
       outside -= sum * sum
@@ -385,7 +385,7 @@ export function mixModel(data: MixData, spec: MixSpec): MixModel {
       logDeterminant += Math.log(wide)
       bySquare += 1 / wide - (sum * sum) / (wide * wide)
       const back = (-sum * (variance[direction] as number)) / (square * wide)
-      for (let week = 0; week < weeks; week++)
+      for (let week = 0; week < learn; week++)
         own[week] = (own[week] as number) + back * (basis[start + week] as number)
     }
     outside = Math.max(0, outside)
@@ -398,26 +398,26 @@ export function mixModel(data: MixData, spec: MixSpec): MixModel {
   const studentPart = (region: number, point: Float64Array, gradient: Float64Array): number => {
     const space = spaces[region] as BaseSpace
     const { basis, variance, directions } = space
-    const own = pull.subarray(region * weeks, (region + 1) * weeks)
-    const rest = now.rest.subarray(region * weeks, (region + 1) * weeks)
+    const own = pull.subarray(region * weeks, region * weeks + learn)
+    const rest = now.rest.subarray(region * weeks, region * weeks + learn)
     const width = baseWidth[region] as Float64Array
     const first = baseAt + spaces.slice(0, region).reduce((sum, { directions: count }) => sum + count, 0)
     let value = 0
-    for (let week = 0; week < weeks; week++) own[week] = rest[week] as number
+    for (let week = 0; week < learn; week++) own[week] = rest[week] as number
     for (let direction = 0; direction < directions; direction++) {
       const u = point[first + direction] as number
       const amount = u * (width[direction] as number)
       // The coordinate's own standard normal prior is replaced by that of the direction.
       value += 0.5 * u * u - (0.5 * amount * amount) / (variance[direction] as number)
       gradient[first + direction] = -(amount * (width[direction] as number)) / (variance[direction] as number)
-      for (let week = 0; week < weeks; week++)
-        own[week] = (own[week] as number) - amount * (basis[direction * weeks + week] as number)
+      for (let week = 0; week < learn; week++)
+        own[week] = (own[week] as number) - amount * (basis[direction * learn + week] as number)
     }
     const noise = now.noise[region] as number
     const freedom = now.freedom
     let bySquares = 0
     let byFreedom = 0
-    for (let week = 0; week < weeks; week++) {
+    for (let week = 0; week < learn; week++) {
       const gap = own[week] as number
       const ratio = (gap * gap) / (freedom * noise * noise)
       const curve = Math.log1p(ratio)
@@ -427,13 +427,13 @@ export function mixModel(data: MixData, spec: MixSpec): MixModel {
       own[week] = ((freedom + 1) * gap) / (freedom * noise * noise * (1 + ratio))
     }
     value += weeks * (logGamma((freedom + 1) / 2) - logGamma(freedom / 2) - 0.5 * Math.log(freedom) - Math.log(noise))
-    byFreedom += weeks * 0.5 * (digamma((freedom + 1) / 2) - digamma(freedom / 2) - 1 / freedom)
-    gradient[noiseAt + region] = (gradient[noiseAt + region] as number) - weeks + bySquares
+    byFreedom += learn * 0.5 * (digamma((freedom + 1) / 2) - digamma(freedom / 2) - 1 / freedom)
+    gradient[noiseAt + region] = (gradient[noiseAt + region] as number) - learn + bySquares
     gradient[freedomAt] = (gradient[freedomAt] as number) + byFreedom * (freedom - 2)
     for (let direction = 0; direction < directions; direction++) {
       let sum = 0
-      for (let week = 0; week < weeks; week++)
-        sum += (basis[direction * weeks + week] as number) * (own[week] as number)
+      for (let week = 0; week < learn; week++)
+        sum += (basis[direction * learn + week] as number) * (own[week] as number)
       gradient[first + direction] = (gradient[first + direction] as number) + sum * (width[direction] as number)
     }
     return value
@@ -611,9 +611,8 @@ export function mixModel(data: MixData, spec: MixSpec): MixModel {
       for (let region = 0; region < regions; region++) {
         const space = spaces[region] as BaseSpace
         const noise = now.noise[region] as number
-        base.set(space.mean, region * weeks)
-        for (let column = 0; column < columns.length; column++)
-          weights[region * columns.length + column] = (columns[column] as BaseColumn).mean
+        const own = weights.subarray(region * columns.length, (region + 1) * columns.length)
+        for (let column = 0; column < columns.length; column++) own[column] = (columns[column] as BaseColumn).mean
         for (let direction = 0; direction < space.directions; direction++) {
           const variance = space.variance[direction] as number
           let amount: number
@@ -621,20 +620,20 @@ export function mixModel(data: MixData, spec: MixSpec): MixModel {
             amount = (point[first + direction] as number) * ((baseWidth[region] as Float64Array)[direction] as number)
           else {
             let sum = 0
-            for (let week = 0; week < weeks; week++)
-              sum += (space.basis[direction * weeks + week] as number) * (now.rest[region * weeks + week] as number)
+            for (let week = 0; week < learn; week++)
+              sum += (space.basis[direction * learn + week] as number) * (now.rest[region * weeks + week] as number)
             const shrink = variance / (noise * noise + variance)
             amount = shrink * sum + Math.sqrt(shrink) * noise * draws.normal()
           }
-          for (let week = 0; week < weeks; week++) {
-            const cell = region * weeks + week
-            base[cell] = (base[cell] as number) + amount * (space.basis[direction * weeks + week] as number)
-          }
-          for (let column = 0; column < columns.length; column++) {
-            const at = region * columns.length + column
-            weights[at] =
-              (weights[at] as number) + amount * (space.weights[direction * columns.length + column] as number)
-          }
+          for (let column = 0; column < columns.length; column++)
+            own[column] =
+              (own[column] as number) + amount * (space.weights[direction * columns.length + column] as number)
+        }
+        for (let column = 0; column < columns.length; column++) {
+          const weight = own[column] as number
+          const { values: series } = columns[column] as BaseColumn
+          for (let cell = region * weeks; cell < (region + 1) * weeks; cell++)
+            base[cell] = (base[cell] as number) + weight * (series[cell] as number)
         }
         first += space.directions
       }
@@ -651,11 +650,11 @@ export function mixModel(data: MixData, spec: MixSpec): MixModel {
   }
 }
 
-function regionSizes(data: MixData): Float64Array {
+function regionSizes(data: MixData, learn: number): Float64Array {
   const weeks = data.weeks.length
   return Float64Array.from({ length: data.regions.length }, (_, region) => {
-    const own = data.outcome.subarray(region * weeks, (region + 1) * weeks)
-    return own.reduce((sum, value) => sum + value, 0) / weeks
+    const own = data.outcome.subarray(region * weeks, region * weeks + learn)
+    return own.reduce((sum, value) => sum + value, 0) / learn
   })
 }
 
@@ -699,7 +698,7 @@ function modelChannels(data: MixData, spec: MixSpec, relative: Float64Array): Mo
 function liftTerms(data: MixData, spec: MixSpec, channels: readonly ModelChannel[]): LiftTerm[] {
   const weeks = data.weeks.length
   const starts = data.weeks.map((week) => Date.parse(week))
-  return (spec.lift ?? []).flatMap((result) => {
+  return (spec.lift ?? []).flatMap((result): LiftTerm[] => {
     const channel = channels.findIndex(({ name }) => name === result.channel)
     if (channel < 0) return []
     const own = channels[channel] as ModelChannel

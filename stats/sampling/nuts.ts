@@ -33,7 +33,7 @@ export type ChainDraws = {
   evaluations: number
 }
 
-export type Chain = {
+export type RunningChain = {
   /** Warm-up and kept draws done so far. */
   readonly done: number
   readonly total: number
@@ -53,7 +53,7 @@ const tooFar = 1000
  * criterion (Betancourt 2017), step size by dual averaging, metric learned in the doubling windows of Stan.
  * One gradient per leapfrog step; memory O(depth · size) beside the draws kept.
  */
-export function startChain(density: LogDensity, options: ChainOptions): Chain {
+export function startChain(density: LogDensity, options: ChainOptions): RunningChain {
   const { size } = density
   const chance = drawsFrom('nuts', options.seed, options.chain)
   const kind = options.metric ?? (size <= 150 ? 'dense' : 'diagonal')

@@ -1,0 +1,182 @@
+import { baseColumns } from './base.ts'
+import { adstockOf, baseWidths, type MixData, type MixSpec, saturationOf } from './spec.ts'
+
+/** What a table of weeks can and cannot tell, found before any fit. */
+export type Readiness = {
+  /** Sentences that forbid a fit, with what is missing. */
+  refusals: { because: string; doInstead: string }[]
+  /** Columns that look as if they were made from the outcome: to be asked about before they are used. */
+  suspects: { column: string; correlation: number }[]
+  /** Channels whose own effect the data cannot tell. */
+  unidentified: { channels: string[]; because: string; doInstead: string }[]
+  /** How channels move together once season, trend and controls are taken out: row and column as the channels. */
+  collinearity: number[][]
+}
+
+export const fewestWeeks = 52
+
+/** Reads the table for reasons not to trust a fit. */
+export function readinessOf(data: MixData, spec: MixSpec): Readiness {
+  const weeks = data.weeks.length
+  const refusals: Readiness['refusals'] = []
+  if (weeks < fewestWeeks)
+    refusals.push({
+      because: `${weeks} weeks are too few to tell season from advertising; at least ${fewestWeeks} are needed, two years are better.`,
+      doInstead: `Add ${fewestWeeks - weeks} more weeks, or run an experiment (einklang lift).`,
+    })
+  for (const [region, name] of data.regions.entries()) {
+    const own = data.outcome.subarray(region * weeks, (region + 1) * weeks)
+    const where = name === '' ? '' : ` in ${name}`
+    if (own.every((value) => value === own[0]))
+      refusals.push({
+        because: `The outcome ${spec.outcome}${where} is the same every week: there is nothing to explain.`,
+        doInstead: 'Check the column, or leave the region out.',
+      })
+    else if (!(own.reduce((sum, value) => sum + value, 0) > 0))
+      refusals.push({
+        because: `The outcome ${spec.outcome}${where} adds up to nothing.`,
+        doInstead: 'Check the column, or leave the region out.',
+      })
+    else if (spec.link === 'log' && own.some((value) => !(value > 0)))
+      refusals.push({
+        because: `With a log link every week of ${spec.outcome}${where} must be above zero.`,
+        doInstead: 'Use the link "identity".',
+      })
+  }
+  if (spec.channels.length === 0)
+    refusals.push({ because: 'The specification names no channel.', doInstead: 'Name columns with spend.' })
+  if (refusals.length > 0) return { refusals, suspects: [], unidentified: [], collinearity: [] }
+
+  const parameters = parametersOf(data, spec)
+  if (parameters > weeks * data.regions.length)
+    refusals.push({
+      because: `The model has ${parameters} unknowns and the table ${weeks * data.regions.length} rows.`,
+      doInstead: `Merge channels, drop controls or season pairs, or add ${Math.ceil((parameters - weeks * data.regions.length) / data.regions.length)} more weeks.`,
+    })
+  const inputs = spec.channels.map((_, index) => (data.exposure[index] ?? data.spend[index]) as Float64Array)
+  const clean = inputs.map((input) => withoutBase(input, data, spec))
+  const collinearity = clean.map((left, row) =>
+    clean.map((right, column) => (row === column ? 1 : cosine(left, right))),
+  )
+  return {
+    refusals,
+    suspects: suspectsOf(data, spec, inputs),
+    unidentified: unidentifiedOf(data, spec, inputs),
+    collinearity,
+  }
+}
+
+function parametersOf(data: MixData, spec: MixSpec): number {
+  const regions = data.regions.length
+  const base = baseColumns(data, spec, { ...baseWidths, ...spec.base }).length
+  const ofChannels = spec.channels.reduce((sum, channel) => {
+    const carry = { geometric: 1, delayed: 2, none: 0 }[adstockOf(spec, channel).kind]
+    const curve = { hill: 2, logistic: 1, none: 0 }[saturationOf(spec, channel)]
+    return sum + 1 + carry + curve + (regions > 1 ? 1 + regions : 0)
+  }, 0)
+  return ofChannels + regions * (base + 1)
+}
+
+function suspectsOf(data: MixData, spec: MixSpec, inputs: Float64Array[]): Readiness['suspects'] {
+  const columns = [
+    ...spec.channels.map((channel, index) => ({
+      column: channel.exposure ?? channel.spend,
+      values: inputs[index] as Float64Array,
+    })),
+    ...data.controls.map(({ name, values }) => ({ column: name, values })),
+  ]
+  return columns
+    .map(({ column, values }) => ({ column, correlation: correlation(values, data.outcome) }))
+    .filter((one) => Math.abs(one.correlation) > 0.98)
+}
+
+function unidentifiedOf(data: MixData, spec: MixSpec, inputs: Float64Array[]): Readiness['unidentified'] {
+  const found: Readiness['unidentified'] = []
+  const weeks = data.weeks.length
+  const moving: number[] = []
+  for (const [index, input] of inputs.entries()) {
+    const { name } = spec.channels[index] as { name: string }
+    if (input.every((value) => value === 0))
+      found.push({
+        channels: [name],
+        because: `${name} was never active.`,
+        doInstead: 'Leave it out; there is nothing to learn from.',
+      })
+    else if (data.regions.every((_, region) => constant(input.subarray(region * weeks, (region + 1) * weeks))))
+      found.push({
+        channels: [name],
+        because: `${name} is the same every week, so its effect cannot be told from the base.`,
+        doInstead: 'Pause it in some weeks or regions, or add a lift test.',
+      })
+    else moving.push(index)
+  }
+  const group = new Map(moving.map((index) => [index, index]))
+  for (const left of moving)
+    for (const right of moving)
+      if (left < right && Math.abs(correlation(inputs[left] as Float64Array, inputs[right] as Float64Array)) > 0.999) {
+        const [from, to] = [group.get(right) as number, group.get(left) as number]
+        for (const [index, root] of group) if (root === from) group.set(index, to)
+      }
+  for (const members of Map.groupBy(moving, (index) => group.get(index)).values()) {
+    if (members.length < 2) continue
+    const names = members.map((index) => (spec.channels[index] as { name: string }).name)
+    found.push({
+      channels: names,
+      because: `${names.join(' and ')} always move together: only their joint effect can be told.`,
+      doInstead: 'Merge them, or spend on them in different weeks or regions.',
+    })
+  }
+  return found
+}
+
+function constant(values: Float64Array): boolean {
+  const first = values[0] as number
+  return values.every((value) => Math.abs(value - first) <= 1e-9 * Math.abs(first))
+}
+
+/** The series less what season, trend, holidays and controls explain of it, in each region. */
+function withoutBase(values: Float64Array, data: MixData, spec: MixSpec): Float64Array {
+  const weeks = data.weeks.length
+  const columns = baseColumns(data, spec, { ...baseWidths, ...spec.base })
+  const rest = values.slice()
+  for (let region = 0; region < data.regions.length; region++) {
+    const own = rest.subarray(region * weeks, (region + 1) * weeks)
+    const basis: Float64Array[] = []
+    for (const column of columns) {
+      const direction = column.values.slice(region * weeks, (region + 1) * weeks)
+      const before = Math.sqrt(dot(direction, direction))
+      for (const one of basis) remove(direction, one)
+      for (const one of basis) remove(direction, one)
+      const length = Math.sqrt(dot(direction, direction))
+      if (length <= 1e-8 * before) continue
+      basis.push(direction.map((value) => value / length))
+    }
+    for (const one of basis) remove(own, one)
+  }
+  return rest
+}
+
+function remove(from: Float64Array, direction: Float64Array): void {
+  const amount = dot(from, direction)
+  for (let at = 0; at < from.length; at++) from[at] = (from[at] as number) - amount * (direction[at] as number)
+}
+
+function dot(left: Float64Array, right: Float64Array): number {
+  let sum = 0
+  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number)
+  return sum
+}
+
+function cosine(left: Float64Array, right: Float64Array): number {
+  const scale = Math.sqrt(dot(left, left) * dot(right, right))
+  return scale > 0 ? dot(left, right) / scale : 0
+}
+
+/** Pearson's correlation; 0 when one of the series never changes. */
+export function correlation(left: Float64Array, right: Float64Array): number {
+  const centred = [left, right].map((values) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+    return values.map((value) => value - mean)
+  }) as [Float64Array, Float64Array]
+  return cosine(...centred)
+}
