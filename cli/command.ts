@@ -63,6 +63,10 @@ export const serverFlags: FlagTable = {
   port: { value: 'PORT', text: 'port to listen on (default: 8080)' },
   'public-url': { value: 'URL', text: 'address under which people and mails reach the house' },
   'smtp-url': { value: 'URL', text: 'mail server for outgoing mail (default: a caught-mail screen)' },
+  'sms-url': {
+    value: 'URL',
+    text: 'SMS gateway, JSON over HTTP (default: caught like mail; the token is EINKLANG_SMS_TOKEN)',
+  },
   'mail-from': { value: 'ADDRESS', text: 'sender of outgoing mail' },
   'time-zone': { value: 'ZONE', text: 'time zone of the house (default: Europe/Berlin)' },
   currency: { value: 'CODE', text: 'currency of the house (default: EUR)' },

@@ -18,6 +18,10 @@ export type Config = {
   clickhouseCluster: string | null
   secret: string | null
   smtpUrl: string | null
+  /** SMS gateway that takes JSON over HTTP and honours Idempotency-Key; null = none. */
+  smsUrl: string | null
+  /** Sent to it as `Authorization: Bearer …`. */
+  smsToken: string | null
   /** Sender of outgoing mail. */
   mailFrom: string
   timeZone: string
@@ -70,6 +74,8 @@ const settings = {
     otherwise: null,
   },
   smtpUrl: { variable: 'EINKLANG_SMTP_URL', flag: 'smtp-url', read: url(['smtp:', 'smtps:']), otherwise: null },
+  smsUrl: { variable: 'EINKLANG_SMS_URL', flag: 'sms-url', read: url(['http:', 'https:']), otherwise: null },
+  smsToken: { variable: 'EINKLANG_SMS_TOKEN', flag: null, read: z.string().min(1), otherwise: null },
   mailFrom: {
     variable: 'EINKLANG_MAIL_FROM',
     flag: 'mail-from',
@@ -130,7 +136,7 @@ export function readConfig(environment: { [name: string]: string | undefined }, 
     }
     const parsed = setting.read.safeParse(text)
     if (!parsed.success) {
-      const shown = name === 'secret' || name.endsWith('Url') ? '' : ` "${text}"`
+      const shown = name === 'secret' || name === 'smsToken' || name.endsWith('Url') ? '' : ` "${text}"`
       throw new Refusal(400, 'configuration', `${origin}${shown}: ${sentenceOf(parsed.error.issues[0]?.message)}.`)
     }
     read[name] = parsed.data
@@ -169,6 +175,8 @@ export function describeConfig(config: Config): { [name: string]: unknown } {
     databaseUrl: masked(config.databaseUrl) ?? 'embedded',
     clickhouseUrl: masked(config.clickhouseUrl) ?? 'embedded',
     smtpUrl: masked(config.smtpUrl) ?? 'embedded mailbox',
+    smsUrl: masked(config.smsUrl) ?? (config.smtpUrl === null ? 'embedded mailbox' : 'none'),
+    smsToken: config.smsToken === null ? null : '***',
     secret: config.secret === null ? 'in the data directory' : '***',
   }
 }

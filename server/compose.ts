@@ -2,8 +2,9 @@ import { readFile, rm } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { smtpConnector } from '@einklang/connectors/email-smtp'
-import { type CaughtMail, type Mailbox, startMailbox } from '@einklang/connectors/mailbox'
+import { type CaughtMail, type Mailbox, startMailbox, startSmsMailbox } from '@einklang/connectors/mailbox'
 import { letterConnector } from '@einklang/connectors/print-letter'
+import { smsConnector } from '@einklang/connectors/sms-http'
 import type { AppliedBatch, Connector, NormalEvent, PersonId } from '@einklang/contract'
 import { type Audience, audienceParts, createAudience } from '@einklang/engine/audience'
 import { type Budget, budgetParts, createBudget } from '@einklang/engine/budget'
@@ -94,10 +95,21 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
   const contentNeeds = { ground, governance, commerce }
   const content = createContent(contentNeeds)
   const mailbox = config.smtpUrl === null ? await openMailbox(ground, catchMail) : null
+  // Without outside channels of the house, text messages are caught like mails.
+  const caughtSms =
+    config.smsUrl === null && mailbox
+      ? await startSmsMailbox({
+          store: (message) => delivery.catchMail(message),
+          known: (key) => delivery.hasCaught(key),
+          onProblem: (error) => ground.log.warn('The built-in mailbox could not keep a text message.', { error }),
+        })
+      : null
+  const smsUrl = config.smsUrl ?? caughtSms?.url
   const letters = join(config.dataDirectory, 'letters')
   const { name, imprint } = await governance.brand()
   const own = [
     smtpConnector({ url: config.smtpUrl ?? mailbox?.url ?? '' }),
+    ...(smsUrl ? [smsConnector({ url: smsUrl, ...(config.smsToken ? { token: config.smsToken } : {}) })] : []),
     letterConnector({ directory: letters, returnLine: [name, ...imprint.split('\n')].filter(Boolean).join(' · ') }),
   ]
   const given = options.connectors ?? []
@@ -182,6 +194,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     async close() {
       await delivery.close()
       await mailbox?.close()
+      await caughtSms?.close()
       await content.close()
     },
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { localDate } from './calendar.ts'
 import { Crew, Stopped } from './crew.ts'
@@ -283,7 +283,14 @@ function finish(
   }
   writeDurably(join(dirname(of.product), '.plan'), Buffer.from(planText(of.plan)))
   rmSync(of.work, { recursive: true, force: true })
+  for (const folder of [of.product, ...(of.truth ? [of.truth] : [])]) removeTorn(folder)
   return manifest
+}
+
+/** What a killed run was about to write; this one has written it whole. */
+function removeTorn(folder: string): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    if (/\.\d+\.(part|tmp)$/.test(name)) rmSync(join(folder, name), { force: true })
 }
 
 /** Counts that betray no truth: what anyone could count in the files. */

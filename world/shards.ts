@@ -53,7 +53,8 @@ export function loadRecord<T>(folder: string, name: string): T | null {
 }
 
 export function writeDurably(path: string, data: Buffer): void {
-  const temporary = `${path}.tmp`
+  // The generator of a killed program may still be at its last part: two never write the same bytes into one file.
+  const temporary = `${path}.${process.pid}.tmp`
   writeFileSync(temporary, data)
   renameSync(temporary, path)
 }
@@ -141,7 +142,7 @@ export function writeFile(
 ): FileRecord {
   mkdirSync(dirname(target), { recursive: true })
   const merged = readMerged(folder, slices)
-  const temporary = `${target}.part`
+  const temporary = `${target}.${process.pid}.part`
   const handle = openSync(temporary, 'w')
   const hash = createHash('sha256')
   const buffer = Buffer.allocUnsafe(chunk)

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
-import { SMTPServer } from 'smtp-server'
 import { type Api, ask, drained, freePort, Served } from '../served.ts'
+import { type CountingSmtp, countingSmtp, randomFrom } from './counting.ts'
 
 export type StormOptions = {
   kills: number
@@ -26,6 +26,8 @@ export type StormResult = {
   stored: number
   /** Kept aside with a reason; a kill must not cause it. */
   quarantined: number
+  /** Why: reasons with how many items wait because of them. */
+  quarantineReasons: string[]
   lost: number
   doubled: number
   /** Mails the SMTP server accepted, and how many of them it had accepted before. */
@@ -190,32 +192,6 @@ class Traffic {
   }
 }
 
-type CountingSmtp = { port: number; mails: { messageId: string; to: string }[]; close(): Promise<void> }
-
-/** An SMTP server that is never killed and keeps its own ledger. */
-async function countingSmtp(): Promise<CountingSmtp> {
-  const mails: { messageId: string; to: string }[] = []
-  const server = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData(stream, session, done) {
-      let text = ''
-      stream.on('data', (chunk) => (text += chunk))
-      stream.on('end', () => {
-        mails.push({
-          messageId: /^message-id:\s*(\S+)/im.exec(text)?.[1] ?? `none-${mails.length}`,
-          to: session.envelope.rcptTo[0]?.address ?? '',
-        })
-        done()
-      })
-    },
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.server.address()
-  if (!address || typeof address === 'string') throw new Error('The SMTP server has no port.')
-  return { port: address.port, mails, close: () => new Promise((resolve) => server.close(() => resolve())) }
-}
-
 /** The starter journeys are drafts until somebody wants them. */
 async function activateJourneys(api: Api): Promise<void> {
   const { items } = await ask<{ items: { id: string }[] }>(api, 'GET', '/api/decision/journeys')
@@ -235,7 +211,7 @@ async function mailQuiet(smtp: CountingSmtp): Promise<void> {
 async function auditEvents(
   api: Api,
   acknowledged: Set<string>,
-): Promise<{ stored: number; quarantined: number; lost: number; doubled: number }> {
+): Promise<Pick<StormResult, 'stored' | 'quarantined' | 'quarantineReasons' | 'lost' | 'doubled'>> {
   const counts = await ask<{ items: { name: string; kind: string; count: number; sourceName: string }[] }>(
     api,
     'GET',
@@ -250,22 +226,22 @@ async function auditEvents(
   const accepted = hours.items
     .filter((row) => row.sourceName === 'Storm shop')
     .reduce((sum, row) => sum + row.accepted, 0)
-  const { open } = await ask<{ open: number }>(api, 'GET', '/api/ingest/quarantine')
+  const { open, reasons } = await waiting(api)
   return {
     stored,
     quarantined: open,
+    quarantineReasons: reasons,
     lost: Math.max(0, acknowledged.size - stored - open, acknowledged.size - accepted - open),
     doubled: Math.max(0, stored - acknowledged.size, accepted - acknowledged.size),
   }
 }
 
-/** A small seeded generator (mulberry32): the same seed repeats the same storm. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
+/** What stands in quarantine, and why. */
+export async function waiting(api: Api): Promise<{ open: number; reasons: string[] }> {
+  const { items, open } = await ask<{ items: { code: string; message: string; open: number }[]; open: number }>(
+    api,
+    'GET',
+    '/api/ingest/quarantine',
+  )
+  return { open, reasons: items.map((group) => `${group.open} × ${group.code}: ${group.message}`) }
 }

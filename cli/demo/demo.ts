@@ -6,11 +6,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { api, type ImportKind } from '@einklang/contract'
 import { type Config, lockDataDirectory, stopLeftoverPostgres } from '@einklang/platform'
 import { createServer, localAccess } from '@einklang/server'
-import { generate, type Manifest, type Size, startOfDemo } from '@einklang/world'
+import { type Manifest, type Size, startOfDemo } from '@einklang/world'
 import { Misuse } from '../command.ts'
 import { type Reached, reachedAt } from '../connect.ts'
 import { importFile } from '../import.ts'
 import { type Progress, startProgress } from '../progress.ts'
+import { introduceRetailer } from './brand.ts'
+import { makeApart } from './make.ts'
 import { playProvider } from './provider.ts'
 import { type Stopping, stopOnSignals } from './signals.ts'
 import { ensureSources, type Sources } from './sources.ts'
@@ -45,10 +47,13 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
   const state = await openState(options)
   const save = () => writeState(config.dataDirectory, state)
   const world = join(config.dataDirectory, 'world')
+  // From then on the server's own lines say nothing that progress and summary do not.
+  let ready = false
   const server = createServer({
     config: { ...config, role: 'all', logLevel: 'warn' },
-    told: (line) => stopping.code === null && told(line),
+    told: (line) => stopping.code === null && !ready && told(line),
     activeStarters: true,
+    ownApplier: true,
   })
   const stopping: Stopping = stopOnSignals({ signals: process, told, stop: () => void server.stop() })
 
@@ -63,6 +68,7 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
   try {
     await timed('generate', () => makeWorld(options, state, world, stopping.signal))
     const { url, firstAdministrator } = await timed('start', () => server.start())
+    ready = true
     if (firstAdministrator) state.administrator = firstAdministrator
     save()
     const access = localAccess(config.dataDirectory)
@@ -71,6 +77,7 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
     if (!state.administrator) state.administrator = await newPassword(reached)
     save()
     told(`The console answers at ${url}${signInOf(state)}`)
+    await introduceRetailer(reached)
     const manifest = await manifestOf(world)
     const sources = await ensureSources(reached.client, manifest.sources, state.keys)
     const files = worthImporting(manifest.files)
@@ -187,19 +194,17 @@ async function makeWorld(options: DemoOptions, state: DemoState, world: string, 
   if (state.generated) return
   const until = new Date(state.until)
   const progress = startProgress({ label: 'Making the retailer', total: null, unit: 'parts', signal })
-  await generate({
-    size: options.size,
-    seed: options.seed,
-    start: startOfDemo(until, options.size),
-    until,
-    workers: options.workers,
-    write: world,
-    onProgress({ done, total }) {
-      progress.total(total)
-      progress.at(done)
+  const { size, seed, workers } = options
+  await makeApart(
+    { size, seed, start: startOfDemo(until, size), until, workers, write: world },
+    {
+      onProgress(done, total) {
+        progress.total(total)
+        progress.at(done)
+      },
+      signal,
     },
-    signal,
-  })
+  )
   progress.done('files of tills, shop, newsletter tool and ad platforms')
   state.generated = true
 }

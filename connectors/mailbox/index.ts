@@ -1,6 +1,8 @@
 import PostalMime, { type Email } from 'postal-mime'
 import { SMTPServer } from 'smtp-server'
 
+export { type SmsMailbox, startSmsMailbox } from './sms.ts'
+
 /** A mail as the catch-all received it. Nothing in it is trusted: it is shown, never executed or followed. */
 export type CaughtMail = {
   from: string

@@ -26,6 +26,12 @@ export const brandOf = z.object({
   senderEmail: email,
   /** Postal address and the other facts the law wants under every message. */
   imprint: z.string().max(2000),
+  /** Where the shop is: buttons and cart links of messages lead there; without one, to our own public address. */
+  shopUrl: z
+    .url({ protocol: /^https?$/, error: 'is not an address such as https://shop.example.org' })
+    .max(500)
+    .nullable()
+    .default(null),
   /** `#rrggbb`, used in mails and the console. */
   colour: z.string().regex(/^#[0-9a-f]{6}$/i, 'is not a colour such as #1d4ed8'),
   language: z.string().regex(/^[a-z]{2}$/, 'is not a language code such as de'),

@@ -97,7 +97,11 @@ async function preview(
     hash: hashOf(edited, language),
     person,
     cart: body.person ? await needs.commerce.openCart(database, body.person) : sample.cart,
-    links: { unsubscribe: `${config.publicUrl}/`, preferences: `${config.publicUrl}/`, shop: `${config.publicUrl}/` },
+    links: {
+      unsubscribe: `${config.publicUrl}/`,
+      preferences: `${config.publicUrl}/`,
+      shop: (await needs.governance.brand()).shopUrl ?? `${config.publicUrl}/`,
+    },
     data: {},
   })
   if ('refused' in rendered) return { asOf, rendering: null, refused: rendered.refused, findings, frameUrl: null }

@@ -39,6 +39,12 @@ export async function keepMail(needs: DeliveryNeeds, mail: Caught): Promise<void
   live.publish('delivery.mailbox', { subject: mail.subject.slice(0, 100) })
 }
 
+export async function hasCaught(needs: DeliveryNeeds, messageId: string): Promise<boolean> {
+  const found = await needs.ground.database.rows`
+    select from delivery.caught where message_id = ${messageId} limit 1`
+  return found.length > 0
+}
+
 /** PostgreSQL texts hold every character but NUL. */
 function clean(text: string): string {
   return text.replaceAll('\u0000', '\ufffd')

@@ -54,7 +54,8 @@ export async function hand(needs: DeliveryNeeds, claimed: MessageRow, leaseSecon
     const checks = [permitted, ...decided.checks]
     if (!decided.go) return decline(needs, tx, message, decided, checks)
     fault('send.after-cap')
-    const links = linksFor(needs, message, person, recipient)
+    const brand = await needs.governance.brand()
+    const links = linksFor(needs, message, person, recipient, brand.shopUrl)
     const words = await needs.content.render(tx, {
       concept: message.concept,
       channel: message.channel,
@@ -66,7 +67,6 @@ export async function hand(needs: DeliveryNeeds, claimed: MessageRow, leaseSecon
       return words.late
         ? again(needs, tx, message, words.refused, checks)
         : suppress(needs, tx, message, words.refused, checks)
-    const brand = await needs.governance.brand()
     const ready = linked(needs.ground, message.id, words, [links.unsubscribe, links.preferences], message.channel)
     const attempt = message.attempts + 1
     await tx.run`update delivery.message set state = 'handed', reason = null, attempts = ${attempt}, epoch = ${epoch},
@@ -224,12 +224,18 @@ async function recipientOf(tx: Database, person: PersonId, channel: Channel): Pr
   return { address: lines.join('\n'), name: row.name, consentAddress: row.address }
 }
 
-function linksFor(needs: DeliveryNeeds, message: MessageRow, person: PersonId, recipient: Recipient) {
+function linksFor(
+  needs: DeliveryNeeds,
+  message: MessageRow,
+  person: PersonId,
+  recipient: Recipient,
+  shopUrl: string | null | undefined,
+) {
   const address = recipient.consentAddress
   return {
     unsubscribe: needs.consent.unsubscribeUrl({ person, channel: message.channel, address, message: message.id }),
     preferences: needs.consent.preferenceUrl(person, address, message.channel),
-    shop: needs.shopUrl ?? `${needs.ground.config.publicUrl}/`,
+    shop: shopUrl ?? `${needs.ground.config.publicUrl}/`,
   }
 }
 

@@ -5,7 +5,7 @@ import type { Content } from '#content'
 import type { Decision, PlannedMessage } from '#decision'
 import type { Governance } from '#governance'
 import type { OwnEvent } from '#ingest'
-import { type Caught, keepMail } from './caught.ts'
+import { type Caught, hasCaught, keepMail } from './caught.ts'
 import { explain } from './explain.ts'
 import { createOutbox } from './outbox.ts'
 import { applyReceipts } from './receipts.ts'
@@ -25,8 +25,6 @@ export type DeliveryNeeds = {
   content: Pick<Content, 'concept' | 'render'>
   emit: (tx: Database, events: OwnEvent[]) => Promise<void>
   connectors: Connector[]
-  /** Where the shop is: target of `links.shop`. */
-  shopUrl?: string
   /** Reads a printed letter back by its file name. */
   letter?: (name: string) => Promise<Uint8Array | null>
   /** Destroys a printed letter's file; erasure calls it. */
@@ -50,6 +48,8 @@ export type Delivery = {
   settled(persons: PersonId[], channels: readonly Channel[]): Promise<void>
   /** A mail that the catch-all received; returns the person it belongs to when it was one of ours. */
   catchMail(mail: Caught): Promise<void>
+  /** Is a message with this id in the caught ones? For a gateway that must not keep one twice. */
+  hasCaught(messageId: string): Promise<boolean>
   /** Channels with a connector. */
   channels(): Channel[]
   /** Secret with which a mail service signs its receipts (Standard Webhooks). */
@@ -72,6 +72,7 @@ export function createDelivery(needs: DeliveryNeeds): Delivery {
     messagesOf: (person) => linesOf(database, person),
     settled: outbox.settled,
     catchMail: (mail) => keepMail(needs, mail),
+    hasCaught: (messageId) => hasCaught(needs, messageId),
     channels: () => [...new Set(needs.connectors.map((connector) => connector.channel))],
     webhookSecret: (source) => webhookSecret(needs.ground.secrets, source),
     async work() {

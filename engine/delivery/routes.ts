@@ -73,7 +73,8 @@ async function testSend(
   const { ground } = needs
   const connector = needs.connectors.find((one) => one.channel === body.channel)
   if (!connector) throw new Refusal(422, 'no_connector', `There is no connector for ${body.channel}.`)
-  const shop = needs.shopUrl ?? `${ground.config.publicUrl}/`
+  const brand = await needs.governance.brand()
+  const shop = brand.shopUrl ?? `${ground.config.publicUrl}/`
   const words = await needs.content.render(ground.database, {
     concept: body.concept,
     channel: body.channel,
@@ -83,7 +84,6 @@ async function testSend(
     language: body.language,
   })
   if ('refused' in words) return { state: 'refused', note: words.refused }
-  const brand = await needs.governance.brand()
   const message = newId('message', ground.clock)
   const outcome = await connector.handOver(
     {

@@ -114,6 +114,8 @@ function testConfig(dataDirectory: string, databaseUrl: string): Config {
     clickhouseCluster: null,
     secret: null,
     smtpUrl: null,
+    smsUrl: null,
+    smsToken: null,
     mailFrom: 'hello@shop.example',
     timeZone: 'Europe/Berlin',
     currency: 'EUR',

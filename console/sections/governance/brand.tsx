@@ -62,6 +62,15 @@ function Form(props: { brand: Brand }): ReactNode {
               label: words('language', value),
             }))}
           />
+          <TextInput
+            label={t('settings.shopUrl')}
+            description={t('settings.shopUrlMeaning')}
+            placeholder="https://shop.example.org"
+            type="url"
+            readOnly={readOnly}
+            value={brand.shopUrl ?? ''}
+            onChange={(event) => setBrand({ ...brand, shopUrl: event.currentTarget.value.trim() || null })}
+          />
         </SimpleGrid>
         <Textarea
           label={t('settings.imprint')}
