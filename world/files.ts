@@ -66,6 +66,7 @@ export const truthNames = [
   'story',
   'edges',
   'canaries',
+  'live_faults',
 ] as const
 export type TruthName = (typeof truthNames)[number]
 

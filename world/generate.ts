@@ -5,6 +5,7 @@ import { localDate } from './calendar.ts'
 import { Crew, Stopped } from './crew.ts'
 import type { FileSpec } from './files.ts'
 import { stockChunks } from './files.ts'
+import { converterOf } from './formats.ts'
 import { type Job, type JobResult, jobName } from './jobs.ts'
 import { closeTheBooks } from './ledger.ts'
 import { mediaChannels } from './media.ts'
@@ -70,6 +71,7 @@ export async function generate(request: GenerateRequest): Promise<Manifest> {
     seed: checked.seed,
     options: checked.options,
     truth: truth !== null,
+    ...(checked.format === undefined ? {} : { format: checked.format }),
     ...(checked.start === undefined ? {} : { start: checked.start.getTime() }),
     ...(checked.weeks === undefined ? {} : { weeks: checked.weeks }),
     ...(checked.until === undefined ? {} : { until: checked.until.getTime() }),
@@ -181,7 +183,7 @@ async function build(of: Build): Promise<Manifest> {
     (spec): Job => ({
       do: 'file',
       spec,
-      target: join(spec.root === 'truth' ? (of.truth as string) : of.product, spec.path),
+      target: join(spec.root === 'truth' ? (of.truth as string) : of.product, pathOf(of.plan, spec)),
       slices: sorted(slices.get(spec.index) ?? []),
     }),
   )
@@ -196,6 +198,10 @@ async function build(of: Build): Promise<Manifest> {
     },
   })
   return finish(of, wanted, records, counts)
+}
+
+function pathOf({ format }: Plan, spec: FileSpec): string {
+  return (format && spec.root === 'product' && converterOf(spec, format)?.path) || spec.path
 }
 
 async function runParts(
@@ -246,14 +252,15 @@ function finish(
   const describe = (spec: FileSpec): ManifestFile => {
     const record = records.get(spec.index) as FileRecord
     return {
-      path: spec.path,
+      path: record.path,
       source: spec.source,
       kind: spec.kind,
       rows: record.rows,
       bytes: record.bytes,
       sha256: record.sha256,
       period: spec.period,
-      mapping: spec.mapping,
+      // A converted file has other columns' forms than the mapping describes.
+      mapping: record.path === spec.path ? spec.mapping : null,
     }
   }
   const files = wanted.filter((spec) => spec.root === 'product').map(describe)

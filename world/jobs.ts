@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { FileSpec } from './files.ts'
+import { type Converter, converterOf, type Format } from './formats.ts'
 import { type Part, type Plan, partName, World } from './parts.ts'
 import {
   type FileRecord,
@@ -28,10 +29,12 @@ export function jobName(job: Job): string {
 export class Workbench {
   readonly #world: World
   readonly #folder: string
+  readonly #format: Format | null
 
   constructor(plan: Plan, folder: string, world = new World(plan)) {
     this.#world = world
     this.#folder = folder
+    this.#format = plan.format ?? null
   }
 
   run(job: Job): JobResult {
@@ -44,9 +47,13 @@ export class Workbench {
     }
     const kept = loadRecord<FileRecord>(this.#folder, name)
     if (kept) return { file: kept }
-    const file = writeFile(this.#folder, job.spec, job.target, job.slices, null, job.spec.header)
+    const file = writeFile(this.#folder, job.spec, job.target, job.slices, this.#converterOf(job.spec))
     writeDurably(join(this.#folder, `${name}.json`), Buffer.from(JSON.stringify(file)))
     return { file }
+  }
+
+  #converterOf(spec: FileSpec): Converter | null {
+    return this.#format && spec.root === 'product' ? converterOf(spec, this.#format) : null
   }
 
   #moves(slices: Slice[]): SaleMove[] {

@@ -1,6 +1,7 @@
 import type { Basket } from './baskets.ts'
 import { addEdges } from './edges.ts'
 import { createFiles, type Files } from './files.ts'
+import type { Format } from './formats.ts'
 import { buy, history, receiveMessages, type Scenario, scenarioWithout } from './life.ts'
 import { writeMaster } from './master.ts'
 import { channelIndex, mediaChannels, mediaNames } from './media.ts'
@@ -25,6 +26,8 @@ export type Plan = {
   weeks?: number
   until?: number
   options: WorldOptions
+  /** Form of the product files; without one each has its natural form. */
+  format?: Format
   truth: boolean
 }
 

@@ -1,4 +1,5 @@
 import { berlinOffset, day } from './calendar.ts'
+import { type Format, formats } from './formats.ts'
 import { type MediaName, mediaNames } from './media.ts'
 import type { WorldOptions } from './setting.ts'
 import { presets, type Size, sizes } from './sizes.ts'
@@ -20,6 +21,8 @@ export type GenerateRequest = {
   until?: Date
   workers?: number
   write: string
+  /** All product files in one form; each in its natural one unless given. */
+  format?: Format
   truth?: string
   options?: WorldOptions
   onProgress?: (progress: Progress) => void
@@ -55,6 +58,8 @@ export function checkRequest(request: GenerateRequest): CheckedRequest {
   const workers = request.workers ?? 2
   if (!Number.isInteger(workers) || workers < 1 || workers > 64)
     throw new UsageError(`${workers} workers are not possible. Allowed: 1 to 64.`)
+  if (request.format !== undefined && !formats.includes(request.format))
+    throw new UsageError(`Unknown format “${request.format}”. Allowed: ${formats.join(', ')}.`)
   const options = request.options ?? {}
   checkOptions(options)
   const { onProgress, signal, ...rest } = request
@@ -89,6 +94,7 @@ export type WorldArguments = {
   until?: string
   workers?: string
   write: string
+  format?: string
   truth?: string
   channelsOff?: string
   collinearity?: string
@@ -117,6 +123,7 @@ export function requestFrom(args: WorldArguments): GenerateRequest {
     seed: number('seed', args.seed ?? '7', true),
     write: args.write,
     options,
+    ...(args.format === undefined ? {} : { format: args.format as Format }),
     ...(args.truth === undefined ? {} : { truth: args.truth }),
     ...(args.weeks === undefined ? {} : { weeks: number('weeks', args.weeks, true) }),
     ...(args.workers === undefined ? {} : { workers: number('workers', args.workers, true) }),

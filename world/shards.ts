@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { FileSpec } from './files.ts'
+import type { Converter } from './formats.ts'
 import type { Outcome, PartYield } from './parts.ts'
 import type { Segment } from './rows.ts'
 
@@ -137,9 +138,11 @@ export function writeFile(
   spec: FileSpec,
   target: string,
   slices: readonly Slice[],
-  convert: ((row: string) => string) | null,
-  head: string | null,
+  convert: Converter | null,
 ): FileRecord {
+  const head = convert ? convert.head : spec.header
+  // What is converted is written as UTF-8, whatever the retailer's own file is in.
+  const encoding = spec.latin1 && !convert ? 'latin1' : 'utf8'
   mkdirSync(dirname(target), { recursive: true })
   const merged = readMerged(folder, slices)
   const temporary = `${target}.${process.pid}.part`
@@ -167,13 +170,13 @@ export function writeFile(
     used += piece.copy(buffer, used)
   }
   try {
-    if (head !== null) put(Buffer.from(`${head}\n`, spec.latin1 ? 'latin1' : 'utf8'))
+    if (head !== null) put(Buffer.from(`${head}\n`, encoding))
     for (let row = 0; row < merged.count; row++) {
       const from = merged.from[row] as number
       const length = merged.length[row] as number
       if (convert) {
         const text = merged.content.toString(spec.latin1 ? 'latin1' : 'utf8', from, from + length - 1)
-        put(Buffer.from(`${convert(text)}\n`, spec.latin1 ? 'latin1' : 'utf8'))
+        put(Buffer.from(`${convert.row(text)}\n`, encoding))
       } else {
         if (length > chunk - used) flush()
         used += merged.content.copy(buffer, used, from, from + length)
@@ -184,5 +187,5 @@ export function writeFile(
     closeSync(handle)
   }
   renameSync(temporary, target)
-  return { index: spec.index, path: spec.path, rows: merged.count, bytes, sha256: hash.digest('hex') }
+  return { index: spec.index, path: convert?.path ?? spec.path, rows: merged.count, bytes, sha256: hash.digest('hex') }
 }

@@ -3,6 +3,7 @@ import { dayOf, instant, iso, week, weekOf } from './calendar.ts'
 import { cumulate, hash, hex, pickIndex, Stream, share } from './chance.ts'
 import type { Files } from './files.ts'
 import { hasJoined, type Message, momentOf, type Purchase } from './life.ts'
+import { liveFaultOf } from './live.ts'
 import { channelIndex } from './media.ts'
 import { addressAt, canary, hasAccount, type Person, surnameAt, uuid } from './persons.ts'
 import { categories, priceOf, sizesPerModel } from './products.ts'
@@ -341,6 +342,21 @@ function call(
   if (file === undefined) return
   sink.rows.add(file, at, third, text)
   count(sink, at >= sink.setting.until ? 'live' : 'events')
+  if (at >= sink.setting.until && sink.truth)
+    tellLiveFault(sink, at, third, `${hex(first)}${hex(second)}${hex(third)}`, voice.app)
+}
+
+/** What live mode does to the call when it is asked to plant faults. */
+function tellLiveFault(sink: Sink, at: number, tie: number, messageId: string, app: boolean): void {
+  const source = app ? 'app' : 'web'
+  const { kind, lateMs } = liveFaultOf(sink.setting.seed, { source, messageId, at })
+  if (kind === 'none') return
+  sink.rows.add(
+    sink.files.truth.live_faults,
+    at,
+    tie,
+    JSON.stringify({ message: messageId, source, kind, late_seconds: Math.round(lateMs / 1000) }),
+  )
 }
 
 function pageContext(path: string, title: string): string {

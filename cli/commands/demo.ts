@@ -15,8 +15,13 @@ export const demo: Command = {
     seed: { value: 'N', text: 'whole number; the same seed makes the same retailer (default: 7)' },
     keep: { text: 'continue with the data of last time' },
     exit: { text: 'end when everything is in' },
+    faults: { text: 'live calls also come twice, late, out of order, and a source is down for two hours' },
     speed: { value: 'K', text: 'how fast the rest of the week is replayed (default: 1)' },
     write: { value: 'DIRECTORY', text: 'only write the retailer’s files there' },
+    format: {
+      value: 'FORMAT',
+      text: 'with --write: all files as ndjson, csv or sql (default: as the retailer’s systems write them)',
+    },
     truth: { value: 'DIRECTORY', text: 'with --write: also write what is true, elsewhere' },
     workers: { value: 'N', text: 'threads that make the retailer (default: one per core)' },
     ...flags,
@@ -31,6 +36,10 @@ export const demo: Command = {
     const workers = wholeNumber(call.flag('workers') ?? String(availableParallelism()), '--workers')
     const write = call.flag('write')
     if (write !== undefined) return writeOnly(call, { size, seed: String(seed), workers: String(workers), write })
+    for (const flag of ['truth', 'format']) {
+      if (call.flag(flag) !== undefined)
+        throw new Misuse(`--${flag} goes with --write.`, `--write DIRECTORY --${flag} …`)
+    }
     const config = call.config(call.flag('data') === undefined ? { data: 'data/demo' } : {})
     const { runDemo } = await import('../demo/demo.ts')
     const happened = await runDemo({
@@ -40,6 +49,7 @@ export const demo: Command = {
       workers,
       keep: call.switch('keep'),
       exit: call.switch('exit'),
+      faults: call.switch('faults'),
       speed: wholeNumber(call.flag('speed') ?? '1', '--speed'),
       told: call.tell,
     })
@@ -60,11 +70,12 @@ async function writeOnly(
   request: { size: string; seed: string; workers: string; write: string },
 ): Promise<object> {
   const truth = call.flag('truth')
+  const format = call.flag('format')
   const progress = startProgress({ label: 'Writing the retailer', total: null, unit: 'parts' })
   const stopping = stopOnSignals({ signals: process, told: call.tell, stop: () => undefined })
   try {
     const manifest = await writeWorld(
-      { ...request, ...(truth === undefined ? {} : { truth }) },
+      { ...request, ...(format === undefined ? {} : { format }), ...(truth === undefined ? {} : { truth }) },
       {
         onProgress({ done, total }) {
           progress.total(total)

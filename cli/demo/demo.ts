@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { api, type ImportKind } from '@einklang/contract'
 import { type Config, lockDataDirectory, stopLeftoverPostgres } from '@einklang/platform'
 import { createServer, localAccess } from '@einklang/server'
-import { type Manifest, type Size, startOfDemo } from '@einklang/world'
+import { liveFaultOf, type Manifest, type Size, startOfDemo } from '@einklang/world'
 import { Misuse } from '../command.ts'
 import { type Reached, reachedAt } from '../connect.ts'
 import { importFile } from '../import.ts'
@@ -29,6 +29,8 @@ export type DemoOptions = {
   keep: boolean
   /** End when everything is in, instead of staying. */
   exit: boolean
+  /** Live calls come twice, late, out of order, and a source is down for a while, as the world has planned it. */
+  faults: boolean
   /** How fast the rows after the world's present are replayed. */
   speed: number
   told: (line: string) => void
@@ -113,7 +115,7 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
     happened.lines.forEach(told)
     if (!state.finished)
       told(`  The last ${recentWeeks} weeks are in; the two years before follow now, newest first.\n`)
-    const live = stayLive({ ...feeding, files, speed: options.speed })
+    const live = stayLive({ ...feeding, files, speed: options.speed, faults: options.faults })
     await history()
     await live
     await server.stopped
@@ -372,8 +374,8 @@ async function journeysQuiet({ client }: Reached, signal: AbortSignal): Promise<
 }
 
 /** While the demo stays open, the rest of the week happens; a later start goes on behind the last line. */
-async function stayLive(feeding: Feeding & { speed: number }): Promise<void> {
-  const { reached, sources, files, world, state, save, speed, signal } = feeding
+async function stayLive(feeding: Feeding & { speed: number; faults: boolean }): Promise<void> {
+  const { reached, sources, files, world, state, save, speed, faults, signal } = feeding
   const live = files.filter((file) => file.path.startsWith('live/'))
   await Promise.allSettled(
     live.map((file) =>
@@ -388,6 +390,7 @@ async function stayLive(feeding: Feeding & { speed: number }): Promise<void> {
           save()
         },
         speed,
+        faultOf: faults ? (messageId, at) => liveFaultOf(state.seed, { source: file.source, messageId, at }) : null,
         signal,
       }),
     ),

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { LiveFault } from '@einklang/world'
 
 export type Tracking = {
   url: string
@@ -44,27 +45,74 @@ export async function track(tracking: Tracking): Promise<void> {
   await Promise.all(inFlight)
 }
 
+export type Live = Tracking & {
+  /** How many times as fast as it happened. */
+  speed: number
+  since: Date
+  /** What goes wrong with a call on its way; null = everything comes once and at its time. */
+  faultOf: ((messageId: string, at: number) => LiveFault) | null
+}
+
+type Call = { index: number; text: string; times: number }
+
 /** Sends the rows of a file at the time they carry, `speed` times as fast, until it ends or the signal fires. */
-export async function replayLive(tracking: Tracking & { speed: number; since: Date }): Promise<void> {
-  const lines = createInterface({ input: createReadStream(tracking.file), crlfDelay: Number.POSITIVE_INFINITY })
+export async function replayLive(live: Live): Promise<void> {
+  const lines = createInterface({ input: createReadStream(live.file), crlfDelay: Number.POSITIVE_INFINITY })
   const begin = Date.now()
-  let since = tracking.since.getTime()
-  let read = 0
+  const delivered = new Prefix(live.from)
+  /** Calls that are late, by the moment at which they come. */
+  let held: { due: number; call: Call }[] = []
+  let since = live.since.getTime()
+  let index = 0
+
+  const comeUpTo = async (moment: number) => {
+    const due = held.filter((one) => one.due <= moment).sort((one, other) => one.due - other.due)
+    held = held.filter((one) => one.due > moment)
+    for (const one of due) await deliver(one.due, one.call)
+  }
+  const deliver = async (due: number, call: Call) => {
+    const wait = due - Date.now()
+    if (wait > 0) await pause(wait, undefined, { signal: live.signal })
+    live.signal.throwIfAborted()
+    for (let time = 0; time < call.times; time++) await postBatch(live, `{"batch":[${call.text}]}`)
+    live.acknowledged(delivered.add(call.index))
+  }
+
   for await (const line of lines) {
     if (line === '') continue
-    const at = Date.parse((JSON.parse(line) as { timestamp: string }).timestamp)
-    if (read++ < tracking.from) {
+    const given = JSON.parse(line) as { timestamp: string; messageId: string }
+    const at = Date.parse(given.timestamp)
+    if (index++ < live.from) {
       since = at
       continue
     }
-    const due = begin + (at - since) / tracking.speed
-    const wait = due - Date.now()
     // With a speed above one the row comes from the future: it happens now.
-    if (wait > 0) await pause(wait, undefined, { signal: tracking.signal })
-    tracking.signal.throwIfAborted()
-    const now = JSON.stringify({ ...(JSON.parse(line) as object), timestamp: new Date().toISOString() })
-    await postBatch(tracking, `{"batch":[${now}]}`)
-    tracking.acknowledged(1)
+    const happens = begin + (at - since) / live.speed
+    const fault = live.faultOf?.(given.messageId, at) ?? null
+    const text = JSON.stringify({ ...given, timestamp: new Date(happens).toISOString() })
+    const call = { index: index - 1, text, times: fault?.twice ? 2 : 1 }
+    await comeUpTo(happens)
+    if (fault && fault.lateMs > 0) held.push({ due: happens + fault.lateMs / live.speed, call })
+    else await deliver(happens, call)
+  }
+  await comeUpTo(Number.POSITIVE_INFINITY)
+}
+
+/** Calls are acknowledged in any order; a later start goes on behind the first gap. */
+class Prefix {
+  #next: number
+  readonly #ahead = new Set<number>()
+
+  constructor(from: number) {
+    this.#next = from
+  }
+
+  /** By how many the part without a gap grew. */
+  add(index: number): number {
+    this.#ahead.add(index)
+    const before = this.#next
+    while (this.#ahead.delete(this.#next)) this.#next++
+    return this.#next - before
   }
 }
 
