@@ -108,6 +108,14 @@ export function countIn(path: string, row: number, column: string, text: string)
   return value
 }
 
+/** Any finite number, or a sentence with row and column. */
+export function numberIn(path: string, row: number, column: string, text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new Misuse(`${path}, row ${row}, ${column}: "${text}" is no number.`)
+  return value
+}
+
 /** An ISO day or instant as milliseconds, or a sentence with row and column. */
 export function instantIn(path: string, row: number, column: string, text: string): number {
   const given = text.trim()

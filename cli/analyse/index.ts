@@ -1,5 +1,8 @@
 import { attribution } from './attribution.ts'
 import { clv } from './clv.ts'
+import { keywords } from './keywords.ts'
+import { lift } from './lift.ts'
+import { uplift } from './uplift.ts'
 
 /** The statistical commands on files: no server, no data directory. */
-export const analyses = [attribution, clv]
+export const analyses = [attribution, clv, lift, uplift, keywords]
