@@ -2,7 +2,8 @@ import { attribution } from './attribution.ts'
 import { clv } from './clv.ts'
 import { keywords } from './keywords.ts'
 import { lift } from './lift.ts'
+import { mix } from './mix.ts'
 import { uplift } from './uplift.ts'
 
 /** The statistical commands on files: no server, no data directory. */
-export const analyses = [attribution, clv, lift, uplift, keywords]
+export const analyses = [attribution, clv, lift, uplift, mix, keywords]
