@@ -27,6 +27,60 @@ export const sourceKinds = [
 export const sourceKind = z.enum(sourceKinds)
 export type SourceKind = (typeof sourceKinds)[number]
 
+/**
+ * Wire shapes that a source may speak. `segment_bare` is Segment's calls without `/v1` before them; `rudderstack`,
+ * `jitsu` and `customerio` bring their own paths and take Segment's batches too.
+ */
+export const dialects = [
+  'segment',
+  'segment_bare',
+  'rudderstack',
+  'jitsu',
+  'customerio',
+  'dittofeed',
+  'posthog',
+  'klaviyo',
+  'snowplow',
+  'unomi',
+  'cloudevents',
+  'webhook',
+] as const
+export const dialect = z.enum(dialects)
+export type DialectName = (typeof dialects)[number]
+
+/** How the sender of a webhook signs; `hmac` is any HMAC-SHA256 of the body in a header of your choice. */
+export const webhookSchemes = ['standard', 'shopify', 'woocommerce', 'shopware', 'stripe', 'hmac'] as const
+export type WebhookScheme = (typeof webhookSchemes)[number]
+
+export const webhook = z.strictObject({
+  scheme: z.enum(webhookSchemes),
+  /** For `hmac`: the header, how the digest is written, and what stands before it (`sha256=`). */
+  header: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/)
+    .optional(),
+  digest: z.enum(['hex', 'base64']).optional(),
+  prefix: z.string().max(32).optional(),
+  /** Path of the unique id and of the type inside the body, for senders that name neither in a header. */
+  id: z.string().max(256).optional(),
+  type: z.string().max(256).optional(),
+})
+export type Webhook = z.infer<typeof webhook>
+
+/**
+ * Turns a message of another system (CloudEvent or webhook) into a call. Fields are named on the left as in a
+ * tracking call (`userId`, `properties.order_id`, `traits.email`, `properties.products[].sku`) and on the right where
+ * the message has them (`data.customer.id`, `line_items[].sku`); `=text` is a fixed value.
+ */
+export const eventMapping = z.strictObject({
+  /** Type of the message; a `*` at the end stands for any ending. */
+  type: z.string().min(1).max(256),
+  call: z.enum(['track', 'identify', 'page', 'screen', 'group', 'alias', 'ignore']),
+  event: z.string().max(256).optional(),
+  fields: z.record(z.string().max(256), z.string().max(256)).default({}),
+})
+export type EventMapping = z.infer<typeof eventMapping>
+
 /** A publishable key may stand in a web page; a secret key vouches for what it sends. */
 export const keyTrust = z.enum(['publishable', 'secret'])
 
@@ -60,6 +114,14 @@ export const source = z.object({
   consentCategories: z.record(z.string(), purpose),
   /** Items older than this many years wait in quarantine. */
   oldestYears: z.number(),
+  /** Wire shapes it speaks; the paths of all others answer 404. */
+  dialects: z.array(dialect),
+  /** How its webhooks are signed; the address is `/api/ingest/webhooks/{slug}`. */
+  webhook: webhook.nullable(),
+  /** How many signing secrets are live (two while rotating). */
+  webhookSecrets: z.number(),
+  /** Types of CloudEvents and webhooks → calls, before the ones we bring. */
+  mappings: z.array(eventMapping),
   createdAt: z.string(),
   keys: z.array(sourceKey),
   lastEventAt: z.string().nullable(),
@@ -79,6 +141,9 @@ const sourceFields = {
   origins: z.array(z.string().max(256)).max(100).optional(),
   consentCategories: z.record(z.string().max(100), purpose).optional(),
   oldestYears: z.number().min(1).max(100).optional(),
+  dialects: z.array(dialect).max(dialects.length).optional(),
+  webhook: webhook.optional(),
+  mappings: z.array(eventMapping).max(200).optional(),
 }
 
 export const sources = route({
@@ -151,6 +216,46 @@ export const revokeKey = route({
   params: z.object({ source: idOf('source'), key: idOf('key') }),
   query: z.object({ graceDays: z.coerce.number().min(0).max(90).default(0) }),
   answer: z.object({ endsAt: z.string() }),
+})
+
+export const addWebhookSecret = route({
+  stage,
+  name: 'addWebhookSecret',
+  summary: 'Add a signing secret for webhooks that come in; the one before stays valid for the grace period',
+  method: 'post',
+  path: '/sources/{source}/webhook-secrets',
+  may: ['admin'],
+  secretAnswer: true,
+  params: z.object({ source: idOf('source') }),
+  body: z.strictObject({
+    /** The secret that the sender shows; left out: one of ours in the form of Standard Webhooks. */
+    secret: z.string().min(8).max(512).optional(),
+    graceHours: z
+      .number()
+      .min(0)
+      .max(24 * 90)
+      .default(24),
+  }),
+  answer: z.object({ secret: z.string(), path: z.string() }),
+})
+
+/** What has arrived from a source since it was made: for "waiting for the first event". */
+export const sourceArrival = route({
+  stage,
+  name: 'sourceArrival',
+  summary: 'Whether and when a source has sent its first and last item, and what was refused at the door lately',
+  method: 'get',
+  path: '/sources/{source}/arrival',
+  may: 'signed-in',
+  params: z.object({ source: idOf('source') }),
+  answer: z.object({
+    received: z.number(),
+    accepted: z.number(),
+    quarantined: z.number(),
+    lastAt: z.string().nullable(),
+    /** Names of the last events, newest first. */
+    names: z.array(z.string()),
+  }),
 })
 
 export const eventRow = z.object({
@@ -375,12 +480,14 @@ export const importKind = z.enum(Object.keys(importKinds) as [ImportKind, ...Imp
 export const importMapping = z.strictObject({
   fields: z.record(z.string(), z.string()),
   constants: z.record(z.string(), z.string()).optional(),
-  encoding: z.enum(['utf-8', 'utf-16le', 'windows-1252']).optional(),
+  encoding: z.enum(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252']).optional(),
   delimiter: z.enum([',', ';', '\t', '|']).optional(),
   decimal: z.enum(['.', ',']).optional(),
   dates: z.enum(['iso', 'german']).optional(),
   timeZone: z.string().optional(),
 })
+
+export const importFormat = z.enum(['csv', 'ndjson', 'json', 'xlsx'])
 
 export const importState = z.enum(['uploading', 'waiting', 'running', 'done', 'cancelled', 'failed'])
 
@@ -390,7 +497,7 @@ export const importJob = z.object({
   source: idOf('source'),
   sourceName: z.string(),
   fileName: z.string(),
-  format: z.enum(['csv', 'ndjson']),
+  format: importFormat,
   size: z.number(),
   sha256: z.string(),
   dryRun: z.boolean(),
@@ -426,7 +533,16 @@ export const importDetail = importJob.extend({
   uploadPath: z.string().nullable(),
   /** Columns found in the file and what was detected, once bytes are there. */
   columns: z.array(z.string()),
-  detected: z.object({ encoding: z.string(), delimiter: z.string() }).nullable(),
+  detected: z
+    .object({
+      encoding: z.string(),
+      delimiter: z.string(),
+      /** Row with the names of the columns; 0 = there is none. */
+      header: z.number(),
+      /** The file inside a ZIP. */
+      entry: z.string().nullable(),
+    })
+    .nullable(),
   /** First rows as they would be taken. */
   preview: z.array(jsonObject),
   rejectsPath: z.string().nullable(),
@@ -459,7 +575,7 @@ export const createImport = route({
       .min(1)
       .max(8 * 1024 ** 3),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    /** Left out: columns are recognised by their names (German and English). */
+    /** Left out: a saved mapping for the same columns, else columns are recognised by their names (German and English). */
     mapping: importMapping.optional(),
     dryRun: z.boolean().default(false),
   }),
@@ -526,10 +642,236 @@ export const detectColumns = route({
     head: z.string().max(100_000),
   }),
   answer: z.object({
-    format: z.enum(['csv', 'ndjson']),
+    /** An archive (XLSX, ZIP) shows its columns only when it is here whole: make a dry run. */
+    format: importFormat,
     mapping: importMapping,
+    /** The saved mapping that was used, because it was made for these columns. */
+    saved: z.string().nullable(),
     columns: z.array(z.string()),
     missing: z.array(z.string()),
     sample: z.array(z.record(z.string(), z.string())),
   }),
+})
+
+export const savedMapping = z.object({
+  name: z.string(),
+  kind: importKind,
+  mapping: importMapping,
+  /** Columns of the file it was made for; a file with the same ones takes it by itself. */
+  columns: z.array(z.string()),
+  changedBy: z.string(),
+  changedAt: z.string(),
+})
+
+const mappingName = z.string().trim().min(1).max(100)
+
+export const savedMappings = route({
+  stage,
+  name: 'savedMappings',
+  summary: 'Mappings kept under a name',
+  method: 'get',
+  path: '/import-mappings',
+  may: ['admin', 'marketer', 'analyst', 'privacy'],
+  query: z.object({ kind: importKind.optional() }),
+  answer: z.object({ items: z.array(savedMapping) }),
+})
+
+export const saveMapping = route({
+  stage,
+  name: 'saveMapping',
+  summary: 'Keep a mapping under a name; the same name replaces it',
+  method: 'put',
+  path: '/import-mappings/{name}',
+  may: ['admin', 'marketer'],
+  params: z.object({ name: mappingName }),
+  body: z.strictObject({
+    kind: importKind,
+    mapping: importMapping,
+    columns: z.array(z.string().max(256)).max(2000).default([]),
+  }),
+  answer: savedMapping,
+})
+
+export const dropMapping = route({
+  stage,
+  name: 'dropMapping',
+  summary: 'Forget a saved mapping; imports that used it stay as they are',
+  method: 'delete',
+  path: '/import-mappings/{name}',
+  may: ['admin', 'marketer'],
+  params: z.object({ name: mappingName }),
+  answer: z.object({ dropped: z.boolean() }),
+})
+
+// --- feeds: what is fetched again and again ---------------------------------------------------------------------------
+
+const column = z.string().min(1).max(63)
+const host = z.string().min(1).max(253)
+const port = z.int().min(1).max(65_535).optional()
+
+export const feedSettings = z.discriminatedUnion('way', [
+  z.strictObject({
+    way: z.literal('folder'),
+    /** Below the watched folder of the server (`EINKLANG_WATCH`, else `watch` in the data directory). */
+    folder: z.string().max(500).default(''),
+    pattern: z.string().min(1).max(200).default('*'),
+  }),
+  z.strictObject({
+    way: z.literal('sftp'),
+    host,
+    port,
+    user: z.string().min(1).max(200),
+    folder: z.string().max(500).default(''),
+    pattern: z.string().min(1).max(200).default('*'),
+    /** Fingerprint of the server's key; left out, the first key seen is kept and any other refused. */
+    hostKey: z.string().max(100).optional(),
+  }),
+  z.strictObject({
+    way: z.literal('ftp'),
+    host,
+    port,
+    user: z.string().max(200).optional(),
+    folder: z.string().max(500).default(''),
+    pattern: z.string().min(1).max(200).default('*'),
+    tls: z.boolean().default(true),
+  }),
+  ...(['postgres', 'mysql'] as const).map((way) =>
+    z.strictObject({
+      way: z.literal(way),
+      host,
+      port,
+      user: z.string().min(1).max(200),
+      database: z.string().min(1).max(63),
+      /** A table or view, with its schema if needed. */
+      table: z.string().min(1).max(127),
+      /** Grows with every change: a number or the time of the last change. */
+      cursorColumn: column,
+      /** Tells rows with the same cursor apart. */
+      keyColumn: column,
+      tls: z.boolean().default(true),
+      delaySeconds: z.int().min(0).max(86_400).default(10),
+    }),
+  ),
+] as const)
+
+const feedSecret = z.strictObject({
+  password: z.string().max(1000).optional(),
+  privateKey: z.string().max(20_000).optional(),
+})
+
+const feedFields = {
+  name: z.string().trim().min(1).max(100),
+  source: idOf('source'),
+  kind: importKind,
+  mapping: importMapping.nullable().default(null),
+  settings: feedSettings,
+  everyMinutes: z.int().min(1).max(10_080).default(15),
+}
+
+export const feed = z.object({
+  id: idOf('feed'),
+  name: z.string(),
+  source: idOf('source'),
+  sourceName: z.string(),
+  kind: importKind,
+  mapping: importMapping.nullable(),
+  settings: z.record(z.string(), z.unknown()),
+  /** Whether a password or key is kept; itself it is never answered. */
+  hasSecret: z.boolean(),
+  everyMinutes: z.number(),
+  paused: z.boolean(),
+  state: z.enum(['new', 'running', 'ok', 'failing', 'paused']),
+  /** Where a table has been read to. */
+  cursor: z.string().nullable(),
+  nextAt: z.string().nullable(),
+  lastAt: z.string().nullable(),
+  /** Files or pages of rows fetched by the last visit. */
+  lastFound: z.number(),
+  lastError: z.string().nullable(),
+  imports: z.object({ files: z.number(), rows: z.number(), rejected: z.number() }),
+})
+
+export const feeds = route({
+  stage,
+  name: 'feeds',
+  summary: 'Folders, servers and tables that are read again and again, with last and next visit',
+  method: 'get',
+  path: '/feeds',
+  may: ['admin', 'marketer', 'analyst', 'privacy'],
+  answer: z.object({ items: z.array(feed) }),
+})
+
+export const createFeed = route({
+  stage,
+  name: 'createFeed',
+  summary: 'Read a folder, SFTP or FTP server, or a table of another database on a schedule',
+  method: 'post',
+  path: '/feeds',
+  may: ['admin'],
+  body: z.strictObject({ ...feedFields, secret: feedSecret.optional() }),
+  answer: feed,
+})
+
+export const changeFeed = route({
+  stage,
+  name: 'changeFeed',
+  summary: 'Change a feed; a secret that is left out stays',
+  method: 'patch',
+  path: '/feeds/{feed}',
+  may: ['admin'],
+  params: z.object({ feed: idOf('feed') }),
+  body: z.strictObject({
+    name: feedFields.name.optional(),
+    kind: importKind.optional(),
+    mapping: importMapping.nullable().optional(),
+    settings: feedSettings.optional(),
+    everyMinutes: z.int().min(1).max(10_080).optional(),
+    paused: z.boolean().optional(),
+    secret: feedSecret.optional(),
+  }),
+  answer: feed,
+})
+
+export const dropFeed = route({
+  stage,
+  name: 'dropFeed',
+  summary: 'End a feed; what it brought stays',
+  method: 'delete',
+  path: '/feeds/{feed}',
+  may: ['admin'],
+  params: z.object({ feed: idOf('feed') }),
+  answer: z.object({ dropped: z.boolean() }),
+})
+
+export const testFeed = route({
+  stage,
+  name: 'testFeed',
+  summary: 'Try a connection without keeping or fetching anything: what lies there',
+  method: 'post',
+  path: '/feeds/test',
+  may: ['admin'],
+  body: z.strictObject({
+    settings: feedSettings,
+    secret: feedSecret.optional(),
+    /** Take the secret that this feed keeps. */
+    feed: idOf('feed').optional(),
+  }),
+  answer: z.object({
+    ok: z.boolean(),
+    message: z.string(),
+    hostKey: z.string().nullable(),
+    files: z.array(z.object({ path: z.string(), size: z.number(), modifiedAt: z.string().nullable() })),
+    rows: z.array(jsonObject),
+  }),
+})
+
+export const runFeed = route({
+  stage,
+  name: 'runFeed',
+  summary: 'Visit now instead of at the next time',
+  method: 'post',
+  path: '/feeds/{feed}/run',
+  may: ['admin', 'marketer'],
+  params: z.object({ feed: idOf('feed') }),
+  answer: feed,
 })

@@ -64,10 +64,11 @@ async function send(batch: object[], writeKey = key): Promise<number> {
     path: '/v1/batch',
     query: '',
     header: () => undefined,
+    headerNames: () => [],
     body: async () => body,
     address: '',
   }
-  return (await ingest.door.answer(request))?.status ?? 0
+  return (await ingest.door.answer(request)).status
 }
 const track = (messageId: string, more: object = {}) => ({
   type: 'track',

@@ -1,6 +1,8 @@
 import { promisify } from 'node:util'
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib'
-import type { KeyId, SourceId } from '@einklang/contract'
+import type { api, KeyId, SourceId } from '@einklang/contract'
+
+type DialectName = api.ingest.DialectName
 
 const compress = promisify(zstdCompress)
 const expand = promisify(zstdDecompress)
@@ -10,8 +12,20 @@ export type RequestFacts = {
   source: SourceId
   /** The key that was shown; absent for our own facts. */
   key?: KeyId
-  /** `batch`, a single call, or `own` for facts of later stages and `replay` for items out of quarantine. */
+  /** The wire shape; missing = Segment's. */
+  dialect?: DialectName
+  /** What the path asked for: `batch`, a single call, or `own` for facts of later stages, `normal` for imported rows. */
   call: string
+  /** Values out of the path. */
+  params?: string[]
+  /** Headers that carry a part of the message (CloudEvents, webhooks). */
+  heads?: { [name: string]: string }
+  /** How a webhook was signed: it decides where the message has its id and type. */
+  webhook?: api.ingest.Webhook
+  /** How often the client had tried before. */
+  retry?: number
+  /** A replay of one item of a message that says several things. */
+  part?: number
   trust: 'publishable' | 'secret'
   receivedAt: number
   sentAt?: string
@@ -56,10 +70,16 @@ export async function unpackRequests(bytes: Buffer): Promise<InboxRequest[]> {
   return requests
 }
 
-export function squeeze(bytes: Buffer): Promise<Buffer> {
+/** Below this a compressor costs more to set up than its work is worth; PostgreSQL compresses such rows itself. */
+const worthwhile = 32 * 1024
+/** How every zstd frame begins (RFC 8878 §3.1.1); what we write starts otherwise, with a length or a brace. */
+const zstdMagic = 0xfd2fb528
+
+export function squeeze(bytes: Buffer): Promise<Buffer> | Buffer {
+  if (bytes.length < worthwhile) return bytes
   return compress(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
 }
 
-export function unsqueeze(bytes: Buffer): Promise<Buffer> {
-  return expand(bytes)
+export function unsqueeze(bytes: Buffer): Promise<Buffer> | Buffer {
+  return bytes.length >= 4 && bytes.readUInt32LE(0) === zstdMagic ? expand(bytes) : bytes
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fault, type RawMount } from '@einklang/platform'
+import { commonRoots, reservedRoots } from './dialects/index.ts'
 import type { Door, DoorAnswer, DoorRequest } from './door.ts'
 
 /**
@@ -20,6 +21,7 @@ export function nodeListener(door: Door): (request: IncomingMessage, response: S
         const value = request.headers[name]
         return Array.isArray(value) ? value[0] : value
       },
+      headerNames: () => Object.keys(request.headers),
       body: (limit) => nodeBody(request, limit),
       address: truncatedAddress(request.socket.remoteAddress ?? ''),
     }
@@ -34,8 +36,7 @@ export function nodeListener(door: Door): (request: IncomingMessage, response: S
   }
 }
 
-function send(response: ServerResponse, answer: DoorAnswer | null): void {
-  const given = answer ?? { status: 404, headers: {}, body: '' }
+function send(response: ServerResponse, given: DoorAnswer): void {
   response.writeHead(given.status, { ...given.headers, 'content-length': Buffer.byteLength(given.body) })
   response.end(given.body)
 }
@@ -71,20 +72,17 @@ export function webMounts(door: Door): RawMount[] {
       path: url.pathname,
       query: url.search.slice(1),
       header: (name) => request.headers.get(name) ?? undefined,
+      headerNames: () => [...request.headers.keys()],
       body: (limit) => webBody(request, limit),
       address: match.address,
     })
-    if (!answer) return new Response(null, { status: 404 })
     const body =
-      answer.status === 204 ? null : typeof answer.body === 'string' ? answer.body : new Uint8Array(answer.body)
+      answer.body.length === 0 ? null : typeof answer.body === 'string' ? answer.body : new Uint8Array(answer.body)
     return new Response(body, { status: answer.status, headers: answer.headers })
   }
-  const posts = ['/v1/:call']
-  const gets = ['/v1/projects/:key/settings', '/v1/pixel/:call', '/pixel/v1/:call']
-  return [
-    ...posts.flatMap((path) => (['POST', 'OPTIONS'] as const).map((method) => ({ method, path, handle }))),
-    ...gets.flatMap((path) => (['GET', 'OPTIONS'] as const).map((method) => ({ method, path, handle }))),
-  ]
+  const methods = ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'] as const
+  const paths = reservedRoots.flatMap((root) => (commonRoots.has(root) ? [`/${root}`] : [`/${root}`, `/${root}/*`]))
+  return paths.flatMap((path) => methods.map((method) => ({ method, path, handle })))
 }
 
 async function webBody(request: Request, limit: number): Promise<Buffer | 'too_large'> {

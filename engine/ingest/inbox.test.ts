@@ -51,6 +51,7 @@ function send(path: string, body: unknown, headers: { [name: string]: string } =
     path,
     query: '',
     header: (name) => all[name],
+    headerNames: () => Object.keys(all),
     body: async () => bytes,
     address: '203.0.113.0',
   })

@@ -4,8 +4,8 @@ import type { Applier } from './applier.ts'
 import { type InboxRequest, unpackRequests } from './frame.ts'
 import { inboxChannel } from './group-commit.ts'
 import type { Item } from './item.ts'
+import { itemsOf as dialectItems } from './normal.ts'
 import { normalItems, ownItems } from './own.ts'
-import { segmentItems } from './segment.ts'
 import type { Sources } from './source.ts'
 
 /** Bytes of requests that are applied together: some thousand events. */
@@ -71,6 +71,7 @@ export function inboxLoop(needs: {
     name: 'ingest.inbox',
     pauseMs: 250,
     wake: inboxChannel,
+    apart: true,
     async turn() {
       const ahead = next
       next = null
@@ -113,7 +114,7 @@ export async function adapt(sources: Sources, request: InboxRequest, row: number
   const source = await sources.byId(request.source as SourceId)
   if (!source) return []
   if (request.call === 'own') return ownItems(request, source, row, first)
-  return request.call === 'normal' ? normalItems(request) : segmentItems(request, source, row, first)
+  return request.call === 'normal' ? normalItems(request) : dialectItems(request, source, row, first)
 }
 
 type SettleNeeds = { database: Database; clock: Clock; applier: Applier; log: Log }

@@ -6,7 +6,7 @@ import { type Applier, type Apply, createApplier } from './applier.ts'
 import { createDoor, type Door } from './door.ts'
 import { emit } from './emit.ts'
 import { createGroupCommit } from './group-commit.ts'
-import { createRecentRows, historyLoop } from './history.ts'
+import { historyLoop } from './history.ts'
 import { nodeListener } from './http.ts'
 import { importLoop } from './imports/run.ts'
 import { inboxLoop } from './inbox.ts'
@@ -50,9 +50,8 @@ export type IngestNeeds = {
 export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
   const { ground } = needs
   const { database, clock, log, metrics, live, history, secrets } = ground
-  const sources = createSources({ database, clock })
+  const sources = createSources({ database, clock, secrets })
   const quarantine = createQuarantine({ clock, secrets })
-  const recent = createRecentRows()
   const inbox = createGroupCommit({ database, clock, metrics })
   const door = createDoor({ sources, inbox, clock, log, metrics })
   const applier = createApplier({
@@ -63,12 +62,11 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     metrics,
     sources,
     quarantine,
-    recent,
     apply: needs.apply,
   })
   const loops = [
     inboxLoop({ database, clock, log, sources, applier }),
-    historyLoop({ database, history, log, recent }),
+    historyLoop({ database, history }),
     importLoop({ database, clock, log, sources, applier, records: needs.records ?? {} }),
   ]
   return {

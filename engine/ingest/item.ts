@@ -14,6 +14,7 @@ export type SourceFacts = {
   country: string
   consentCategories: { [category: string]: Purpose }
   oldestYears: number
+  mappings: api.ingest.EventMapping[]
 }
 
 /** One item after the adapter: an event, or the reasons why it waits. */

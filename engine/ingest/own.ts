@@ -3,7 +3,7 @@ import { derivedId } from '@einklang/platform'
 import type { InboxRequest } from './frame.ts'
 import type { Item, SourceFacts } from './item.ts'
 import { moneyOf } from './money.ts'
-import { channelOf, contentHash } from './segment.ts'
+import { channelOf, contentHash } from './normal.ts'
 
 /** A fact that a later stage reports; it takes the path of every event, from the internal source. */
 export type OwnEvent = {

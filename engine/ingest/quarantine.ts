@@ -1,5 +1,7 @@
 import type { Json, JsonObject, QuarantineId, SourceId } from '@einklang/contract'
 import { type Clock, type Database, newId, Refusal, type Secrets } from '@einklang/platform'
+import { type DialectName, isObject } from './dialects/dialect.ts'
+import { dialectNamed } from './dialects/index.ts'
 import type { InboxRequest } from './frame.ts'
 import type { Item, QuarantineCode, Reason } from './item.ts'
 
@@ -152,16 +154,16 @@ export function replayRequest(row: QuarantineRow): InboxRequest {
     }
   }
   const { sharedContext, sharedSentAt, call, trust, ...rest } = facts
-  const single = call !== 'batch'
-  const document = single
-    ? payload
-    : {
-        batch: [payload],
-        ...(sharedContext ? { context: sharedContext } : {}),
-        ...(sharedSentAt ? { sentAt: sharedSentAt } : {}),
-      }
+  const dialect = dialectNamed((facts.dialect ?? 'segment') as DialectName)
+  const said = dialect.again?.(payload, String(call)) ?? payload
+  const shared = {
+    ...(sharedContext ? { context: sharedContext } : {}),
+    ...(sharedSentAt ? { sentAt: sharedSentAt } : {}),
+  }
+  const document = said !== payload && isObject(said) ? { ...said, ...shared } : said
   return {
     ...(rest as object),
+    ...(dialect.againHeads ? { heads: dialect.againHeads } : {}),
     source: row.source,
     call: String(call),
     trust: trust === 'secret' ? 'secret' : 'publishable',

@@ -9,7 +9,7 @@ import { adapt } from './inbox.ts'
 import type { Ingest, IngestInside } from './index.ts'
 import { ingestJobs } from './jobs.ts'
 import { type Chosen, replayRequest } from './quarantine.ts'
-import { counterView, eventNames, quarantineGroups, recentEvents, sourceViews } from './screens.ts'
+import { arrivalOf, counterView, eventNames, quarantineGroups, recentEvents, sourceViews } from './screens.ts'
 
 const routes = api.ingest
 
@@ -78,6 +78,27 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
           return end
         })
         return { endsAt: ends.toISOString() }
+      }),
+      mount(routes.addWebhookSecret, async ({ params: { source }, body }, { caller }) => {
+        const { slug } = await one(source)
+        const secret = await changed(async (tx) => {
+          const made = await sources.addWebhookSecret(tx, source, body.secret ?? null, body.graceHours)
+          await noted(
+            tx,
+            caller,
+            'source.webhook-secret.added',
+            { kind: 'source', id: source },
+            {
+              graceHours: body.graceHours,
+            },
+          )
+          return made
+        })
+        return { secret, path: `/api/ingest/webhooks/${slug}` }
+      }),
+      mount(routes.sourceArrival, async ({ params: { source } }) => {
+        await one(source)
+        return arrivalOf(ingest.needs.ground, source)
       }),
       mount(routes.events, ({ query }) => recentEvents(history, query)),
       mount(routes.eventNames, async ({ query }) => ({ items: await eventNames(history, clock, query.days) })),

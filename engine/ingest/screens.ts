@@ -17,6 +17,7 @@ type KeyRow = {
   endsAt: Date | null
 }
 type SourceRow = Source & {
+  webhookSecrets: number
   createdAt: Date
   lastEventAt: Date | null
   lastReceivedAt: Date | null
@@ -31,7 +32,9 @@ export async function sourceViews(needs: { database: Database; clock: Clock }, o
   const now = needs.clock.now()
   const rows = await needs.database.rows<SourceRow>`
     select source.id, name, slug, kind, channel, issuer, currency, country, time_zone as "timeZone", origins,
-      consent_categories as "consentCategories", oldest_years as "oldestYears", created_at as "createdAt",
+      consent_categories as "consentCategories", oldest_years as "oldestYears", dialects, webhook, mappings, created_at as "createdAt",
+      (select count(*)::int from ingest.webhook_secret as secret where secret.source = source.id
+        and (secret.ends_at is null or secret.ends_at > ${now})) as "webhookSecrets",
       last_event_at as "lastEventAt", last_received_at as "lastReceivedAt",
       coalesce(sum(received), 0)::bigint as received, coalesce(sum(accepted), 0)::bigint as accepted,
       coalesce(sum(duplicates), 0)::bigint as duplicates, coalesce(sum(quarantined), 0)::bigint as quarantined
@@ -71,6 +74,29 @@ function keyView(key: KeyRow, now: Date) {
     lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
     endsAt: key.endsAt?.toISOString() ?? null,
     state: ended ? ('ended' as const) : key.endsAt ? ('ending' as const) : ('live' as const),
+  }
+}
+
+/** Whether a source has sent at all: the first event is waited for in front of the screen. */
+export async function arrivalOf(needs: { database: Database; history: History }, source: SourceId) {
+  const counted = await needs.database.row<{
+    received: number
+    accepted: number
+    quarantined: number
+    lastAt: Date | null
+  }>`
+    select coalesce(sum(received), 0)::bigint as received, coalesce(sum(accepted), 0)::bigint as accepted,
+      coalesce(sum(quarantined), 0)::bigint as quarantined,
+      (select last_received_at from ingest.source where id = ${source}) as "lastAt"
+    from ingest.counter where source = ${source}`
+  const names = await needs.history.rows<{ name: string; kind: string }>`
+    select name, kind from ingest.event where source = toUUID(${source}) order by received_at desc limit 5`
+  return {
+    received: counted?.received ?? 0,
+    accepted: counted?.accepted ?? 0,
+    quarantined: counted?.quarantined ?? 0,
+    lastAt: counted?.lastAt?.toISOString() ?? null,
+    names: names.map(({ name, kind }) => name || kind),
   }
 }
 

@@ -1,11 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { KeyId, Purpose, SourceId, TouchChannel } from '@einklang/contract'
-import { type Clock, type Database, newId, Refusal } from '@einklang/platform'
+import type { api, KeyId, Purpose, SourceId, TouchChannel } from '@einklang/contract'
+import { type Clock, type Database, newId, Refusal, type Secrets } from '@einklang/platform'
 import type { SourceFacts } from './item.ts'
 
 export type KeyTrust = 'publishable' | 'secret'
-export type KeyFacts = { key: KeyId; trust: KeyTrust; endsAt: Date | null; source: Source }
-export type Source = SourceFacts & { slug: string; timeZone: string; origins: string[] }
+/** Who sends: the source, and what its key vouches for. `key` is missing where a source is named without one. */
+export type KeyFacts = { key?: KeyId; trust: KeyTrust; endsAt: Date | null; source: Source }
+export type Source = SourceFacts & {
+  slug: string
+  timeZone: string
+  origins: string[]
+  dialects: DialectName[]
+  webhook: api.ingest.Webhook | null
+}
+type DialectName = api.ingest.DialectName
 
 export type NewSource = {
   name: string
@@ -18,6 +26,9 @@ export type NewSource = {
   origins?: string[] | undefined
   consentCategories?: { [category: string]: Purpose } | undefined
   oldestYears?: number | undefined
+  dialects?: DialectName[] | undefined
+  webhook?: api.ingest.Webhook | undefined
+  mappings?: api.ingest.EventMapping[] | undefined
 }
 
 /** Facts that our own stages report come from here. */
@@ -52,6 +63,12 @@ export function customerNamespace(issuer: string): string {
 export type Sources = {
   byKey(key: string): Promise<KeyFacts | null>
   byId(id: SourceId): Promise<Source | null>
+  /** For clients that show no key on the wire; whoever names a source may only say what a web page may. */
+  bySlug(slug: string): Promise<Source | null>
+  /** Does any source speak one of these? The paths of the others do not exist. */
+  speaks(dialects: DialectName[]): Promise<boolean>
+  /** Live signing secrets of a webhook's sender, newest first. */
+  webhookSecrets(source: SourceId): Promise<string[]>
   internal(): Promise<Source>
   create(tx: Database, given: NewSource, trust: KeyTrust | null): Promise<{ source: Source; key: string | null }>
   change(
@@ -62,20 +79,29 @@ export type Sources = {
   addKey(tx: Database, source: SourceId, trust: KeyTrust): Promise<{ id: KeyId; key: string }>
   rotateKey(tx: Database, source: SourceId, key: KeyId, graceDays: number): Promise<{ id: KeyId; key: string }>
   endKey(tx: Database, source: SourceId, key: KeyId, graceDays: number): Promise<Date>
+  addWebhookSecret(tx: Database, source: SourceId, given: string | null, graceHours: number): Promise<string>
   /** Forget what is remembered: after a change in this process. */
   forget(): void
 }
 
-type Remembered = { keys: Map<string, KeyFacts>; sources: Map<SourceId, Source>; readAt: number }
+type Remembered = {
+  keys: Map<string, KeyFacts>
+  sources: Map<SourceId, Source>
+  spoken: Set<DialectName>
+  secrets: Map<SourceId, { secret: string; endsAt: Date | null }[]>
+  readAt: number
+}
 
 const freshFor = 5_000
 
-export function createSources(needs: { database: Database; clock: Clock }): Sources {
+const sealing = 'ingest.webhook_secret'
+
+export function createSources(needs: { database: Database; clock: Clock; secrets: Secrets }): Sources {
   let remembered: Remembered | null = null
   let reading: Promise<Remembered> | null = null
 
   const read = async (): Promise<Remembered> => {
-    reading ??= readAll(needs.database).finally(() => {
+    reading ??= readAll(needs).finally(() => {
       reading = null
     })
     remembered = await reading
@@ -106,6 +132,21 @@ export function createSources(needs: { database: Database; clock: Clock }): Sour
       const known = await current()
       return known.sources.get(id) ?? (await read()).sources.get(id) ?? null
     },
+    async bySlug(slug) {
+      const find = (known: Remembered) => [...known.sources.values()].find((source) => source.slug === slug)
+      const known = await current()
+      return find(known) ?? find(await again(known)) ?? null
+    },
+    async speaks(dialects) {
+      const speak = (known: Remembered) => dialects.some((dialect) => known.spoken.has(dialect))
+      const known = await current()
+      return speak(known) || speak(await again(known))
+    },
+    async webhookSecrets(source) {
+      const now = needs.clock.now()
+      const kept = (await current()).secrets.get(source) ?? []
+      return kept.filter(({ endsAt }) => endsAt === null || endsAt > now).map(({ secret }) => secret)
+    },
     async internal() {
       const find = (known: Remembered) => [...known.sources.values()].find((source) => source.slug === internalSlug)
       const found = find(await current()) ?? find(await read())
@@ -131,7 +172,10 @@ export function createSources(needs: { database: Database; clock: Clock }): Sour
           currency = coalesce(${given.currency ?? null}, currency), country = coalesce(${given.country ?? null}, country),
           time_zone = coalesce(${given.timeZone ?? null}, time_zone), origins = coalesce(${given.origins ?? null}::text[], origins),
           consent_categories = coalesce(${given.consentCategories ? tx.json(given.consentCategories) : null}::jsonb, consent_categories),
-          oldest_years = coalesce(${given.oldestYears ?? null}::integer, oldest_years)
+          oldest_years = coalesce(${given.oldestYears ?? null}::integer, oldest_years),
+          dialects = coalesce(${given.dialects ?? null}::text[], dialects),
+          webhook = coalesce(${given.webhook ? tx.json(given.webhook) : null}::jsonb, webhook),
+          mappings = coalesce(${given.mappings ? tx.json(given.mappings) : null}::jsonb, mappings)
         where id = ${id}`
       sources.forget()
     },
@@ -164,6 +208,18 @@ export function createSources(needs: { database: Database; clock: Clock }): Sour
       sources.forget()
       return ends
     },
+    async addWebhookSecret(tx, source, given, graceHours) {
+      const secret = given ?? `whsec_${randomBytes(32).toString('base64')}`
+      const id = newId('key', needs.clock)
+      const ends = new Date(needs.clock.now().getTime() + graceHours * 3_600_000)
+      await tx.run`
+        update ingest.webhook_secret set ends_at = ${ends} where source = ${source} and ends_at is null`
+      await tx.run`
+        insert into ingest.webhook_secret (id, source, secret, created_at)
+        values (${id}, ${source}, ${needs.secrets.seal(sealing, Buffer.from(secret), id)}, ${needs.clock.now()})`
+      sources.forget()
+      return secret
+    },
     forget() {
       remembered = null
     },
@@ -171,7 +227,7 @@ export function createSources(needs: { database: Database; clock: Clock }): Sour
   return sources
 }
 
-async function readAll(database: Database): Promise<Remembered> {
+async function readAll({ database, secrets }: { database: Database; secrets: Secrets }): Promise<Remembered> {
   const readAt = performance.now()
   const sources = new Map((await rowsOf(database, null)).map((source) => [source.id, source]))
   const keys = await database.rows<{ id: KeyId; source: SourceId; trust: KeyTrust; hash: string; endsAt: Date | null }>`
@@ -182,13 +238,22 @@ async function readAll(database: Database): Promise<Remembered> {
     const source = sources.get(key.source)
     if (source) byHash.set(key.hash, { key: key.id, trust: key.trust, endsAt: key.endsAt, source })
   }
-  return { keys: byHash, sources, readAt }
+  const sealed = await database.rows<{ id: string; source: SourceId; secret: Buffer; endsAt: Date | null }>`
+    select id, source, secret, ends_at as "endsAt" from ingest.webhook_secret
+    where ends_at is null or ends_at > platform.now() order by created_at desc`
+  const signing: Remembered['secrets'] = new Map()
+  for (const { id, source, secret, endsAt } of sealed) {
+    const opened = Buffer.from(secrets.open(sealing, secret, id)).toString('utf8')
+    signing.set(source, [...(signing.get(source) ?? []), { secret: opened, endsAt }])
+  }
+  const spoken = new Set([...sources.values()].flatMap((source) => source.dialects))
+  return { keys: byHash, sources, spoken, secrets: signing, readAt }
 }
 
 function rowsOf(database: Database, id: SourceId | null): Promise<Source[]> {
   return database.rows<Source>`
     select id, name, slug, kind, channel, issuer, currency, country, time_zone as "timeZone", origins,
-      consent_categories as "consentCategories", oldest_years as "oldestYears"
+      consent_categories as "consentCategories", oldest_years as "oldestYears", dialects, webhook, mappings
     from ingest.source where ${id}::uuid is null or id = ${id}::uuid`
 }
 
@@ -202,10 +267,11 @@ async function insertSource(
   const slug = fixedSlug ?? (await freeSlug(tx, given.name))
   await tx.run`
     insert into ingest.source (id, name, slug, kind, channel, issuer, currency, country, time_zone, origins,
-      consent_categories, oldest_years, created_at)
+      consent_categories, oldest_years, dialects, webhook, mappings, created_at)
     values (${id}, ${given.name}, ${slug}, ${given.kind}, ${given.channel ?? channelOfKind[given.kind] ?? 'web'},
       ${given.issuer ?? issuerOfKind[given.kind] ?? slug}, ${given.currency ?? 'EUR'}, ${given.country ?? 'DE'}, ${given.timeZone ?? 'Europe/Berlin'},
-      ${given.origins ?? ['*']}, ${tx.json(given.consentCategories ?? {})}, ${given.oldestYears ?? 10}, ${needs.clock.now()})
+      ${given.origins ?? ['*']}, ${tx.json(given.consentCategories ?? {})}, ${given.oldestYears ?? 10},
+      ${given.dialects ?? ['segment']}, ${given.webhook ? tx.json(given.webhook) : null}, ${tx.json(given.mappings ?? [])}, ${needs.clock.now()})
     on conflict (slug) do nothing`
   return id
 }

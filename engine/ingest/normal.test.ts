@@ -3,7 +3,7 @@ import { derivedId } from '@einklang/platform'
 import { expect, test } from 'vitest'
 import type { InboxRequest } from './frame.ts'
 import type { Item, SourceFacts } from './item.ts'
-import { segmentItems } from './segment.ts'
+import { itemsOf } from './normal.ts'
 
 const source: SourceFacts = {
   id: derivedId('source', 'web') as SourceId,
@@ -15,6 +15,7 @@ const source: SourceFacts = {
   country: 'DE',
   consentCategories: { marketing: 'newsletter', stats: 'analytics', ads: 'analytics' },
   oldestYears: 10,
+  mappings: [],
 }
 const receivedAt = Date.parse('2026-03-02T09:00:00Z')
 
@@ -28,7 +29,7 @@ function heard(call: string, body: unknown, more: Partial<InboxRequest> = {}): I
     body: Buffer.from(text),
     ...more,
   }
-  return segmentItems(request, source, 7, 0)
+  return itemsOf(request, source, 7, 0)
 }
 const one = (call: string, body: unknown, more: Partial<InboxRequest> = {}): NormalEvent => {
   const item = heard(call, body, more)[0]

@@ -6,11 +6,14 @@ import {
   type JsonObject,
   type NormalEvent,
   type Purpose,
+  purposes,
   type TouchChannel,
   type Trust,
   touchChannels,
 } from '@einklang/contract'
 import { derivedId } from '@einklang/platform'
+import { type DialectName, isObject, objectOr, type Said, type Told } from './dialects/dialect.ts'
+import { dialectNamed } from './dialects/index.ts'
 import type { InboxRequest } from './frame.ts'
 import type { Item, QuarantineCode, Reason, SourceFacts } from './item.ts'
 import { hasDuplicateKeys } from './json-text.ts'
@@ -26,34 +29,45 @@ const largest = 256 * 1024
 const publishableDays = 30
 
 /**
- * Segment's tracking calls into normal form. Pure: the same request and source give the same items.
+ * What a request says, in normal form. Pure: the same request and source give the same items.
  * `row` and `first` name the inbox row and the request's first item index for items without an id of their own.
  */
-export function segmentItems(request: InboxRequest, source: SourceFacts, row: number, first: number): Item[] {
-  const text = request.body.toString('utf8')
-  const document = JSON.parse(text) as JsonObject
-  const batch = request.call === 'batch'
+export function itemsOf(request: InboxRequest, source: SourceFacts, row: number, first: number): Item[] {
+  const dialect = dialectNamed(request.dialect ?? 'segment')
+  const text = textOf(request.body)
+  const document = JSON.parse(text) as Json
+  const told = dialect.hear({ document, facts: request, source })
   const shared: Shared = {
     request,
     source,
-    document,
+    told,
+    dialect: dialect.name,
     row,
     // One native search over the text saves a walk over every item.
     doubled: namesTwice(document, text),
-    unclean: /\\u(?:0000|d[89a-f])/i.test(text) || text.includes('\ufffd'),
+    unclean: told.hidden === true || /\\u(?:0000|d[89a-f])/i.test(text) || text.includes('\ufffd'),
     received: iso(request.receivedAt),
     sent: null,
-    mayBeDeep: text.length > 2 * deepest && deeperThan(text, deepest),
+    mayBeDeep: told.hidden === true || (text.length > 2 * deepest && deeperThan(text, deepest)),
   }
-  if (!batch) return [adapt(document, shared, request.call as EventKind, first)]
-  const items = document.batch as Json[]
-  return items.map((item, index) => adapt(item, shared, null, first + index))
+  const items: Item[] = []
+  told.said.forEach((said, index) => {
+    if (request.part === undefined || request.part === said.part) items.push(adapt(said, shared, first + index))
+  })
+  return items
+}
+
+/** A byte order mark is no part of what was said. */
+export function textOf(body: Buffer): string {
+  const text = body.toString('utf8')
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
 }
 
 type Shared = {
   request: InboxRequest
   source: SourceFacts
-  document: JsonObject
+  told: Told
+  dialect: DialectName
   row: number
   unclean: boolean
   doubled: boolean
@@ -64,7 +78,7 @@ type Shared = {
 }
 
 /** A key named twice shortens the text when it is written again; only then is a closer look worth its time. */
-function namesTwice(document: JsonObject, text: string): boolean {
+function namesTwice(document: Json, text: string): boolean {
   try {
     return JSON.stringify(document).length < text.length && hasDuplicateKeys(text)
   } catch {
@@ -85,33 +99,34 @@ function deeperThan(text: string, limit: number): boolean {
   return false
 }
 
-function adapt(given: Json, shared: Shared, call: EventKind | null, index: number): Item {
+function adapt(said: Said, shared: Shared, index: number): Item {
   try {
-    return adapted(given, shared, call, index)
+    return adapted(said, shared, index)
   } catch (error) {
     // Nesting hidden from the quick look: serialising it runs out of stack.
     if (!(error instanceof RangeError)) throw error
-    return refused(shared, index, null, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
+    return refused(said, shared, index, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
   }
 }
 
-function adapted(given: Json, shared: Shared, call: EventKind | null, index: number): Item {
+function adapted(said: Said, shared: Shared, index: number): Item {
   const { request, source } = shared
-  const flags = [...(request.flags ?? [])]
+  const flags = [...(request.flags ?? []), ...(said.flags ?? [])]
   if (shared.doubled) flags.push('duplicate_key')
-  let item = given
-  if (shared.mayBeDeep && depthOf(item) > deepest)
-    return refused(shared, index, item, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
+  let item = said.item
+  if (shared.mayBeDeep && (depthOf(item) > deepest || depthOf(said.given) > deepest))
+    return refused(said, shared, index, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
   if (shared.unclean) item = cleaned(item, flags)
-  if (!isObject(item)) return refused(shared, index, item, ['unparsable', '', 'An item must be an object.'])
+  if (!isObject(item)) return refused(said, shared, index, ['unparsable', '', 'An item must be an object.'])
   const identity = itemIdentity(item, shared, index, flags)
   const refuse = (code: QuarantineCode, path: string, message: string) =>
-    quarantined(shared, index, given, identity, [{ code, path, message }])
+    quarantined(said, shared, identity, [{ code, path, message }])
+  if (said.reason) return quarantined(said, shared, identity, [said.reason])
   if (identity.size > largest)
     return refuse('event_too_large', '', `The item has ${identity.size} bytes; ${largest} are allowed.`)
   if (identity.size > flaggedSize) flags.push('large_event')
 
-  const kind = kindOf(item, call, flags)
+  const kind = kindOf(item, said.kind ?? null, flags)
   if (kind === null)
     return refuse(
       'unknown_type',
@@ -119,14 +134,14 @@ function adapted(given: Json, shared: Shared, call: EventKind | null, index: num
       `“${String(item.type)}” is not one of identify, track, page, screen, group, alias.`,
     )
   const ids = readIds(item, shared)
-  if ('reason' in ids) return quarantined(shared, index, given, identity, [ids.reason])
-  const missing = missingField(kind, item, ids)
-  if (missing) return quarantined(shared, index, given, identity, [missing])
+  if ('reason' in ids) return quarantined(said, shared, identity, [ids.reason])
+  const missing = missingField(kind, item, ids, said.nameless === true)
+  if (missing) return quarantined(said, shared, identity, [missing])
 
   const time = correctTime({
     receivedAt: request.receivedAt,
     original: item.originalTimestamp ?? item.timestamp,
-    sent: item.sentAt ?? shared.document.sentAt ?? shared.document.sent_at ?? request.sentAt,
+    sent: item.sentAt ?? shared.told.sentAt ?? request.sentAt,
     oldestDays: request.trust === 'publishable' ? publishableDays : source.oldestYears * 365.25,
   })
   if (time.tooOld) {
@@ -137,17 +152,19 @@ function adapted(given: Json, shared: Shared, call: EventKind | null, index: num
   for (const flag of time.flags) flags.push(flag)
 
   const context = contextOf(item, shared, flags)
-  const traits = traitsOf(item, kind, context, shared, flags)
+  const server = speaksForMany(context, shared)
+  const traits = traitsOf(item, kind, context, server, flags)
   const properties: JsonObject = { ...objectOr(item.properties) }
   const name = nameOf(kind, item)
+  hideRecipient(properties, name)
   const money = moneyOf(properties, name, source.currency)
-  if (money.reasons.length > 0) return quarantined(shared, index, given, identity, money.reasons)
+  if (money.reasons.length > 0) return quarantined(said, shared, identity, money.reasons)
   for (const flag of money.flags) flags.push(flag)
   if (money.minor) {
     properties.minor = money.minor
     if (money.currency && properties.currency !== money.currency) properties.currency = money.currency
   }
-  const consent = consentOf(context, source, name, flags)
+  const consent = kind === 'suppress' ? noUse : consentOf(context, source, name, flags, said.partialConsent === true)
   if (consent && 'unknown' in consent) {
     return refuse(
       'unknown_category',
@@ -163,7 +180,7 @@ function adapted(given: Json, shared: Shared, call: EventKind | null, index: num
     id: identity.id,
     source: source.id,
     messageId: identity.messageId,
-    dialect: 'segment',
+    dialect: shared.dialect,
     library: libraryOf(context),
     kind: name === consentStatement ? 'consent' : kind,
     name,
@@ -172,7 +189,7 @@ function adapted(given: Json, shared: Shared, call: EventKind | null, index: num
     originalAt,
     sentAt: sentText(shared, time.sent),
     receivedAt: shared.received,
-    identifiers: identifiersOf(kind, ids, traits, properties, context, shared, flags),
+    identifiers: identifiersOf({ kind, ids, traits, properties, context, server }, shared, flags),
     mayJoin: request.trust === 'secret',
     traits,
     properties,
@@ -181,7 +198,7 @@ function adapted(given: Json, shared: Shared, call: EventKind | null, index: num
     flags,
     raw: { inbox: shared.row, index },
   }
-  return { ...base(shared, identity), event, reasons: [], raw: () => rawOf(given, shared, time.original) }
+  return { ...base(shared, identity), event, reasons: [], raw: () => rawOf(said, shared, time.original) }
 }
 
 // --- identity of the item ---------------------------------------------------------------------------------------
@@ -200,7 +217,12 @@ function itemIdentity(item: JsonObject, shared: Shared, index: number, flags: st
     messageId = hash('sha256', messageId, 'hex')
     flags.push('long_message_id')
   }
-  return { id: derivedId('event', shared.source.id, messageId), messageId, content, size: text.length }
+  return { id: derivedId('event', shared.source.id, messageId), messageId, content, size: bytesOf(text) }
+}
+
+/** Counted exactly only where it may matter. */
+function bytesOf(text: string): number {
+  return text.length * 3 <= flaggedSize ? text.length : Buffer.byteLength(text)
 }
 
 /** What changes between repeats of one item is no content. */
@@ -274,7 +296,7 @@ function readIds(item: JsonObject, shared: Shared): Ids | { reason: Reason } {
   return read as unknown as Ids
 }
 
-function missingField(kind: EventKind, item: JsonObject, ids: Ids): Reason | null {
+function missingField(kind: EventKind, item: JsonObject, ids: Ids, nameless: boolean): Reason | null {
   if (kind === 'track' && (typeof item.event !== 'string' || item.event.trim() === '')) {
     return { code: 'missing_event', path: 'event', message: 'A track call needs the name of the event.' }
   }
@@ -283,7 +305,7 @@ function missingField(kind: EventKind, item: JsonObject, ids: Ids): Reason | nul
   if (kind === 'alias' && !ids.previousId) {
     return { code: 'missing_previous', path: 'previousId', message: 'An alias call needs userId and previousId.' }
   }
-  if (!ids.userId && (kind === 'alias' || !ids.anonymousId)) {
+  if (!ids.userId && (kind === 'alias' || (!ids.anonymousId && !nameless))) {
     return { code: 'missing_id', path: 'userId', message: 'The item needs userId or anonymousId.' }
   }
   return null
@@ -291,12 +313,11 @@ function missingField(kind: EventKind, item: JsonObject, ids: Ids): Reason | nul
 
 function contextOf(item: JsonObject, shared: Shared, flags: string[]): JsonObject {
   const own = objectOr(item.context)
-  const common = objectOr(shared.document.context)
-  // For a single call the document is the item itself.
-  const context: JsonObject = common && shared.document !== item ? { ...common, ...own } : { ...own }
+  const common = objectOr(shared.told.context)
+  const context: JsonObject = common ? { ...common, ...own } : { ...own }
   if (shared.request.userAgent && context.userAgent === undefined) context.userAgent = shared.request.userAgent
   if (shared.request.gpc) context.gpc = true
-  const integrations = objectOr(item.integrations) ?? objectOr(shared.document.integrations)
+  const integrations = objectOr(item.integrations) ?? objectOr(shared.told.integrations)
   if (integrations && Object.keys(integrations).length > 0) context.integrations = integrations
   const unknown = unknownFields(item)
   if (unknown) context.unknown = unknown
@@ -332,15 +353,23 @@ function unknownFields(item: JsonObject): JsonObject | null {
   return kept
 }
 
-/** Jitsu's server mode carries the traits of the previous user in `context.traits`: never believed there. */
-function believesContextTraits(context: JsonObject): boolean {
-  const library = objectOr(context.library)
-  return library?.env !== 'node'
+/**
+ * Jitsu's server mode has one random anonymous id for the whole process, and the traits of the previous user in
+ * `context.traits`: neither is believed.
+ */
+function speaksForMany(context: JsonObject, shared: Shared): boolean {
+  return shared.told.server === true || objectOr(context.library)?.env === 'node'
 }
 
-function traitsOf(item: JsonObject, kind: EventKind, context: JsonObject, shared: Shared, flags: string[]): JsonObject {
+function traitsOf(
+  item: JsonObject,
+  kind: EventKind,
+  context: JsonObject,
+  server: boolean,
+  flags: string[],
+): JsonObject {
   const given = objectOr(item.traits)
-  const fallback = believesContextTraits(context) ? objectOr(context.traits) : null
+  const fallback = server ? null : objectOr(context.traits)
   const traits: JsonObject =
     kind === 'identify' ? { ...(given && Object.keys(given).length > 0 ? given : fallback) } : { ...given }
   if (kind === 'identify') {
@@ -356,8 +385,15 @@ function traitsOf(item: JsonObject, kind: EventKind, context: JsonObject, shared
 
 function nameOf(kind: EventKind, item: JsonObject): string | null {
   if (kind === 'track') return eventName((item.event as string).trim())
+  if (kind === 'suppress') return 'Customer Suppressed'
   if (kind === 'page' || kind === 'screen') return typeof item.name === 'string' && item.name !== '' ? item.name : null
   return null
+}
+
+/** Whom a product was shared with is a third person: their address is never kept as it came. */
+function hideRecipient(properties: JsonObject, name: string | null): void {
+  if ((name !== 'Product Shared' && name !== 'Cart Shared') || typeof properties.recipient !== 'string') return
+  properties.recipient = `sha256:${hash('sha256', properties.recipient.trim().toLowerCase(), 'hex')}`
 }
 
 function libraryOf(context: JsonObject): string | null {
@@ -387,7 +423,16 @@ export function channelOf(
 
 type ConsentRead = { preferences: { [purpose: string]: boolean } } | { unknown: string } | null
 
-function consentOf(context: JsonObject, source: SourceFacts, name: string | null, flags: string[]): ConsentRead {
+/** Whoever is suppressed agrees to nothing. */
+const noUse: ConsentRead = { preferences: Object.fromEntries(purposes.map((purpose) => [purpose, false])) }
+
+function consentOf(
+  context: JsonObject,
+  source: SourceFacts,
+  name: string | null,
+  flags: string[],
+  partial: boolean,
+): ConsentRead {
   const consent = objectOr(context.consent)
   const given = consent ? objectOr(consent.categoryPreferences ?? consent.categoryPreference) : null
   if (!given) return null
@@ -407,7 +452,7 @@ function consentOf(context: JsonObject, source: SourceFacts, name: string | null
     if (typeof value !== 'boolean' && !flags.includes('bad_consent')) flags.push('bad_consent')
     narrow(purpose, value === true)
   }
-  for (const [category, purpose] of Object.entries(source.consentCategories)) {
+  for (const [category, purpose] of partial ? [] : Object.entries(source.consentCategories)) {
     if (!Object.hasOwn(given, category)) narrow(purpose, false)
   }
   return { preferences }
@@ -431,15 +476,17 @@ const externalNamespaces: { [type: string]: string } = {
   group_id: 'group_id',
 }
 
-function identifiersOf(
-  kind: EventKind,
-  ids: Ids,
-  traits: JsonObject,
-  properties: JsonObject,
-  context: JsonObject,
-  shared: Shared,
-  flags: string[],
-): Identifier[] {
+type Naming = {
+  kind: EventKind
+  ids: Ids
+  traits: JsonObject
+  properties: JsonObject
+  context: JsonObject
+  server: boolean
+}
+
+function identifiersOf(naming: Naming, shared: Shared, flags: string[]): Identifier[] {
+  const { kind, ids, traits, properties, context, server } = naming
   const trust: Trust = shared.request.trust === 'secret' ? 'verified' : 'claimed'
   const found: Identifier[] = []
   const add = (namespace: string, value: Json | undefined | null) => {
@@ -449,16 +496,15 @@ function identifiersOf(
     if (found.some((other) => other.namespace === namespace && other.value === text)) return
     found.push({ namespace, value: text, trust })
   }
-  const nodeServer = !believesContextTraits(context)
   add('user_id', ids.userId)
   // One random anonymous id for a whole server process must not join strangers.
-  if (!(nodeServer && ids.userId)) add('anonymous_id', ids.anonymousId)
+  if (!(server && ids.userId)) add('anonymous_id', ids.anonymousId)
   if (kind === 'alias') {
     if (ids.previousId === ids.userId) flags.push('self_alias')
     else add('anonymous_id', ids.previousId)
   }
   add('group_id', ids.groupId)
-  const claims = nodeServer ? [traits] : [traits, objectOr(context.traits) ?? {}]
+  const claims = server ? [traits] : [traits, objectOr(context.traits) ?? {}]
   for (const claim of kind === 'group' ? [] : claims) {
     add('email', claim.email)
     add('phone', claim.phone)
@@ -508,14 +554,14 @@ function base(shared: Shared, identity: ItemIdentity) {
   }
 }
 
-function quarantined(shared: Shared, index: number, given: Json, identity: ItemIdentity, reasons: Reason[]): Item {
-  const original = isObject(given) ? (given.originalTimestamp ?? given.timestamp) : null
+function quarantined(said: Said, shared: Shared, identity: ItemIdentity, reasons: Reason[]): Item {
+  const original = isObject(said.item) ? (said.item.originalTimestamp ?? said.item.timestamp) : null
   const time = correctTime({ receivedAt: shared.request.receivedAt, original, sent: null, oldestDays: 1e6 })
-  return { ...base(shared, identity), event: null, reasons, raw: () => rawOf(given, shared, time.original) }
+  return { ...base(shared, identity), event: null, reasons, raw: () => rawOf(said, shared, time.original) }
 }
 
 /** For items that cannot even be looked at. */
-function refused(shared: Shared, index: number, given: Json, why: [QuarantineCode, string, string]): Item {
+function refused(said: Said, shared: Shared, index: number, why: [QuarantineCode, string, string]): Item {
   const messageId = `inbox:${shared.row}:${index}`
   const identity = { id: derivedId('event', shared.source.id, messageId), messageId, content: 0, size: 0 }
   const [code, path, message] = why
@@ -523,33 +569,27 @@ function refused(shared: Shared, index: number, given: Json, why: [QuarantineCod
     ...base(shared, identity),
     event: null,
     reasons: [{ code, path, message }],
-    raw: () => rawOf(given, shared, null),
+    raw: () => rawOf(said, shared, null),
   }
 }
 
-function rawOf(given: Json, shared: Shared, original: number | null) {
+function rawOf(said: Said, shared: Shared, original: number | null) {
   const { body: _, source: __, ...facts } = shared.request
-  const context = shared.document === given ? undefined : objectOr(shared.document.context)
+  const { context, sentAt } = shared.told
   return {
-    payload: given,
+    payload: said.given,
     request: {
       ...facts,
-      sharedContext: context ?? null,
-      sharedSentAt: shared.document === given ? null : (shared.document.sentAt ?? null),
+      ...(said.part === undefined ? {} : { part: said.part }),
+      // Kept as JSON by the database, which takes no NUL.
+      sharedContext: cleaned(objectOr(context) ?? null, []),
+      sharedSentAt: cleaned(sentAt ?? null, []),
     } as unknown as JsonObject,
     originalAt: original === null ? null : iso(original),
   }
 }
 
 // --- shape ----------------------------------------------------------------------------------------------------------
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
-}
-
-function objectOr(value: Json | undefined): JsonObject | null {
-  return isObject(value) ? value : null
-}
 
 /** Breadth first, so that hostile nesting cannot exhaust the stack. */
 function depthOf(value: Json): number {
