@@ -4,9 +4,17 @@ import { type Clock, systemClock } from './clock.ts'
 import { type Config, openDataDirectory } from './config.ts'
 import { createDatabase, type OpenDatabase } from './database.ts'
 import { refuseUnsafePostgres, startPostgres } from './embedded.ts'
+import { Outage } from './failure.ts'
 import { armFaults, testMark } from './fault.ts'
 import type { Ground } from './ground.ts'
-import { createHistory, type HistoryPlace, migrateHistory, type OpenHistory } from './history.ts'
+import {
+  createHistory,
+  type History,
+  type HistoryPlace,
+  historyParts,
+  migrateHistory,
+  type OpenHistory,
+} from './history.ts'
 import { createJobs, migrateJobs } from './jobs.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { createLive } from './live.ts'
@@ -82,6 +90,45 @@ export async function bootGround(needs: {
   }
   return { ground, database, databaseUrl }
 }
+
+/**
+ * The ground of a further process of a running house: the same PostgreSQL, no history, no lock, nothing to migrate.
+ * @throws Outage when history is asked.
+ */
+export async function joinGround(needs: {
+  config: Config
+  databaseUrl: string
+  log: Log
+  environment: { [name: string]: string | undefined }
+}): Promise<BootedGround & { close(): Promise<void> }> {
+  const { config, databaseUrl, log } = needs
+  armFaults(needs.environment['EINKLANG_FAULTS'], config.dataDirectory)
+  const database = createDatabase(databaseUrl, { connections: 4 })
+  const live = await createLive({ database, listen: database.listen, log })
+  const ground: Ground = {
+    config,
+    clock: systemClock,
+    database,
+    history: absentHistory,
+    jobs: createJobs(),
+    live,
+    log,
+    metrics: createMetrics(),
+    secrets: createSecrets(masterSecret(config.secret, config.dataDirectory)),
+  }
+  return {
+    ground,
+    database,
+    databaseUrl,
+    async close() {
+      await live.close()
+      await database.close()
+    },
+  }
+}
+
+const absent = () => Promise.reject(new Outage('This process has no history'))
+const absentHistory: History = { topology: 'embedded', rows: absent, run: absent, insert: absent, ...historyParts }
 
 async function openPostgres(needs: {
   config: Config

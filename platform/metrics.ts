@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** Prometheus metrics; label sets are bounded and carry no personal data. */
 export type Metrics = {
@@ -18,13 +18,20 @@ export type Metrics = {
     help: string,
     labels?: string[],
   ): { observe(seconds: number, labels?: { [label: string]: string }): void }
+  /** All of this process and of those that joined, in Prometheus' text form. */
   text(): Promise<string>
+  /** All of this process, as another process can add them to its own. */
+  values(): Promise<object[]>
+  /** Adds what a process of ours counts; sums are shown. */
+  join(read: () => Promise<object[]>): void
 }
 
 /** A registry of its own; asking twice for a name gives the same metric. */
 export function createMetrics(options: { process?: boolean } = {}): Metrics {
   const registry = new Registry()
   if (options.process) collectDefaultMetrics({ register: registry, prefix: 'einklang_' })
+  const joined: (() => Promise<object[]>)[] = []
+  const values = () => registry.getMetricsAsJSON()
   const once = <Kind>(name: string, make: () => Kind): Kind =>
     (registry.getSingleMetric(name) as Kind | undefined) ?? make()
   return {
@@ -41,6 +48,12 @@ export function createMetrics(options: { process?: boolean } = {}): Metrics {
       const histogram = once(name, () => new Histogram({ name, help, labelNames, buckets, registers: [registry] }))
       return { observe: (seconds, labels = {}) => histogram.observe(labels, seconds) }
     },
-    text: () => registry.metrics(),
+    values,
+    join: (read) => void joined.push(read),
+    async text() {
+      const others = (await Promise.all(joined.map((read) => read()))).filter((given) => given.length > 0)
+      if (others.length === 0) return registry.metrics()
+      return AggregatorRegistry.aggregate([await values(), ...others]).metrics()
+    },
   }
 }

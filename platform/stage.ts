@@ -26,5 +26,7 @@ export type Loop = {
   pauseMs: number
   /** PostgreSQL notification channel that ends the pause early. */
   wake?: string
+  /** Needs PostgreSQL alone and much time: may run in a process of its own. */
+  apart?: true
   turn(signal: AbortSignal): Promise<'busy' | 'idle'>
 }

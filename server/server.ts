@@ -18,6 +18,7 @@ import {
   runLoops,
   startJobs,
 } from '@einklang/platform'
+import { startApplier } from './applier.ts'
 import { compose, type House } from './compose.ts'
 import { eraseRoute } from './erase.ts'
 import { announce, localCaller, localToken, version } from './local.ts'
@@ -52,11 +53,13 @@ export type ServerOptions = {
   connectors?: Connector[]
   /** The starter journey runs at once instead of waiting as a draft (the demo). */
   activeStarters?: boolean
+  /** Events are applied in a process of their own, beside the door. */
+  ownApplier?: boolean
   /** Tests: an answer that does not fit its declaration fails. */
   checkAnswers?: boolean
 }
 
-/** The whole system in one process, or its api or worker part. */
+/** The whole system, or its api or worker part. */
 export function createServer(options: ServerOptions): Server {
   const log = options.log ?? createLog(options.config.logLevel)
   const told = options.told ?? (() => undefined)
@@ -97,14 +100,22 @@ export function createServer(options: ServerOptions): Server {
   }
 
   async function startWork({ ground, database, databaseUrl }: BootedGround, house: House): Promise<void> {
-    const { metrics } = ground
-    const loops = house.parts.flatMap((part) => part.loops ?? [])
+    const { config, metrics } = ground
+    const apart = (options.ownApplier ?? false) && config.role === 'all'
+    const loops = house.parts.flatMap((part) => part.loops ?? []).filter((loop) => !(apart && loop.apart))
     const kinds = [...house.parts.flatMap((part) => part.jobs ?? []), ...groundJobs(ground.database)]
     await lifecycle.start(
       'jobs',
       () => startJobs({ url: databaseUrl, kinds, log }),
       (jobs) => jobs.stop(),
     )
+    if (apart) {
+      await lifecycle.start(
+        'appliers',
+        () => startApplier({ config, databaseUrl, log, metrics }),
+        (applier) => applier.stop(),
+      )
+    }
     await lifecycle.start(
       'loops',
       () => runLoops({ loops, listen: database.listen, log, metrics }),
