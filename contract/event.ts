@@ -55,8 +55,16 @@ export type NormalEvent = {
   raw: { inbox: number; index: number }
 }
 
-/** An event after identity: whose it is, as known when it was stored. */
-export type PersonEvent = NormalEvent & { person: PersonId }
+/**
+ * An event after identity: whose it is now. Facts are kept under `stored`, the id of the event's anchor, which
+ * `identity.merged` resolves: when an identifier changes hands after an undo or a split, its facts follow by themselves.
+ */
+export type PersonEvent = NormalEvent & { person: PersonId; stored?: PersonId }
+
+/** The id under which the facts of an event are kept. */
+export function storedUnder(event: PersonEvent): PersonId {
+  return event.stored ?? event.person
+}
 
 export type Merge = { winner: PersonId; loser: PersonId; at: string }
 

@@ -48,7 +48,7 @@ export type Refund = {
 }
 
 /** An event with or without somebody behind it. */
-export type MaybePersonal = NormalEvent & { person: PersonId | null }
+export type MaybePersonal = NormalEvent & { person: PersonId | null; stored?: PersonId }
 
 /**
  * The order behind an `Order Completed`. The id follows from the number (and the place, for till receipts), not from
@@ -64,7 +64,7 @@ export function purchaseOf(event: MaybePersonal, currency: string): Purchase | n
   const lines = linesOf(properties, currencyOf(properties, currency))
   return {
     id: purchaseId(kind, place, orderNo),
-    person: event.person,
+    person: event.stored ?? event.person,
     kind,
     orderNo,
     channel,
@@ -102,7 +102,7 @@ export function refundOf(event: MaybePersonal, currency: string): Refund | null 
   const amount = told === null || told === 0 ? summed : Math.abs(told)
   return {
     event: event.id,
-    person: event.person,
+    person: event.stored ?? event.person,
     orderNo,
     at: event.at,
     amount,

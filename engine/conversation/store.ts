@@ -1,4 +1,11 @@
-import type { AnswerOf, AppliedBatch, api, InputOf, PersonId } from '@einklang/contract'
+import {
+  type AnswerOf,
+  type AppliedBatch,
+  type api,
+  type InputOf,
+  type PersonId,
+  storedUnder,
+} from '@einklang/contract'
 import { type Database, derivedId, Refusal } from '@einklang/platform'
 
 export async function applyIncoming(tx: Database, batch: AppliedBatch): Promise<void> {
@@ -7,7 +14,7 @@ export async function applyIncoming(tx: Database, batch: AppliedBatch): Promise<
   const rows = received.map((event) => ({
     id: derivedId('conversation', event.id),
     event: event.id,
-    person: event.person,
+    person: storedUnder(event),
     channel: event.channel,
     kind: text(event.properties['kind'], 60) ?? 'message',
     sender: text(event.properties['from'], 320) ?? '',

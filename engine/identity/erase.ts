@@ -27,16 +27,29 @@ export async function erasePersons(needs: { secrets: Secrets }, tx: Database, pe
     await tx.run`delete from identity.log where winner = any(${all}::uuid[]) or loser = any(${all}::uuid[])`,
     await tx.run`delete from identity.review_item where one = any(${all}::uuid[]) or other = any(${all}::uuid[])
       or (via_namespace, via_value) in (${gone})`,
-    await tx.run`delete from identity.exception where one = any(${all}::uuid[]) or other = any(${all}::uuid[])`,
+    await tx.run`delete from identity.evidence where person = any(${all}::uuid[])`,
+    await tx.run`delete from identity.record where person = any(${all}::uuid[])`,
+    await tx.run`delete from identity.link where one = any(${all}::uuid[]) or other = any(${all}::uuid[])`,
+    await tx.run`delete from identity.label where one = any(${all}::uuid[]) or other = any(${all}::uuid[])`,
+    await tx.run`delete from identity.refusal where one = any(${all}::uuid[]) or other = any(${all}::uuid[])`,
+    await tx.run`delete from identity.recheck where person = any(${all}::uuid[])`,
+    await tx.run`delete from identity.household_member where person = any(${all}::uuid[])`,
+    await tx.run`delete from identity.together
+      where (one_namespace, one_value) in (${gone}) or (other_namespace, other_value) in (${gone})`,
+    // What others told beside an identifier of theirs.
+    await tx.run`delete from identity.evidence using (${gone}) as gone(namespace, value)
+      where identifiers && array[gone.namespace || chr(31) || gone.value || chr(31) || 'verified',
+        gone.namespace || chr(31) || gone.value || chr(31) || 'claimed']
+        and person in (select one from identity.refusal union select other from identity.refusal)`,
     await tx.run`delete from identity.negative
       where (one_namespace, one_value) in (${gone}) or (other_namespace, other_value) in (${gone})`,
     // Devices of others remember who had them before.
     await tx.run`update identity.identifier set earlier = (
-        select coalesce(jsonb_agg(epoch), '[]') from jsonb_array_elements(earlier) as epoch
-        where (epoch->>'person')::uuid <> all(${all}::uuid[]))
-      where exists (select from jsonb_array_elements(earlier) as epoch where (epoch->>'person')::uuid = any(${all}::uuid[]))`,
+        select coalesce(jsonb_agg(tenure), '[]') from jsonb_array_elements(earlier) as past(tenure)
+        where (tenure->>'person')::uuid <> all(${all}::uuid[]))
+      where exists (select from jsonb_array_elements(earlier) as past(tenure) where (tenure->>'person')::uuid = any(${all}::uuid[]))`,
     await tx.run`update identity.person set state = 'erased', first_names = '{}', last_names = '{}', birthdays = '{}',
-        merged_on = null, first_seen_at = to_timestamp(0)
+        merged_on = null, first_seen_at = to_timestamp(0), anchor_namespace = null, anchor_value = null
       where id = any(${all}::uuid[])`,
   ]
   return identifiers.length + counts.reduce((sum, count) => sum + count, 0)

@@ -19,12 +19,23 @@ export type Node = {
   firstPerson: PersonId | null
   attachedLog: number
   since: number
-  /** Devices: earlier owners. Others: people who were refused it lately. Oldest first. */
-  earlier: { since: number; person: PersonId }[]
-  uses: number
-  usesSince: number | null
+  /** What tells this owner's time apart from the first one's; null for the first owner. */
+  epoch: number | null
+  /** The id under which events are stored that this identifier anchors; null until the first. */
+  atom: PersonId | null
+  /** Earlier owners, oldest first. */
+  earlier: Tenure[]
+  /** Set aside from this moment of event time on, until it was released. */
+  sharedSince: number | null
+  sharedUntil: number | null
+  /** Registered as a device of a store: shared from the beginning. */
+  storeDevice: boolean
+  /** What showed the value lately: people by their strongest identifier, or receipts. */
+  shown: { at: number; who: string }[]
   dirty: boolean
 }
+
+export type Tenure = { since: number; person: PersonId; epoch: number | null; atom: PersonId | null }
 
 export type Person = {
   id: PersonId
@@ -36,6 +47,9 @@ export type Person = {
   mergedOn: string | null
   mergesThatDay: number
   knownMembers: number
+  /** Refusals, limits, changed devices or shared values: the order of events matters here. */
+  contested: boolean
+  anchor: { namespace: string; value: string; epoch: number | null } | null
   /** All identifiers of the person, where a decision may need them. */
   nodes: Set<Node>
   dirty: boolean
@@ -43,7 +57,7 @@ export type Person = {
 
 export type LogEntry = {
   seq: number
-  kind: 'merge' | 'attach' | 'detach'
+  kind: 'merge' | 'attach' | 'detach' | 'share'
   eventAt: number
   winner: PersonId
   loser: PersonId | null
@@ -58,6 +72,8 @@ export type LogEntry = {
 /** Enough to undo a merge without reading anything else. */
 export type MergeBefore = {
   identifiers: { namespace: string; value: string }[]
+  /** The strongest of the winner's, against which an undo holds the others apart. */
+  kept: Key[]
   /** People who had been merged into the loser before. */
   mapped: PersonId[]
   winner: PersonImage
@@ -81,6 +97,9 @@ export type Conflict = {
   evidence: { [key: string]: string | number | boolean }
 }
 
+export type Key = { namespace: string; value: string }
+export type Refused = { one: PersonId; other: PersonId; code: ConflictCode; via: Key; first: number; last: number }
+
 /** What was known when the batch began, and all that the batch changes. */
 export type Graph = {
   nodes: Map<string, Node>
@@ -90,7 +109,16 @@ export type Graph = {
   /** Losers per living person, for before-images. */
   mapped: Map<PersonId, Set<PersonId>>
   negatives: Set<string>
-  exceptions: Set<string>
+  /** Pairs of identifiers that people of the house declared to be one person. */
+  together: Map<string, { one: Key; other: Key; reason: string; actor: string }>
+  /** Ids under which events are stored beside the person's own, first used in this batch. */
+  atoms: Map<PersonId, { person: PersonId; namespace: string; value: string; epoch: number | null }>
+  /** Refused joins, once per pair and code; also those that are nobody's business to review. */
+  refusals: Map<string, Refused>
+  /** People to be decided anew from their evidence. */
+  suspects: Map<PersonId, string>
+  /** Counts every change, so that an event that changed nothing can be told. */
+  changes: number
   log: LogEntry[]
   merges: { winner: PersonId; loser: PersonId; at: number; log: number }[]
   conflicts: Map<string, Conflict & { times: number; first: number }>
@@ -104,6 +132,12 @@ export type Rules = {
   /** How often the identifier was erased. */
   generation(namespace: string, value: string): number
   nextSeq(): number
+  /** Has the house decided about anybody at all? */
+  decisions: boolean
+  /** Values that the house blocked beyond the built-in ones; lower case. */
+  blocked: ReadonlySet<string>
+  /** Limits that the house set for a namespace. */
+  limits: ReadonlyMap<string, { most: number | null; days: number | null; hotPeople: number | null }>
 }
 
 const day = 86_400_000
@@ -136,7 +170,11 @@ export function emptyGraph(): Graph {
     living: new Map(),
     mapped: new Map(),
     negatives: new Set(),
-    exceptions: new Set(),
+    together: new Map(),
+    atoms: new Map(),
+    refusals: new Map(),
+    suspects: new Map(),
+    changes: 0,
     log: [],
     merges: [],
     conflicts: new Map(),
@@ -145,13 +183,14 @@ export function emptyGraph(): Graph {
 }
 
 /** The normalised identifiers of an event, strongest first; what had to be left out is flagged on the event. */
-export function namedOf(event: NormalEvent, country: string): Named[] {
+export function namedOf(event: NormalEvent, country: string, blocked: ReadonlySet<string> = nothing): Named[] {
   const found: Named[] = []
   for (const given of event.identifiers) {
     if (given.namespace === 'person') continue
     const named = normalise(given, country)
     if ('refused' in named) flag(event, named.refused)
     else if (named.class === 'household') continue
+    else if (blocked.size > 0 && blocked.has(named.value.toLowerCase())) flag(event, 'blocked_identifier')
     else if (!found.some((other) => other.namespace === named.namespace && other.value === named.value))
       found.push(named)
   }
@@ -163,11 +202,16 @@ export function namedOf(event: NormalEvent, country: string): Named[] {
   return found
 }
 
+const nothing: ReadonlySet<string> = new Set()
+
 function flag(event: NormalEvent, name: string): void {
   if (!event.flags.includes(name)) event.flags.push(name)
 }
 
 // --- one event --------------------------------------------------------------------------------------------------------
+
+/** What an event says of the person beside identifiers. */
+export type Facts = { firstName: string; lastName: string; birthday: string | null }
 
 type Hearing = {
   graph: Graph
@@ -181,15 +225,25 @@ type Hearing = {
   anchor: Named | null
   /** Joins that the gate refused; told when it is clear whose the event is. */
   refused: { code: ConflictCode; owner: PersonId; via: Named; node: Node }[]
-  facts: { firstName: string; lastName: string; birthday: string | null }
+  facts: Facts
 }
+
+/** Whose the event is, under which id it is stored for ever, and whether it changed anything. */
+export type Resolved = { person: PersonId; stored: PersonId; changed: boolean }
 
 /**
  * Whose event is it? Attaches what nobody owns, joins people where the gate allows, leaves out what it refuses.
  * The order of checks is that of spec identity §4. Null = the event names nobody.
  */
-export function resolveEvent(graph: Graph, rules: Rules, event: NormalEvent, named: Named[]): PersonId | null {
+export function resolveEvent(
+  graph: Graph,
+  rules: Rules,
+  event: NormalEvent,
+  named: Named[],
+  facts: Facts = factsOf(event),
+): Resolved | null {
   const at = Date.parse(event.at)
+  const before = graph.changes
   const hearing: Hearing = {
     graph,
     rules,
@@ -199,7 +253,7 @@ export function resolveEvent(graph: Graph, rules: Rules, event: NormalEvent, nam
     fresh: [],
     anchor: null,
     refused: [],
-    facts: factsOf(event),
+    facts,
   }
   const firm = named.filter((one) => !isClaim(one) && one.class !== 'transaction')
   // A claim or an order number may stand for somebody only when nothing firmer speaks.
@@ -216,26 +270,68 @@ export function resolveEvent(graph: Graph, rules: Rules, event: NormalEvent, nam
     else meet(hearing, one, node as Node, owner)
   }
   const person = hearing.current ?? foundPerson(hearing, toVerify)
-  if (!person) return null
+  if (!person) {
+    noteShown(hearing, named)
+    return null
+  }
   hearing.current = person
   for (const one of hearing.fresh) attach(hearing, person, one)
   for (const one of toVerify) verify(hearing, person, one)
   if (!alone) for (const one of claims) claim(hearing, person, one)
   for (const refusal of hearing.refused) settleRefusal(hearing, person, refusal)
+  noteShown(hearing, named)
   touch(hearing, person, named)
-  hear(hearing, person)
-  return person.id
+  // What comes with nothing but a claim or an order number is not believed about anybody who was there before.
+  if (!alone || graph.created.at(-1) === person.id) hear(hearing, person)
+  if (graph.together.size > 0) joinDeclared(graph, rules, event, at)
+  const living = livingPerson(graph, person.id) ?? person
+  return { person: living.id, stored: storedUnder(hearing, living, named), changed: graph.changes > before }
+}
+
+/** Marks a person or an identifier as changed. */
+function mark(graph: Graph, changed: { dirty: boolean }): void {
+  changed.dirty = true
+  graph.changes++
 }
 
 /** Two known people on one device: the device changes hands. Anything else is a conflict for review. */
 function settleRefusal(hearing: Hearing, person: Person, refusal: Hearing['refused'][number]): void {
-  const { code, owner, via, node } = refusal
-  if (livingPerson(hearing.graph, owner) === person) return
+  const { code, owner, via } = refusal
+  const other = livingPerson(hearing.graph, owner)
+  if (!other || other === person) return
+  refuse(hearing, code, person, other, via)
   const apart = code === 'weak_evidence' || code === 'unique_conflict' || code === 'negative_edge'
   if (via.class === 'device' && apart) return switchDevice(hearing, person, via)
   if (via.class === 'transaction') return
-  conflict(hearing, code, person.id, owner, via)
-  suitor(hearing, node, person)
+  conflict(hearing, code, person.id, other.id, via)
+}
+
+/** Remembers that the order of events matters for these two, and that they have to be looked at together. */
+function refuse(hearing: Hearing, code: ConflictCode, person: Person, other: Person, via: Key): void {
+  const { graph, at } = hearing
+  for (const one of [person, other]) {
+    if (!one.contested) {
+      one.contested = true
+      mark(graph, one)
+    }
+  }
+  graph.changes++
+  const [one, two] = person.id < other.id ? [person.id, other.id] : [other.id, person.id]
+  const key = `${one} ${two} ${code}`
+  const known = graph.refusals.get(key)
+  if (known) {
+    known.first = Math.min(known.first, at)
+    known.last = Math.max(known.last, at)
+  } else {
+    graph.refusals.set(key, {
+      one,
+      other: two,
+      code,
+      via: { namespace: via.namespace, value: via.value },
+      first: at,
+      last: at,
+    })
+  }
 }
 
 function isClaim(one: Named): boolean {
@@ -247,8 +343,14 @@ function pinned(graph: Graph, event: NormalEvent): Person | null {
   return pin ? livingPerson(graph, pin.value as PersonId) : null
 }
 
+export function livingId(graph: Pick<Graph, 'living'>, id: PersonId): PersonId {
+  let now = id
+  for (let next = graph.living.get(now); next && next !== now; next = graph.living.get(now)) now = next
+  return now
+}
+
 export function livingPerson(graph: Graph, id: PersonId): Person | null {
-  const person = graph.persons.get(graph.living.get(id) ?? id)
+  const person = graph.persons.get(livingId(graph, id))
   return person && person.state === 'active' ? person : null
 }
 
@@ -279,12 +381,11 @@ function foundPerson(hearing: Hearing, toVerify: Named[]): Person | null {
   const { graph, rules, at } = hearing
   const node = graph.nodes.get(keyOf(founder))
   // A device that has expired or a contact taken over begins somebody else than the first time.
-  const again = node ? `\u0000${node.attachedLog}` : ''
-  const generation = rules.generation(founder.namespace, founder.value)
-  const id = rules.idFor(`${founder.namespace}\u0000${founder.value}\u0000${generation}${again}`)
+  const epoch = node && node.firstPerson !== null ? at : null
+  const id = rules.idFor(atomText(rules, founder, epoch))
   hearing.anchor = founder
-  const known = graph.persons.get(id)
-  if (known && known.state === 'active') return known
+  const known = livingPerson(graph, id)
+  if (known) return known
   const person: Person = {
     id,
     state: 'active',
@@ -295,129 +396,238 @@ function foundPerson(hearing: Hearing, toVerify: Named[]): Person | null {
     mergedOn: null,
     mergesThatDay: 0,
     knownMembers: 1,
+    contested: false,
+    anchor: { namespace: founder.namespace, value: founder.value, epoch },
     nodes: new Set(),
     dirty: true,
   }
+  graph.changes++
   graph.persons.set(id, person)
   graph.created.push(id)
   return person
 }
 
+function atomText(rules: Rules, one: Key, epoch: number | null): string {
+  const generation = rules.generation(one.namespace, one.value)
+  return `${one.namespace}\u0000${one.value}\u0000${generation}${epoch === null ? '' : `\u0000${epoch}`}`
+}
+
+// --- under which id an event is stored ----------------------------------------------------------------------------------
+
+/**
+ * Events are stored under the id of their anchor, the strongest identifier that is the person's. When an identifier
+ * goes to somebody else later (undo, split), its events follow by one row of the mapping, and nothing is rewritten.
+ */
+function storedUnder(hearing: Hearing, person: Person, named: Named[]): PersonId {
+  const { graph, at, event } = hearing
+  const pin = event.identifiers.find((one) => one.namespace === 'person')
+  if (pin && livingId(graph, pin.value as PersonId) === person.id) return pin.value as PersonId
+  for (const one of named) {
+    const node = graph.nodes.get(keyOf(one))
+    const anchor = node && one.class === 'transaction' ? (node.with ? graph.nodes.get(keyOf(node.with)) : null) : node
+    if (!anchor) continue
+    const tenure = tenureAt(anchor, at)
+    if (!tenure || livingId(graph, tenure.person) !== person.id || unusableAt(anchor, at)) continue
+    return atomOf(hearing, anchor, tenure, person)
+  }
+  return person.id
+}
+
+function atomOf(hearing: Hearing, node: Node, tenure: Tenure, person: Person): PersonId {
+  if (tenure.atom) return tenure.atom
+  const { graph, rules } = hearing
+  let atom = rules.idFor(atomText(rules, node, tenure.epoch))
+  const now = livingId(graph, atom)
+  if (now !== person.id) {
+    if (graph.persons.has(now)) atom = person.id
+    else {
+      graph.atoms.set(atom, { person: person.id, namespace: node.namespace, value: node.value, epoch: tenure.epoch })
+      graph.living.set(atom, person.id)
+      const ids = graph.mapped.get(person.id) ?? new Set()
+      graph.mapped.set(person.id, ids.add(atom))
+    }
+  }
+  tenure.atom = atom
+  if (tenure.since === node.since) node.atom = atom
+  mark(graph, node)
+  return atom
+}
+
 // --- ownership over time ----------------------------------------------------------------------------------------------
 
-/** Blocked and shared values neither find nor join anybody; a card used like a cashier's becomes shared here. */
+/** Blocked and shared values neither find nor join anybody. */
 function unusable(hearing: Hearing, node: Node): boolean {
   const { event, at } = hearing
-  if (node.status === 'active' && baseOf(node.namespace) === 'loyalty_card' && event.name === 'Order Completed') {
-    countUse(hearing, node, at)
-  }
-  if (node.status === 'shared') flag(event, 'hot_value')
   if (node.status === 'blocked') flag(event, 'blocked_identifier')
-  return node.status === 'shared' || node.status === 'blocked'
+  const shared = node.status !== 'blocked' && unusableAt(node, at)
+  if (shared) flag(event, 'hot_value')
+  return shared || node.status === 'blocked'
 }
 
-function countUse(hearing: Hearing, node: Node, at: number): void {
-  if (node.usesSince === null || Math.abs(at - node.usesSince) > day) {
-    node.usesSince = at
-    node.uses = 0
+export function unusableAt(node: Node, at: number): boolean {
+  if (node.status === 'blocked' || node.storeDevice) return true
+  if (node.sharedSince === null) return node.status === 'shared'
+  return at >= node.sharedSince && (node.sharedUntil === null || at < node.sharedUntil)
+}
+
+/**
+ * Who or what showed the value within a day of event time. A value that more than five people show is no evidence for
+ * any of them; a card with more than twenty receipts is a cashier's. Counts numbers of one kind, so that one person
+ * with login, card and e-mail counts once.
+ */
+function noteShown(hearing: Hearing, named: Named[]): void {
+  const { graph, rules, event, at } = hearing
+  const receipt = event.name === 'Order Completed'
+  for (const one of named) {
+    const card = baseOf(one.namespace) === 'loyalty_card'
+    if (one.class !== 'device' && one.class !== 'contact' && !card) continue
+    const node = graph.nodes.get(keyOf(one))
+    if (!node || node.status === 'blocked' || (unusableAt(node, at) && node.sharedUntil === null)) continue
+    const witness = named.find(
+      (other) =>
+        other !== one &&
+        (other.class === 'strong' || (one.class === 'device' && other.class === 'contact')) &&
+        other.rank < one.rank,
+    )
+    if (witness) show(graph, node, at, `${witness.namespace}\u001f${witness.value}`)
+    if (card && receipt) show(graph, node, at, `receipt\u001f${event.id}`)
+    const most = rules.limits.get(baseOf(node.namespace))?.hotPeople ?? limits.hotPeople
+    const hot = hottest(node, at, most)
+    if (hot !== null) share(hearing, node, hot)
   }
-  node.uses++
-  node.dirty = true
-  if (node.uses > limits.hotReceipts) share(hearing, node, { receipts: node.uses })
 }
 
-function share(hearing: Hearing, node: Node, evidence: Conflict['evidence']): void {
+function show(graph: Graph, node: Node, at: number, who: string): void {
+  if (node.shown.some((one) => one.who === who && Math.abs(one.at - at) < 3_600_000)) return
+  node.shown.push({ at, who })
+  node.shown.sort((one, other) => one.at - other.at || (one.who < other.who ? -1 : 1))
+  if (node.shown.length > 48) node.shown.shift()
+  mark(graph, node)
+}
+
+/** The first moment of a day around `at` in which too many showed the value, or null. */
+function hottest(node: Node, at: number, most: number): { since: number; kind: string; count: number } | null {
+  if (node.shown.length <= most) return null
+  const near = node.shown.filter((one) => Math.abs(one.at - at) <= day)
+  for (const last of near) {
+    const within = near.filter((one) => one.at <= last.at && one.at > last.at - day)
+    const byKind = Map.groupBy(within, (one) => one.who.slice(0, one.who.indexOf('\u001f')))
+    for (const [kind, shows] of byKind) {
+      const allowed = kind === 'receipt' ? limits.hotReceipts : most
+      const count = new Set(shows.map((one) => one.who)).size
+      if (count > allowed) return { since: within[0]?.at ?? at, kind, count }
+    }
+  }
+  return null
+}
+
+/** From the first moment of that day on the value finds and joins nobody; what it did in that day is decided anew. */
+function share(hearing: Hearing, node: Node, hot: { since: number; kind: string; count: number }): void {
+  const { graph } = hearing
   node.status = 'shared'
-  node.dirty = true
-  const key = `hot ${keyOf(node)}`
-  hearing.graph.conflicts.set(key, {
+  node.sharedSince = hot.since
+  node.sharedUntil = null
+  mark(graph, node)
+  const owners = [node.person, ...node.earlier.filter((one) => one.since >= hot.since).map((one) => one.person)]
+  for (const owner of owners) if (owner) graph.suspects.set(livingId(graph, owner), 'hot_value')
+  if (hearing.current) graph.suspects.set(livingId(graph, hearing.current.id), 'hot_value')
+  graph.conflicts.set(`hot ${keyOf(node)}`, {
     kind: 'hot_value',
     code: 'hot_value',
     one: null,
     other: null,
     via: { namespace: node.namespace, value: node.value },
     at: hearing.at,
-    first: hearing.at,
+    first: hot.since,
     times: 1,
-    evidence,
+    evidence: hot.kind === 'receipt' ? { receipts: hot.count } : { people: hot.count, by: hot.kind },
   })
+}
+
+/** Whose the identifier was at that time; devices and taken-over contacts have had several owners. */
+export function tenureAt(node: Node, at: number): Tenure | null {
+  if (at < node.since) {
+    const epoch = node.earlier.findLast((one) => one.since <= at) ?? node.earlier[0]
+    if (epoch) return epoch
+  }
+  return node.person === null ? null : { since: node.since, person: node.person, epoch: node.epoch, atom: node.atom }
 }
 
 /** Who had the identifier at the time of the event: devices change hands, and are forgotten after a month. */
 function ownerAt(hearing: Hearing, node: Node): Person | null {
   const { graph, at } = hearing
   if (node.person === null) return null
-  if (baseClass(node) !== 'device') return livingPerson(graph, node.person)
-  const last = livingPerson(graph, node.person)
-  // Nobody is known for longer than a month by a device alone; a visitor without a name stays the same visitor.
-  if (at - node.lastSeenAt > limits.deviceDays * day && last && isKnown([...last.nodes])) return null
-  if (at >= node.since) return last
-  const epoch = node.earlier.findLast((one) => one.since <= at) ?? node.earlier[0]
-  return livingPerson(graph, epoch ? epoch.person : node.person)
+  if (isDevice(node)) {
+    const last = livingPerson(graph, node.person)
+    // Nobody is known for longer than a month by a device alone; a visitor without a name stays the same visitor.
+    if (at - node.lastSeenAt > limits.deviceDays * day && last && isKnown([...last.nodes])) return null
+  }
+  const tenure = tenureAt(node, at)
+  return tenure && livingPerson(graph, tenure.person)
 }
 
-function baseClass(node: Node): 'device' | 'other' {
+export function isDevice(node: { namespace: string }): boolean {
   const base = baseOf(node.namespace)
-  return base === 'anonymous_id' || base === 'push_token' || base === 'click_id' ? 'device' : 'other'
+  return base === 'anonymous_id' || base === 'push_token' || base === 'click_id'
 }
 
 /** Another known customer signs in on a known device: from that moment on the device is theirs, nobody is joined. */
 function switchDevice(hearing: Hearing, person: Person, one: Named): void {
   const node = hearing.graph.nodes.get(keyOf(one))
-  if (!node || node.person === null || node.person === person.id) return
-  const { at } = hearing
+  if (!node || node.person === null || unusableAt(node, hearing.at)) return
+  const { graph, at } = hearing
+  const owner = tenureAt(node, at)
+  if (!owner || livingId(graph, owner.person) === person.id) return
   if (at >= node.since) {
-    node.earlier.push({ since: node.since, person: node.person })
-    own(hearing, node, person)
-    node.since = at
+    handOver(graph, node, person, at)
   } else {
-    node.earlier.push({ since: at, person: person.id })
+    node.earlier.push({ since: at, person: person.id, epoch: at, atom: null })
     node.earlier.sort((a, b) => a.since - b.since)
+    mark(graph, node)
   }
   if (node.earlier.length > 50) node.earlier.shift()
-  node.dirty = true
-  const lately = new Set(node.earlier.filter((epoch) => Math.abs(at - epoch.since) <= day).map((epoch) => epoch.person))
-  lately.add(node.person)
-  if (lately.size > limits.hotPeople) share(hearing, node, { people: lately.size })
 }
 
-/** Remembers who was refused the value; a value that many people show is no evidence for anybody. */
-function suitor(hearing: Hearing, node: Node, person: Person): void {
-  if (baseClass(node) === 'device') return
-  const { at } = hearing
-  node.earlier = node.earlier.filter((one) => Math.abs(at - one.since) <= day && one.person !== person.id)
-  node.earlier.push({ since: at, person: person.id })
-  node.dirty = true
-  if (node.earlier.length + 1 > limits.hotPeople) share(hearing, node, { people: node.earlier.length + 1 })
-}
-
-function own(hearing: Hearing, node: Node, person: Person): void {
-  if (node.person) hearing.graph.persons.get(node.person)?.nodes.delete(node)
+/** A new owner from this moment on; the earlier one keeps what was before. */
+function handOver(graph: Graph, node: Node, person: Person, at: number): void {
+  if (node.person) {
+    node.earlier.push({ since: node.since, person: node.person, epoch: node.epoch, atom: node.atom })
+    graph.persons.get(node.person)?.nodes.delete(node)
+  }
   node.person = person.id
+  node.since = at
+  node.epoch = at
+  node.atom = null
   person.nodes.add(node)
-  node.dirty = true
+  mark(graph, node)
 }
 
 // --- attaching ----------------------------------------------------------------------------------------------------------
 
 function attach(hearing: Hearing, person: Person, one: Named): void {
   const { graph, rules, event, at, anchor } = hearing
-  const refusal = room(person, one, at)
+  if (graph.negatives.size > 0 && keptFrom(graph, one, person)) return beginApart(hearing, person, one)
+  const refusal = room(rules, person, one, at)
   if (refusal) {
+    refuse(hearing, refusal, person, person, one)
     conflict(hearing, refusal, person.id, null, one)
     return
   }
   const known = graph.nodes.get(keyOf(one))
   const together = anchor && keyOf(anchor) !== keyOf(one) ? { namespace: anchor.namespace, value: anchor.value } : null
   if (known) {
-    // Known but without an owner now: released, or a device that was not seen for a month.
+    // Known but without an owner now: released, shared before, or a device that was not seen for a month.
     if (known.person === person.id) return
-    if (known.person && baseClass(known) === 'device') known.earlier.push({ since: known.since, person: known.person })
-    own(hearing, known, person)
+    if (known.firstPerson !== null) handOver(graph, known, person, at)
+    else {
+      known.person = person.id
+      known.since = at
+      person.nodes.add(known)
+      mark(graph, known)
+    }
     Object.assign(known, {
-      trust: one.trust,
-      status: 'active',
-      since: at,
+      trust: one.class === 'transaction' ? 'verified' : one.trust,
+      status: known.status === 'shared' ? 'shared' : 'active',
       with: together,
       event: event.id,
       source: event.source,
@@ -431,7 +641,8 @@ function attach(hearing: Hearing, person: Person, one: Named): void {
     namespace: one.namespace,
     value: one.value,
     person: person.id,
-    trust: one.trust,
+    // Nobody confirms an order number; it is what it is.
+    trust: one.class === 'transaction' ? 'verified' : one.trust,
     status: 'active',
     firstSeenAt: at,
     lastSeenAt: at,
@@ -441,33 +652,62 @@ function attach(hearing: Hearing, person: Person, one: Named): void {
     firstPerson: person.id,
     attachedLog: rules.nextSeq(),
     since: at,
+    epoch: null,
+    atom: null,
     earlier: [],
-    uses: baseOf(one.namespace) === 'loyalty_card' && event.name === 'Order Completed' ? 1 : 0,
-    usesSince: at,
+    sharedSince: null,
+    sharedUntil: null,
+    storeDevice: false,
+    shown: [],
     dirty: true,
   }
+  graph.changes++
   graph.nodes.set(keyOf(one), node)
   person.nodes.add(node)
 }
 
+function keptFrom(graph: Graph, one: Key, person: Person): boolean {
+  const key = keyOf(one)
+  for (const node of person.nodes) if (graph.negatives.has(pairKey(key, keyOf(node)))) return true
+  return false
+}
+
+/** Somebody said that this identifier is not this person's: it begins a person of its own. */
+function beginApart(hearing: Hearing, person: Person, one: Named): void {
+  if (one.class === 'transaction') return
+  const other = foundPerson({ ...hearing, current: null, fresh: [one] }, [])
+  if (!other || other === person) return
+  attach({ ...hearing, current: other, anchor: one }, other, one)
+  refuse(hearing, 'negative_edge', person, other, one)
+  conflict(hearing, 'negative_edge', person.id, other.id, one)
+}
+
 /** Is there room on the person for one more identifier of this kind? */
-function room(person: Person, one: Named, at: number): ConflictCode | null {
+function room(rules: Rules, person: Person, one: Named, at: number): ConflictCode | null {
   const own = [...person.nodes].filter((node) => node.status === 'active')
   const alike = own.filter((node) => node.namespace === one.namespace)
+  const rule = rules.limits.get(baseOf(one.namespace))
   if (one.class === 'strong') {
-    return alike.length >= strongLimit(one.namespace) ? 'unique_conflict' : null
+    return alike.length >= (rule?.most ?? strongLimit(one.namespace)) ? 'unique_conflict' : null
   }
-  if (one.class === 'contact' && alike.filter((node) => at - node.firstSeenAt <= 365 * day).length >= limits.contacts)
-    return 'limit'
+  if (one.class === 'contact') {
+    const days = rule?.days ?? 365
+    const young = alike.filter((node) => Math.abs(at - node.firstSeenAt) <= days * day)
+    if (young.length >= (rule?.most ?? limits.contacts)) return 'limit'
+  }
   if (one.class === 'device') {
-    const active = own.filter(
-      (node) => baseClass(node) === 'device' && Math.abs(at - node.lastSeenAt) <= limits.deviceDays * day,
-    )
-    if (active.length >= limits.devices) return 'limit'
+    const days = rule?.days ?? limits.deviceDays
+    const active = own.filter((node) => isDevice(node) && Math.abs(at - node.lastSeenAt) <= days * day)
+    if (active.length >= (rule?.most ?? limits.devices)) return 'limit'
   }
-  // Order numbers are no identity; a faithful customer may have hundreds.
-  const counted = own.filter((node) => rankOf(node.namespace, node.trust) < 20 || baseClass(node) === 'device')
-  return one.class !== 'transaction' && counted.length >= limits.identifiersPerPerson ? 'limit' : null
+  return one.class !== 'transaction' && countedNodes(own) >= limits.identifiersPerPerson ? 'limit' : null
+}
+
+/** Order numbers are no identity; a faithful customer may have hundreds. */
+function countedNodes(nodes: Iterable<{ namespace: string; trust: string }>): number {
+  let count = 0
+  for (const node of nodes) if (rankOf(node.namespace, node.trust as 'verified') < 20 || isDevice(node)) count++
+  return count
 }
 
 function strongLimit(namespace: string): number {
@@ -476,19 +716,19 @@ function strongLimit(namespace: string): number {
 
 /** A verified contact on a merely claimed one: the same person confirms it, another one takes it over. */
 function verify(hearing: Hearing, person: Person, one: Named): void {
-  const node = hearing.graph.nodes.get(keyOf(one))
+  const { graph, rules, event, at } = hearing
+  const node = graph.nodes.get(keyOf(one))
   if (!node) return attach(hearing, person, one)
   if (node.person !== person.id) {
-    if (room(person, one, hearing.at)) return
-    const { graph, rules, event, at } = hearing
-    const before = node.person
+    if (room(rules, person, one, at)) return
+    const before = node.person && livingPerson(graph, node.person)
     if (before) {
       graph.log.push({
         seq: rules.nextSeq(),
         kind: 'detach',
         eventAt: at,
         winner: person.id,
-        loser: before,
+        loser: before.id,
         via: { namespace: one.namespace, value: one.value },
         with: hearing.anchor ? { namespace: hearing.anchor.namespace, value: hearing.anchor.value } : null,
         cause: 'verified_elsewhere',
@@ -496,9 +736,11 @@ function verify(hearing: Hearing, person: Person, one: Named): void {
         source: event.source,
         before: {},
       })
-      conflict(hearing, 'weak_evidence', person.id, before, one)
+      refuse(hearing, 'weak_evidence', person, before, one)
+      conflict(hearing, 'weak_evidence', person.id, before.id, one)
     }
-    own(hearing, node, person)
+    // Before its first moment nobody can have had it: a late proof begins where the claim began.
+    handOver(graph, node, person, Math.max(at, node.since))
     node.firstPerson = person.id
     node.attachedLog = rules.nextSeq()
     node.event = event.id
@@ -507,18 +749,18 @@ function verify(hearing: Hearing, person: Person, one: Named): void {
     node.with = anchor && keyOf(anchor) !== keyOf(one) ? { namespace: anchor.namespace, value: anchor.value } : null
   }
   node.trust = 'verified'
-  node.dirty = true
+  mark(graph, node)
 }
 
 /** A claimed contact attaches only when nobody owns it. */
 function claim(hearing: Hearing, person: Person, one: Named): void {
   const node = hearing.graph.nodes.get(keyOf(one))
-  if (!node || (node.person === null && node.status === 'active')) return attach(hearing, person, one)
-  if (unusable(hearing, node)) return
+  if (node && unusable(hearing, node)) return
+  if (!node || node.person === null) return attach(hearing, person, one)
   const owner = ownerAt(hearing, node)
   if (!owner || owner === person) return
+  refuse(hearing, 'weak_evidence', person, owner, one)
   conflict(hearing, 'weak_evidence', person.id, owner.id, one)
-  suitor(hearing, node, person)
 }
 
 function touch(hearing: Hearing, person: Person, named: Named[]): void {
@@ -526,11 +768,18 @@ function touch(hearing: Hearing, person: Person, named: Named[]): void {
   for (const one of named) {
     const node = graph.nodes.get(keyOf(one))
     if (!node || node.person !== person.id) continue
+    // Once vouched for, it stays so; contacts have their own rule.
+    if (one.trust === 'verified' && node.trust === 'claimed' && (one.class === 'strong' || one.class === 'device')) {
+      node.trust = 'verified'
+      mark(graph, node)
+    }
     // To the day: every event would otherwise rewrite every identifier it names.
     if (at - node.lastSeenAt >= day || node.firstSeenAt - at >= day) {
       node.lastSeenAt = Math.max(node.lastSeenAt, at)
       node.firstSeenAt = Math.min(node.firstSeenAt, at)
       node.dirty = true
+      // When a device was last seen decides when it is forgotten; for the others it is only news.
+      if (one.class === 'device') graph.changes++
     }
   }
   if (person.firstSeenAt - at >= day) {
@@ -541,25 +790,52 @@ function touch(hearing: Hearing, person: Person, named: Named[]): void {
 
 /** Names and birth dates that were heard of the person: they can speak against a later join. */
 function hear(hearing: Hearing, person: Person): void {
+  const { graph } = hearing
   const { firstName, lastName, birthday } = hearing.facts
-  const add = (list: string[], value: string | null) => {
-    if (!value || list.includes(value) || list.length >= 6) return
+  const add = (list: string[], value: string | null): boolean => {
+    if (!value || list.includes(value) || list.length >= 6) return false
     list.push(value)
-    person.dirty = true
+    mark(graph, person)
+    return true
   }
-  add(person.firstNames, firstName)
+  const news = add(person.firstNames, firstName)
   add(person.lastNames, lastName)
-  add(person.birthdays, birthday)
+  const born = add(person.birthdays, birthday)
+  // Said late, it might have spoken against a join that stands.
+  if (person.knownMembers > 1 && ((news && person.firstNames.length > 1) || (born && person.birthdays.length > 1)))
+    graph.suspects.set(person.id, 'facts')
 }
 
-function factsOf(event: NormalEvent): Hearing['facts'] {
+export function factsOf(event: NormalEvent): Facts {
   const { traits } = event
-  if (event.kind !== 'identify') return { firstName: '', lastName: '', birthday: null }
+  if (event.kind !== 'identify') return noFacts
   const text = (value: unknown) => (typeof value === 'string' ? foldName(value) : '')
   return {
     firstName: text(traits.first_name ?? traits.firstName),
     lastName: text(traits.last_name ?? traits.lastName),
     birthday: birthdayOf(traits.birthday),
+  }
+}
+
+const noFacts: Facts = { firstName: '', lastName: '', birthday: null }
+
+/** People of the house said that these are one: joined as soon as both are there, past every rule of the gate. */
+function joinDeclared(graph: Graph, rules: Rules, event: NormalEvent, at: number): void {
+  for (const { one, other, reason } of graph.together.values()) {
+    const left = graph.nodes.get(keyOf(one))?.person
+    const right = graph.nodes.get(keyOf(other))?.person
+    const first = left && livingPerson(graph, left)
+    const second = right && livingPerson(graph, right)
+    if (!first || !second || first === second) continue
+    if (graph.negatives.size > 0 && [...first.nodes].some((node) => keptFrom(graph, node, second))) continue
+    merge(graph, rules, first, second, {
+      at,
+      via: one,
+      with: other,
+      cause: reason,
+      event: event.id,
+      source: event.source,
+    })
   }
 }
 
@@ -577,7 +853,7 @@ type Side = {
 function sideOf(hearing: Hearing, person: Person): Side {
   const nodes = [...person.nodes]
     .filter((node) => node.status === 'active')
-    .map((node) => ({ ...pick(node), device: baseClass(node) === 'device', lastSeenAt: node.lastSeenAt }))
+    .map((node) => ({ ...pick(node), device: isDevice(node), lastSeenAt: node.lastSeenAt }))
   const { firstName, lastName, birthday } = hearing.facts
   // What this very event says counts for the person it belongs to.
   const isCurrent = hearing.current === person
@@ -617,9 +893,8 @@ function isKnown(nodes: { namespace: string; trust: string }[]): boolean {
 /** Why the two may not be joined by this identifier, or null. The first reason counts (spec identity §4). */
 function gate(hearing: Hearing, one: Side, other: Side, via: Named, node: Node): ConflictCode | null {
   const { graph, event, at } = hearing
-  const excepted = one.person && other.person ? graph.exceptions.has(pairKey(one.person.id, other.person.id)) : false
   if (graph.negatives.size > 0 && keptApart(graph, one, other)) return 'negative_edge'
-  if (!excepted && uniqueConflict(one, other)) return 'unique_conflict'
+  if (uniqueConflict(hearing.rules, one, other)) return 'unique_conflict'
   const bothKnown = one.known && other.known
   if (via.class === 'transaction' || isClaim(via)) return 'weak_evidence'
   if (bothKnown && via.class === 'device') return 'weak_evidence'
@@ -628,9 +903,9 @@ function gate(hearing: Hearing, one: Side, other: Side, via: Named, node: Node):
     if (!via.joins || node.trust !== 'verified') return 'weak_evidence'
     if (personConflict(one, other)) return 'person_conflict'
   }
-  if (tooMany(one, other, at)) return 'limit'
+  if (tooMany(hearing.rules, one, other, at)) return 'limit'
   if (bothKnown && one.person && other.person && overBudget(one.person, other.person, at)) return 'merge_budget'
-  if (one.nodes.length + other.nodes.length > 4 * limits.identifiersPerPerson) return 'merge_budget'
+  if (countedNodes(one.nodes) + countedNodes(other.nodes) > limits.identifiersPerPerson) return 'merge_budget'
   return null
 }
 
@@ -638,15 +913,21 @@ function keptApart(graph: Graph, one: Side, other: Side): boolean {
   return one.nodes.some((left) => other.nodes.some((right) => graph.negatives.has(pairKey(keyOf(left), keyOf(right)))))
 }
 
-function uniqueConflict(one: Side, other: Side): boolean {
-  const values = new Map<string, Set<string>>()
-  for (const node of [...one.nodes, ...other.nodes]) {
-    if (rankOf(node.namespace, 'verified') >= 10) continue
-    const known = values.get(node.namespace) ?? new Set()
-    known.add(node.value)
-    values.set(node.namespace, known)
+/** Both sides bring a value of one issuer, and together they are more than a person has. */
+function uniqueConflict(rules: Rules, one: Side, other: Side): boolean {
+  const strong = (side: Side) =>
+    Map.groupBy(
+      side.nodes.filter((node) => rankOf(node.namespace, 'verified') < 10),
+      (node) => node.namespace,
+    )
+  const theirs = strong(other)
+  for (const [namespace, nodes] of strong(one)) {
+    const values = theirs.get(namespace)
+    if (!values) continue
+    const all = new Set([...nodes, ...values].map((node) => node.value))
+    if (all.size > (rules.limits.get(baseOf(namespace))?.most ?? strongLimit(namespace))) return true
   }
-  return [...values].some(([namespace, set]) => set.size > strongLimit(namespace))
+  return false
 }
 
 /** Only a contact speaks for the join, and first name or birth date speak against it: a household, most likely. */
@@ -660,13 +941,14 @@ function personConflict(one: Side, other: Side): boolean {
   return clash(one.birthdays, other.birthdays, birthdaysConflict)
 }
 
-function tooMany(one: Side, other: Side, at: number): boolean {
+function tooMany(rules: Rules, one: Side, other: Side, at: number): boolean {
   const all = [...one.nodes, ...other.nodes]
+  const most = (base: string, otherwise: number) => rules.limits.get(base)?.most ?? otherwise
   const count = (base: string) =>
     new Set(all.filter((node) => baseOf(node.namespace) === base).map((node) => node.value)).size
-  if (count('email') > limits.contacts || count('phone') > limits.contacts) return true
+  if (count('email') > most('email', limits.contacts) || count('phone') > most('phone', limits.contacts)) return true
   const devices = all.filter((node) => node.device && Math.abs(at - node.lastSeenAt) <= limits.deviceDays * day)
-  return devices.length > limits.devices
+  return devices.length > most('anonymous_id', limits.devices)
 }
 
 function overBudget(one: Person, other: Person, at: number): boolean {
@@ -749,7 +1031,8 @@ export function merge(graph: Graph, rules: Rules, one: Person, other: Person, fa
     event: facts.event,
     source: facts.source,
     before: {
-      identifiers: [...loser.nodes].map((node) => ({ namespace: node.namespace, value: node.value })),
+      identifiers: strongestOf(loser, 200),
+      kept: strongestOf(winner, 5),
       mapped: [...mapped],
       winner: imageOf(winner),
       loser: imageOf(loser),
@@ -757,13 +1040,14 @@ export function merge(graph: Graph, rules: Rules, one: Person, other: Person, fa
   })
   for (const node of loser.nodes) {
     node.person = winner.id
-    node.dirty = true
+    mark(graph, node)
     winner.nodes.add(node)
   }
   loser.nodes = new Set()
   loser.state = 'merged'
   loser.dirty = true
-  winner.dirty = true
+  mark(graph, winner)
+  winner.contested ||= loser.contested
   winner.firstSeenAt = Math.min(winner.firstSeenAt, loser.firstSeenAt)
   winner.firstNames = union(winner.firstNames, loser.firstNames)
   winner.lastNames = union(winner.lastNames, loser.lastNames)
@@ -783,6 +1067,17 @@ export function merge(graph: Graph, rules: Rules, one: Person, other: Person, fa
   graph.mapped.delete(loser.id)
   graph.merges.push({ winner: winner.id, loser: loser.id, at: facts.at, log: seq })
   return winner
+}
+
+/** The identifiers of a person, strongest first. */
+export function strongestOf(person: Person, most: number): Key[] {
+  return [...person.nodes]
+    .toSorted(
+      (one, other) =>
+        rankOf(one.namespace, one.trust) - rankOf(other.namespace, other.trust) || (keyOf(one) < keyOf(other) ? -1 : 1),
+    )
+    .slice(0, most)
+    .map((node) => ({ namespace: node.namespace, value: node.value }))
 }
 
 function imageOf(person: Person): PersonImage {

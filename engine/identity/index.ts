@@ -1,9 +1,11 @@
 import type { AppliedBatch, NormalEvent, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import { erasePersons, syncMerged } from './erase.ts'
+import { type Key } from './graph.ts'
 import { currentOf, findOwner, type IdentifierView, identifiersOf, type LogView, logOf } from './read.ts'
 import { resolveBatch } from './resolve.ts'
-import { mergeByHand, type Undone, unmerge } from './undo.ts'
+import { lockGraph } from './store.ts'
+import { type Decision, mergeByHand, recheck, split, type Undone, unmerge } from './undo.ts'
 
 export type { IdentifierView, LogView } from './read.ts'
 export { identityParts } from './routes.ts'
@@ -23,11 +25,25 @@ export type Identity = {
     other: PersonId,
     actor: string,
     reason: string,
-  ): Promise<{ winner: PersonId; loser: PersonId | null }>
-  unmerge(log: string, actor: string, reason?: string): Promise<Undone>
+  ): Promise<{ winner: PersonId; loser: PersonId | null; log: string | null }>
+  /** Undoes one merge exactly. `expected` names a preview; when it would do something else by now, it is refused. */
+  unmerge(log: string, actor: string, reason?: string, expected?: string): Promise<Undone>
+  /** Gives identifiers of a person to a person of their own, or to a named one. */
+  split(wanted: SplitWanted): Promise<{ from: PersonId; to: PersonId; log: string | null }>
+  /** Decides anew whom a late event or a shared value concerns; the loop does it by itself. Returns how many. */
+  settle(): Promise<number>
   erase(tx: Database, persons: PersonId[]): Promise<number>
   /** Carries the mapping of merged people to history; the loop does it by itself. True = there was something. */
   sync(): Promise<boolean>
+}
+
+export type SplitWanted = {
+  person: PersonId
+  identifiers: Key[]
+  to?: PersonId | null
+  reason: string
+  actor: string
+  expected?: string
 }
 
 export type IdentityNeeds = {
@@ -42,12 +58,20 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
   const { ground } = needs
   const { database, clock, secrets, history } = ground
   const inside = { clock, secrets, country: needs.country ?? 'DE' }
-  const follow = (tx: Database, winner: PersonId, loser: PersonId, joined: boolean) =>
-    needs.reapply?.(tx, {
-      events: [],
-      merges: joined ? [{ winner, loser, at: clock.now().toISOString() }] : [],
-      touched: joined ? [winner] : [winner, loser],
+  /** A decision by hand in one transaction with all that follows from it. */
+  const decided = async <Answer>(work: (tx: Database) => Promise<Decision<Answer>>): Promise<Decision<Answer>> => {
+    const decision = await database.transaction(async (tx) => {
+      const made = await work(tx)
+      await followed(tx, made.batch)
+      return made
     })
+    for (const person of decision.batch.touched.slice(0, 20))
+      ground.live.publish('identity.changed', { winner: person })
+    return decision
+  }
+  const followed = async (tx: Database, batch: AppliedBatch) => {
+    if (batch.touched.length > 0 || batch.merges.length > 0) await needs.reapply?.(tx, batch)
+  }
   return {
     ground,
     resolve: (tx, events) => resolveBatch(inside, tx, events),
@@ -58,25 +82,47 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
       where person in (select identity.current(person) from unnest(${persons}::uuid[]) as person)`,
     find: (namespace, value) => findOwner(database, namespace, value, inside.country),
     log: (person) => logOf(database, person),
-    async merge(one, other, actor, reason) {
-      const joined = await database.transaction(async (tx) => {
-        const done = await mergeByHand(inside, tx, one, other, actor, reason)
-        if (done.loser) await follow(tx, done.winner, done.loser, true)
-        return done
-      })
-      if (joined.loser) ground.live.publish('identity.changed', { winner: joined.winner })
-      return joined
+    merge: async (one, other, actor, reason) => {
+      const { answer, log } = await decided((tx) => mergeByHand(inside, tx, one, other, actor, reason))
+      return { ...answer, log }
     },
-    async unmerge(log, actor, reason) {
-      const split = await database.transaction(async (tx) => {
-        const done = await unmerge(inside, tx, log, actor, reason ?? null)
-        if (done.changed) await follow(tx, done.winner, done.loser, false)
-        return done
-      })
-      if (split.changed) ground.live.publish('identity.changed', { winner: split.winner })
-      return split
+    unmerge: async (log, actor, reason, expected) =>
+      (await decided((tx) => unmerge(inside, tx, log, actor, reason ?? null, expected))).answer,
+    split: async (wanted) => {
+      const { answer, log } = await decided((tx) => split(inside, tx, { ...wanted, to: wanted.to ?? null }))
+      return { ...answer, log }
     },
+    settle: () => settle(inside, database, followed),
     erase: (tx, persons) => erasePersons(inside, tx, persons),
     sync: () => syncMerged({ database, history }),
   }
+}
+
+/** One group of people that hang together per transaction, so that resolving is never held up for long. */
+async function settle(
+  inside: { clock: Ground['clock']; secrets: Ground['secrets']; country: string },
+  database: Database,
+  followed: (tx: Database, batch: AppliedBatch) => Promise<void>,
+): Promise<number> {
+  let settled = 0
+  for (let turn = 0; turn < 200; turn++) {
+    const done = await database.transaction(async (tx) => {
+      await lockGraph(tx)
+      const asked = await tx.rows<{ person: PersonId; because: string }>`
+        delete from identity.recheck where person in (select person from identity.recheck order by asked_at, person limit 10)
+        returning person, because`
+      if (asked.length === 0) return 0
+      const batch = await recheck(
+        inside,
+        tx,
+        asked.map((row) => row.person),
+        asked[0]?.because ?? 'late',
+      )
+      await followed(tx, batch)
+      return asked.length
+    })
+    if (done === 0) return settled
+    settled += done
+  }
+  return settled
 }

@@ -1,8 +1,7 @@
 import { api, type PersonId } from '@einklang/contract'
 import { type Database, type Ground, mount, Refusal, type Request_, type StageParts } from '@einklang/platform'
 import type { Identity } from './index.ts'
-import { loadPeople, lockGraph } from './store.ts'
-import { keepApart } from './undo.ts'
+import { holdApart } from './undo.ts'
 
 export function identityParts(identity: Identity & { ground: Ground }): StageParts {
   const { database } = identity.ground
@@ -152,13 +151,8 @@ async function answerReview(
   let merged = false
   if (answer === 'same' && one && other) merged = (await identity.merge(one, other, actor, 'review')).loser !== null
   if ((answer === 'different' || answer === 'household') && one && other) {
-    await database.transaction(async (tx) => {
-      await lockGraph(tx)
-      const graph = await loadPeople(tx, [one, other])
-      const left = graph.persons.get(graph.living.get(one) ?? one)
-      const right = graph.persons.get(graph.living.get(other) ?? other)
-      if (left && right && left !== right) await keepApart({ clock }, tx, left, right, answer, actor)
-    })
+    const inside = { clock, secrets: identity.ground.secrets, country: 'DE' }
+    await database.transaction((tx) => holdApart(inside, tx, one, other, answer, actor))
   }
   const again = answer === 'unsure' ? new Date(clock.now().getTime() + 30 * 86_400_000) : null
   await database.run`
@@ -168,41 +162,42 @@ async function answerReview(
 }
 
 async function health(database: Database) {
-  const [people] = await database.rows<{ people: number; known: number }>`
-    select count(*) as people, count(*) filter (where exists (
-      select from identity.identifier i where i.person = p.id
-        and (split_part(i.namespace, '.', 1) in ('user_id', 'customer_no', 'loyalty_card')
-          or (i.namespace in ('email', 'phone') and i.trust = 'verified')))) as known
-    from identity.person p where state = 'active'`
-  const [counts] = await database.rows<{
+  // One walk over all identifiers answers everything about them.
+  const [held] = await database.rows<{
     identifiers: number
-    merges: number
-    unmerges: number
-    reviewOpen: number
+    known: number
     hotValues: number
+    largest: { person: PersonId; identifiers: number }[] | null
   }>`
-    select (select count(*) from identity.identifier) as identifiers,
+    with holder as (
+      select person, count(*) as identifiers, count(*) filter (where status = 'shared') as shared,
+        bool_or(split_part(namespace, '.', 1) in ('user_id', 'customer_no', 'loyalty_card')
+          or (namespace in ('email', 'phone') and trust = 'verified')) as known
+      from identity.identifier group by person)
+    select (select coalesce(sum(identifiers), 0)::int from holder) as identifiers,
+      (select count(*) from holder where known and person is not null) as known,
+      (select coalesce(sum(shared), 0)::int from holder) as "hotValues",
+      (select jsonb_agg(top) from (select person, identifiers from holder where person is not null
+        order by identifiers desc, person limit 10) as top) as largest`
+  const [counts] = await database.rows<{ people: number; merges: number; unmerges: number; reviewOpen: number }>`
+    select (select count(*) from identity.person where state = 'active') as people,
       (select count(*) from identity.log where kind = 'merge' and undone_at is null) as merges,
       (select count(*) from identity.log where kind = 'unmerge') as unmerges,
-      (select count(*) from identity.review_item where answer is null) as "reviewOpen",
-      (select count(*) from identity.identifier where status = 'shared') as "hotValues"`
+      (select count(*) from identity.review_item where answer is null) as "reviewOpen"`
   const conflicts = await database.rows<{ code: ReviewRow['code']; count: number }>`
     select code, count(*) as count from identity.review_item where answer is null group by code order by count(*) desc`
-  const largest = await database.rows<{ person: PersonId; identifiers: number }>`
-    select person, count(*) as identifiers from identity.identifier where person is not null
-    group by person order by count(*) desc, person limit 10`
-  const total = people?.people ?? 0
-  const known = people?.known ?? 0
+  const total = counts?.people ?? 0
+  const known = held?.known ?? 0
   return {
     people: total,
     known,
     anonymous: total - known,
-    identifiers: counts?.identifiers ?? 0,
+    identifiers: held?.identifiers ?? 0,
     merges: counts?.merges ?? 0,
     unmerges: counts?.unmerges ?? 0,
     reviewOpen: counts?.reviewOpen ?? 0,
-    hotValues: counts?.hotValues ?? 0,
+    hotValues: held?.hotValues ?? 0,
     conflicts,
-    largest,
+    largest: held?.largest ?? [],
   }
 }

@@ -1,6 +1,17 @@
 import { idFromBytes, type NormalEvent, type PersonId } from '@einklang/contract'
 import { type Clock, type Columns, type Database, recordset, type Secrets } from '@einklang/platform'
-import { emptyGraph, type Graph, keyOf, type Node, type Person, pairKey, type Rules } from './graph.ts'
+import {
+  type Conflict,
+  emptyGraph,
+  type Graph,
+  keyOf,
+  livingId,
+  type Node,
+  type Person,
+  pairKey,
+  type Refused,
+  type Rules,
+} from './graph.ts'
 import type { Named } from './normalise.ts'
 
 // Any constant does; every process takes the same one.
@@ -11,53 +22,65 @@ export async function lockGraph(tx: Database): Promise<void> {
   await tx.run`select pg_advisory_xact_lock(${identityLock})`
 }
 
-type NodeRow = Omit<Node, 'firstSeenAt' | 'lastSeenAt' | 'since' | 'usesSince' | 'earlier' | 'with' | 'dirty'> & {
+export type NodeRow = Omit<
+  Node,
+  'firstSeenAt' | 'lastSeenAt' | 'since' | 'sharedSince' | 'sharedUntil' | 'earlier' | 'with' | 'dirty'
+> & {
   firstSeenAt: Date
   lastSeenAt: Date
   since: Date
-  usesSince: Date | null
-  earlier: { since: string; person: PersonId }[]
+  sharedSince: Date | null
+  sharedUntil: Date | null
+  earlier: { since: string; person: PersonId; epoch?: number | null; atom?: PersonId | null }[]
   withNamespace: string | null
   withValue: string | null
 }
 
-function nodeOf(row: NodeRow): Node {
+export function nodeOf(row: NodeRow): Node {
   const { withNamespace, withValue, ...rest } = row
   return {
     ...rest,
     firstSeenAt: row.firstSeenAt.getTime(),
     lastSeenAt: row.lastSeenAt.getTime(),
     since: row.since.getTime(),
-    usesSince: row.usesSince?.getTime() ?? null,
-    earlier: row.earlier.map((one) => ({ since: Date.parse(one.since), person: one.person })),
+    sharedSince: row.sharedSince?.getTime() ?? null,
+    sharedUntil: row.sharedUntil?.getTime() ?? null,
+    earlier: row.earlier.map((one) => ({
+      since: Date.parse(one.since),
+      person: one.person,
+      epoch: one.epoch ?? null,
+      atom: one.atom ?? null,
+    })),
     with: withNamespace !== null && withValue !== null ? { namespace: withNamespace, value: withValue } : null,
     dirty: false,
   }
 }
 
 /** Identifiers by (namespace, value). `offset 0`: one look into the index each, never a hash of the whole table. */
-function nodesNamed(tx: Database, wanted: { namespace: string; value: string }[]): Promise<NodeRow[]> {
+export function nodesNamed(tx: Database, wanted: { namespace: string; value: string }[]): Promise<NodeRow[]> {
   const namespaces = wanted.map((one) => one.namespace)
   const values = wanted.map((one) => one.value)
   return tx.rows<NodeRow>`
     select i.namespace, i.value, person, trust, status, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt",
       source, event, with_namespace as "withNamespace", with_value as "withValue", first_person as "firstPerson",
-      attached_log as "attachedLog", since, earlier, uses, uses_since as "usesSince"
+      attached_log as "attachedLog", since, epoch, atom, earlier, shared_since as "sharedSince",
+      shared_until as "sharedUntil", store_device as "storeDevice", shown
     from unnest(${namespaces}::text[], ${values}::text[]) as wanted(namespace, value)
     cross join lateral (select * from identity.identifier
       where identifier.namespace = wanted.namespace and identifier.value = wanted.value offset 0) as i`
 }
 
-function nodesOwned(tx: Database, persons: PersonId[]): Promise<NodeRow[]> {
+export function nodesOwned(tx: Database, persons: PersonId[]): Promise<NodeRow[]> {
   return tx.rows<NodeRow>`
     select namespace, value, person, trust, status, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt",
       source, event, with_namespace as "withNamespace", with_value as "withValue", first_person as "firstPerson",
-      attached_log as "attachedLog", since, earlier, uses, uses_since as "usesSince"
+      attached_log as "attachedLog", since, epoch, atom, earlier, shared_since as "sharedSince",
+      shared_until as "sharedUntil", store_device as "storeDevice", shown
     from unnest(${persons}::uuid[]) as asked(owner)
     cross join lateral (select * from identity.identifier where identifier.person = asked.owner offset 0) as owned`
 }
 
-type PersonRow = Omit<Person, 'firstSeenAt' | 'nodes' | 'dirty'> & { firstSeenAt: Date }
+type PersonRow = Omit<Person, 'firstSeenAt' | 'nodes' | 'dirty' | 'anchor'> & { firstSeenAt: Date }
 
 /** Loads what resolving the events may need: their identifiers, the owners, and where it matters all of the owners'. */
 export async function loadGraph(tx: Database, events: { event: NormalEvent; named: Named[] }[]): Promise<Graph> {
@@ -74,9 +97,7 @@ export async function loadGraph(tx: Database, events: { event: NormalEvent; name
   const owners = new Set<PersonId>(pins)
   for (const node of graph.nodes.values()) {
     if (node.person) owners.add(node.person)
-    if (node.namespace === 'anonymous_id' || node.namespace === 'push_token' || node.namespace === 'click_id') {
-      for (const epoch of node.earlier) owners.add(epoch.person)
-    }
+    for (const epoch of node.earlier) owners.add(epoch.person)
   }
   await loadPersons(tx, graph, [...owners], () => deciding(graph, events))
   return graph
@@ -94,14 +115,20 @@ async function loadPersons(tx: Database, graph: Graph, ids: PersonId[], needed: 
   const rows = await tx.rows<PersonRow & { asked: PersonId }>`
     select asked.id as asked, person.id, person.state, person.first_seen_at as "firstSeenAt",
       person.first_names as "firstNames", person.last_names as "lastNames", person.birthdays::text[] as birthdays,
-      person.merged_on as "mergedOn", person.merges_that_day as "mergesThatDay", person.known_members as "knownMembers"
+      person.merged_on as "mergedOn", person.merges_that_day as "mergesThatDay", person.known_members as "knownMembers", person.contested
     from unnest(${ids}::uuid[]) as asked(id)
     left join identity.merged as merged on merged.loser = asked.id and not merged.undone
     join identity.person as person on person.id = coalesce(merged.winner, asked.id)`
   for (const { asked, ...row } of rows) {
     if (asked !== row.id) graph.living.set(asked, row.id)
     if (graph.persons.has(row.id)) continue
-    const person: Person = { ...row, firstSeenAt: row.firstSeenAt.getTime(), nodes: new Set(), dirty: false }
+    const person: Person = {
+      ...row,
+      firstSeenAt: row.firstSeenAt.getTime(),
+      anchor: null,
+      nodes: new Set(),
+      dirty: false,
+    }
     graph.persons.set(row.id, person)
   }
   for (const node of graph.nodes.values()) {
@@ -119,29 +146,48 @@ async function loadPersons(tx: Database, graph: Graph, ids: PersonId[], needed: 
     const losers = graph.mapped.get(winner) ?? new Set()
     graph.mapped.set(winner, losers.add(loser))
   }
-  await loadDecisions(tx, graph, deciders)
 }
 
-/** What people of the house have decided about them: never one, or one in spite of the rule. */
-async function loadDecisions(tx: Database, graph: Graph, persons: PersonId[]): Promise<void> {
-  const negatives = await tx.rows<{ one: string; oneValue: string; other: string; otherValue: string }>`
-    select one_namespace as one, one_value as "oneValue", other_namespace as other, other_value as "otherValue"
-    from identity.negative
-    where exists (select from identity.identifier where person = any(${persons}::uuid[])
-        and namespace = one_namespace and value = one_value)
-      or exists (select from identity.identifier where person = any(${persons}::uuid[])
-        and namespace = other_namespace and value = other_value)`
+/** What people of the house have decided about anybody here: never one, or one in spite of the rule. */
+export async function loadDecisions(tx: Database, graph: Graph, named: Named[]): Promise<void> {
+  const keys = new Map<string, { namespace: string; value: string }>()
+  for (const one of named) keys.set(keyOf(one), one)
+  for (const [key, node] of graph.nodes) keys.set(key, node)
+  const { negatives, together } = await decisionsAbout(tx, [...keys.values()])
+  addDecisions(graph, negatives, together)
+}
+
+type DecisionRow = { one: string; oneValue: string; other: string; otherValue: string; reason: string; actor: string }
+
+export function addDecisions(graph: Graph, negatives: DecisionRow[], together: DecisionRow[]): void {
+  const pairOf = (row: DecisionRow) => ({
+    one: { namespace: row.one, value: row.oneValue },
+    other: { namespace: row.other, value: row.otherValue },
+  })
   for (const row of negatives) {
-    graph.negatives.add(
-      pairKey(
-        keyOf({ namespace: row.one, value: row.oneValue }),
-        keyOf({ namespace: row.other, value: row.otherValue }),
-      ),
-    )
+    const { one, other } = pairOf(row)
+    graph.negatives.add(pairKey(keyOf(one), keyOf(other)))
   }
-  const exceptions = await tx.rows<{ one: PersonId; other: PersonId }>`
-    select one, other from identity.exception where one = any(${persons}::uuid[]) or other = any(${persons}::uuid[])`
-  for (const { one, other } of exceptions) graph.exceptions.add(pairKey(one, other))
+  for (const row of together) {
+    const { one, other } = pairOf(row)
+    graph.together.set(pairKey(keyOf(one), keyOf(other)), { one, other, reason: row.reason, actor: row.actor })
+  }
+}
+
+/** Decisions that name any of these identifiers. */
+export async function decisionsAbout(
+  tx: Database,
+  keys: { namespace: string; value: string }[],
+): Promise<{ negatives: DecisionRow[]; together: DecisionRow[] }> {
+  const asked = tx.part`unnest(${keys.map((one) => one.namespace)}::text[], ${keys.map((one) => one.value)}::text[])
+    as asked(namespace, value)`
+  const columns = tx.part`one_namespace as one, one_value as "oneValue", other_namespace as other,
+    other_value as "otherValue", reason, actor`
+  const about = (table: 'negative' | 'together') => tx.rows<DecisionRow>`
+    select ${columns} from ${asked} join identity.${tx.name(table)} on one_namespace = asked.namespace and one_value = asked.value
+    union select ${columns} from ${asked} join identity.${tx.name(table)} on other_namespace = asked.namespace and other_value = asked.value`
+  const [negatives, together] = await Promise.all([about('negative'), about('together')])
+  return { negatives, together }
 }
 
 function addNode(graph: Graph, node: Node): void {
@@ -165,11 +211,9 @@ function deciding(graph: Graph, events: { event: NormalEvent; named: Named[] }[]
       if (!node || node.person === null) open = true
       else {
         owners.add(livingOf(node.person))
-        if (one.class === 'device') {
-          // An expiry depends on whether the owner is known.
-          open ||= Date.parse(event.at) - node.lastSeenAt > 29 * 86_400_000
-          for (const epoch of node.earlier) owners.add(livingOf(epoch.person))
-        }
+        // An expiry depends on whether the owner is known.
+        if (one.class === 'device') open ||= Date.parse(event.at) - node.lastSeenAt > 29 * 86_400_000
+        for (const epoch of node.earlier) owners.add(livingOf(epoch.person))
         if (node.trust !== one.trust) open = true
       }
     }
@@ -205,6 +249,8 @@ export async function findIssuers(tx: Database, events: { event: NormalEvent; na
   }
 }
 
+type LimitRow = { namespace: string; most: number | null; days: number | null; hotPeople: number | null }
+
 /** Rules that need a secret, the clock or the database. */
 export async function rulesFor(
   needs: { secrets: Secrets; clock: Clock },
@@ -212,8 +258,18 @@ export async function rulesFor(
   country: string,
   named: { namespace: string; value: string }[],
 ): Promise<Rules> {
-  const base = await tx.row<{ seq: number; erased: boolean }>`
-    select nextval('identity.log_seq') as seq, exists (select from identity.erased) as erased`
+  const base = await tx.row<{
+    seq: number
+    erased: boolean
+    decisions: boolean
+    blocked: string[]
+    limits: LimitRow[]
+  }>`
+    select nextval('identity.log_seq') as seq, exists (select from identity.erased) as erased,
+      exists (select from identity.negative) or exists (select from identity.together) as decisions,
+      array(select value from identity.blocked_value) as blocked,
+      (select coalesce(jsonb_agg(jsonb_build_object('namespace', namespace, 'most', most, 'days', days,
+        'hotPeople', hot_people)), '[]') from identity.namespace_rule) as limits`
   const generations = base?.erased ? await erasedOnes(needs.secrets, tx, named) : new Map<string, number>()
   let step = 0
   return {
@@ -222,6 +278,9 @@ export async function rulesFor(
     generation: (namespace, value) => generations.get(keyOf({ namespace, value })) ?? 0,
     // Room for a million steps inside one batch; still far inside exact integers.
     nextSeq: () => (base?.seq ?? 0) * 1_000_000 + ++step,
+    decisions: base?.decisions ?? false,
+    blocked: new Set(base?.blocked ?? []),
+    limits: new Map((base?.limits ?? []).map((row) => [row.namespace, row])),
   }
 }
 
@@ -250,6 +309,10 @@ const personColumns: Columns = {
   merged_on: 'date',
   merges_that_day: 'integer',
   known_members: 'integer',
+  contested: 'boolean',
+  anchor_namespace: 'text',
+  anchor_value: 'text',
+  anchor_since: 'timestamptz',
 }
 const nodeColumns: Columns = {
   namespace: 'text',
@@ -266,9 +329,13 @@ const nodeColumns: Columns = {
   first_person: 'uuid',
   attached_log: 'bigint',
   since: 'timestamptz',
+  epoch: 'bigint',
+  atom: 'uuid',
   earlier: 'jsonb',
-  uses: 'integer',
-  uses_since: 'timestamptz',
+  shared_since: 'timestamptz',
+  shared_until: 'timestamptz',
+  store_device: 'boolean',
+  shown: 'jsonb',
 }
 
 /** Writes everything that changed: one statement per table. */
@@ -282,16 +349,60 @@ export async function saveGraph(
   const persons = [...graph.persons.values()].filter((person) => person.dirty)
   const nodes = [...graph.nodes.values()].filter((node) => node.dirty)
   const work: Promise<unknown>[] = []
-  if (persons.length > 0) work.push(savePersons(tx, persons))
-  if (nodes.length > 0) work.push(saveNodes(tx, nodes))
+  if (persons.length > 0) work.push(savePersons(tx, persons.map(personRow)))
+  if (nodes.length > 0) work.push(saveNodes(tx, nodes.map(nodeRow)))
   if (graph.log.length > 0) work.push(saveLog(tx, graph, now, actor))
-  if (graph.conflicts.size > 0) work.push(saveConflicts(tx, graph))
-  if (graph.merges.length > 0) work.push(saveMerged(tx, graph))
+  if (graph.conflicts.size > 0) work.push(saveConflicts(tx, [...graph.conflicts.values()]))
+  if (graph.refusals.size > 0) work.push(saveRefusals(tx, [...graph.refusals.values()]))
+  if (graph.suspects.size > 0) work.push(askRecheck(tx, graph, now))
   await Promise.all(work)
+  // The mapping of merges re-points what pointed at a loser, so new ids come after it.
+  if (graph.merges.length > 0) await saveMerged(tx, graph)
+  if (graph.atoms.size > 0) await saveAtoms(tx, graph)
 }
 
-function savePersons(tx: Database, persons: Person[]): Promise<number> {
-  const rows = persons.map((person) => ({
+const refusalColumns: Columns = {
+  one: 'uuid',
+  other: 'uuid',
+  code: 'text',
+  via_namespace: 'text',
+  via_value: 'text',
+  first_at: 'timestamptz',
+  last_at: 'timestamptz',
+}
+
+export function saveRefusals(tx: Database, refusals: Refused[]): Promise<number> {
+  const rows = refusals.map((one) => ({
+    one: one.one,
+    other: one.other,
+    code: one.code,
+    via_namespace: one.via.namespace,
+    via_value: one.via.value,
+    first_at: iso(one.first),
+    last_at: iso(one.last),
+  }))
+  return tx.run`
+    insert into identity.refusal as refusal (one, other, code, via_namespace, via_value, first_at, last_at)
+    select one, other, code, via_namespace, via_value, first_at, last_at
+    from ${recordset(tx, rows, refusalColumns)} as row
+    on conflict (one, other, code) do update set first_at = least(refusal.first_at, excluded.first_at),
+      last_at = greatest(refusal.last_at, excluded.last_at)
+    where excluded.first_at < refusal.first_at or excluded.last_at > refusal.last_at`
+}
+
+/** Asks for people to be decided anew; the loop does it within the minute. */
+function askRecheck(tx: Database, graph: Graph, now: string): Promise<number> {
+  const rows = [...graph.suspects].map(([person, because]) => ({ person: livingId(graph, person), because, now }))
+  return tx.run`
+    insert into identity.recheck (person, because, asked_at)
+    select distinct on (person) person, because, asked_at
+    from jsonb_to_recordset(${tx.json(rows.map((row) => ({ ...row, asked_at: row.now })))})
+      as row(person uuid, because text, asked_at timestamptz)
+    on conflict (person) do nothing`
+}
+
+export function personRow(person: Person) {
+  return {
     id: person.id,
     state: person.state,
     first_seen_at: iso(person.firstSeenAt),
@@ -301,18 +412,52 @@ function savePersons(tx: Database, persons: Person[]): Promise<number> {
     merged_on: person.mergedOn,
     merges_that_day: person.mergesThatDay,
     known_members: person.knownMembers,
-  }))
+    contested: person.contested,
+    anchor_namespace: person.anchor?.namespace ?? null,
+    anchor_value: person.anchor?.value ?? null,
+    anchor_since: person.anchor?.epoch ? iso(person.anchor.epoch) : null,
+  }
+}
+
+export function savePersons(tx: Database, rows: ReturnType<typeof personRow>[]): Promise<number> {
   return tx.run`
-    insert into identity.person (id, state, first_seen_at, first_names, last_names, birthdays, merged_on, merges_that_day, known_members)
-    select id, state, first_seen_at, first_names, last_names, birthdays, merged_on, merges_that_day, known_members
+    insert into identity.person as known (id, state, first_seen_at, first_names, last_names, birthdays, merged_on,
+      merges_that_day, known_members, contested, anchor_namespace, anchor_value, anchor_since)
+    select id, state, first_seen_at, first_names, last_names, birthdays, merged_on, merges_that_day, known_members,
+      contested, anchor_namespace, anchor_value, anchor_since
     from ${recordset(tx, rows, personColumns)} as row
     on conflict (id) do update set state = excluded.state, first_seen_at = excluded.first_seen_at,
       first_names = excluded.first_names, last_names = excluded.last_names, birthdays = excluded.birthdays,
-      merged_on = excluded.merged_on, merges_that_day = excluded.merges_that_day, known_members = excluded.known_members`
+      merged_on = excluded.merged_on, merges_that_day = excluded.merges_that_day, known_members = excluded.known_members,
+      contested = excluded.contested, anchor_namespace = coalesce(known.anchor_namespace, excluded.anchor_namespace),
+      anchor_value = coalesce(known.anchor_value, excluded.anchor_value),
+      anchor_since = coalesce(known.anchor_since, excluded.anchor_since)`
 }
 
-function saveNodes(tx: Database, nodes: Node[]): Promise<number> {
-  const rows = nodes.map((node) => ({
+/** Ids under which events are stored beside their person's own, with their row of the mapping. */
+export async function saveAtoms(tx: Database, graph: Pick<Graph, 'atoms' | 'living'>): Promise<void> {
+  const rows = [...graph.atoms].map(([id, atom]) => ({
+    id,
+    winner: livingId(graph, atom.person),
+    namespace: atom.namespace,
+    value: atom.value,
+    since: atom.epoch === null ? null : iso(atom.epoch),
+  }))
+  const given = recordset(tx, rows, atomColumns)
+  await tx.run`
+    with known as (
+      insert into identity.person as person (id, state, first_seen_at, anchor_namespace, anchor_value, anchor_since)
+      select id, 'merged', coalesce(since, to_timestamp(0)), namespace, value, since from ${given} as row
+      on conflict (id) do update set state = 'merged' where person.state = 'active')
+    insert into identity.merged (loser, winner) select id, winner from ${given} as row where id <> winner
+    on conflict (loser) do update set winner = excluded.winner, log = null, undone = false, synced = false,
+      version = nextval('identity.merged_version')`
+}
+
+const atomColumns: Columns = { id: 'uuid', winner: 'uuid', namespace: 'text', value: 'text', since: 'timestamptz' }
+
+export function nodeRow(node: Node) {
+  return {
     namespace: node.namespace,
     value: node.value,
     person: node.person,
@@ -327,21 +472,31 @@ function saveNodes(tx: Database, nodes: Node[]): Promise<number> {
     first_person: node.firstPerson,
     attached_log: node.attachedLog,
     since: iso(node.since),
-    earlier: node.earlier.map((one) => ({ since: iso(one.since), person: one.person })),
-    uses: node.uses,
-    uses_since: node.usesSince === null ? null : iso(node.usesSince),
-  }))
+    epoch: node.epoch,
+    atom: node.atom,
+    earlier: node.earlier.map((one) => ({ ...one, since: iso(one.since) })),
+    shared_since: node.sharedSince === null ? null : iso(node.sharedSince),
+    shared_until: node.sharedUntil === null ? null : iso(node.sharedUntil),
+    store_device: node.storeDevice,
+    shown: node.shown,
+  }
+}
+
+export function saveNodes(tx: Database, rows: ReturnType<typeof nodeRow>[]): Promise<number> {
   return tx.run`
     insert into identity.identifier (namespace, value, person, trust, status, first_seen_at, last_seen_at, source, event,
-      with_namespace, with_value, first_person, attached_log, since, earlier, uses, uses_since)
+      with_namespace, with_value, first_person, attached_log, since, epoch, atom, earlier, shared_since, shared_until,
+      store_device, shown)
     select namespace, value, person, trust, status, first_seen_at, last_seen_at, source, event,
-      with_namespace, with_value, first_person, attached_log, since, earlier, uses, uses_since
+      with_namespace, with_value, first_person, attached_log, since, epoch, atom, earlier, shared_since, shared_until,
+      store_device, shown
     from ${recordset(tx, rows, nodeColumns)} as row
     on conflict (namespace, value) do update set person = excluded.person, trust = excluded.trust, status = excluded.status,
       first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at, source = excluded.source,
       event = excluded.event, with_namespace = excluded.with_namespace, with_value = excluded.with_value,
       first_person = excluded.first_person, attached_log = excluded.attached_log, since = excluded.since,
-      earlier = excluded.earlier, uses = excluded.uses, uses_since = excluded.uses_since`
+      epoch = excluded.epoch, atom = excluded.atom, earlier = excluded.earlier, shared_since = excluded.shared_since,
+      shared_until = excluded.shared_until, store_device = excluded.store_device, shown = excluded.shown`
 }
 
 function saveLog(tx: Database, graph: Graph, now: string, actor: string): Promise<number> {
@@ -391,8 +546,11 @@ async function saveMerged(tx: Database, graph: Graph): Promise<void> {
       version = nextval('identity.merged_version')`
 }
 
-async function saveConflicts(tx: Database, graph: Graph): Promise<void> {
-  const rows = [...graph.conflicts.values()].map((conflict) => ({
+export async function saveConflicts(
+  tx: Database,
+  conflicts: (Conflict & { times: number; first: number })[],
+): Promise<void> {
+  const rows = conflicts.map((conflict) => ({
     kind: conflict.kind,
     code: conflict.code,
     one: conflict.one,
@@ -410,13 +568,14 @@ async function saveConflicts(tx: Database, graph: Graph): Promise<void> {
     insert into identity.review_item as review (id, kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence)
     select gen_random_uuid(), kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence
     from ${columns} where kind = 'conflict'
-    on conflict (one, other, code) where kind = 'conflict' do update set times = review.times + excluded.times,
+    on conflict (one, other, code) where kind = 'conflict' do update set times = review.times +
+        case when excluded.last_at > review.last_at or excluded.first_at < review.first_at then excluded.times else 0 end,
       first_at = least(review.first_at, excluded.first_at), last_at = greatest(review.last_at, excluded.last_at)`
   await tx.run`
     insert into identity.review_item as review (id, kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence)
     select gen_random_uuid(), kind, code, one, other, via_namespace, via_value, times, first_at, last_at, evidence
     from ${columns} where kind = 'hot_value'
-    on conflict (via_namespace, via_value) where kind = 'hot_value' do update set times = review.times + excluded.times,
+    on conflict (via_namespace, via_value) where kind = 'hot_value' do update set
       last_at = greatest(review.last_at, excluded.last_at)`
 }
 

@@ -1,29 +1,45 @@
-import type { PersonId } from '@einklang/contract'
-import { type Clock, type Database, Refusal, type Secrets } from '@einklang/platform'
-import { keyOf, type MergeBefore, merge, type Node, type Person } from './graph.ts'
-import { rankOf } from './normalise.ts'
-import { loadPeople, lockGraph, rulesFor, saveGraph } from './store.ts'
+import type { AppliedBatch, PersonId } from '@einklang/contract'
+import { type Database, Refusal } from '@einklang/platform'
+import { type Key, keyOf, type MergeBefore } from './graph.ts'
+import { classOf, rankOf } from './normalise.ts'
+import { type Decided, decideAgain, type Needs, type Outcome, scopeOf, writeOutcome } from './reevaluate.ts'
+import { lockGraph } from './store.ts'
 
-type Needs = { clock: Clock; secrets: Secrets; country: string }
 export type Undone = { winner: PersonId; loser: PersonId; changed: boolean }
+/** A decision with what later stages have to follow. */
+export type Decision<Answer> = { answer: Answer; batch: AppliedBatch; log: string | null }
 
 type LogRow = {
   id: string
-  seq: number
   kind: string
   winner: PersonId
   loser: PersonId | null
-  viaNamespace: string | null
-  viaValue: string | null
-  withNamespace: string | null
-  withValue: string | null
-  before: MergeBefore
+  via: Key | null
+  with: Key | null
+  before: Partial<MergeBefore>
   undoneAt: Date | null
 }
 
+async function logRow(tx: Database, id: string): Promise<LogRow | undefined> {
+  return tx.row<LogRow>`
+    select id, kind, winner, loser, undone_at as "undoneAt", before,
+      case when via_value is not null then jsonb_build_object('namespace', via_namespace, 'value', via_value) end as via,
+      case when with_value is not null then jsonb_build_object('namespace', with_namespace, 'value', with_value) end as "with"
+    from identity.log where id = ${id}`
+}
+
+/** What an undo or a split would do, computed without doing it. */
+export type Plan = {
+  outcome: Outcome
+  negatives: Decided['negatives']
+  together: Decided['together']
+  /** Names the plan: a later action with this text does exactly this, or is refused. */
+  print: string
+}
+
 /**
- * Takes one merge back, also an old one with later merges on top. What came since goes to the side whose identifier
- * it came with; the two sides are remembered as different people.
+ * Takes one merge back, also an old one with later merges on top: the state is that of all events again with the two
+ * sides held apart from the beginning.
  */
 export async function unmerge(
   needs: Needs,
@@ -31,194 +47,197 @@ export async function unmerge(
   id: string,
   actor: string,
   reason: string | null,
-): Promise<Undone> {
+  expected?: string,
+): Promise<Decision<Undone>> {
   await lockGraph(tx)
+  const entry = await mergeEntry(tx, id)
+  const now = await currentOf(tx, entry.loser)
+  if (entry.undoneAt)
+    return { answer: { winner: now, loser: entry.loser, changed: false }, batch: nothing(), log: null }
+  const plan = await planUnmerge(needs, tx, entry, reason ?? 'unmerge', actor)
+  refuseChanged(plan, expected)
+  await saveNegatives(needs, tx, plan.negatives)
+  await forgetTogether(tx, sidesOf(entry))
+  const batch = await writeOutcome(needs, tx, plan.outcome, { kind: 'unmerge', cause: reason ?? 'unmerge', actor })
+  const log = await note(needs, tx, {
+    kind: 'unmerge',
+    winner: now,
+    loser: entry.loser,
+    via: entry.via,
+    cause: reason ?? 'undone',
+    actor,
+    before: { undoes: id, negatives: plan.negatives },
+  })
+  await tx.run`update identity.log set undone_at = coalesce(undone_at, ${needs.clock.now()}), undone_by = ${log} where id = ${id}`
+  const loser = plan.outcome.target.get(entry.loser) ?? entry.loser
+  const winner = plan.outcome.target.get(entry.winner) ?? now
+  if (winner === loser)
+    throw new Refusal(409, 'still_joined', 'What is known of the two joins them in another way as well.', {
+      doInstead: 'Split off the identifiers that belong to the other person.',
+    })
+  return { answer: { winner, loser, changed: true }, batch, log }
+}
+
+type MergeEntry = LogRow & { loser: PersonId }
+
+async function mergeEntry(tx: Database, id: string): Promise<MergeEntry> {
   const entry = await logRow(tx, id)
-  if (!entry || entry.kind !== 'merge' || entry.loser === null) {
+  if (!entry || entry.kind !== 'merge' || entry.loser === null)
     throw new Refusal(404, 'unknown_merge', 'There is no such merge.')
-  }
-  const loser = entry.loser
-  const now = await tx.row<{ person: PersonId }>`select identity.current(${loser}) as person`
-  const living = now?.person ?? entry.winner
-  if (entry.undoneAt) return { winner: living, loser, changed: false }
-  await refuseErased(tx, [loser, living])
-
-  const graph = await loadPeople(tx, [living])
-  const winner = graph.persons.get(living)
-  if (!winner) throw new Refusal(409, 'not_merged', 'The person that absorbed the other one is gone.')
-  const side = await loserSide(tx, entry, winner)
-  const returned = await revived(tx, loser, entry.before)
-  graph.persons.set(loser, returned)
-  for (const node of side.nodes) {
-    winner.nodes.delete(node)
-    returned.nodes.add(node)
-    node.person = loser
-    node.dirty = true
-  }
-  restoreFacts(winner, returned, entry.before)
-  await saveGraph(needs, tx, graph, actor)
-  await mapBack(tx, loser, side.persons)
-  await keepApart(needs, tx, winner, returned, reason ?? 'unmerge', actor)
-  await noteUndo(needs, tx, entry, living, actor, reason)
-  return { winner: living, loser, changed: true }
+  await refuseErased(tx, [entry.loser, entry.winner])
+  return entry as MergeEntry
 }
 
-async function logRow(tx: Database, id: string): Promise<LogRow | undefined> {
-  return tx.row<LogRow>`
-    select id, seq, kind, winner, loser, via_namespace as "viaNamespace", via_value as "viaValue",
-      with_namespace as "withNamespace", with_value as "withValue", before, undone_at as "undoneAt"
-    from identity.log where id = ${id}`
+/** The identifiers that stood on either side when the two were joined, strongest first. */
+function sidesOf(entry: MergeEntry): { one: Key[]; other: Key[] } {
+  const { before, via, with: beside } = entry
+  const loser = before.identifiers ?? []
+  const winner = before.kept ?? []
+  const mine = new Set(loser.map(keyOf))
+  const theirs = [...winner, ...[via, beside].filter((key) => key !== null && !mine.has(keyOf(key)))] as Key[]
+  return { one: theirs, other: loser }
 }
 
-async function refuseErased(tx: Database, persons: PersonId[]): Promise<void> {
-  const erased = await tx.rows`select id from identity.person where id = any(${persons}::uuid[]) and state = 'erased'`
-  if (erased.length > 0) {
-    throw new Refusal(409, 'erased', 'One of the two was erased; an undo would bring erased data back.')
-  }
-}
-
-/**
- * What belongs to the loser: the identifiers it brought, those attached since together with one of them, and people
- * that were joined later by one of them.
- */
-async function loserSide(tx: Database, entry: LogRow, winner: Person): Promise<{ nodes: Node[]; persons: PersonId[] }> {
-  const mine = new Set(entry.before.identifiers.map(keyOf))
-  const persons = new Set<PersonId>(entry.before.mapped)
-  const nodes = [...winner.nodes]
-  const later = await tx.rows<LogRow>`
-    select id, seq, kind, winner, loser, via_namespace as "viaNamespace", via_value as "viaValue",
-      with_namespace as "withNamespace", with_value as "withValue", before, undone_at as "undoneAt"
-    from identity.log
-    where kind = 'merge' and seq > ${entry.seq} and undone_at is null
-      and identity.current(winner) = ${winner.id} order by seq`
-  for (let grown = true; grown; ) {
-    grown = false
-    for (const node of nodes) {
-      if (mine.has(keyOf(node)) || node.attachedLog <= entry.seq || !node.with || !mine.has(keyOf(node.with))) continue
-      if (later.some((one) => !persons.has(one.loser as PersonId) && hasIdentifier(one, node))) continue
-      mine.add(keyOf(node))
-      grown = true
-    }
-    for (const one of later) {
-      if (one.loser === null || persons.has(one.loser) || !evidencedBy(one, mine)) continue
-      persons.add(one.loser)
-      for (const id of one.before.mapped) persons.add(id)
-      for (const identifier of one.before.identifiers) mine.add(keyOf(identifier))
-      grown = true
-    }
-  }
-  return { nodes: nodes.filter((node) => mine.has(keyOf(node))), persons: [...persons] }
-}
-
-function hasIdentifier(entry: LogRow, node: Node): boolean {
-  return entry.before.identifiers.some((one) => keyOf(one) === keyOf(node))
-}
-
-/** The evidence of a later join: the identifier that joined and the one it came with, on the side that had them. */
-function evidencedBy(entry: LogRow, mine: Set<string>): boolean {
-  const own = new Set(entry.before.identifiers.map(keyOf))
-  const evidence = [
-    [entry.viaNamespace, entry.viaValue],
-    [entry.withNamespace, entry.withValue],
-  ]
-    .filter(([namespace]) => namespace !== null)
-    .map(([namespace, value]) => keyOf({ namespace: namespace as string, value: value as string }))
-    // The joined person's own half of the evidence says nothing about which side it was joined to.
-    .filter((key) => !own.has(key))
-  return evidence.length > 0 && evidence.every((key) => mine.has(key))
-}
-
-async function revived(tx: Database, id: PersonId, before: MergeBefore): Promise<Person> {
-  const image = before.loser
-  const row = await tx.row<{ mergedOn: string | null; mergesThatDay: number }>`
-    select merged_on as "mergedOn", merges_that_day as "mergesThatDay" from identity.person where id = ${id}`
-  return {
-    id,
-    state: 'active',
-    firstSeenAt: image.firstSeenAt,
-    firstNames: image.firstNames,
-    lastNames: image.lastNames,
-    birthdays: image.birthdays,
-    mergedOn: row?.mergedOn ?? null,
-    mergesThatDay: row?.mergesThatDay ?? 0,
-    knownMembers: image.knownMembers,
-    nodes: new Set(),
-    dirty: true,
-  }
-}
-
-/** The winner loses what only the loser had said; what was heard since stays. */
-function restoreFacts(winner: Person, loser: Person, before: MergeBefore): void {
-  const without = (now: string[], theirs: string[], own: string[]) =>
-    now.filter((value) => own.includes(value) || !theirs.includes(value))
-  winner.firstNames = without(winner.firstNames, before.loser.firstNames, before.winner.firstNames)
-  winner.lastNames = without(winner.lastNames, before.loser.lastNames, before.winner.lastNames)
-  winner.birthdays = without(winner.birthdays, before.loser.birthdays, before.winner.birthdays)
-  winner.knownMembers = Math.max(1, winner.knownMembers - loser.knownMembers)
-  if (winner.firstSeenAt === before.loser.firstSeenAt) winner.firstSeenAt = before.winner.firstSeenAt
-  winner.dirty = true
-}
-
-/** People on the loser's side point at the loser again; the loser stands for itself. */
-async function mapBack(tx: Database, loser: PersonId, persons: PersonId[]): Promise<void> {
-  await tx.run`
-    update identity.merged set undone = true, synced = false, version = nextval('identity.merged_version')
-    where loser = ${loser}`
-  const others = persons.filter((person) => person !== loser)
-  if (others.length === 0) return
-  await tx.run`
-    update identity.merged set winner = ${loser}, synced = false, version = nextval('identity.merged_version')
-    where loser = any(${others}::uuid[]) and not undone`
-}
-
-/** A negative edge between the strongest identifiers of both sides. */
-export async function keepApart(
-  needs: { clock: Clock },
-  tx: Database,
-  one: Person,
-  other: Person,
-  reason: string,
-  actor: string,
-): Promise<void> {
-  const left = strongest(one)
-  const right = strongest(other)
-  if (!left || !right) return
-  const [first, second] = keyOf(left) < keyOf(right) ? [left, right] : [right, left]
-  await tx.run`
-    insert into identity.negative (one_namespace, one_value, other_namespace, other_value, reason, actor, created_at)
-    values (${first.namespace}, ${first.value}, ${second.namespace}, ${second.value}, ${reason}, ${actor}, ${needs.clock.now()})
-    on conflict do nothing`
-}
-
-function strongest(person: Person): Node | null {
-  let best: Node | null = null
-  for (const node of person.nodes) {
-    const rank = rankOf(node.namespace, node.trust)
-    const known = best ? rankOf(best.namespace, best.trust) : Number.POSITIVE_INFINITY
-    if (rank < known || (rank === known && best && keyOf(node) < keyOf(best))) best = node
-  }
-  return best
-}
-
-async function noteUndo(
+async function planUnmerge(
   needs: Needs,
   tx: Database,
-  entry: LogRow,
-  winner: PersonId,
+  entry: MergeEntry,
+  reason: string,
   actor: string,
-  reason: string | null,
-): Promise<void> {
-  const now = needs.clock.now()
-  const rules = await rulesFor(needs, tx, needs.country, [])
-  const made = await tx.row<{ id: string }>`
-    insert into identity.log (id, seq, kind, at, event_at, winner, loser, via_namespace, via_value, cause, actor, before)
-    values (gen_random_uuid(), ${rules.nextSeq()}, 'unmerge', ${now}, ${now}, ${winner}, ${entry.loser},
-      ${entry.viaNamespace}, ${entry.viaValue}, ${reason ?? 'undone'}, ${actor}, ${tx.json({ undoes: entry.id })})
-    returning id`
-  await tx.run`update identity.log set undone_at = ${now}, undone_by = ${made?.id ?? null} where id = ${entry.id}`
+): Promise<Plan> {
+  const sides = sidesOf(entry)
+  const negatives = edges(firm(sides.one), firm(sides.other), reason, actor)
+  if (negatives.length === 0)
+    throw new Refusal(409, 'no_evidence', 'It is not known any more what stood on either side.', {
+      doInstead: 'Split off the identifiers that belong to the other person.',
+    })
+  return planned(needs, tx, [await currentOf(tx, entry.loser)], negatives, [])
 }
 
-/** A person of the house says that two customers are one: past the gate, with an exception that later events respect. */
+/** The strongest three that can hold two people apart; order numbers cannot. */
+function firm(keys: Key[]): Key[] {
+  return keys.filter((key) => classOf(key.namespace) !== 'transaction').slice(0, 3)
+}
+
+function edges(one: Key[], other: Key[], reason: string, actor: string): Decided['negatives'] {
+  return one.flatMap((left) =>
+    other
+      .filter((right) => keyOf(left) !== keyOf(right))
+      .map((right) => {
+        const [first, second] = keyOf(left) < keyOf(right) ? [left, right] : [right, left]
+        return {
+          one: first.namespace,
+          oneValue: first.value,
+          other: second.namespace,
+          otherValue: second.value,
+          reason,
+          actor,
+        }
+      }),
+  )
+}
+
+async function planned(
+  needs: Needs,
+  tx: Database,
+  seeds: PersonId[],
+  negatives: Decided['negatives'],
+  together: Decided['together'],
+): Promise<Plan> {
+  const scope = await scopeOf(tx, seeds)
+  if (!scope)
+    throw new Refusal(
+      409,
+      'too_many',
+      'More than two thousand people hang together here; block the shared value first.',
+    )
+  const outcome = await decideAgain(needs, tx, scope, { negatives, together })
+  const moves = outcome.moved.map(({ id, to }) => `${id}>${to}`).sort()
+  const last = scope.evidence.reduce((latest, row) => Math.max(latest, row.times.at(-1) ?? 0), 0)
+  return {
+    outcome,
+    negatives,
+    together,
+    print: needs.secrets.sign('identity.plan', [...moves, scope.evidence.length, last].join(' ')),
+  }
+}
+
+function refuseChanged(plan: Plan, expected: string | undefined): void {
+  if (expected === undefined || expected === plan.print) return
+  throw new Refusal(409, 'changed_meanwhile', 'Something was heard of these people since the preview.', {
+    doInstead: 'Look at the preview again.',
+  })
+}
+
+/** Chosen identifiers go to a person of their own, or to a named one. */
+export async function split(
+  needs: Needs,
+  tx: Database,
+  wanted: {
+    person: PersonId
+    identifiers: Key[]
+    to: PersonId | null
+    reason: string
+    actor: string
+    expected?: string
+  },
+): Promise<Decision<{ from: PersonId; to: PersonId }>> {
+  await lockGraph(tx)
+  const plan = await planSplit(needs, tx, wanted)
+  refuseChanged(plan, wanted.expected)
+  await saveNegatives(needs, tx, plan.negatives)
+  await saveTogether(needs, tx, plan.together)
+  const { reason, actor } = wanted
+  const batch = await writeOutcome(needs, tx, plan.outcome, { kind: 'split', cause: reason, actor })
+  const from = await currentOf(tx, wanted.person)
+  const to = (await ownerOf(tx, wanted.identifiers[0] as Key)) ?? from
+  const log = await note(needs, tx, {
+    kind: 'split',
+    winner: from,
+    loser: to === from ? null : to,
+    via: wanted.identifiers[0] ?? null,
+    cause: reason,
+    actor,
+    before: { identifiers: wanted.identifiers, negatives: plan.negatives, together: plan.together },
+  })
+  return { answer: { from, to }, batch, log }
+}
+
+export async function planSplit(
+  needs: Needs,
+  tx: Database,
+  wanted: { person: PersonId; identifiers: Key[]; to: PersonId | null; reason: string; actor: string },
+): Promise<Plan> {
+  const person = await currentOf(tx, wanted.person)
+  await refuseErased(tx, [person])
+  const owned = await identifiersOwned(tx, person)
+  const chosen = new Set(wanted.identifiers.map(keyOf))
+  const theirs = owned.filter((key) => chosen.has(keyOf(key)))
+  const rest = owned.filter((key) => !chosen.has(keyOf(key)))
+  if (theirs.length < chosen.size)
+    throw new Refusal(404, 'unknown_identifier', 'One of the identifiers is not this person’s.')
+  if (firm(rest).length === 0 || firm(theirs).length === 0)
+    throw new Refusal(409, 'nothing_left', 'Each side needs a login, number, card, contact or device of its own.')
+  const target = wanted.to ? firm(await identifiersOwned(tx, await currentOf(tx, wanted.to)))[0] : undefined
+  const chain = [...(target ? [target] : []), ...theirs.filter((key) => classOf(key.namespace) !== 'transaction')]
+  const together = chain.slice(1).flatMap((key, at) => edges([chain[at] as Key], [key], wanted.reason, wanted.actor))
+  // Each chosen identifier is held apart from the strongest that stay, else it would come back with the next event.
+  const negatives = edges(
+    firm(rest),
+    theirs.filter((key) => classOf(key.namespace) !== 'transaction'),
+    wanted.reason,
+    wanted.actor,
+  )
+  return planned(needs, tx, [person, ...(wanted.to ? [wanted.to] : [])], negatives, together)
+}
+
+export async function previewUnmerge(needs: Needs, tx: Database, id: string): Promise<Plan & { entry: MergeEntry }> {
+  const entry = await mergeEntry(tx, id)
+  if (entry.undoneAt) throw new Refusal(409, 'undone', 'This merge was undone already.')
+  return { ...(await planUnmerge(needs, tx, entry, 'preview', 'preview')), entry }
+}
+
+/** A person of the house says that two customers are one: past the gate, in force from the beginning. */
 export async function mergeByHand(
   needs: Needs,
   tx: Database,
@@ -226,33 +245,153 @@ export async function mergeByHand(
   other: PersonId,
   actor: string,
   reason: string,
-): Promise<{ winner: PersonId; loser: PersonId | null }> {
+): Promise<Decision<{ winner: PersonId; loser: PersonId | null }>> {
   await lockGraph(tx)
   await refuseErased(tx, [one, other])
-  const graph = await loadPeople(tx, [one, other])
-  const living = (id: PersonId) => graph.living.get(id) ?? id
-  const left = graph.persons.get(living(one))
-  const right = graph.persons.get(living(other))
-  if (!left || !right) throw new Refusal(404, 'unknown_person', 'There is no such person.')
-  if (left === right) return { winner: left.id, loser: null }
-  const rules = await rulesFor(needs, tx, needs.country, [])
-  const winner = merge(graph, rules, left, right, {
-    at: needs.clock.now().getTime(),
-    via: null,
-    with: null,
-    cause: reason,
-    event: '',
-    source: '',
-  })
-  const loser = winner === left ? right : left
-  await saveGraph(needs, tx, graph, actor)
-  await tx.run`
-    insert into identity.exception (one, other, actor, created_at)
-    values (${winner.id}, ${loser.id}, ${actor}, ${needs.clock.now()}) on conflict do nothing`
+  const [left, right] = [await currentOf(tx, one), await currentOf(tx, other)]
+  const known = await tx.rows`select id from identity.person where id in (${left}, ${right}) and state = 'active'`
+  if (known.length < (left === right ? 1 : 2)) throw new Refusal(404, 'unknown_person', 'There is no such person.')
+  if (left === right) return { answer: { winner: left, loser: null }, batch: nothing(), log: null }
+  const [first, second] = [firm(await identifiersOwned(tx, left))[0], firm(await identifiersOwned(tx, right))[0]]
+  if (!first || !second)
+    throw new Refusal(409, 'no_identifier', 'One of the two has nothing by which it could be recognised.')
+  const together = edges([first], [second], reason, actor)
   // What was said before against the two does not hold any more.
   await tx.run`
     delete from identity.negative
-    where exists (select from identity.identifier where person = ${winner.id} and namespace = one_namespace and value = one_value)
-      and exists (select from identity.identifier where person = ${winner.id} and namespace = other_namespace and value = other_value)`
-  return { winner: winner.id, loser: loser.id }
+    where exists (select from identity.identifier where person in (${left}, ${right}) and namespace = one_namespace and value = one_value)
+      and exists (select from identity.identifier where person in (${left}, ${right}) and namespace = other_namespace and value = other_value)`
+  await saveTogether(needs, tx, together)
+  const plan = await planned(needs, tx, [left, right], [], [])
+  const batch = await writeOutcome(needs, tx, plan.outcome, { kind: 'merge', cause: reason, actor })
+  const [winner, again] = [await currentOf(tx, left), await currentOf(tx, right)]
+  if (winner !== again)
+    throw new Refusal(409, 'kept_apart', 'Something else that people of the house decided keeps the two apart.')
+  const loser = winner === left ? right : left
+  const log = await tx.row<{ id: string }>`
+    select id from identity.log where kind = 'merge' and undone_at is null and winner = ${winner} and loser = ${loser}
+    order by seq desc limit 1`
+  return { answer: { winner, loser }, batch, log: log?.id ?? null }
+}
+
+/** Two people stay two, whatever comes: between their strongest identifiers, so that it survives later merges. */
+export async function holdApart(
+  needs: Needs,
+  tx: Database,
+  one: PersonId,
+  other: PersonId,
+  reason: string,
+  actor: string,
+): Promise<Decided['negatives']> {
+  await lockGraph(tx)
+  const [left, right] = [await currentOf(tx, one), await currentOf(tx, other)]
+  if (left === right) return []
+  const negatives = edges(
+    firm(await identifiersOwned(tx, left)).slice(0, 2),
+    firm(await identifiersOwned(tx, right)).slice(0, 2),
+    reason,
+    actor,
+  )
+  await saveNegatives(needs, tx, negatives)
+  return negatives
+}
+
+/** Decides people anew whom a late event or a shared value concerns. Returns what later stages have to follow. */
+export async function recheck(needs: Needs, tx: Database, persons: PersonId[], cause: string): Promise<AppliedBatch> {
+  const scope = await scopeOf(tx, persons)
+  if (!scope) {
+    await tx.run`
+      insert into identity.review_item (kind, code, one, first_at, last_at, evidence)
+      select 'audit', 'too_many_together', ${persons[0] ?? null}, ${needs.clock.now()}, ${needs.clock.now()}, '{}'
+      where not exists (select from identity.review_item where kind = 'audit' and one = ${persons[0] ?? null} and answer is null)`
+    return nothing()
+  }
+  return writeOutcome(needs, tx, await decideAgain(needs, tx, scope), { kind: 'reevaluate', cause, actor: 'identity' })
+}
+
+export function nothing(): AppliedBatch {
+  return { events: [], merges: [], touched: [] }
+}
+
+export async function currentOf(tx: Database, person: PersonId): Promise<PersonId> {
+  const row = await tx.row<{ person: PersonId }>`select identity.current(${person}) as person`
+  return row?.person ?? person
+}
+
+async function ownerOf(tx: Database, key: Key): Promise<PersonId | null> {
+  const row = await tx.row<{ person: PersonId | null }>`
+    select identity.current(person) as person from identity.identifier
+    where namespace = ${key.namespace} and value = ${key.value}`
+  return row?.person ?? null
+}
+
+async function refuseErased(tx: Database, persons: PersonId[]): Promise<void> {
+  const erased = await tx.rows`select id from identity.person where id = any(${persons}::uuid[]) and state = 'erased'`
+  if (erased.length > 0)
+    throw new Refusal(409, 'erased', 'One of the two was erased; an undo would bring erased data back.')
+}
+
+/** A person's identifiers, strongest first. */
+export async function identifiersOwned(tx: Database, person: PersonId): Promise<Key[]> {
+  const rows = await tx.rows<Key & { trust: 'verified' | 'claimed' }>`
+    select namespace, value, trust from identity.identifier where person = ${person} and status = 'active'`
+  return rows
+    .toSorted(
+      (one, other) =>
+        rankOf(one.namespace, one.trust) - rankOf(other.namespace, other.trust) || (keyOf(one) < keyOf(other) ? -1 : 1),
+    )
+    .map(({ namespace, value }) => ({ namespace, value }))
+}
+
+export async function saveNegatives(needs: Needs, tx: Database, rows: Decided['negatives']): Promise<void> {
+  if (rows.length > 0)
+    await tx.run`
+      insert into identity.negative (one_namespace, one_value, other_namespace, other_value, reason, actor, created_at)
+      select one, "oneValue", other, "otherValue", reason, actor, ${needs.clock.now()}
+      from jsonb_to_recordset(${tx.json(rows)}) as row(one text, "oneValue" text, other text, "otherValue" text, reason text, actor text)
+      on conflict do nothing`
+}
+
+export async function saveTogether(needs: Needs, tx: Database, rows: Decided['together']): Promise<void> {
+  if (rows.length > 0)
+    await tx.run`
+      insert into identity.together (one_namespace, one_value, other_namespace, other_value, reason, actor, created_at)
+      select one, "oneValue", other, "otherValue", reason, actor, ${needs.clock.now()}
+      from jsonb_to_recordset(${tx.json(rows)}) as row(one text, "oneValue" text, other text, "otherValue" text, reason text, actor text)
+      on conflict do nothing`
+}
+
+/** An undo takes back what was said for the join. */
+async function forgetTogether(tx: Database, sides: { one: Key[]; other: Key[] }): Promise<void> {
+  const keys = { one: sides.one.map(keyOf), other: sides.other.map(keyOf) }
+  await tx.run`
+    delete from identity.together
+    where (one_namespace || chr(1) || one_value = any(${keys.one.map(spelled)}) and other_namespace || chr(1) || other_value = any(${keys.other.map(spelled)}))
+      or (one_namespace || chr(1) || one_value = any(${keys.other.map(spelled)}) and other_namespace || chr(1) || other_value = any(${keys.one.map(spelled)}))`
+}
+
+/** PostgreSQL's text holds no zero byte. */
+function spelled(key: string): string {
+  return key.replace('\u0000', '\u0001')
+}
+
+type Note = {
+  kind: string
+  winner: PersonId
+  loser: PersonId | null
+  via: Key | null
+  cause: string
+  actor: string
+  before: object
+}
+
+export async function note(needs: Needs, tx: Database, entry: Note): Promise<string> {
+  const now = needs.clock.now()
+  const made = await tx.row<{ id: string }>`
+    insert into identity.log (id, seq, kind, at, event_at, winner, loser, via_namespace, via_value, cause, actor, before)
+    values (gen_random_uuid(), nextval('identity.log_seq') * 1000000, ${entry.kind}, ${now}, ${now}, ${entry.winner},
+      ${entry.loser}, ${entry.via?.namespace ?? null}, ${entry.via?.value ?? null}, ${entry.cause}, ${entry.actor},
+      ${tx.json(entry.before)})
+    returning id`
+  return made?.id ?? ''
 }

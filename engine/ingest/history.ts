@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { AppliedBatch, Json, JsonObject, NormalEvent } from '@einklang/contract'
+import { type AppliedBatch, type Json, type JsonObject, type NormalEvent, storedUnder } from '@einklang/contract'
 import { type Database, fault, type History, type Loop } from '@einklang/platform'
 import { squeeze, unsqueeze } from './frame.ts'
 
@@ -37,7 +37,7 @@ export type HistoryRow = {
 }
 
 export function historyRows(applied: AppliedBatch, batch: number, nameOf: (source: string) => string): HistoryRow[] {
-  const rows = applied.events.map((event) => rowOf(event, event.person, batch, nameOf(event.source)))
+  const rows = applied.events.map((event) => rowOf(event, storedUnder(event), batch, nameOf(event.source)))
   for (const event of applied.unattributed ?? []) rows.push(rowOf(event, nobody, batch, nameOf(event.source)))
   return rows
 }

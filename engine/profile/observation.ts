@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { Json, JsonObject, PersonEvent, PersonId, SourceId, Trust } from '@einklang/contract'
+import {
+  type Json,
+  type JsonObject,
+  type PersonEvent,
+  type PersonId,
+  type SourceId,
+  storedUnder,
+  type Trust,
+} from '@einklang/contract'
 
 /** One source said this about a person. */
 export type Observation = {
@@ -98,11 +106,12 @@ export function observationsOf(events: PersonEvent[], fresh: ReadonlySet<PersonI
   const rows = new Map<string, Observation>()
   const add = (event: PersonEvent, name: string, value: Json, trust: Trust, at: string) => {
     const key = keyOf(value)
-    const id = `${event.person}|${name}|${event.source}|${trust}|${key}`
+    const person = storedUnder(event)
+    const id = `${person}|${name}|${event.source}|${trust}|${key}`
     const known = rows.get(id)
     if (known === undefined) {
       rows.set(id, {
-        person: event.person,
+        person,
         name,
         source: event.source,
         value,

@@ -1,5 +1,5 @@
 import type { AppliedBatch, Channel, Json, Merge, PersonEvent, PersonId } from '@einklang/contract'
-import { channels } from '@einklang/contract'
+import { channels, storedUnder } from '@einklang/contract'
 import { type Clock, type Columns, type Database, recordset } from '@einklang/platform'
 import { documentOf } from './document.ts'
 import { type Observation, observationsOf } from './observation.ts'
@@ -14,6 +14,7 @@ export type Score = {
   asOf: Date | string
 }
 
+const ownedColumns: Columns = { person: 'uuid', owner: 'uuid' }
 const sightColumns: Columns = { person: 'uuid', first: 'timestamptz', last: 'timestamptz' }
 const observationColumns: Columns = {
   person: 'uuid',
@@ -64,16 +65,18 @@ export const contactDays = 90
 
 /** Everything profile does with a batch: sightings, traits, counters, contacts and numbers, as sets. */
 export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch): Promise<void> {
-  if (batch.events.length === 0 && batch.merges.length === 0) return separate(tx, batch.touched)
+  if (batch.events.length === 0) return decided(tx, batch)
   const current = winnersOf(batch.merges)
   if (batch.merges.length > 0) await absorb(tx, batch.merges, current)
   const seen = sightingsOf(batch.events, current)
   const fresh = await strangers(tx, seen)
   const observations = observationsOf(batch.events, fresh)
-  const told = await newcomers(tx, observations, fresh, current)
+  const owners = new Map(batch.events.map((event) => [storedUnder(event), current.get(event.person) ?? event.person]))
+  const ownerOf = (stored: PersonId) => owners.get(stored) ?? stored
+  const told = await newcomers(tx, observations, fresh, current, ownerOf)
   const now = clock.now().getTime()
   const [observed] = await Promise.all([
-    observe(tx, observations),
+    observe(tx, observations, ownerOf),
     sight(
       tx,
       [...seen.values()].filter(({ person }) => !told.has(person)),
@@ -90,6 +93,13 @@ export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch
   for (const person of observed) if (!told.has(person)) changed.add(current.get(person) ?? person)
   for (const merge of batch.merges) changed.add(current.get(merge.winner) ?? merge.winner)
   await recompute(tx, [...changed])
+}
+
+/** Decided by hand or anew: no event, only people who are joined or apart now. */
+async function decided(tx: Database, batch: AppliedBatch): Promise<void> {
+  const current = winnersOf(batch.merges)
+  if (batch.merges.length > 0) await absorb(tx, batch.merges, current)
+  await separate(tx, [...new Set([...batch.touched, ...current.values()])])
 }
 
 /** A split by hand: both sides show again what each of them was. */
@@ -166,9 +176,12 @@ async function newcomers(
   observations: Observation[],
   fresh: ReadonlySet<PersonId>,
   current: Map<PersonId, PersonId>,
+  ownerOf: (stored: PersonId) => PersonId,
 ): Promise<Map<PersonId, Claim[]>> {
   const merged = new Set([...current.keys(), ...current.values()])
-  const said = observations.filter(({ person }) => fresh.has(person) && !merged.has(person))
+  const said = observations
+    .map((observation) => ({ ...observation, person: ownerOf(observation.person) }))
+    .filter(({ person }) => fresh.has(person) && !merged.has(person))
   const told = new Map<PersonId, Claim[]>()
   if (said.length === 0) return told
   const rows = await tx.rows<{ source: string; name: string; rank: number }>`
@@ -205,13 +218,22 @@ async function sight(tx: Database, seen: Sighting[]): Promise<void> {
 }
 
 /**
- * Adds observations; returns the stored persons for whom another value may hold now. Saying again what nobody
+ * Adds observations; returns the people for whom another value may hold now. Saying again what nobody
  * contradicts changes nothing.
  */
-async function observe(tx: Database, observations: Observation[]): Promise<PersonId[]> {
+async function observe(
+  tx: Database,
+  observations: Observation[],
+  ownerOf: (stored: PersonId) => PersonId,
+): Promise<PersonId[]> {
   if (observations.length === 0) return []
+  const stored = [...new Set(observations.map(({ person }) => person))].map((person) => ({
+    person,
+    owner: ownerOf(person),
+  }))
   const rows = await tx.rows<{ person: PersonId }>`
-    with said as (
+    with owned as (select * from ${recordset(tx, stored, ownedColumns)} as r),
+      said as (
       insert into profile.observation
         (person, name, source, value, value_key, trust, first_at, last_at, known_at, event)
       select r.person, r.name, r.source, r.value, r.key, r.trust, r."firstAt", r."lastAt", r."knownAt", r.event
@@ -223,11 +245,15 @@ async function observe(tx: Database, observations: Observation[]): Promise<Perso
         event = case when excluded.last_at > observation.last_at then excluded.event else observation.event end
       where excluded.last_at > observation.last_at or excluded.first_at < observation.first_at
       returning person, name, source, trust, value_key, xmax = 0 as fresh)
-    select distinct person from said
+    select distinct owned.owner as person from said join owned using (person)
     where fresh
       or exists (select from profile.observation as other where other.person = said.person and other.name = said.name
         and (other.source, other.trust, other.value_key) <> (said.source, said.trust, said.value_key))
-      or exists (select from identity.merged where merged.winner = said.person and not merged.undone)`
+      or exists (
+        select from (select owned.owner as id union all select loser from identity.merged
+          where merged.winner = owned.owner and not merged.undone) as self
+        join profile.observation as other on other.person = self.id and other.name = said.name
+        where self.id <> said.person and (other.source, other.trust, other.value_key) <> (said.source, said.trust, said.value_key))`
   return rows.map((row) => row.person)
 }
 
@@ -240,9 +266,10 @@ function countsOf(events: PersonEvent[], since: number): Count[] {
     const name = countedName(event)
     if (name === null || Date.parse(event.at) < since) continue
     const day = event.at.slice(0, 10)
-    const key = `${event.person}${day}${name}`
+    const person = storedUnder(event)
+    const key = `${person}${day}${name}`
     const row = counts.get(key)
-    if (row === undefined) counts.set(key, { person: event.person, name, day, count: 1 })
+    if (row === undefined) counts.set(key, { person, name, day, count: 1 })
     else row.count++
   }
   return [...counts.values()]
@@ -270,7 +297,7 @@ async function addContacts(tx: Database, events: PersonEvent[], since: number): 
   const rows = events
     .filter((event) => event.name === 'message.sent' && Date.parse(event.at) >= since)
     .map((event) => ({
-      person: event.person,
+      person: storedUnder(event),
       channel: channelOf(event.properties.channel),
       at: event.at,
       message: String(event.properties.message_id ?? event.id),
@@ -303,11 +330,11 @@ async function addHandles(tx: Database, events: PersonEvent[]): Promise<void> {
     for (const { namespace, value } of event.identifiers) {
       // A namespace may be qualified by its source: `customer_no:till`.
       const kind = namespace.split(':')[0] ?? namespace
-      if (spoken.has(kind)) add(kind, value, event.person)
+      if (spoken.has(kind)) add(kind, value, storedUnder(event))
     }
     const orderNo = event.properties.order_id
     if (order && (typeof orderNo === 'string' || typeof orderNo === 'number'))
-      add('order_no', String(orderNo), event.person)
+      add('order_no', String(orderNo), storedUnder(event))
   }
   if (rows.size === 0) return
   await tx.run`
