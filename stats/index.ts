@@ -1,5 +1,7 @@
 export * from './attribution/bootstrap.ts'
+export * from './attribution/incremental.ts'
 export * from './attribution/markov.ts'
+export * from './attribution/order.ts'
 export * from './attribution/paths.ts'
 export * from './attribution/rules.ts'
 export * from './attribution/shapley.ts'

@@ -1,16 +1,22 @@
+import { writeFileSync } from 'node:fs'
 import {
   bootstrapCredit,
   type Credit,
+  chooseOrder,
   creditByMarkov,
+  creditByOrderedShapley,
   creditByRateShapley,
   creditByRule,
   creditByShapley,
   drawsFrom,
   firstTouch,
+  incrementalCredit,
+  type KnownIncrement,
   lastNonDirect,
   lastTouch,
   linear,
   type MarkovCredit,
+  type OrderedCredit,
   type Paths,
   type PositionShares,
   position,
@@ -24,6 +30,8 @@ import {
 import { type Call, type Command, Misuse } from '../command.ts'
 import { nearest } from '../suggest.ts'
 import { table } from '../table.ts'
+import { attributionReport } from './attribution-report.ts'
+import { columnOf, countIn, readCsv } from './csv.ts'
 import { readPaths } from './paths.ts'
 
 const models = ['first', 'last', 'last-nondirect', 'linear', 'position', 'decay', 'markov', 'shapley'] as const
@@ -31,9 +39,13 @@ type Model = (typeof models)[number]
 
 type Settings = {
   models: Model[]
-  order: number
+  order: number | 'auto'
   halfLifeDays: number
   shares: PositionShares
+  /** Lead touch of each row, where channels were named that make somebody a lead. */
+  leads: Int32Array | null
+  ordered: boolean
+  experiments: { source: string; known: KnownIncrement[] } | null
   direct: string[]
   nulls: boolean
   rates: boolean
@@ -41,6 +53,8 @@ type Settings = {
   replicates: number
   seed: string
 }
+
+type Fixed = Settings & { order: number }
 
 type ChannelCredit = {
   channel: string
@@ -50,6 +64,8 @@ type ChannelCredit = {
   interval: { conversions: [number, number]; value: [number, number] } | null
   removalEffect?: { conversions: number; value: number }
   standardError?: number
+  /** Ordered Shapley: conversions credited as first, second … fifth and later step. */
+  byPlace?: number[]
   tooLittleData?: true
 }
 
@@ -68,12 +84,24 @@ export const attribution: Command = {
       text: 'CSV: path,total_conversions,total_conversion_value,total_null or person,time,channel,conversion,value',
     },
     model: { value: 'MODEL', text: `${models.join(', ')} or all (default: all)` },
-    order: { value: 'K', text: 'touches that Markov remembers (default: 1)' },
+    order: {
+      value: 'K',
+      text: 'touches that Markov remembers, or auto: what foretells unseen paths best, up to 4 (default: 1)',
+    },
     'half-life': {
       value: 'DAYS',
       text: 'time decay: a touch counts half after so many days, for example 7d (default: 7d)',
     },
-    position: { value: 'SHAPE', text: 'u (40/20/40), w (30/30/30/10) or FIRST/BETWEEN/LAST in per cent (default: u)' },
+    position: {
+      value: 'SHAPE',
+      text: 'u (40/20/40), w (30/30/30/10), FIRST/BETWEEN/LAST or FIRST/LEAD/LAST/BETWEEN in per cent (default: u)',
+    },
+    lead: { value: 'NAMES', text: 'channels whose first touch makes a lead, for w (default: the touch half-way)' },
+    ordered: { text: 'Shapley by place in the path: credit as opener, second, third …' },
+    experiments: {
+      value: 'FILE',
+      text: 'CSV channel,conversions[,low,high]: what experiments found; credit is scaled to agree with it',
+    },
     direct: { value: 'NAMES', text: 'channels that last-nondirect looks past, comma-separated (default: direct)' },
     separator: { value: 'TEXT', text: 'what stands between the steps of a path (default: >)' },
     'no-nulls': { text: 'Markov over converting paths only' },
@@ -84,6 +112,8 @@ export const attribution: Command = {
       text: '90 % intervals from so many resamples, 0 for none (default: 200 up to 50,000 rows)',
     },
     seed: { value: 'SEED', text: 'seed of the resamples (default: 1)' },
+    out: { value: 'FILE', text: 'write the credit of every model and channel as CSV' },
+    report: { value: 'FILE', text: 'write a page with the plots as one HTML file' },
   },
   help: 'Example: einklang attribution --paths paths.csv --model markov --order 2 --json',
   async run(call) {
@@ -108,8 +138,72 @@ export const attribution: Command = {
       )
     }
     for (const warning of document.warnings) call.tell(warning)
+    const out = call.flag('out')
+    if (out !== undefined) writeFileSync(out, csvOf(document))
+    const report = call.flag('report')
+    if (report !== undefined) writeFileSync(report, attributionReport(document, path))
     return document
   },
+}
+
+function csvOf({ models: fitted }: AttributionDocument): string {
+  const quoted = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+  const lines = fitted.flatMap(({ model, channels }) =>
+    channels.map(({ channel, conversions, value, share, interval }) =>
+      [
+        model,
+        quoted(channel),
+        conversions,
+        value,
+        share,
+        ...(interval?.conversions ?? ['', '']),
+        ...(interval?.value ?? ['', '']),
+      ].join(','),
+    ),
+  )
+  return `model,channel,conversions,value,share,conversions_low,conversions_high,value_low,value_high\n${lines.join('\n')}\n`
+}
+
+/** First touch of a named channel in each row; without one the touch half-way, as without names. */
+function leadsOf(call: Call, paths: Paths): Int32Array | null {
+  const given = call.flag('lead')
+  if (given === undefined) return null
+  const names = given.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !paths.channels.includes(name))
+  if (unknown !== undefined)
+    throw new Misuse(`No path has the channel "${unknown}".`, `--lead ${nearest(unknown, paths.channels) ?? 'NAMES'}`)
+  const leads = new Set(names.map((name) => paths.channels.indexOf(name)))
+  return Int32Array.from(paths.conversions, (_, row) => {
+    const [start, end] = [paths.offsets[row] as number, paths.offsets[row + 1] as number]
+    for (let at = start; at < end; at++) if (leads.has(paths.touches[at] as number)) return at - start
+    return Math.floor((end - start) / 2)
+  })
+}
+
+function experimentsOf(call: Call, paths: Paths): Settings['experiments'] {
+  const source = call.flag('experiments')
+  if (source === undefined) return null
+  const file = readCsv(source)
+  const [channel, conversions] = [columnOf(file, source, 'channel'), columnOf(file, source, 'conversions')]
+  const [low, high] = [file.header.indexOf('low'), file.header.indexOf('high')]
+  const known: KnownIncrement[] = []
+  file.each((cells, row) => {
+    const name = (cells[channel] as string).trim()
+    const index = paths.channels.indexOf(name)
+    if (index < 0)
+      throw new Misuse(
+        `${source}, row ${row}: no path has the channel "${name}".`,
+        nearest(name, paths.channels) ?? undefined,
+      )
+    const value = countIn(source, row, 'conversions', cells[conversions] as string)
+    const bound = (at: number, column: string) =>
+      at < 0 || cells[at] === '' ? value : countIn(source, row, column, cells[at] as string)
+    const one = { channel: index, value, low: bound(low, 'low'), high: bound(high, 'high') }
+    if (one.low > value || one.high < value)
+      throw new Misuse(`${source}, row ${row}: ${value} does not lie between low ${one.low} and high ${one.high}.`)
+    known.push(one)
+  })
+  return { source, known }
 }
 
 function settingsOf(call: Call, paths: Paths): Settings {
@@ -121,9 +215,12 @@ function settingsOf(call: Call, paths: Paths): Settings {
   const rows = paths.conversions.length
   return {
     models: asked === 'all' ? [...models] : [asked as Model],
-    order: whole(call, 'order', 1, 1, 10),
+    order: call.flag('order') === 'auto' ? 'auto' : whole(call, 'order', 1, 1, 10),
     halfLifeDays: daysOf(call.flag('half-life') ?? '7d'),
     shares: shapeOf(call.flag('position') ?? 'u'),
+    leads: leadsOf(call, paths),
+    ordered: call.switch('ordered'),
+    experiments: experimentsOf(call, paths),
     direct: (call.flag('direct') ?? 'direct').split(',').map((name) => name.trim()),
     nulls: !call.switch('no-nulls'),
     rates: call.switch('rates'),
@@ -155,18 +252,26 @@ function shapeOf(text: string): PositionShares {
   if (text === 'w') return wShape
   const parts = text.split('/').map(Number)
   if (
-    parts.length !== 3 ||
+    (parts.length !== 3 && parts.length !== 4) ||
     parts.some((part) => !(part >= 0)) ||
     Math.abs(parts.reduce((sum, part) => sum + part, 0) - 100) > 1e-9
   ) {
-    throw new Misuse(`--position is u, w or three shares that add up to 100 such as 40/20/40, not ${text}.`)
+    throw new Misuse(
+      `--position is u, w or three shares (four with the lead) that add up to 100 such as 40/20/40, not ${text}.`,
+    )
+  }
+  if (parts.length === 4) {
+    const [first, lead, last, others] = parts as [number, number, number, number]
+    return { first: first / 100, lead: lead / 100, last: last / 100, others: others / 100 }
   }
   const [first, others, last] = parts as [number, number, number]
   return { first: first / 100, lead: 0, others: others / 100, last: last / 100 }
 }
 
 /** Everything the command knows about the paths; the document of `--json`. */
-export function attributionOf(paths: Paths, settings: Settings, tell: (line: string) => void = () => undefined) {
+export function attributionOf(paths: Paths, asked: Settings, tell: (line: string) => void = () => undefined) {
+  const choice = asked.order === 'auto' && asked.models.includes('markov') ? chooseOrder(paths) : null
+  const settings: Fixed = { ...asked, order: choice?.order ?? (asked.order === 'auto' ? 1 : asked.order) }
   const totals = totalsOf(paths)
   const reach = reachOf(paths)
   const warnings = warningsOf(paths, settings, reach.touches)
@@ -207,6 +312,9 @@ export function attributionOf(paths: Paths, settings: Settings, tell: (line: str
                 },
               }
             : {}),
+          ...('byPlace' in credit
+            ? { byPlace: Array.from((credit as OrderedCredit).byPlace.conversions[index] as Float64Array) }
+            : {}),
           ...('standardErrors' in credit && credit.standardErrors ? { standardError: at(credit.standardErrors) } : {}),
           ...(at(reach.touches) < fewTouches ? { tooLittleData: true as const } : {}),
         }
@@ -214,6 +322,10 @@ export function attributionOf(paths: Paths, settings: Settings, tell: (line: str
       .sort((left, right) => right.conversions - left.conversions || left.channel.localeCompare(right.channel))
     return {
       model,
+      ...(model === 'markov' && choice !== null ? { heldOutLogLikelihood: choice.heldOut } : {}),
+      ...(settings.experiments === null
+        ? {}
+        : { incremental: incrementalOf(paths, credit, settings.experiments.known) }),
       ...(model === 'markov' ? { order: settings.order, conversionRate: (credit as MarkovCredit).conversionRate } : {}),
       ...(model === 'decay' ? { halfLifeDays: settings.halfLifeDays } : {}),
       channels,
@@ -230,9 +342,22 @@ export function attributionOf(paths: Paths, settings: Settings, tell: (line: str
   }
 }
 
+function incrementalOf(paths: Paths, credit: Credit, known: KnownIncrement[]) {
+  const scaled = incrementalCredit(credit, known)
+  return paths.channels.map((channel, index) => ({
+    channel,
+    conversions: scaled.conversions[index] as number,
+    low: scaled.low[index] as number,
+    high: scaled.high[index] as number,
+    from: scaled.fromExperiment[index] ? ('experiment' as const) : ('rest by the model' as const),
+  }))
+}
+
+export type AttributionDocument = ReturnType<typeof attributionOf>
+
 type Fitted = Credit | MarkovCredit | (Credit & { standardErrors: Float64Array | null }) | { refused: string }
 
-function fitterOf(model: Model, whole: Paths, settings: Settings): (paths: Paths) => Fitted {
+function fitterOf(model: Model, whole: Paths, settings: Fixed): (paths: Paths) => Fitted {
   switch (model) {
     case 'first':
       return (paths) => creditByRule(paths, firstTouch)
@@ -243,12 +368,13 @@ function fitterOf(model: Model, whole: Paths, settings: Settings): (paths: Paths
     case 'linear':
       return (paths) => creditByRule(paths, linear)
     case 'position':
-      return (paths) => creditByRule(paths, position(settings.shares))
+      return (paths) => creditByRule(paths, position(settings.shares, settings.leads))
     case 'decay':
       return (paths) => creditByRule(paths, timeDecay(settings.halfLifeDays))
     case 'markov':
       return (paths) => creditByMarkov(paths, { order: settings.order, nulls: settings.nulls })
     case 'shapley':
+      if (settings.ordered) return creditByOrderedShapley
       return settings.rates ? (paths) => shapleyOfRates(paths, settings) : creditByShapley
   }
 }
@@ -294,6 +420,14 @@ function warningsOf(paths: Paths, settings: Settings, touches: Float64Array): st
     )
   if (paths.ages === null && settings.models.includes('decay')) {
     warnings.push('The file has no times: for time decay each step back counts as one day.')
+  }
+  if (settings.experiments !== null) {
+    const sum = settings.experiments.known.reduce((total, one) => total + one.value, 0)
+    if (sum > totals.conversions) {
+      warnings.push(
+        `The experiments found ${sum} conversions, more than the ${totals.conversions} of the paths: period or definition differ.`,
+      )
+    }
   }
   if (settings.replicates === 0) warnings.push('No intervals were made; ask for them with --bootstrap 200.')
   return warnings

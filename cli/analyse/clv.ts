@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import {
   bgBbAlive,
+  bgBbBounds,
   bgBbBox,
   bgBbExpected,
   bgBbObjective,
@@ -8,6 +9,7 @@ import {
   type CustomerSummary,
   choosePurchases,
   covarianceOf,
+  drawsFrom,
   fitSpend,
   type Histories,
   hessianOf,
@@ -23,6 +25,7 @@ import {
 } from '@einklang/stats'
 import { type Call, type Command, Misuse } from '../command.ts'
 import { nearest } from '../suggest.ts'
+import { clvReport, type People } from './clv-report.ts'
 import { columnOf, countIn, instantIn, readCsv } from './csv.ts'
 
 const dayMs = 86_400_000
@@ -49,6 +52,7 @@ export const clv: Command = {
     discount: { value: 'SHARE', text: 'yearly rate at which later money counts less (default: 0.1)' },
     out: { value: 'FILE', text: 'write a score per customer as CSV' },
     seed: { value: 'SEED', text: 'seed of the imagined futures behind the intervals (default: 1)' },
+    report: { value: 'FILE', text: 'write a page with the plots as one HTML file' },
   },
   help: 'Example: einklang clv --transactions t.csv --calibration-end 1997-09-30 --model auto --horizon 39 --out scores.csv --json',
   async run(call) {
@@ -75,6 +79,7 @@ type Settings = {
   occasion: number
   discount: number
   out: string | null
+  report: string | null
   seed: string
 }
 
@@ -102,6 +107,7 @@ function settingsOf(call: Call): Settings {
     occasion: positive(call, 'occasion', 365, 36_500),
     discount: positive(call, 'discount', 0.1, 10, 0),
     out: call.flag('out') ?? null,
+    report: call.flag('report') ?? null,
     seed: call.flag('seed') ?? '1',
   }
 }
@@ -253,7 +259,33 @@ function purchasesRun(
     warnings,
   }
   show(call, document)
+  if (settings.report !== null)
+    writeFileSync(settings.report, clvReport({ ...document, people: peopleOf(scores) }, settings.path))
   return document
+}
+
+/** How customers spread over the chance to be alive and over expected value: what the plots need of the scores. */
+function peopleOf(scores: Score[]): People {
+  const alive = Array.from({ length: 10 }, () => 0)
+  for (const score of scores) {
+    const tenth = Math.min(9, Math.floor(score.alive.value * 10))
+    alive[tenth] = (alive[tenth] as number) + 1
+  }
+  const worth = scores.map(({ value }) => value).filter((value) => value !== null)
+  const sorted = worth.toSorted((left, right) => right.value - left.value)
+  return { alive, best: sorted.slice(0, 20), concentration: shareOfBest(sorted.map(({ value }) => value)) }
+}
+
+/** Share of all expected value that the best tenth, second tenth … will bring. */
+function shareOfBest(falling: number[]): number[] {
+  const all = sum(falling)
+  return Array.from({ length: 10 }, (_, tenth) => {
+    const part = falling.slice(
+      Math.floor((tenth * falling.length) / 10),
+      Math.floor(((tenth + 1) * falling.length) / 10),
+    )
+    return all > 0 ? sum(part) / all : 0
+  })
 }
 
 type Shown = {
@@ -375,16 +407,38 @@ function occasionsRun(call: Call, settings: Settings, purchases: Purchase[], end
   const covariance = covarianceOf(hessianOf(objective, found.at), 4)
   const values = Array.from(found.at, Math.exp) as [number, number, number, number]
   const ahead = Math.max(1, Math.round((settings.horizon * week) / settings.occasion))
+  if (settings.report !== null) warnings.push('bg-bb has no page of plots; its figures are in the answer and in --out.')
   if (found.bound.some(Boolean))
     warnings.push('The likelihood runs to an edge: the parameters say little, expected purchases still hold.')
-  const scores = customers.map((customer) => ({
-    id: customer.id,
-    transactions: bgBbExpected(values, customer, ahead),
-    alive: bgBbAlive(values, customer.yes, customer.last, customer.occasions),
-  }))
+  const known = new Map<string, { low: number; high: number }>()
+  const scores = customers.map((customer) => {
+    const key = `${customer.yes} ${customer.last} ${customer.occasions}`
+    let bounds = known.get(key)
+    if (bounds === undefined) {
+      bounds = bgBbBounds(values, customer, ahead, drawsFrom('occasions', settings.seed, key))
+      known.set(key, bounds)
+    }
+    return {
+      id: customer.id,
+      transactions: bgBbExpected(values, customer, ahead),
+      ...bounds,
+      alive: bgBbAlive(values, customer.yes, customer.last, customer.occasions),
+    }
+  })
   if (settings.out !== null) {
-    const lines = scores.map(({ id, transactions, alive }) => `${id},${transactions.toFixed(4)},${alive.toFixed(6)}`)
-    writeFileSync(settings.out, `customer_id,transactions,p_alive\n${lines.join('\n')}\n`)
+    const lines = scores.map(({ id, transactions, low, high, alive }) =>
+      [
+        /[",\n]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id,
+        transactions.toFixed(4),
+        low,
+        high,
+        alive.toFixed(6),
+      ].join(','),
+    )
+    writeFileSync(
+      settings.out,
+      `customer_id,transactions,transactions_low,transactions_high,p_alive\n${lines.join('\n')}\n`,
+    )
   }
   const document = {
     customers: customers.length,
@@ -402,7 +456,7 @@ function occasionsRun(call: Call, settings: Settings, purchases: Purchase[], end
         covariance === null ? null : (values[index] as number) * Math.sqrt(covariance[index * 5] as number),
     })),
     converged: found.converged,
-    holdout: null,
+    holdout: laterOccasions(purchases, customers, at, lastWhole, values),
     expected: {
       transactions: sum(scores.map((score) => score.transactions)),
       alive: sum(scores.map((score) => score.alive)),
@@ -413,4 +467,36 @@ function occasionsRun(call: Call, settings: Settings, purchases: Purchase[], end
   }
   show(call, document)
   return document
+}
+
+/** Whole occasions after the calibration: expected against actual yeses. Null when none has passed. */
+function laterOccasions(
+  purchases: Purchase[],
+  customers: { id: string; yes: number; last: number; occasions: number }[],
+  at: (day: number) => number,
+  lastWhole: number,
+  values: [number, number, number, number],
+) {
+  const lastDay = purchases.reduce((last, { day }) => Math.max(last, day), Number.NEGATIVE_INFINITY)
+  const ahead = at(lastDay + 1) - 1 - lastWhole
+  if (ahead < 1) return null
+  const later = new Map<string, Set<number>>()
+  for (const { customer, day } of purchases) {
+    const occasion = at(day)
+    if (occasion <= lastWhole || occasion > lastWhole + ahead) continue
+    const known = later.get(customer)
+    if (known) known.add(occasion)
+    else later.set(customer, new Set([occasion]))
+  }
+  const pairs = customers.map((customer) => ({
+    later: later.get(customer.id)?.size ?? 0,
+    expected: bgBbExpected(values, customer, ahead),
+  }))
+  return {
+    occasions: ahead,
+    actual: sum(pairs.map((pair) => pair.later)),
+    expected: sum(pairs.map(({ expected }) => expected)),
+    mae: sum(pairs.map((pair) => Math.abs(pair.later - pair.expected))) / pairs.length,
+    rmse: Math.sqrt(sum(pairs.map((pair) => (pair.later - pair.expected) ** 2)) / pairs.length),
+  }
 }

@@ -30,6 +30,46 @@ export function creditByShapley(paths: Paths): Credit {
   return credit
 }
 
+/** Credit by channel and place in the path: `byPlace[channel][place]`, the last place gathering all later ones. */
+export type OrderedCredit = Credit & { byPlace: { conversions: Float64Array[]; values: Float64Array[] } }
+
+/**
+ * Ordered Shapley value (Zhao, Mahboobi, Bagheri 2018): places in the path are the players, so a channel that comes
+ * twice, with another between, has two shares, and its credit as opener and as closer can be told apart. Repeats
+ * without another channel between count once. Exact, O(touches).
+ */
+export function creditByOrderedShapley(paths: Paths, places = 5): OrderedCredit {
+  const channels = paths.channels.length
+  const table = () => Array.from({ length: channels }, () => new Float64Array(places))
+  const credit = {
+    conversions: new Float64Array(channels),
+    values: new Float64Array(channels),
+    byPlace: { conversions: table(), values: table() },
+  }
+  const steps: number[] = []
+  for (let row = 0; row < paths.conversions.length; row++) {
+    steps.length = 0
+    for (let at = paths.offsets[row] as number; at < (paths.offsets[row + 1] as number); at++) {
+      const channel = paths.touches[at] as number
+      if (channel !== steps.at(-1)) steps.push(channel)
+    }
+    const conversions = (paths.conversions[row] as number) / steps.length
+    const value = (paths.values[row] as number) / steps.length
+    steps.forEach((channel, step) => {
+      const place = Math.min(step, places - 1)
+      const [bought, worth] = [credit.byPlace.conversions[channel], credit.byPlace.values[channel]] as [
+        Float64Array,
+        Float64Array,
+      ]
+      credit.conversions[channel] = (credit.conversions[channel] as number) + conversions
+      credit.values[channel] = (credit.values[channel] as number) + value
+      bought[place] = (bought[place] as number) + conversions
+      worth[place] = (worth[place] as number) + value
+    })
+  }
+  return credit
+}
+
 export type ShapleyOfRates = {
   /** Credited conversions per channel; negative where a channel lowers the rate. */
   conversions: Float64Array

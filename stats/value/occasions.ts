@@ -1,3 +1,4 @@
+import type { Draws } from '../numbers/chance.ts'
 import type { Objective } from '../numbers/minimise.ts'
 import { digamma, logBeta, logGamma, logSum } from '../numbers/special.ts'
 
@@ -99,4 +100,31 @@ export function bgBbExpected(
     )
   }
   return sum
+}
+
+/** Between which counts the yeses of the next `horizon` occasions lie in nine of ten imagined futures. */
+export function bgBbBounds(
+  parameters: readonly [number, number, number, number],
+  customer: { yes: number; last: number; occasions: number },
+  horizon: number,
+  draws: Draws,
+  options: { futures?: number; level?: number } = {},
+): { low: number; high: number } {
+  const { futures = 400, level = 0.9 } = options
+  const [alpha, beta, gamma, delta] = parameters
+  const { yes, last, occasions } = customer
+  // Still active after all occasions seen; the step to the next one is part of the future.
+  const terms = termsOf(parameters, yes, last, occasions)
+  const likelihood = terms.reduce((sum, term) => logSum(sum, term.log), -Infinity)
+  const stayed = Math.exp((terms[0] as Term).log - likelihood)
+  const counts = Float64Array.from({ length: futures }, () => {
+    if (draws.uniform() >= stayed) return 0
+    const buys = draws.beta(alpha + yes, beta + occasions - yes)
+    const stops = draws.beta(gamma, delta + occasions)
+    let count = 0
+    for (let step = 0; step < horizon && draws.uniform() >= stops; step++) if (draws.uniform() < buys) count++
+    return count
+  }).sort()
+  const at = (share: number) => counts[Math.round(share * (futures - 1))] as number
+  return { low: at((1 - level) / 2), high: at((1 + level) / 2) }
 }
