@@ -104,9 +104,9 @@ export type BaseWidths = {
 }
 
 export const baseWidths: BaseWidths = {
-  level: 1,
-  trend: 0.5,
-  season: 0.25,
+  level: 0.5,
+  trend: 0.4,
+  season: 0.2,
   holiday: 0.25,
   control: 0.25,
   noise: 0.3,
