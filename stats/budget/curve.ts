@@ -62,7 +62,7 @@ export function valueAt({ x, y, slope }: Smooth, at: number): number {
 
 export function slopeAt({ x, y, slope }: Smooth, at: number): number {
   const last = x.length - 1
-  if (at < (x[0] as number) || at >= (x[last] as number)) return 0
+  if (at < (x[0] as number) || at > (x[last] as number)) return 0
   const place = pieceOf(x, at)
   const width = widthOf(x, place)
   const t = (at - (x[place] as number)) / width
