@@ -1,4 +1,5 @@
 import { attribution } from './attribution.ts'
+import { budget } from './budget.ts'
 import { clv } from './clv.ts'
 import { keywords } from './keywords.ts'
 import { lift } from './lift.ts'
@@ -6,4 +7,4 @@ import { mix } from './mix.ts'
 import { uplift } from './uplift.ts'
 
 /** The statistical commands on files: no server, no data directory. */
-export const analyses = [attribution, clv, lift, uplift, mix, keywords]
+export const analyses = [attribution, clv, lift, uplift, mix, budget, keywords]
