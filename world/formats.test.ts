@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { generate, liveFaultOf } from './index.ts'
+import { generate, liveFaultOf, writeWorld } from './index.ts'
 
 const room = mkdtempSync(join(tmpdir(), 'einklang-formats-'))
 afterAll(() => rmSync(room, { recursive: true, force: true }))
@@ -82,4 +82,15 @@ test('the truth names the live calls whose faults are planted', async () => {
       .map(({ messageId }) => messageId),
   )
   expect(told.map((line) => (JSON.parse(line) as { message: string }).message).toSorted()).toEqual(expected.toSorted())
+})
+
+test('with languages, subscribers and visitors speak them, and nothing else changes', async () => {
+  await generate({ ...town, write: join(room, 'spoken'), options: { languages: ['de', 'en', 'it', 'vi'] } })
+  const spoken = lines('spoken', 'newsletter.csv').map((line) => line.split(',')[6])
+  const before = lines('natural', 'newsletter.csv')
+  expect(spoken).toHaveLength(before.length)
+  expect(new Set(spoken.slice(1)).size).toBeGreaterThan(1)
+  expect(before.slice(1).every((line) => line.split(',')[6] === 'de')).toBe(true)
+  expect(text('spoken', 'loyalty.csv')).toBe(text('natural', 'loyalty.csv'))
+  await expect(writeWorld({ write: room, languages: 'de,fr' })).rejects.toThrow('Allowed: de, en, it, vi')
 })

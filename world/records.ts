@@ -4,6 +4,7 @@ import { mojibake, nicknames, withoutUmlauts } from './names.ts'
 import { type Address, addressAt, canary, type Person, surnameAt } from './persons.ts'
 import { cell } from './rows.ts'
 import { latin, tillCard } from './sales.ts'
+import { languageOf } from './setting.ts'
 import { count, type Sink } from './visits.ts'
 
 export const recordSources = ['shop', 'loyalty', 'newsletter', 'crm', 'catalogue'] as const
@@ -402,7 +403,7 @@ export function record(sink: Sink, person: Person): void {
           status,
           iso(at),
           iso(changed),
-          'de',
+          languageOf(sink.setting, person.id),
           status === 'unsubscribed' ? '0' : '1',
           iso(status === 'unsubscribed' ? changed : at),
           proof ? `doi-${hex(hash(purposes['person/permission'], person.id, 21))}` : '',

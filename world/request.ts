@@ -1,7 +1,7 @@
 import { berlinOffset, day } from './calendar.ts'
 import { type Format, formats } from './formats.ts'
 import { type MediaName, mediaNames } from './media.ts'
-import type { WorldOptions } from './setting.ts'
+import { type Language, languageShares, type WorldOptions } from './setting.ts'
 import { presets, type Size, sizes } from './sizes.ts'
 
 /** Wrong usage: the caller prints the message and ends with exit code 2. */
@@ -80,7 +80,11 @@ function checkOptions(options: WorldOptions): void {
     throw new UsageError(`A defect factor of ${options.defects} is not possible. Allowed: 0 to 10.`)
   if (options.scale !== undefined && !(options.scale > 0 && options.scale <= 1))
     throw new UsageError(`A scale of ${options.scale} is not possible. Allowed: above 0 to 1.`)
-  const known = ['channelsOff', 'collinearity', 'defects', 'canaries', 'scale']
+  if (options.languages?.length === 0 || options.languages?.some((language) => !(language in languageShares)))
+    throw new UsageError(
+      `The languages “${options.languages.join(',')}” are not possible. Allowed: ${Object.keys(languageShares).join(', ')}.`,
+    )
+  const known = ['channelsOff', 'collinearity', 'defects', 'canaries', 'languages', 'scale']
   for (const name of Object.keys(options))
     if (!known.includes(name)) throw new UsageError(`Unknown option “${name}”. Allowed: ${known.join(', ')}.`)
 }
@@ -100,6 +104,7 @@ export type WorldArguments = {
   collinearity?: string
   defects?: string
   canaries?: boolean
+  languages?: string
 }
 
 /** Reads the arguments of the command line; anything that does not fit is a `UsageError` with the allowed values. */
@@ -117,6 +122,7 @@ export function requestFrom(args: WorldArguments): GenerateRequest {
   if (args.channelsOff) options.channelsOff = args.channelsOff.split(',').map((name) => name.trim() as MediaName)
   if (args.collinearity) options.collinearity = number('collinearity', args.collinearity, false) as 0.3 | 0.6 | 0.9
   if (args.defects) options.defects = number('defects', args.defects, false)
+  if (args.languages) options.languages = args.languages.split(/[\s,]+/).filter(Boolean) as Language[]
   if (args.canaries) options.canaries = true
   return {
     size: size as Size,

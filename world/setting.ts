@@ -25,9 +25,15 @@ export type WorldOptions = {
   defects?: number
   /** Puts a unique token into each personal field. */
   canaries?: boolean
+  /** Languages that customers speak, the commonest first; German alone unless given. */
+  languages?: readonly Language[]
   /** Share of the size's persons that is made, with a range of articles to fit (its square root): for tests. */
   scale?: number
 }
+
+/** Languages of customers and how many of a hundred speak them. */
+export const languageShares = { de: 90, en: 5, it: 3, vi: 2 } as const
+export type Language = keyof typeof languageShares
 
 /** Purposes of the streams, by entity. A new draw gets a new name here, never a place in an old stream. */
 const purposeNames = [
@@ -36,6 +42,7 @@ const purposeNames = [
   'household/address',
   'household/life',
   'person/traits',
+  'person/language',
   'person/buying',
   'person/records',
   'person/permission',
@@ -153,6 +160,7 @@ export function createSetting(request: {
     collinearity: request.options?.collinearity ?? 0.6,
     defects: request.options?.defects ?? 1,
     canaries: request.options?.canaries ?? false,
+    languages: request.options?.languages ?? ['de'],
     scale: request.options?.scale ?? 1,
   }
   const start = (request.start ?? defaultStart()).getTime()
@@ -533,4 +541,16 @@ function visitScale(setting: Setting, interest: number, frames: number): number 
   const clicks = targets.emails * 0.026 + targets.sms * 0.05
   const caused = targets.webOrders + 0.12 * 3.6 + clicks + 0.03 * targets.sessions
   return ((targets.sessions - caused) * setting.persons * frames) / Math.max(1e-9, interest)
+}
+
+/** What a person speaks and reads; drawn apart from everything else, so that it shifts nothing. */
+export function languageOf(setting: Setting, person: number): Language {
+  const { languages } = setting.options
+  const whole = languages.reduce((sum, language) => sum + languageShares[language], 0)
+  let left = new Stream().open(setting.purposes['person/language'], person, 0).uniform() * whole
+  for (const language of languages) {
+    left -= languageShares[language]
+    if (left < 0) return language
+  }
+  return languages[0] ?? 'de'
 }

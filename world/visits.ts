@@ -9,7 +9,7 @@ import { addressAt, canary, hasAccount, type Person, surnameAt, uuid } from './p
 import { categories, priceOf, sizesPerModel } from './products.ts'
 import { decimal, type Rows } from './rows.ts'
 import { moveGoods, tellEdge } from './sales.ts'
-import type { Setting } from './setting.ts'
+import { languageOf, type Setting } from './setting.ts'
 
 export type Sink = {
   setting: Setting
@@ -320,6 +320,8 @@ type Voice = {
   app: boolean
 }
 
+const locales = { de: 'de-DE', en: 'en-GB', it: 'it-IT', vi: 'vi-VN' }
+
 /** Writes one call. The identifiers of messages come from the entity and the number of the call, never from its place. */
 function call(
   voice: Voice,
@@ -417,7 +419,7 @@ function play(sink: Sink, person: Person, session: Session): void {
     sink,
     file: 0,
     head: `"anonymousId":"${anonymousId}",${loggedIn ? `"userId":"${person.userId}",` : ''}`,
-    context: `"userAgent":"${agent}","locale":"de-DE",${consent}${device}`,
+    context: `"userAgent":"${agent}","locale":"${locales[languageOf(setting, person.id)]}",${consent}${device}`,
     tie: 0,
     person: person.id,
     session: session.number,

@@ -71,11 +71,17 @@ async function writeOnly(
 ): Promise<object> {
   const truth = call.flag('truth')
   const format = call.flag('format')
+  const languages = call.flag('languages')
   const progress = startProgress({ label: 'Writing the retailer', total: null, unit: 'parts' })
   const stopping = stopOnSignals({ signals: process, told: call.tell, stop: () => undefined })
   try {
     const manifest = await writeWorld(
-      { ...request, ...(format === undefined ? {} : { format }), ...(truth === undefined ? {} : { truth }) },
+      {
+        ...request,
+        ...(format === undefined ? {} : { format }),
+        ...(languages === undefined ? {} : { languages }),
+        ...(truth === undefined ? {} : { truth }),
+      },
       {
         onProgress({ done, total }) {
           progress.total(total)
