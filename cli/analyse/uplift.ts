@@ -247,7 +247,7 @@ function documentOf(call: Call, result: UpliftResult, input: UpliftInput, warnin
     persons: result.rows,
     columns: input.columns.names,
     learner: result.learner,
-    weighed: result.learner === 'auto' ? autoLearners : null,
+    chosenFrom: result.learner === 'auto' ? autoLearners : null,
     folds: result.folds,
     seed: call.flag('seed') ?? '1',
     level: result.level,
@@ -270,9 +270,9 @@ function show(call: Call, document: UpliftDocument): void {
     call.show(`  negative effect expected for ${(disturbed.share * 100).toFixed(1)} % ("do not disturb")`)
     if (document.learner === 'auto')
       call.show(
-        `  weighed: ${learners
+        `  chosen: ${learners
           .filter(({ weight }) => weight > 0.005)
-          .map(({ learner, weight }) => `${learner} ${weight.toFixed(2)}`)
+          .map(({ learner, weight }) => `${learner} in ${(weight * 100).toFixed(0)} % of the parts`)
           .join(', ')}`,
       )
     call.show(

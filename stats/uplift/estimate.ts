@@ -4,10 +4,10 @@ import { normalQuantile } from '../numbers/distributions.ts'
 import { boost, boostedValues, type OutcomeKind } from '../trees/boost.ts'
 import { type Columns, rowsWhere } from '../trees/columns.ts'
 import { byScore, effectByPart, qiniArea, type Scored, type Step, upliftArea } from './curves.ts'
+import { foldOf, judge } from './judging.ts'
 import { type LearnerName, learnerOf, pseudoEffects, type Trial } from './learners.ts'
 import { type PolicyData, policyValue, robustPolicyValue } from './policy.ts'
 import { fitLinear, linearValues } from './regression.ts'
-import { foldOf, type Judged, judge, stackWeights } from './stacking.ts'
 
 /** Called between pieces of work, so that a server can show progress, answer others and stop. */
 export type Watch = {
@@ -54,7 +54,7 @@ export type TreatmentUplift = {
   scores: Float64Array
   /** Average effect of the arm against the first one. */
   average: Interval
-  /** For auto: weight of each learner, mean over the folds. */
+  /** In what share of the folds each learner was chosen. */
   learners: { learner: LearnerName; weight: number }[]
   /** Qini and uplift areas as scikit-uplift counts them; null for amounts, whose perfect ranking is unknown. */
   qini: Interval | null
@@ -100,13 +100,13 @@ export type Overlap = {
   lacking: number
 }
 
-/** Learners that `auto` weighs against each other. */
-export const autoLearners: LearnerName[] = ['s-linear', 't-linear', 'dr-linear', 'class-linear', 'dr-trees', 'x-trees']
+/** Learners that `auto` chooses from. */
+export const autoLearners: LearnerName[] = ['s-linear', 't-linear', 'dr-linear', 's-trees', 'dr-trees', 'x-trees']
 
 /**
  * Effect of each arm on each person, from models that never saw the person (cross-fitting), and what could be gained
- * by choosing with them. `auto` weighs several learners by how well they explain doubly robust pseudo-effects inside
- * the training folds; rows of the test fold decide nothing.
+ * by choosing with them. `auto` takes, for each test fold, the learner that ranks best inside the other folds; rows of the
+ * test fold decide nothing.
  */
 export async function estimateUplift(input: UpliftInput, options: UpliftOptions = {}): Promise<UpliftResult> {
   const { learner = 'auto', folds = 5, seed = '1', level = 0.9 } = options
@@ -141,17 +141,10 @@ export async function estimateUplift(input: UpliftInput, options: UpliftOptions 
     for (const part of parts) {
       const learning = rowsWhere(rows, (row) => dealt[row] !== part && inTrial(row))
       const asked = rowsWhere(rows, (row) => dealt[row] === part)
-      const chosen = learner === 'auto' ? await weigh(trial, learning, step) : [{ learner, weight: 1 }]
-      for (const { learner: name, weight } of chosen) {
-        weights.set(name, (weights.get(name) ?? 0) + weight / folds)
-        learnerOf(name)(
-          trial,
-          learning,
-        )(asked).forEach((value, index) => {
-          const row = asked[index] as number
-          scores[row] = (scores[row] as number) + weight * value
-        })
-      }
+      const chosen = learner === 'auto' ? await chosenFor(trial, learning, step) : learner
+      weights.set(chosen, (weights.get(chosen) ?? 0) + 1 / folds)
+      const effects = learnerOf(chosen)(trial, learning)
+      spread(effects(asked), asked, scores)
       await step()
     }
     treatments.push(
@@ -233,25 +226,23 @@ function trialOf(input: UpliftInput, arm: number, chances: Float64Array[], seed:
   }
 }
 
-/** Weights of the learners by three folds inside the training rows. */
-async function weigh(
-  trial: Trial,
-  rows: Uint32Array,
-  step: () => Promise<void>,
-): Promise<{ learner: LearnerName; weight: number }[]> {
-  const names = trial.kind === 'share' ? autoLearners : autoLearners.filter((name) => !name.startsWith('class'))
+/**
+ * The learner that ranks best inside the training rows, by three folds of its own: largest Qini area for yes/no,
+ * largest explained effect for amounts (whose perfect ranking nobody knows).
+ */
+async function chosenFor(trial: Trial, rows: Uint32Array, step: () => Promise<void>): Promise<LearnerName> {
   const inner = 3
-  const pseudoAll = pseudoEffects('linear', trial, rows)
-  const pseudo = Float64Array.from(rows, (row) => pseudoAll[row] as number)
   const place = new Map<number, number>()
-  rows.forEach((row, index) => place.set(row, index))
-  const scores = names.map(() => new Float64Array(rows.length))
+  rows.forEach((row, index) => {
+    place.set(row, index)
+  })
+  const scores = autoLearners.map(() => new Float64Array(rows.length))
   for (let part = 0; part < inner; part++) {
     // Another multiplier than the outer folds, so that inner and outer folds are independent.
     const inPart = (row: number) => (Math.imul(row + 1, 40503) >>> 4) % inner === part
     const learning = rows.filter((row) => !inPart(row))
     const asked = rows.filter(inPart)
-    names.forEach((name, index) => {
+    autoLearners.forEach((name, index) => {
       learnerOf(name)(
         trial,
         learning,
@@ -261,26 +252,14 @@ async function weigh(
     })
     await step()
   }
-  return weightsFrom(names, scores, pseudo)
-}
-
-/**
- * Stacking, tempered: half the weight by explained effect of each learner alone, half by the joint fit. Where nothing
- * explains anything, all get the same.
- */
-export function weightsFrom(
-  names: readonly LearnerName[],
-  scores: readonly Float64Array[],
-  pseudo: Float64Array,
-): { learner: LearnerName; weight: number }[] {
-  const judged: Judged[] = scores.map((own) => judge(own, pseudo))
-  const joint = stackWeights(scores, pseudo)
-  const sum = joint.reduce((total, weight) => total + weight, 0)
-  if (sum <= 0) return names.map((learner) => ({ learner, weight: 1 / names.length }))
-  return names
-    .map((learner, index) => ({ learner, weight: joint[index] as number, judged: judged[index] }))
-    .filter(({ weight }) => weight > 1e-6)
-    .map(({ learner, weight }) => ({ learner, weight }))
+  const outcome = Float64Array.from(rows, (row) => trial.outcome[row] as number)
+  const treated = Uint8Array.from(rows, (row) => trial.treated[row] as number)
+  const pseudo = trial.kind === 'amount' ? pseudoEffects('linear', trial, rows) : null
+  const pseudoHere = pseudo === null ? null : Float64Array.from(rows, (row) => pseudo[row] as number)
+  const merits = scores.map((score) =>
+    pseudoHere === null ? qiniArea({ score, outcome, treated }) : judge(score, pseudoHere).gain,
+  )
+  return autoLearners[merits.indexOf(Math.max(...merits))] as LearnerName
 }
 
 function describe(
