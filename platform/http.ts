@@ -1,4 +1,12 @@
-import type { AnswerOf, InputOf, Role, Route, UserId } from '@einklang/contract'
+import {
+  type AnswerOf,
+  type InputOf,
+  type Role,
+  type Route,
+  type SpokenLanguage,
+  spokenLanguages,
+  type UserId,
+} from '@einklang/contract'
 
 /** Who is calling: a signed-in person of the house, an API key, or nobody. */
 export type Caller =
@@ -15,6 +23,18 @@ export type Request_ = {
   /** Sent with the answer besides the usual ones, for example `set-cookie`. */
   answerHeaders: Headers
   signal: AbortSignal
+}
+
+/** The language of whoever asks, by `Accept-Language`; English for programs that do not say. */
+export function languageOf(request: { headers?: Headers }): SpokenLanguage {
+  const tags = (request.headers?.get('accept-language') ?? '').split(',').map((part) => {
+    const [tag = '', weight] = part.split(';q=')
+    return { language: tag.trim().slice(0, 2).toLowerCase(), weight: weight === undefined ? 1 : Number(weight) }
+  })
+  const best = tags
+    .filter(({ language, weight }) => spokenLanguages.some((spoken) => spoken === language) && weight > 0)
+    .toSorted((one, other) => other.weight - one.weight)[0]
+  return spokenLanguages.find((spoken) => spoken === best?.language) ?? 'en'
 }
 
 export type Mounted<R extends Route> = {

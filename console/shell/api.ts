@@ -2,11 +2,19 @@ import type { AnswerOf, CallOf, Role, Route } from '@einklang/contract'
 import { type CallInput, createClient, ProblemError } from '@einklang/sdk'
 import { notifications } from '@mantine/notifications'
 import { keepPreviousData, QueryClient, useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
+import i18next from 'i18next'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Failure, Fetched } from '../kit/states.tsx'
 
-export const client = createClient({ baseUrl: '' })
+/** Answers come in the language of the screen, not in that of the browser. */
+const speaking: typeof fetch = (request, init) =>
+  fetch(request, { ...init, headers: { ...(init?.headers as object), 'accept-language': i18next.language } })
+
+export const client = createClient({ baseUrl: '', fetch: speaking })
+
+// What the server said in the other language has to be asked for again.
+i18next.on('languageChanged', () => void queries.invalidateQueries())
 
 /** A refusal is an answer: only outages and broken connections are worth a second try. */
 function worthRetry(times: number, error: unknown): boolean {

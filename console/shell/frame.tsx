@@ -17,15 +17,18 @@ import {
   UnstyledButton,
 } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { IconBook, IconKey, IconLogout, IconSearch } from '@tabler/icons-react'
+import { IconBook, IconKey, IconLock, IconLogout, IconSearch } from '@tabler/icons-react'
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useFormat } from '../kit/format.ts'
+import { Page } from '../kit/page.tsx'
+import { Empty } from '../kit/states.tsx'
 import { Boundary } from './boundary.tsx'
 import { useConnected } from './live.ts'
 import { openPalette, Palette } from './palette.tsx'
 import { LanguageChoice, SchemeChoice } from './preferences.tsx'
-import { sections } from './sections.tsx'
+import { sectionOf, sections } from './sections.tsx'
 import { useMay, useSession } from './session.ts'
 import { PasswordForm, signOut } from './sign-in.tsx'
 import { useWords } from './words.ts'
@@ -104,11 +107,37 @@ export function Frame(): ReactNode {
       </AppShell.Navbar>
       <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: 'none' }}>
         <Boundary key={path}>
-          <Outlet />
+          <Allowed path={path} />
         </Boundary>
       </AppShell.Main>
       <Palette />
     </AppShell>
+  )
+}
+
+/** A deep link to a screen that the reader's roles do not include says so, and who could help. */
+function Allowed(props: { path: string }): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const format = useFormat()
+  const may = useMay()
+  const { user } = useSession()
+  const section = sectionOf(props.path)
+  if (section === undefined || may(section.needs)) return <Outlet />
+  const { may: needed } = section.needs
+  const named = (roles: readonly string[]): string => format.list(roles.map((role) => words('role', role)))
+  return (
+    <Page title={t('kit.forbidden')}>
+      <Empty
+        title={t(`nav.${section.word}`)}
+        icon={<IconLock stroke={1.5} />}
+        hint={t('kit.forbiddenHint', {
+          roles: named(user.roles),
+          screen: t(`nav.${section.word}`),
+          needed: typeof needed === 'string' ? '' : named(needed),
+        })}
+      />
+    </Page>
   )
 }
 

@@ -34,3 +34,13 @@ export const sections = [
   { to: '/budget', word: 'budget', icon: IconCoin as Icon, needs: api.budget.overview },
   { to: '/governance', word: 'governance', icon: IconSettings as Icon, needs: api.governance.sessions },
 ] as const satisfies { to: string; word: string; icon: Icon; needs: Pick<Route, 'may'> }[]
+
+/** Screens without a place of their own in the navigation, and what they need. */
+const inside = [{ to: '/identity', word: 'profile', needs: api.identity.review }] as const
+
+/** The section that an address belongs to; its `needs` decide who may see the screen. */
+export function sectionOf(path: string): { word: string; needs: Pick<Route, 'may'> } | undefined {
+  return [...inside, ...sections].find(({ to }) =>
+    to === '/' ? path === '/' : path === to || path.startsWith(`${to}/`),
+  )
+}

@@ -16,6 +16,15 @@ test('filters read back from the address as they were written, numbers as text',
   expect(writeFilters({})).toBe('')
 })
 
+test('every address of a screen belongs to a section, so that a forbidden one can say so', async () => {
+  const { sectionOf } = await import('./sections.tsx')
+  expect(sectionOf('/')?.word).toBe('today')
+  expect(sectionOf('/profile/018f')?.word).toBe('profile')
+  expect(sectionOf('/ingest/imports/018f')?.needs).toBe(api.ingest.sources)
+  expect(sectionOf('/identity')?.needs).toBe(api.identity.review)
+  expect(sectionOf('/profiles')).toBeUndefined()
+})
+
 test('a role sees what the route allows', async () => {
   const { mayCall } = await import('./api.ts')
   expect(mayCall(api.governance.invite, ['marketer'])).toBe(false)

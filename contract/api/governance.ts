@@ -356,6 +356,24 @@ export const approvals = route({
   answer: pageOf(approval),
 })
 
+export const approvalChange = route({
+  stage: 'governance',
+  name: 'approvalChange',
+  summary: 'What an approval is about: the words asked for beside those that were approved last',
+  method: 'get',
+  path: '/approvals/{approval}',
+  may: ['admin', 'marketer', 'privacy'],
+  params: z.object({ approval: idOf('approval') }),
+  answer: approval.extend({
+    /** The caller asked for it, so somebody else decides. */
+    own: z.boolean(),
+    /** Part by part; null when the object is gone or its stage shows no words. */
+    after: z.record(z.string(), z.string()).nullable(),
+    /** What was approved before; null when nothing was. */
+    before: z.record(z.string(), z.string()).nullable(),
+  }),
+})
+
 export const requestApproval = route({
   stage: 'governance',
   name: 'requestApproval',

@@ -7,7 +7,7 @@ import {
   type PersonId,
   type Predicate,
 } from '@einklang/contract'
-import { type Database, Refusal } from '@einklang/platform'
+import { type Database, type History, Refusal } from '@einklang/platform'
 import { compile, membersIn, scopeOf } from './compile.ts'
 import { sentenceOf } from './sentence.ts'
 import { type Definition, definitions } from './store.ts'
@@ -178,26 +178,38 @@ export async function membershipsOf(
   }
 }
 
-/** What a condition can be about, as it occurs in this house; traits are sampled. */
-export async function vocabularyOf(database: Database): Promise<AnswerOf<typeof api.audience.vocabulary>> {
+/** So many persons tell which traits there are and what they look like. */
+const sampled = 2000
+
+/**
+ * What a condition can be about, as it occurs in this house. Traits are sampled and their numbers projected; events are
+ * counted where millions are, per person as stored.
+ */
+export async function vocabularyOf(
+  database: Database,
+  history: History,
+  since: Date,
+): Promise<AnswerOf<typeof api.audience.vocabulary>> {
   type Trait = { name: string; persons: number; examples: string[] }
   const [traits, events, scores, audiences] = await Promise.all([
     database.rows<Trait>`
-      with sample as (select traits from profile.person where known limit 20000),
+      with sample as (select traits from profile.person where known limit ${sampled}),
+        share as (select greatest(1, (select count(*) from profile.person where known)::float8 / ${sampled}) as times),
         pairs as (select key as name, value from sample, jsonb_each_text(traits)),
         ranked as (select name, value, count(*) as times, row_number() over (partition by name order by count(*) desc, value)
           as place from pairs where length(value) <= 60 group by name, value)
-      select name, sum(times) as persons,
-        array_agg(value order by place) filter (where place <= 8 and times > 1) as examples
-      from ranked group by name order by persons desc limit 100`,
-    database.rows<{ name: string; persons: number }>`
-      select name, count(distinct person) as persons from profile.event_count group by name order by persons desc limit 100`,
+      select name, round(sum(ranked.times) * share.times)::int as persons,
+        array_agg(value order by place) filter (where place <= 8 and ranked.times > 1) as examples
+      from ranked, share group by name, share.times order by persons desc limit 100`,
+    history.rows<{ name: string; persons: string }>`
+      select name, toString(uniq(person)) as persons from ingest.event
+      where at > ${since} and name != '' group by name order by uniq(person) desc limit 100`,
     database.rows<{ name: string }>`select distinct name from profile.score order by name`,
     definitions(database),
   ])
   return {
     traits: traits.map((row: Trait) => ({ ...row, examples: row.examples ?? [] })),
-    events,
+    events: events.map(({ name, persons }) => ({ name, persons: Number(persons) })),
     scores: scores.map((row) => row.name),
     audiences: audiences.map(({ id, name }) => ({ audience: id, name })),
   }

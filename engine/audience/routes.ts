@@ -43,7 +43,9 @@ export function audienceParts(audience: Audience, ground: Ground): StageParts {
       mount(api.audience.members, ({ params, query }) => audience.members(params.audience, query)),
       mount(api.audience.overlap, ({ query }) => overlapOf(database, query.first, query.second)),
       mount(api.audience.memberships, ({ params }) => membershipsOf(database, params.person)),
-      mount(api.audience.vocabulary, () => vocabularyOf(database)),
+      mount(api.audience.vocabulary, () =>
+        vocabularyOf(database, ground.history, new Date(clock.now().getTime() - 400 * 86_400_000)),
+      ),
     ],
     loops: [keepLive(audience, ground)],
     jobs: [

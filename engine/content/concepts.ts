@@ -1,6 +1,7 @@
-import type { api, Channel, ConceptId, InputOf, Purpose } from '@einklang/contract'
+import type { api, Channel, ConceptId, InputOf, Purpose, SpokenLanguage } from '@einklang/contract'
 import { type Database, derivedId, type Ground, newId, Refusal } from '@einklang/platform'
 import type { Finding } from './lint.ts'
+import { findingsIn } from './sayings.ts'
 import { type Compiled, type Content, compile, hashOf, type Workshops } from './words.ts'
 
 type Summary = api.content.ConceptSummary
@@ -94,14 +95,14 @@ function summaryOf(concept: ConceptRow, variants: Pick<VariantRow, 'channel' | '
   }
 }
 
-export async function conceptDetail(database: Database, concept: ConceptId): Promise<Detail> {
+export async function conceptDetail(database: Database, concept: ConceptId, speak: SpokenLanguage): Promise<Detail> {
   const row = await existing(database, concept)
   const variants = await database.rows<VariantRow>`
     select * from content.variant where concept = ${concept} order by channel, language`
-  return { ...summaryOf(row, variants), variants: variants.map(shown) }
+  return { ...summaryOf(row, variants), variants: variants.map((variant) => shown(variant, speak)) }
 }
 
-function shown(row: VariantRow): Variant {
+function shown(row: VariantRow, speak: SpokenLanguage): Variant {
   const { id, channel, language, version, hash, content, findings } = row
   return {
     id,
@@ -110,10 +111,24 @@ function shown(row: VariantRow): Variant {
     version,
     hash,
     content,
-    findings,
+    findings: findingsIn(findings, speak),
     updatedAt: row.updated_at.toISOString(),
     updatedBy: row.updated_by,
   }
+}
+
+/** Every saved version is kept, so what was approved once can always be shown. */
+export async function wordsByHash(
+  database: Database,
+  variant: string,
+  hash: string,
+): Promise<{ [part: string]: string } | null> {
+  const row = await database.row<{ content: Content }>`
+    select content from content.version where variant::text = ${variant} and hash = ${hash}
+    order by version desc limit 1`
+  if (!row) return null
+  const { channel: _, ...parts } = row.content
+  return parts
 }
 
 type ConceptBody = InputOf<typeof api.content.createConcept>['body']
@@ -137,13 +152,13 @@ export async function saveConcept(database: Database, concept: ConceptId, body: 
 
 /** Compiles, checks and stores; nothing is stored when a check blocks or the edited version is not the latest. */
 export async function saveVariant(
-  needs: { database: Database; workshops: Workshops },
+  needs: { database: Database; workshops: Workshops; speak: SpokenLanguage },
   edit: { concept: ConceptId; language: string; version: number | null; content: Content; by: string },
 ): Promise<Variant> {
   const { database } = needs
   const concept = await existing(database, edit.concept)
   const { compiled, findings } = await compile(needs.workshops, edit.content, edit.language, concept.purpose)
-  const blocking = findings.find((finding) => finding.level === 'block')
+  const blocking = findingsIn(findings, needs.speak).find((finding) => finding.level === 'block')
   if (blocking)
     throw new Refusal(422, `check_${blocking.rule}`, blocking.message, {
       at: blocking.line === null ? blocking.field : `${blocking.field}:${blocking.line}`,
@@ -167,6 +182,6 @@ export async function saveVariant(
     await tx.run`insert into content.version (variant, version, hash, content, at, by)
       values (${id}, ${row.version}, ${hash}, ${tx.json(edit.content)}, platform.now(), ${edit.by})`
     await tx.run`update content.concept set updated_at = platform.now() where id = ${edit.concept}`
-    return shown(row)
+    return shown(row, needs.speak)
   })
 }

@@ -1,7 +1,7 @@
 import type { api, Channel, ConceptId, JsonObject, PersonId, Purpose } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Governance } from '#governance'
-import { conceptRow, releasable } from './concepts.ts'
+import { conceptRow, releasable, wordsByHash } from './concepts.ts'
 import { renderFor } from './render.ts'
 import { compileSeeds } from './seed.ts'
 import type { Workshops } from './words.ts'
@@ -9,6 +9,7 @@ import { scriptBeside, Workshop } from './workshop.ts'
 
 export { frameGone, framePage } from './frame.ts'
 export { contentParts } from './routes.ts'
+export { refusalIn } from './sayings.ts'
 export { abandonedCartConcept, welcomeConcept } from './seed.ts'
 export { smsSize } from './sms.ts'
 
@@ -43,6 +44,8 @@ export type ContentNeeds = {
 
 export type Content = {
   concept(id: ConceptId): Promise<{ id: ConceptId; name: string; purpose: Purpose; topic: string | null } | null>
+  /** The words of a variant that have this hash, part by part, for whoever has to approve them. */
+  words(variant: string, hash: string): Promise<{ [part: string]: string } | null>
   /** Channels with words that may leave; null = there is no such concept. */
   variants(concept: ConceptId): Promise<Channel[] | null>
   /** The words for one person now, references resolved on the caller's transaction; a refusal says which could not be. */
@@ -68,6 +71,7 @@ export function createContent(needs: ContentNeeds): Content {
       const row = await conceptRow(database, id)
       return row ? { id: row.id, name: row.name, purpose: row.purpose, topic: row.topic } : null
     },
+    words: (variant, hash) => wordsByHash(database, variant, hash),
     variants: (concept) => releasable(database, concept),
     render: (tx, request) => renderFor(needs, workshops, tx, request),
     seed: () => compileSeeds(needs, workshops),

@@ -1,4 +1,4 @@
-import type { api } from '@einklang/contract'
+import { type api, kept } from '@einklang/contract'
 
 export type Finding = api.content.Finding
 
@@ -16,16 +16,16 @@ const literals: { rule: string; pattern: RegExp; what: string }[] = [
   {
     rule: 'literal-amount',
     pattern: /(?:€|EUR|USD|\$)\s?\d+(?:[.,]\d+)?|\d+(?:[.,]\d{2})?\s?(?:€|EUR\b|Euro\b|euros?\b)|\d+,-(?!\d)/g,
-    what: 'a price',
+    what: 'typed_price',
   },
-  { rule: 'literal-percentage', pattern: /\d+(?:[.,]\d+)?\s?(?:%|Prozent\b|percent\b)/g, what: 'a percentage' },
+  { rule: 'literal-percentage', pattern: /\d+(?:[.,]\d+)?\s?(?:%|Prozent\b|percent\b)/g, what: 'typed_percentage' },
   {
     rule: 'literal-date',
     pattern:
       /\b\d{1,2}\.\s?\d{1,2}\.(?:\d{2,4})?|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}\.?\s(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|January|February|March|May|June|July|October|December)\b|\bbis (?:Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonntag)\b/g,
-    what: 'a date',
+    what: 'typed_date',
   },
-  { rule: 'literal-stock', pattern: /\b(?:nur noch|only)\s\d+\b/gi, what: 'a stock count' },
+  { rule: 'literal-stock', pattern: /\b(?:nur noch|only)\s\d+\b/gi, what: 'typed_stock' },
 ]
 
 const material = /^\s*(?:Leder|Baumwolle|Wolle|Seide|Leinen|Merino|Bio|leather|cotton|wool|silk|linen|organic)/i
@@ -41,8 +41,8 @@ export function literalFindings(field: string, source: string): Finding[] {
         rule,
         field,
         line: text.slice(0, match.index).split('\n').length,
-        message: `“${match[0].trim()}” is ${what} typed by hand.`,
-        doInstead: 'Use a reference such as {{ line.price }}, so that it is true when the message leaves.',
+        message: kept(what, { text: match[0].trim() }),
+        doInstead: kept('use_reference'),
       })),
   )
 }
@@ -60,8 +60,8 @@ export function fallbackFindings(field: string, source: string): Finding[] {
       rule: 'no-fallback',
       field,
       line: source.slice(0, match.index).split('\n').length,
-      message: `“${name}” may be unknown and has no fallback.`,
-      doInstead: `Write {{ ${name} | default: "…" }}.`,
+      message: kept('no_fallback', { name }),
+      doInstead: kept('write', { example: `{{ ${name} | default: "…" }}` }),
     })
   }
   return found
@@ -74,8 +74,8 @@ export function rawFindings(field: string, source: string): Finding[] {
     rule: 'raw-output',
     field,
     line: source.slice(0, match.index).split('\n').length,
-    message: `${match[0]} is not escaped.`,
-    doInstead: 'Take “raw” away unless the value is markup of your own.',
+    message: kept('not_escaped', { output: match[0] }),
+    doInstead: kept('take_raw_away'),
   }))
 }
 
@@ -90,8 +90,8 @@ export function hiddenFindings(field: string, source: string): Finding[] {
       rule: 'hidden-character',
       field,
       line: source.slice(0, match.index).split('\n').length,
-      message: 'The text contains an invisible character.',
-      doInstead: 'Delete it; it usually comes with text that was pasted.',
+      message: kept('hidden'),
+      doInstead: kept('delete_hidden'),
     },
   ]
 }

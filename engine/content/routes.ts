@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { api, type InputOf, type PersonId } from '@einklang/contract'
-import { type Caller, type Ground, mount, type StageParts } from '@einklang/platform'
+import { api, type InputOf, type PersonId, type SpokenLanguage } from '@einklang/contract'
+import { type Caller, type Ground, languageOf, mount, type StageParts } from '@einklang/platform'
 import {
   conceptDetail,
   createConcept,
@@ -13,6 +13,7 @@ import {
 import { frameGone, framePage } from './frame.ts'
 import type { Content, ContentNeeds, Rendering } from './index.ts'
 import { personData, renderWith, sample } from './render.ts'
+import { findingsIn, refusalIn } from './sayings.ts'
 import { smsSize } from './sms.ts'
 import { compile, hashOf } from './words.ts'
 
@@ -26,23 +27,30 @@ export function contentParts(content: Content, needs: ContentNeeds): StageParts 
     erase: (tx, persons) => content.erase(tx, persons),
     routes: [
       mount(routes.concepts, async () => ({ items: await listConcepts(database) })),
-      mount(routes.concept, ({ params }) => conceptDetail(database, params.concept)),
-      mount(routes.createConcept, async ({ body }) => conceptDetail(database, await createConcept(ground, body))),
-      mount(routes.saveConcept, async ({ params, body }) => {
+      mount(routes.concept, ({ params }, request) => conceptDetail(database, params.concept, languageOf(request))),
+      mount(routes.createConcept, async ({ body }, request) =>
+        conceptDetail(database, await createConcept(ground, body), languageOf(request)),
+      ),
+      mount(routes.saveConcept, async ({ params, body }, request) => {
         await saveConcept(database, params.concept, body)
-        return conceptDetail(database, params.concept)
+        return conceptDetail(database, params.concept, languageOf(request))
       }),
-      mount(routes.saveVariant, ({ params, body }, { caller }) =>
+      mount(routes.saveVariant, ({ params, body }, request) =>
         saveVariant(
-          { database, workshops },
-          { concept: params.concept, language: params.language, ...body, by: nameOf(caller) },
+          { database, workshops, speak: languageOf(request) },
+          { concept: params.concept, language: params.language, ...body, by: nameOf(request.caller) },
         ),
       ),
-      mount(routes.check, async ({ body }) => ({
-        findings: (await compile(workshops, body.content, body.language, 'newsletter')).findings,
+      mount(routes.check, async ({ body }, request) => ({
+        findings: findingsIn(
+          (await compile(workshops, body.content, body.language, 'newsletter')).findings,
+          languageOf(request),
+        ),
         sms: body.content.channel === 'sms' ? smsSize(body.content.text) : null,
       })),
-      mount(routes.preview, ({ params, body }) => preview(needs, content, params.concept, body)),
+      mount(routes.preview, ({ params, body }, request) =>
+        preview(needs, content, params.concept, body, languageOf(request)),
+      ),
     ],
     raw: [
       {
@@ -69,6 +77,7 @@ async function preview(
   content: Content,
   conceptId: InputOf<typeof api.content.preview>['params']['concept'],
   body: InputOf<typeof api.content.preview>['body'],
+  speak: SpokenLanguage,
 ): Promise<api.content.Preview> {
   const { ground } = needs
   const { database, clock, config } = ground
@@ -82,14 +91,17 @@ async function preview(
     return {
       asOf,
       rendering: null,
-      refused: `There are no words for ${body.channel} yet.`,
+      refused: refusalIn(`NO_VARIANT: there are no words for ${body.channel} yet.`, speak),
       findings: [],
       frameUrl: null,
     }
   const language = variant?.language ?? wanted ?? concept.language
-  const { compiled, findings } = await compile(content.workshops, edited, language, concept.purpose)
-  if (findings.some((finding) => finding.level === 'block'))
-    return { asOf, rendering: null, refused: 'The words do not pass the checks.', findings, frameUrl: null }
+  const { compiled, findings: found } = await compile(content.workshops, edited, language, concept.purpose)
+  const findings = findingsIn(found, speak)
+  if (findings.some((finding) => finding.level === 'block')) {
+    const refused = refusalIn('BLOCKED: the words do not pass the checks.', speak)
+    return { asOf, rendering: null, refused, findings, frameUrl: null }
+  }
   const rendered = await renderWith(needs, content.workshops, {
     compiled,
     channel: edited.channel,
@@ -104,7 +116,8 @@ async function preview(
     },
     data: {},
   })
-  if ('refused' in rendered) return { asOf, rendering: null, refused: rendered.refused, findings, frameUrl: null }
+  if ('refused' in rendered)
+    return { asOf, rendering: null, refused: refusalIn(rendered.refused, speak), findings, frameUrl: null }
   return { asOf, rendering: rendered, refused: null, findings, frameUrl: await frameOf(ground, rendered, body.person) }
 }
 

@@ -137,7 +137,7 @@ export async function compileSeeds(needs: ContentNeeds, workshops: Workshops): P
       for (const content of contents) {
         if (there.some((row) => row.channel === content.channel && row.language === tongue)) continue
         const edit = { concept: id, language: tongue, version: null, content, by: 'Einklang' }
-        await saveVariant({ database, workshops }, edit).catch(unlessThere)
+        await saveVariant({ database, workshops, speak: 'en' }, edit).catch(unlessThere)
       }
     }
   }

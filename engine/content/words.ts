@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { api, Purpose } from '@einklang/contract'
+import { type api, kept, type Purpose } from '@einklang/contract'
 import { inLayout, layoutVersion, withBrandColour } from './layout.ts'
 import { type Finding, fallbackFindings, hiddenFindings, literalFindings, rawFindings } from './lint.ts'
 import type { LiquidProblem } from './liquid.ts'
@@ -80,10 +80,20 @@ export async function compile(
     ...rawFindings(field, source),
   ])
   for (const { name, problems, roots } of inspected) {
-    findings.push(...problems.map((problem) => block('liquid', name, problem.line, `${problem.message}.`)))
+    findings.push(
+      ...problems.map((problem) => block('liquid', name, problem.line, kept('invalid', { message: problem.message }))),
+    )
     for (const root of roots)
       if (!known.includes(root))
-        findings.push(block('unknown-data', name, null, `There is no “${root}”.`, `Known are ${known.join(', ')}.`))
+        findings.push(
+          block(
+            'unknown-data',
+            name,
+            null,
+            kept('unknown_data', { root }),
+            kept('known_data', { known: known.join(', ') }),
+          ),
+        )
   }
   findings.push(...emptyFindings(fields), ...channelFindings(content))
   const roots = [...new Set(inspected.flatMap((piece) => piece.roots))]
@@ -118,12 +128,12 @@ function block(
 function emptyFindings(fields: Field[]): Finding[] {
   return fields
     .filter(({ field, source }) => !['preheader', 'link'].includes(field) && source.trim() === '')
-    .map(({ field }) => block('empty', field, null, `The ${field} is empty.`))
+    .map(({ field }) => block('empty', field, null, kept('empty', { field })))
 }
 
 function channelFindings(content: Content): Finding[] {
   if (content.channel === 'email' && /[\r\n]/.test(content.subject))
-    return [block('line-break', 'subject', null, 'A subject has one line.')]
+    return [block('line-break', 'subject', null, kept('one_line'))]
   if (content.channel !== 'sms') return []
   const costly = costlyCharacter(content.text.replace(/\{[{%][^]*?[%}]\}/g, ''))
   if (!costly) return []
@@ -134,8 +144,8 @@ function channelFindings(content: Content): Finding[] {
       rule: 'sms-encoding',
       field: 'text',
       line: null,
-      message: `“${costly.character}” makes every part hold 70 instead of 160 characters (${segments} parts as written).`,
-      doInstead: costly.plain === null ? null : `Write ${costly.plain} instead.`,
+      message: kept('costly', { character: costly.character, segments }),
+      doInstead: costly.plain === null ? null : kept('write_instead', { plain: costly.plain }),
     },
   ]
 }
@@ -147,23 +157,28 @@ async function compileMail(
   purpose: Purpose,
 ): Promise<{ html: string; findings: Finding[] }> {
   if (/<mj-include\b/.test(content.mjml))
-    return { html: '', findings: [block('include', 'mjml', null, 'Files cannot be included.')] }
+    return { html: '', findings: [block('include', 'mjml', null, kept('no_files'))] }
   const { mjml, firstLine } = inLayout(content.mjml, language, content.preheader)
   const { html, errors } = await workshops.mjml.run<MjmlResult>({ source: mjml })
   const findings = errors.map((error) =>
-    block('mjml', 'mjml', Math.max(1, error.line - firstLine + 1), `${error.message} (${error.tag}).`),
+    block(
+      'mjml',
+      'mjml',
+      Math.max(1, error.line - firstLine + 1),
+      kept('markup', { message: error.message, tag: error.tag }),
+    ),
   )
   const whole = withBrandColour(html)
   if (purpose !== 'service' && purpose !== 'support' && !whole.includes('links.unsubscribe'))
-    findings.push(block('unsubscribe', 'mjml', null, 'There is no unsubscribe link.', 'Add {{ links.unsubscribe }}.'))
+    findings.push(block('unsubscribe', 'mjml', null, kept('no_unsubscribe'), kept('add_unsubscribe')))
   if (Buffer.byteLength(whole) > clippedAbove)
     findings.push(
       block(
         'clipped',
         'mjml',
         null,
-        `The mail has ${Math.round(Buffer.byteLength(whole) / 1024)} kB; Gmail cuts it at 102 kB and hides the unsubscribe link.`,
-        'Make it shorter.',
+        kept('clipped', { size: Math.round(Buffer.byteLength(whole) / 1024) }),
+        kept('shorten'),
       ),
     )
   for (const image of whole.matchAll(/<img\b(?![^>]*\balt="[^"]+")[^>]*>/g))
@@ -172,8 +187,8 @@ async function compileMail(
       rule: 'alt-text',
       field: 'mjml',
       line: null,
-      message: `An image has no description: ${image[0].slice(0, 60)}…`,
-      doInstead: 'Add alt="…".',
+      message: kept('no_description', { image: image[0].slice(0, 60) }),
+      doInstead: kept('describe'),
     })
   return { html: whole, findings }
 }

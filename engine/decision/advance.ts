@@ -1,4 +1,12 @@
-import type { Channel, JourneyId, JsonObject, PersonId, Purpose, RunId } from '@einklang/contract'
+import {
+  type Channel,
+  type JourneyId,
+  type JsonObject,
+  kept,
+  type PersonId,
+  type Purpose,
+  type RunId,
+} from '@einklang/contract'
 import { assert, type Database, derivedId } from '@einklang/platform'
 import { drawArm, splitOf } from './arms.ts'
 import { factsOf, policyOf } from './facts.ts'
@@ -98,7 +106,7 @@ async function stepTogether(walk: Walk, runs: Run[]): Promise<void> {
         move(walk, graph, run, node, {
           decision: 'waited',
           next: node.next,
-          reasons: [`Waited ${lengthOf(node.minutes)}.`],
+          reasons: [kept('waited', { minutes: node.minutes })],
         })
       }
       return
@@ -110,7 +118,11 @@ async function stepTogether(walk: Walk, runs: Run[]): Promise<void> {
       return splitTogether(walk, graph, node, runs)
     default:
       for (const run of runs) {
-        move(walk, graph, run, node, { decision: 'ended', next: null, reasons: [`Came to “${labelOf(node)}”.`] })
+        move(walk, graph, run, node, {
+          decision: 'ended',
+          next: null,
+          reasons: [kept('came_to', { label: labelOf(node) })],
+        })
       }
   }
 }
@@ -118,10 +130,10 @@ async function stepTogether(walk: Walk, runs: Run[]): Promise<void> {
 async function checkTogether(walk: Walk, graph: Graph, node: NodeOf<'check'>, runs: Run[]): Promise<void> {
   const predicate = node.ask === 'cart open' ? ({ cart: 'open' } as const) : node.ask
   const holds = await walk.needs.audience.matches(walk.tx, predicate, [...new Set(runs.map((run) => run.person))])
-  const question = node.ask === 'cart open' ? 'The cart is still open' : `“${labelOf(node)}” holds`
   for (const run of runs) {
     const yes = holds.has(run.person)
-    const reasons = [yes ? `${question}.` : `${question}: no.`]
+    const asked = node.ask === 'cart open' ? (yes ? 'cart_open' : 'cart_closed') : yes ? 'holds' : 'holds_not'
+    const reasons = [kept(asked)]
     move(walk, graph, run, node, { decision: yes ? 'yes' : 'no', next: yes ? node.yes : node.no, reasons })
   }
 }
@@ -139,7 +151,7 @@ async function splitTogether(walk: Walk, graph: Graph, node: NodeOf<'split'>, ru
     // An arm that a later version no longer has falls to the first one, so nobody is left standing.
     const arm = node.arms.find((one) => one.name === name) ?? node.arms[0]
     assert(arm, 'a split has arms')
-    move(walk, graph, run, node, { decision: arm.name, next: arm.next, reasons: [`Drawn into “${arm.name}”.`] })
+    move(walk, graph, run, node, { decision: arm.name, next: arm.next, reasons: [kept('drawn', { arm: arm.name })] })
   }
 }
 
@@ -155,7 +167,7 @@ async function sendTogether(walk: Walk, graph: Graph, node: NodeOf<'send'>, runs
     permissions.set(channel, await walk.needs.consent.mayMany(walk.tx, persons, first.purpose, channel))
   }
   for (const run of runs) {
-    const reasons = [`“${String(run.cause['name'])}” at ${String(run.cause['at'])} led here.`]
+    const reasons = [kept('led_here', { event: String(run.cause['name']), at: String(run.cause['at']) })]
     const channel = node.channels.find((candidate) => {
       const obstacle = obstacleTo(candidate, {
         words,
@@ -197,16 +209,17 @@ function obstacleTo(
     verdict: ReturnType<typeof judge> | undefined
   },
 ): { stands: boolean; sentence: string } {
-  const no = (why: string) => ({ stands: true, sentence: `Not by ${channel}: ${why}.` })
-  if (known.used.includes(channel)) return no('used before in this journey')
-  if (!known.words.includes(channel)) return no('no words or no connector for it')
-  if (!known.reachable) return no('no address known')
-  if (!known.permission?.allowed) return no(`not permitted (${known.permission?.because ?? 'never_asked'})`)
+  const no = (why: string) => ({ stands: true, sentence: kept('not_by', { channel, why }) })
+  if (known.used.includes(channel)) return no(kept('used_before'))
+  if (!known.words.includes(channel)) return no(kept('no_words'))
+  if (!known.reachable) return no(kept('no_address'))
+  if (!known.permission?.allowed)
+    return no(kept('not_permitted', { because: known.permission?.because ?? 'never_asked' }))
   if (known.verdict && !known.verdict.go)
     return no(known.verdict.checks.find((check) => !check.ok)?.fact ?? known.verdict.because)
   return {
     stands: false,
-    sentence: `By ${channel}: permitted (${known.permission.basis}), reachable and within the limits.`,
+    sentence: kept('by', { channel, basis: known.permission.basis }),
   }
 }
 
@@ -271,11 +284,6 @@ function move(walk: Walk, graph: Graph, run: Run, node: Node, made: Move): void 
   if (next.kind !== 'wait') return
   run.due = new Date(run.base.getTime() + next.minutes * 60_000)
   run.rests = run.due > walk.now
-}
-
-function lengthOf(minutes: number): string {
-  if (minutes % 1440 === 0) return `${minutes / 1440} d`
-  return minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`
 }
 
 async function save(walk: Walk, runs: Run[]): Promise<void> {

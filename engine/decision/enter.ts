@@ -1,4 +1,12 @@
-import type { AppliedBatch, JourneyId, Merge, PersonEvent, PersonId, RunId } from '@einklang/contract'
+import {
+  type AppliedBatch,
+  type JourneyId,
+  kept,
+  type Merge,
+  type PersonEvent,
+  type PersonId,
+  type RunId,
+} from '@einklang/contract'
 import { type Database, derivedId } from '@einklang/platform'
 import { drawHoldout, globalHoldout, journeyHoldout } from './arms.ts'
 import { policyOf } from './facts.ts'
@@ -29,7 +37,7 @@ export async function followMerges(tx: Database, merges: Merge[]): Promise<void>
   for (const { winner, loser } of merges) {
     if (!walking.has(loser)) continue
     await tx.run`update decision.run set state = 'cancelled', ended_at = platform.now(), due = null,
-        because = 'The person was found to be the same as another one who is in this journey already.'
+        because = ${kept('same_person')}
       where person = ${loser} and state = 'waiting' and exists (
         select 1 from decision.run as other
         where other.person = ${winner} and other.journey = run.journey
@@ -141,7 +149,7 @@ function runRow(entry: Entry) {
     base: entry.lastAt,
     due: new Date(Date.parse(entry.lastAt) + wait).toISOString(),
     again_after_hours: journey.againAfterHours,
-    because: `Entered by “${event.name}”.`,
+    because: kept('entered', { event: event.name }),
   }
 }
 
@@ -170,7 +178,7 @@ async function holdOut(needs: DecisionNeeds, tx: Database, entered: Entry[]): Pr
   )
   if (out.length > 0)
     await tx.run`update decision.run set state = 'held out', node = null, due = null, ended_at = platform.now(),
-        because = 'Held out for measurement: persons like this one get no message from this journey.'
+        because = ${kept('held_out')}
       where id = any(${out.map(runIdOf)}::uuid[])`
   await recordEntries(tx, entered, new Set(out))
   await tellAssignments(needs, tx, fresh)
@@ -186,7 +194,7 @@ async function recordEntries(tx: Database, entered: Entry[], out: ReadonlySet<En
     decision: out.has(entry) ? 'held out' : 'entered',
     label: labelOf(entry.trigger),
     next: out.has(entry) ? null : entry.trigger.next,
-    reasons: [`“${entry.event.name}” at ${entry.event.at}.`],
+    reasons: [kept('trigger', { event: entry.event.name, at: entry.event.at })],
   }))
   await tx.run`insert into decision.step (run, seq, at, journey, version, node, kind, decision, label, next, reasons)
     select run, 0, at, journey, version, node, 'trigger', decision, label, next,
@@ -205,12 +213,17 @@ async function endAtGoals(
   const reached = journeys.flatMap((journey) =>
     events
       .filter((event) => event.name !== null && journey.goals.includes(event.name))
-      .map((event) => ({ journey: journey.id, person: currentOf(event.person), name: event.name, at: event.at })),
+      .map((event) => ({
+        journey: journey.id,
+        person: currentOf(event.person),
+        because: kept('goal', { event: event.name }),
+        at: event.at,
+      })),
   )
   if (reached.length === 0) return
   await tx.run`update decision.run set state = 'goal', ended_at = goal.at, due = null, node = null,
-      because = 'Goal reached: “' || goal.name || '”.'
-    from jsonb_to_recordset(${tx.json(reached)}) as goal (journey uuid, person uuid, name text, at timestamptz)
+      because = goal.because
+    from jsonb_to_recordset(${tx.json(reached)}) as goal (journey uuid, person uuid, because text, at timestamptz)
     where run.journey = goal.journey and run.person = goal.person and run.state = 'waiting'
       and run.entered_at <= goal.at`
 }

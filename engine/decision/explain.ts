@@ -1,5 +1,6 @@
-import type { api, JourneyId, PersonId, RunId } from '@einklang/contract'
+import { type api, type JourneyId, kept, type PersonId, type RunId, type SpokenLanguage } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
+import { said } from './sayings.ts'
 
 export type StepRow = {
   at: Date
@@ -26,35 +27,35 @@ type RunRow = {
 }
 
 /** A run in words, one sentence per step, for people who never saw the canvas. */
-export async function explainRun(database: Database, run: RunId): Promise<string[]> {
+export async function explainRun(database: Database, run: RunId, language: SpokenLanguage): Promise<string[]> {
   const row = await database.row<RunRow>`
     select run.journey, run.person, journey.name, run.state, run.because, run.due
     from decision.run join decision.journey on journey.id = run.journey where run.id = ${run}`
   if (!row) return []
   const steps = await stepsOf(database, run)
-  return [`Journey “${row.name}”.`, ...steps.flatMap(sentences), ending(row)]
+  const lines = [kept('journey', { name: row.name }), ...steps.map((step) => lineOf(step, language)), ending(row)]
+  return lines.map((line) => said(line, language))
 }
 
-function sentences(step: StepRow): string[] {
-  const time = step.at.toISOString().slice(0, 16).replace('T', ' ')
+function lineOf(step: StepRow, language: SpokenLanguage): string {
+  const what = step.reasons.map((reason) => said(reason, language)).join(' ')
+  const at = step.at.toISOString()
   switch (step.kind) {
     case 'trigger':
-      return [
-        `${time}: ${step.decision === 'held out' ? 'would have entered' : 'entered'} by ${step.reasons.join(' ')}`,
-      ]
+      return kept('at', { at, what: kept(step.decision === 'held out' ? 'would_enter' : 'did_enter', { what }) })
     case 'wait':
-      return [`${time}: ${step.reasons.join(' ').toLowerCase()}`]
+      return kept('at', { at, what })
     default:
-      return [`${time}: ${step.label}: ${step.decision}. ${step.reasons.join(' ')}`]
+      return kept('at', { at, what: kept('step', { label: step.label, what }) })
   }
 }
 
 function ending(row: RunRow): string {
   switch (row.state) {
     case 'waiting':
-      return row.due ? `Waits until ${row.due.toISOString().slice(0, 16).replace('T', ' ')} UTC.` : 'Waits.'
+      return row.due ? kept('waits_until', { due: row.due.toISOString() }) : kept('waits')
     case 'done':
-      return 'The journey is over.'
+      return kept('over')
     default:
       return row.because
   }

@@ -1,4 +1,4 @@
-import type { api, Channel, MessageId, PersonId } from '@einklang/contract'
+import { type api, type Channel, kept, type MessageId, type PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Candidate, Decided } from './index.ts'
 import { type ContactPolicy, type Facts, isMarketing, judge, longestWindow, startPolicy } from './policy.ts'
@@ -85,12 +85,12 @@ async function journeyRefusal(tx: Database, candidate: Candidate): Promise<Decid
     select run.state as run_state, run.because, journey.state as journey_state
     from decision.run join decision.journey on journey.id = run.journey where run.id = ${candidate.run}`
   if (row?.run_state === 'goal' || row?.run_state === 'cancelled') {
-    const checks = [{ fact: `The journey ended before: ${row.because}`, ok: false }]
+    const checks = [{ fact: kept('journey_over', { why: row.because }), ok: false }]
     return { go: false, because: 'ended', until: null, checks }
   }
   if (row?.journey_state === 'paused') {
     const until = new Date(candidate.at.getTime() + 5 * 60_000)
-    return { go: false, because: 'paused', until, checks: [{ fact: 'The journey is paused.', ok: false }] }
+    return { go: false, because: 'paused', until, checks: [{ fact: kept('journey_paused'), ok: false }] }
   }
   return null
 }

@@ -11,6 +11,7 @@ import type {
   Predicate,
   Purpose,
   RunId,
+  SpokenLanguage,
 } from '@einklang/contract'
 import type { Database, Ground, Loop } from '@einklang/platform'
 import type { OwnEvent } from '#ingest'
@@ -24,6 +25,7 @@ import { erasePersons } from './store.ts'
 
 export type { Check } from './policy.ts'
 export { decisionParts } from './routes.ts'
+export { decisionPhrases } from './sayings.ts'
 
 /** A message that a journey wants to send. `key` is the same however often the step runs. */
 export type PlannedMessage = {
@@ -96,7 +98,7 @@ export type Decision = {
   liftHold(tx: Database, person: PersonId): Promise<void>
   /** The hold that stands on a person now, for the customer page. */
   holdOf(person: PersonId): Promise<api.profile.PersonView['hold']>
-  explain(run: RunId): Promise<string[]>
+  explain(run: RunId, language?: SpokenLanguage): Promise<string[]>
   /** The starter journey; `active` for a demo, a draft otherwise. Does nothing when it is there already. */
   seed(options: { active: boolean; abandonedCart: ConceptId }): Promise<void>
   activate(journey: JourneyId): Promise<void>
@@ -126,7 +128,7 @@ export function createDecision(needs: DecisionNeeds): Decision {
         where person = any(identity.aliases(${person})) and lifted_at is null`
     },
     holdOf: (person) => holdOf(ground.database, person),
-    explain: (run) => explainRun(ground.database, run),
+    explain: (run, language = 'en') => explainRun(ground.database, run, language),
     seed: (options) => seed(needs, options),
     activate: (journey) => activate(needs, journey),
     pause: (journey) => pause(needs, journey),

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { drawHoldout } from './arms.ts'
 import { judge, startPolicy } from './policy.ts'
+import { said } from './sayings.ts'
 
 const noon = new Date('2026-03-02T12:00:00Z')
 const ago = (days: number, channel: Channel = 'email') => ({
@@ -15,7 +16,9 @@ const free = { hold: null, zone: null, contacts: [] }
 test('a message leaves when nothing speaks against it, and every check says what it saw', () => {
   const verdict = judge(startPolicy, candidate, { ...free, contacts: [ago(1)] })
   expect(verdict.go).toBe(true)
-  expect(verdict.checks.map((check) => check.fact)).toContain('1 of 5 messages in 7 days on all channels.')
+  const facts = verdict.checks.map((check) => check.fact)
+  expect(facts.map((fact) => said(fact, 'en'))).toContain('1 of 5 messages in 7 days on all channels.')
+  expect(facts.map((fact) => said(fact, 'de'))).toContain('1 von 5 Nachrichten in 7 Tagen über alle Kanäle.')
 })
 
 test('a cap over all channels counts them together and names the instant at which a slot is free again', () => {

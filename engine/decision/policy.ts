@@ -1,4 +1,4 @@
-import type { api, Channel, Purpose } from '@einklang/contract'
+import { type api, type Channel, kept, type Purpose } from '@einklang/contract'
 import { nextAllowed } from './zone.ts'
 
 export type ContactPolicy = api.decision.ContactPolicy
@@ -52,7 +52,7 @@ export function judge(
   if (!isMarketing(candidate.purpose))
     return {
       go: true,
-      checks: [{ fact: `Purpose “${candidate.purpose}” is exempt from caps and quiet hours.`, ok: true }],
+      checks: [{ fact: kept('exempt', { purpose: candidate.purpose }), ok: true }],
     }
   const hold = judgeHold(facts)
   const hours = judgeHours(policy, candidate, facts)
@@ -65,18 +65,20 @@ export function judge(
 }
 
 function judgeHold(facts: Facts): { check: Check; until: Date | null } {
-  if (!facts.hold) return { check: { fact: 'No hold on this person.', ok: true }, until: null }
-  const end = facts.hold.until ? ` until ${facts.hold.until.toISOString()}` : ''
-  return { check: { fact: `On hold${end}: ${facts.hold.reason}`, ok: false }, until: facts.hold.until }
+  if (!facts.hold) return { check: { fact: kept('no_hold'), ok: true }, until: null }
+  const { reason, until } = facts.hold
+  const fact = until ? kept('on_hold_until', { reason, until: until.toISOString() }) : kept('on_hold', { reason })
+  return { check: { fact, ok: false }, until }
 }
 
 function judgeHours(policy: ContactPolicy, candidate: { channel: Channel; at: Date }, facts: Facts) {
   const until = allowedAt(policy, candidate.channel, facts.zone, candidate.at)
   const zone = facts.zone ?? policy.timeZone
   const hours = policy.hours.find((line) => line.channel === candidate.channel)
+  const { channel } = candidate
   const fact = hours
-    ? `${candidate.channel} may be used from ${hours.allowedFrom} to ${hours.allowedUntil} (${zone}).`
-    : `${candidate.channel} may be used at any hour.`
+    ? kept('hours', { channel, from: hours.allowedFrom, until: hours.allowedUntil, zone })
+    : kept('any_hour', { channel })
   return { check: { fact, ok: until.getTime() === candidate.at.getTime() }, until }
 }
 
@@ -99,8 +101,9 @@ function judgeCaps(policy: ContactPolicy, candidate: { channel: Channel; at: Dat
       .filter((contact) => (cap.scope === 'all' || contact.channel === cap.scope) && contact.at.getTime() > opens)
       .toSorted((left, right) => left.at.getTime() - right.at.getTime())
     const ok = counted.length < cap.limit
-    const scope = cap.scope === 'all' ? 'all channels' : cap.scope
-    checks.push({ fact: `${counted.length} of ${cap.limit} messages in ${cap.days} days on ${scope}.`, ok })
+    const numbers = { used: counted.length, limit: cap.limit, days: cap.days }
+    const fact = cap.scope === 'all' ? kept('cap_all', numbers) : kept('cap', { ...numbers, channel: cap.scope })
+    checks.push({ fact, ok })
     if (ok) continue
     // The slot is free again when enough of the counted messages have left the rolling window.
     const leaves = counted[counted.length - cap.limit]

@@ -1,5 +1,5 @@
-import { type AnswerOf, api, type InputOf, type PersonId } from '@einklang/contract'
-import { type Database, mount, type Part, Refusal, type StageParts } from '@einklang/platform'
+import { type AnswerOf, api, type InputOf, type PersonId, type SpokenLanguage } from '@einklang/contract'
+import { type Database, languageOf, mount, type Part, Refusal, type StageParts } from '@einklang/platform'
 import { globalHoldout } from './arms.ts'
 import { explainRun, stepsOf } from './explain.ts'
 import { policyOf } from './facts.ts'
@@ -7,6 +7,7 @@ import type { Graph } from './graph.ts'
 import type { Decision, DecisionNeeds } from './index.ts'
 import { createJourney, journeyDetail, listJourneys, saveJourney } from './journeys.ts'
 import type { ContactPolicy } from './policy.ts'
+import { said } from './sayings.ts'
 import { isZone } from './zone.ts'
 
 export function decisionParts(decision: Decision, needs: DecisionNeeds): StageParts {
@@ -33,9 +34,13 @@ export function decisionParts(decision: Decision, needs: DecisionNeeds): StagePa
         await decision.pause(params.journey)
         return journeyDetail(needs, params.journey)
       }),
-      mount(routes.journeyRuns, ({ params, query }) => journeyRuns(database, params.journey, query)),
-      mount(routes.personRuns, async ({ params }) => ({ items: await personRuns(database, params.person) })),
-      mount(routes.run, ({ params }) => runDetail(database, params.run)),
+      mount(routes.journeyRuns, ({ params, query }, request) =>
+        journeyRuns(database, params.journey, query, languageOf(request)),
+      ),
+      mount(routes.personRuns, async ({ params }, request) => ({
+        items: await personRuns(database, params.person, languageOf(request)),
+      })),
+      mount(routes.run, ({ params }, request) => runDetail(database, params.run, languageOf(request))),
       mount(routes.experiments, async () => ({ items: await experiments(needs) })),
       mount(routes.policy, () => policyOf(ground, database)),
       mount(routes.savePolicy, ({ body }) => savePolicy(database, body)),
@@ -58,9 +63,10 @@ type RunRow = Omit<Summary, 'enteredAt' | 'dueAt' | 'endedAt'> & {
   ended_at: Date | null
 }
 
-function summaryOf({ entered_at, due, ended_at, ...row }: RunRow): Summary {
+function summaryOf({ entered_at, due, ended_at, ...row }: RunRow, language: SpokenLanguage): Summary {
   return {
     ...row,
+    because: said(row.because, language),
     enteredAt: entered_at.toISOString(),
     dueAt: due?.toISOString() ?? null,
     endedAt: ended_at?.toISOString() ?? null,
@@ -80,6 +86,7 @@ async function journeyRuns(
   database: Database,
   journey: string,
   query: InputOf<typeof api.decision.journeyRuns>['query'],
+  language: SpokenLanguage,
 ): Promise<AnswerOf<typeof api.decision.journeyRuns>> {
   const [at, id] = query.after?.split('~') ?? []
   const rows = await database.rows<RunRow>`
@@ -90,27 +97,35 @@ async function journeyRuns(
       ${at && id ? database.part`and (run.entered_at, run.id) < (${new Date(at)}, ${id}::uuid)` : database.part``}
     order by run.entered_at desc, run.id desc
     limit ${query.limit + 1}`
-  const items = rows.slice(0, query.limit).map(summaryOf)
+  const items = rows.slice(0, query.limit).map((row) => summaryOf(row, language))
   const last = items.at(-1)
   return { items, next: rows.length > query.limit && last ? `${last.enteredAt}~${last.id}` : null }
 }
 
-async function personRuns(database: Database, person: PersonId): Promise<Summary[]> {
+async function personRuns(database: Database, person: PersonId, language: SpokenLanguage): Promise<Summary[]> {
   const rows = await database.rows<RunRow>`
     ${selection(database)}
     where run.person = any(identity.aliases(${person})) order by run.entered_at desc limit 100`
-  return rows.map(summaryOf)
+  return rows.map((row) => summaryOf(row, language))
 }
 
-async function runDetail(database: Database, run: Summary['id']): Promise<AnswerOf<typeof api.decision.run>> {
+async function runDetail(
+  database: Database,
+  run: Summary['id'],
+  language: SpokenLanguage,
+): Promise<AnswerOf<typeof api.decision.run>> {
   const row = await database.row<RunRow>`
     ${selection(database)} where run.id = ${run}`
   if (!row) throw new Refusal(404, 'no_run', 'There is no such run.')
   const steps = await stepsOf(database, run)
   return {
-    ...summaryOf(row),
-    steps: steps.map((step) => ({ ...step, at: step.at.toISOString() })) as never,
-    explanation: await explainRun(database, run),
+    ...summaryOf(row, language),
+    steps: steps.map((step) => ({
+      ...step,
+      at: step.at.toISOString(),
+      reasons: step.reasons.map((reason) => said(reason, language)),
+    })) as never,
+    explanation: await explainRun(database, run, language),
   }
 }
 

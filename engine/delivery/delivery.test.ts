@@ -5,6 +5,7 @@ import {
   api,
   type Connector,
   type HandOver,
+  kept,
   type MessageId,
   type NormalEvent,
   type Outbound,
@@ -26,6 +27,7 @@ import { createIngest } from '#ingest'
 import { createProfile } from '#profile'
 import { createDelivery } from './index.ts'
 import { deliveryParts } from './routes.ts'
+import { saidOrNull } from './sayings.ts'
 
 const caller: Caller = { kind: 'key', key: 'k1', name: 'Mail desk', roles: ['admin'] }
 
@@ -196,9 +198,11 @@ async function smallTown() {
         requestId: '',
         remoteAddress: '',
       }) as Promise<Response>
-  const messages = () =>
-    database.rows<{ id: MessageId; channel: string; state: string; reason: string | null }>`
+  const messages = async () => {
+    const rows = await database.rows<{ id: MessageId; channel: string; state: string; reason: string | null }>`
       select id, channel, state, reason from delivery.message order by planned_at, channel`
+    return rows.map((row) => ({ ...row, reason: saidOrNull(row.reason, 'en') }))
+  }
   return {
     nextDay,
     ask,
@@ -260,11 +264,19 @@ test('an abandoned cart becomes a mail with its products after an hour, and a te
   expect(mail.taken).toHaveLength(1)
 
   const explained = await town.delivery.explain(mail.taken[0]?.message as MessageId)
-  expect(explained?.headline).toContain(`“Abandoned cart” was sent by email to ${town.emailOf('Ada')}`)
+  expect(explained?.headline).toContain(`“Abandoned cart” was sent by e-mail to ${town.emailOf('Ada')}`)
   const facts = explained?.lines.map((line) => line.fact).join('\n')
-  expect(facts).toContain('Product Added')
-  expect(facts).toContain('Permitted: newsletter by email (consent).')
+  expect(facts).toContain('put something into the cart')
+  expect(facts).toContain('Permitted: newsletter by e-mail (the person agreed).')
   expect(facts).toMatch(/price of Wollpullover Eifel: 89,95/)
+
+  const german = await town.delivery.explain(mail.taken[0]?.message as MessageId, 'de')
+  expect(german?.headline).toContain(`per E-Mail an ${town.emailOf('Ada')}.`)
+  const told = german?.lines.map((line) => line.fact).join('\n')
+  expect(told).toContain('etwas in den Warenkorb gelegt')
+  expect(told).toContain('Per E-Mail: erlaubt (Einwilligung liegt vor), erreichbar und innerhalb der Grenzen.')
+  expect(told).toContain('Erlaubt: Newsletter per E-Mail (Einwilligung liegt vor).')
+  expect(told).toMatch(/\d von 5 Nachrichten in 7 Tagen über alle Kanäle\./)
 })
 
 test('an order before the hour is over ends the journey and nothing is sent', async () => {
@@ -288,7 +300,7 @@ test('an order before the hour is over ends the journey and nothing is sent', as
   await town.run()
   expect(await town.messages()).toEqual([])
   const runs = await town.database.rows<{ state: string; because: string }>`select state, because from decision.run`
-  expect(runs).toEqual([{ state: 'goal', because: 'Goal reached: “Order Completed”.' }])
+  expect(runs).toEqual([{ state: 'goal', because: kept('goal', { event: 'Order Completed' }) }])
 })
 
 test('history that is imported starts nothing', async () => {
@@ -310,7 +322,9 @@ test('without permission on one channel the next one is used, without any nothin
     select decision, reasons from decision.step join decision.run on run.id = step.run
     where run.person = ${bea} and step.kind = 'send'`
   expect(steps[0]).toMatchObject({ decision: 'no channel' })
-  expect(steps[0]?.reasons.join(' ')).toContain('Not by email: not permitted (never_asked).')
+  expect(steps[0]?.reasons).toContain(
+    kept('not_by', { channel: 'email', why: kept('not_permitted', { because: 'never_asked' }) }),
+  )
 })
 
 test('a withdrawal after planning stops the message at the last moment', async () => {
@@ -332,9 +346,9 @@ test('a withdrawal after planning stops the message at the last moment', async (
   await town.delivery.work()
   expect(town.mail.taken).toEqual([])
   const [message] = await town.messages()
-  expect(message).toMatchObject({ state: 'suppressed', reason: 'not_permitted: withdrawn' })
+  expect(message).toMatchObject({ state: 'suppressed', reason: 'Not permitted: the consent was withdrawn.' })
   const explained = await town.delivery.explain(message?.id as MessageId)
-  expect(explained?.headline).toBe('“Abandoned cart” was not sent: there is no permission (withdrawn)')
+  expect(explained?.headline).toBe('“Abandoned cart” was not sent. Not permitted: the consent was withdrawn.')
 })
 
 test('after a withdrawal is acknowledged no hand-over begins, even one whose intent was committed before', async () => {
@@ -504,9 +518,7 @@ test('an emptied cart is not promised: the reference cannot be resolved and noth
     properties: { sku: 'A-100', product_id: 'A-100', quantity: 1, currency: 'EUR' },
   })
   await town.delivery.work()
-  expect(await town.messages()).toMatchObject([
-    { state: 'suppressed', reason: 'REFERENCE_UNRESOLVED: the cart is no longer open.' },
-  ])
+  expect(await town.messages()).toMatchObject([{ state: 'suppressed', reason: 'The cart is no longer open.' }])
 })
 
 test('words that a busy machine does not make in time wait, and end with a reason after the third pause', async () => {
@@ -515,10 +527,11 @@ test('words that a busy machine does not make in time wait, and end with a reaso
   await town.world.clock.advance({ minutes: 61 })
   const { content } = town.needs
   const reason = 'TEMPLATE_LIMIT: the template took longer than 250 ms.'
+  const told = 'The template took longer than 250 ms.'
   town.needs.content = { ...content, render: async () => ({ refused: reason, late: true }) }
   try {
     await town.run()
-    expect(await town.messages()).toMatchObject([{ state: 'reserved', reason }])
+    expect(await town.messages()).toMatchObject([{ state: 'reserved', reason: told }])
     await town.world.clock.advance({ minutes: 2 })
     town.needs.content = content
     await town.run()
@@ -534,7 +547,7 @@ test('words that a busy machine does not make in time wait, and end with a reaso
     }
     await town.world.clock.advance({ minutes: 15 })
     await town.run()
-    expect(await town.messages()).toMatchObject([{ state: 'suppressed', reason }])
+    expect(await town.messages()).toMatchObject([{ state: 'suppressed', reason: told }])
   } finally {
     town.needs.content = content
   }
@@ -559,7 +572,7 @@ test('a hold stops a message that is already planned', async () => {
   await town.decision.advance()
   await town.decision.hold(town.database, ada, 'open complaint')
   await town.delivery.work()
-  expect(await town.messages()).toMatchObject([{ state: 'suppressed', reason: 'held: On hold: open complaint' }])
+  expect(await town.messages()).toMatchObject([{ state: 'suppressed', reason: 'On hold: open complaint' }])
 })
 
 test('caps hold when many workers race for one person', async () => {

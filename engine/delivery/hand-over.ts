@@ -1,4 +1,12 @@
-import type { Channel, Connector, HandOver, JsonObject, Outbound, PersonId } from '@einklang/contract'
+import {
+  type Channel,
+  type Connector,
+  type HandOver,
+  type JsonObject,
+  kept,
+  type Outbound,
+  type PersonId,
+} from '@einklang/contract'
 import { type Database, fault } from '@einklang/platform'
 import type { Permission } from '#consent'
 import type { Check, Decided } from '#decision'
@@ -33,12 +41,12 @@ export async function hand(needs: DeliveryNeeds, claimed: MessageRow, leaseSecon
       where id = ${claimed.id} and claim = ${claimed.claim} and state = 'reserved' for update`
     if (!message) return null
     const connector = needs.connectors.find((one) => one.channel === message.channel)
-    if (!connector) return suppress(needs, tx, message, 'unreachable: no connector for this channel', [])
+    if (!connector) return suppress(needs, tx, message, kept('no_connector'), [])
     fault('send.before-lock')
     const person = await currentPerson(tx, message.person)
     const { epoch } = await needs.consent.lock(tx, person, message.channel)
     const recipient = await recipientOf(tx, person, message.channel)
-    if (!recipient) return suppress(needs, tx, message, 'unreachable: no address is known any more', [])
+    if (!recipient) return suppress(needs, tx, message, kept('address_gone'), [])
     const concept = await needs.content.concept(message.concept)
     const permission = await needs.consent.may(tx, {
       person,
@@ -48,7 +56,8 @@ export async function hand(needs: DeliveryNeeds, claimed: MessageRow, leaseSecon
       topic: concept?.topic ?? null,
     })
     const permitted = permissionCheck(message, permission)
-    if (!permission.allowed) return suppress(needs, tx, message, `not_permitted: ${permission.because}`, [permitted])
+    if (!permission.allowed)
+      return suppress(needs, tx, message, kept('no_permission', { because: permission.because }), [permitted])
     fault('send.after-permission')
     const decided = await decide(needs, tx, message)
     const checks = [permitted, ...decided.checks]
@@ -75,7 +84,7 @@ export async function hand(needs: DeliveryNeeds, claimed: MessageRow, leaseSecon
         language = ${words.language}, hash = ${words.hash}, connector = ${connector.name}
       where id = ${message.id}`
     await storeBody(tx, message, ready, words.references)
-    await note(tx, message.id, 'handed', `To ${connector.name}, attempt ${attempt}.`)
+    await note(tx, message.id, 'handed', kept('to', { connector: connector.name, attempt }))
     fault('send.before-intent-commit')
     const outbound: Outbound = {
       message: message.id,
@@ -114,7 +123,9 @@ async function decide(needs: DeliveryNeeds, tx: Database, message: MessageRow): 
     select because from delivery.lane where channel = ${message.channel} and stopped`
   if (stopped) {
     const until = new Date(needs.ground.clock.now().getTime() + 30_000)
-    const checks = [{ fact: `${message.channel} is stopped: ${stopped.because ?? ''}`, ok: false }]
+    const checks = [
+      { fact: kept('lane_stopped', { channel: message.channel, because: stopped.because ?? '' }), ok: false },
+    ]
     return { go: false, because: 'held', until, checks }
   }
   return await needs.decision.check(tx, {
@@ -138,14 +149,14 @@ async function decline(
 ): Promise<null> {
   const fact = decided.checks.find((check) => !check.ok)?.fact ?? decided.because
   const { until } = decided
-  if (!until) return suppress(needs, tx, message, `${decided.because}: ${fact}`, checks)
+  if (!until) return suppress(needs, tx, message, kept('declined', { because: decided.because, fact }), checks)
   if (message.expires_at && until > message.expires_at) {
-    await end(needs, tx, message, 'expired', `too_late: ${fact}`, checks)
+    await end(needs, tx, message, 'expired', kept('too_late', { fact }), checks)
     return null
   }
   await tx.run`update delivery.message set not_before = ${until}, claim = null, lease = null,
-      reason = ${`${decided.because}: ${fact}`}, checks = ${tx.json(checks)} where id = ${message.id}`
-  await note(tx, message.id, message.state, `Later, from ${until.toISOString()}: ${fact}`)
+      reason = ${kept('declined', { because: decided.because, fact })}, checks = ${tx.json(checks)} where id = ${message.id}`
+  await note(tx, message.id, message.state, kept('later', { until: until.toISOString(), fact }))
   return null
 }
 
@@ -162,7 +173,7 @@ async function again(
   await tx.run`update delivery.message set not_before = platform.now() + make_interval(secs => ${seconds}),
       late_words = late_words + 1, claim = null, lease = null, reason = ${reason}, checks = ${tx.json(checks)}
     where id = ${message.id}`
-  await note(tx, message.id, 'reserved', `${reason} Again in ${seconds} s.`)
+  await note(tx, message.id, 'reserved', kept('again', { why: reason, seconds }))
   return null
 }
 
@@ -192,9 +203,9 @@ async function end(
 }
 
 function permissionCheck(message: MessageRow, permission: Permission): Check {
-  const what = `${message.purpose} by ${message.channel}`
-  if (permission.allowed) return { fact: `Permitted: ${what} (${permission.basis}).`, ok: true }
-  return { fact: `Not permitted: ${what} (${permission.because}).`, ok: false }
+  const { purpose, channel } = message
+  if (permission.allowed) return { fact: kept('permitted', { purpose, channel, basis: permission.basis }), ok: true }
+  return { fact: kept('forbidden', { purpose, channel, because: permission.because }), ok: false }
 }
 
 async function currentPerson(tx: Database, person: PersonId): Promise<PersonId> {
@@ -290,7 +301,7 @@ async function unknown(tx: Database, row: MessageRow, connector: Connector, evid
   if (connector.class === 'K') {
     await tx.run`update delivery.message set state = 'reserved', reason = ${evidence}, claim = null, lease = null,
       begun_at = null, not_before = platform.now() + interval '30 seconds' where id = ${row.id}`
-    return note(tx, row.id, 'reserved', `No answer (${evidence}); the provider knows the key, so it is repeated.`)
+    return note(tx, row.id, 'reserved', kept('no_answer', { evidence }))
   }
   await tx.run`update delivery.message set state = 'unknown', reason = ${evidence}, claim = null, lease = null
     where id = ${row.id}`
@@ -309,7 +320,7 @@ async function refused(
     const seconds = Math.min(3600, 30 * 2 ** row.attempts)
     await tx.run`update delivery.message set state = 'reserved', reason = ${outcome.reason}, claim = null, lease = null,
       begun_at = null, not_before = platform.now() + make_interval(secs => ${seconds}) where id = ${row.id}`
-    return note(tx, row.id, 'reserved', `Not now: ${outcome.reason}; again in ${seconds} s.`)
+    return note(tx, row.id, 'reserved', kept('not_now', { why: outcome.reason, seconds }))
   }
   await tx.run`update delivery.message set state = 'refused', reason = ${outcome.reason}, claim = null, lease = null
     where id = ${row.id}`

@@ -1,4 +1,4 @@
-import type { AppliedBatch, api, Channel, Connector, MessageId, PersonId } from '@einklang/contract'
+import type { AppliedBatch, api, Channel, Connector, MessageId, PersonId, SpokenLanguage } from '@einklang/contract'
 import type { Database, Ground, Loop } from '@einklang/platform'
 import type { Consent } from '#consent'
 import type { Content } from '#content'
@@ -39,8 +39,8 @@ export type Delivery = {
   /** Receipts: delivered, opened, clicked, bounced … as they come by as events. */
   apply(tx: Database, batch: AppliedBatch): Promise<void>
   /** "Why did she get this, here, now?" and "Why did she not?" */
-  explain(message: MessageId): Promise<Explanation | null>
-  messagesOf(person: PersonId): Promise<api.profile.MessageLine[]>
+  explain(message: MessageId, language?: SpokenLanguage): Promise<Explanation | null>
+  messagesOf(person: PersonId, language?: SpokenLanguage): Promise<api.profile.MessageLine[]>
   /**
    * The other half of the fence: takes leases back whose call has not begun and returns when no earlier call is under
    * way. Consent awaits it before it acknowledges a denial.
@@ -68,8 +68,8 @@ export function createDelivery(needs: DeliveryNeeds): Delivery {
   return {
     plan: (tx, messages) => planMessages(tx, messages),
     apply: (tx, batch) => applyReceipts(needs, tx, batch),
-    explain: (message) => explain(database, message),
-    messagesOf: (person) => linesOf(database, person),
+    explain: (message, language = 'en') => explain(database, message, language),
+    messagesOf: (person, language = 'en') => linesOf(database, person, language),
     settled: outbox.settled,
     catchMail: (mail) => keepMail(needs, mail),
     hasCaught: (messageId) => hasCaught(needs, messageId),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Channel, Connector, PersonId } from '@einklang/contract'
+import { type Channel, type Connector, kept, type PersonId } from '@einklang/contract'
 import { alarm, type Database, fault } from '@einklang/platform'
 import { answered, finish, type Handed, hand } from './hand-over.ts'
 import type { DeliveryNeeds } from './index.ts'
@@ -62,12 +62,12 @@ async function claim(needs: DeliveryNeeds, closed: Channel[]): Promise<MessageRo
   return await needs.ground.database.transaction(async (tx) => {
     const late = await tx.rows<{ id: MessageRow['id'] }>`
       with over as (
-        update delivery.message set state = 'expired', reason = 'too_late: it could not leave in time', claim = null
+        update delivery.message set state = 'expired', reason = ${kept('out_of_time')}, claim = null
         where state in ('planned', 'reserved') and not_before <= platform.now() and expires_at < platform.now()
           and (lease is null or lease < platform.now())
         returning id)
       insert into delivery.change (message, at, state, note)
-      select id, platform.now(), 'expired', 'It could not leave in time.' from over
+      select id, platform.now(), 'expired', ${kept('out_of_time')} from over
       returning message as id`
     if (late.length > 0)
       await needs.decision.release(
@@ -142,17 +142,16 @@ async function recoverOne(needs: DeliveryNeeds, lost: Lost, token: string): Prom
         where id = ${lost.id} and claim = ${token} and state = 'handed'`
       if (moved > 0) await note(tx, lost.id, state, text)
     })
-  if (!lost.begun_at) return settle('reserved', 'The program ended before the provider was called; once more.')
-  if (connector?.class === 'K')
-    return settle('reserved', 'The program ended during the hand-over; the provider knows the key, so it is repeated.')
+  if (!lost.begun_at) return settle('reserved', kept('not_begun'))
+  if (connector?.class === 'K') return settle('reserved', kept('keyed'))
   if (connector?.class === 'R' && connector.lookUp) {
     const outcome = await connector.lookUp(lost.key, AbortSignal.timeout(callMs))
     fault('send.during-look-up')
-    if (!outcome) return settle('reserved', 'The provider does not know it; once more.')
+    if (!outcome) return settle('reserved', kept('not_there'))
     const handed = await handedAgain(needs.ground.database, lost, connector, token)
     if (handed) return finish(needs, handed, outcome)
   }
-  return settle('unknown', 'The program ended during the hand-over: it may have arrived. It is not repeated.')
+  return settle('unknown', kept('ended_midway'))
 }
 
 async function handedAgain(

@@ -1,5 +1,5 @@
-import { api, type InputOf, type MessageId } from '@einklang/contract'
-import { mount, newId, type RawMount, Refusal, type StageParts } from '@einklang/platform'
+import { api, type InputOf, kept, type MessageId, type SpokenLanguage } from '@einklang/contract'
+import { languageOf, mount, newId, type RawMount, Refusal, type StageParts } from '@einklang/platform'
 import { frameGone, framePage } from '#content'
 import { caughtMail, listCaught } from './caught.ts'
 import { accepted, ownEvent } from './hand-over.ts'
@@ -7,6 +7,7 @@ import type { Delivery, DeliveryNeeds } from './index.ts'
 import { clickIsOurs, type Link, readClick, readFrame, readOpen } from './links.ts'
 import { callMs } from './outbox.ts'
 import { looksLikeMachine } from './receipts.ts'
+import { said } from './sayings.ts'
 import { listLanes, listMessages, messageDetail, personMessages } from './screens.ts'
 import { type MessageRow, note } from './store.ts'
 import { takeWebhook } from './webhook.ts'
@@ -19,14 +20,16 @@ export function deliveryParts(delivery: Delivery, needs: DeliveryNeeds): StagePa
     loops: delivery.loops,
     erase: (tx, persons) => delivery.erase(tx, persons),
     routes: [
-      mount(routes.messages, ({ query }) => listMessages(database, query)),
-      mount(routes.message, ({ params }) => messageDetail(needs, params.message)),
-      mount(routes.personMessages, async ({ params }) => ({ items: await personMessages(database, params.person) })),
+      mount(routes.messages, ({ query }, request) => listMessages(database, query, languageOf(request))),
+      mount(routes.message, ({ params }, request) => messageDetail(needs, params.message, languageOf(request))),
+      mount(routes.personMessages, async ({ params }, request) => ({
+        items: await personMessages(database, params.person, languageOf(request)),
+      })),
       mount(routes.resolveUnknown, async ({ params, body }) => {
         await resolveUnknown(needs, params.message, body)
         return undefined
       }),
-      mount(routes.lanes, async () => ({ items: await listLanes(needs) })),
+      mount(routes.lanes, async (_, request) => ({ items: await listLanes(needs, languageOf(request)) })),
       mount(routes.stopLane, async ({ params, body }) => {
         await database.run`insert into delivery.lane (channel, stopped, because, changed_at)
           values (${params.channel}, ${body.stopped}, ${body.because}, platform.now())
@@ -34,7 +37,7 @@ export function deliveryParts(delivery: Delivery, needs: DeliveryNeeds): StagePa
             changed_at = excluded.changed_at`
         return undefined
       }),
-      mount(routes.testSend, ({ body }) => testSend(needs, body)),
+      mount(routes.testSend, ({ body }, request) => testSend(needs, body, languageOf(request))),
       mount(routes.mailbox, ({ query }) => listCaught(database, query, needs.mailbox ?? null)),
       mount(routes.mail, ({ params }) => caughtMail(needs, params.mail)),
       mount(routes.webhook, async ({ params: { source } }, { caller }) => {
@@ -58,9 +61,9 @@ async function resolveUnknown(
     const row = await tx.row<MessageRow>`
       select * from delivery.message where id = ${message} and state = 'unknown' for update`
     if (!row) throw new Refusal(409, 'not_unknown', 'Only a message whose fate is unknown can be settled.')
-    if (body.arrived) return accepted(needs, tx, row, `settled by hand: ${body.note}`)
+    if (body.arrived) return accepted(needs, tx, row, kept('by_hand', { note: body.note }))
     await tx.run`update delivery.message set state = 'refused', reason = ${body.note} where id = ${message}`
-    await note(tx, message, 'refused', `Settled by hand: ${body.note}`)
+    await note(tx, message, 'refused', kept('by_hand', { note: body.note }))
     await needs.decision.release(tx, [message])
   })
 }
@@ -69,6 +72,7 @@ async function resolveUnknown(
 async function testSend(
   needs: DeliveryNeeds,
   body: InputOf<typeof api.delivery.testSend>['body'],
+  language: SpokenLanguage,
 ): Promise<{ state: 'accepted' | 'refused' | 'unknown'; note: string }> {
   const { ground } = needs
   const connector = needs.connectors.find((one) => one.channel === body.channel)
@@ -83,7 +87,7 @@ async function testSend(
     links: { unsubscribe: `${ground.config.publicUrl}/`, preferences: `${ground.config.publicUrl}/`, shop },
     language: body.language,
   })
-  if ('refused' in words) return { state: 'refused', note: words.refused }
+  if ('refused' in words) return { state: 'refused', note: said(words.refused, language) }
   const message = newId('message', ground.clock)
   const outcome = await connector.handOver(
     {

@@ -1,8 +1,16 @@
-import { type AnswerOf, type api, channels, type InputOf, type MessageId } from '@einklang/contract'
+import {
+  type AnswerOf,
+  type api,
+  channels,
+  type InputOf,
+  type MessageId,
+  type SpokenLanguage,
+} from '@einklang/contract'
 import { type Database, Refusal } from '@einklang/platform'
 import { explain } from './explain.ts'
 import type { DeliveryNeeds } from './index.ts'
 import { frameToken } from './links.ts'
+import { saidOrNull } from './sayings.ts'
 import type { MessageRow, State } from './store.ts'
 
 type Line = api.delivery.Message
@@ -14,7 +22,7 @@ type ListRow = MessageRow & {
   receipts: { [kind: string]: string } | null
 }
 
-function lineOf(row: ListRow): Line {
+function lineOf(row: ListRow, language: SpokenLanguage): Line {
   const receipt = (kind: string) => (row.receipts?.[kind] ? new Date(row.receipts[kind]).toISOString() : null)
   return {
     id: row.id,
@@ -23,7 +31,7 @@ function lineOf(row: ListRow): Line {
     channel: row.channel,
     purpose: row.purpose,
     state: row.state,
-    reason: row.reason,
+    reason: saidOrNull(row.reason, language),
     subject: row.subject,
     address: row.address,
     concept: row.concept,
@@ -55,7 +63,11 @@ function filterOf(database: Database, query: Omit<Query, 'limit'>) {
   return database.join(parts, 'and')
 }
 
-export async function listMessages(database: Database, query: Query): Promise<AnswerOf<typeof api.delivery.messages>> {
+export async function listMessages(
+  database: Database,
+  query: Query,
+  language: SpokenLanguage,
+): Promise<AnswerOf<typeof api.delivery.messages>> {
   const [at, id] = query.after?.split('~') ?? []
   const filter = filterOf(database, query)
   const rows = await listRows(
@@ -68,7 +80,7 @@ export async function listMessages(database: Database, query: Query): Promise<An
   const counted = await database.rows<{ state: State; count: number }>`
     select state, count(*)::int as count from delivery.message where ${filter} group by state`
   const countOf = (state: State) => counted.find((row) => row.state === state)?.count ?? 0
-  const items = rows.slice(0, query.limit).map(lineOf)
+  const items = rows.slice(0, query.limit).map((row) => lineOf(row, language))
   const last = items.at(-1)
   return {
     items,
@@ -104,13 +116,15 @@ function listRows(database: Database, filter: ReturnType<Database['part']>, limi
 export async function personMessages(
   database: Database,
   person: InputOf<typeof api.delivery.personMessages>['params']['person'],
+  language: SpokenLanguage,
 ): Promise<Line[]> {
-  return (await listRows(database, filterOf(database, { person }), 200)).map(lineOf)
+  return (await listRows(database, filterOf(database, { person }), 200)).map((row) => lineOf(row, language))
 }
 
 export async function messageDetail(
   needs: DeliveryNeeds,
   id: MessageId,
+  language: SpokenLanguage,
 ): Promise<AnswerOf<typeof api.delivery.message>> {
   const { database, secrets, clock } = needs.ground
   const [row] = await listRows(database, database.part`message.id = ${id}`, 1)
@@ -122,21 +136,28 @@ export async function messageDetail(
   const expires = new Date(clock.now().getTime() + 3_600_000)
   const frame = (kind: 'message' | 'letter') => `/p/frame/${frameToken(secrets, kind, id, expires)}`
   return {
-    ...lineOf(row),
+    ...lineOf(row, language),
     key: row.key,
     run: row.run,
-    explanation: (await explain(database, id)) ?? { headline: '', lines: [] },
+    explanation: (await explain(database, id, language)) ?? { headline: '', lines: [] },
     text: body?.text ?? null,
     frameUrl: body?.html ? frame('message') : null,
     fileUrl: row.channel === 'letter' && row.provider_id ? frame('letter') : null,
     providerId: row.provider_id,
     connector: row.connector,
     attempts: row.attempts,
-    history: history.map((change) => ({ ...change, at: change.at.toISOString() })),
+    history: history.map((change) => ({
+      ...change,
+      at: change.at.toISOString(),
+      note: saidOrNull(change.note, language),
+    })),
   }
 }
 
-export async function listLanes(needs: DeliveryNeeds): Promise<AnswerOf<typeof api.delivery.lanes>['items']> {
+export async function listLanes(
+  needs: DeliveryNeeds,
+  language: SpokenLanguage,
+): Promise<AnswerOf<typeof api.delivery.lanes>['items']> {
   const { database } = needs.ground
   const stops = await database.rows<{ channel: string; because: string | null }>`
     select channel, because from delivery.lane where stopped`
@@ -169,7 +190,7 @@ export async function listLanes(needs: DeliveryNeeds): Promise<AnswerOf<typeof a
       unknown: count?.unknown ?? 0,
       acceptedToday: count?.accepted ?? 0,
       refusedToday: count?.refused ?? 0,
-      lastProblem: count?.problem ?? null,
+      lastProblem: saidOrNull(count?.problem ?? null, language),
     }
   })
 }

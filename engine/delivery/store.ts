@@ -8,10 +8,12 @@ import type {
   PersonId,
   Purpose,
   RunId,
+  SpokenLanguage,
 } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
 import type { Check, PlannedMessage } from '#decision'
 import type { DeliveryNeeds } from './index.ts'
+import { saidOrNull } from './sayings.ts'
 
 export type State = (typeof api.delivery.messageStates)[number]
 
@@ -78,7 +80,11 @@ export async function note(tx: Database, message: MessageId, state: string, text
 }
 
 /** Messages to a person as lines for the customer page. */
-export async function linesOf(database: Database, person: PersonId): Promise<api.profile.MessageLine[]> {
+export async function linesOf(
+  database: Database,
+  person: PersonId,
+  language: SpokenLanguage,
+): Promise<api.profile.MessageLine[]> {
   const rows = await database.rows<{
     message: MessageId
     at: Date
@@ -96,7 +102,12 @@ export async function linesOf(database: Database, person: PersonId): Promise<api
       exists (select from delivery.receipt where receipt.message = message.id and kind = 'clicked' and not machine) as clicked
     from delivery.message where person = any(identity.aliases(${person}))
     order by planned_at desc limit 50`
-  return rows.map((row) => ({ ...row, at: row.at.toISOString(), title: row.title ?? 'Message' }))
+  return rows.map((row) => ({
+    ...row,
+    at: row.at.toISOString(),
+    title: row.title ?? '',
+    because: saidOrNull(row.because, language),
+  }))
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { api, Id, UserId } from '@einklang/contract'
+import type { AnswerOf, api, Id, UserId } from '@einklang/contract'
 import { assert, type Clock, type Database, newId, Refusal } from '@einklang/platform'
 
 type Approval = api.governance.Approval
@@ -69,6 +69,34 @@ function selection({ part }: Database) {
 async function readApproval(tx: Database, id: Id<'approval'>): Promise<Approval | undefined> {
   const row = await tx.row<ApprovalRow>`${selection(tx)} where approval.id = ${id}`
   return row && approvalOf(row)
+}
+
+/** The words behind a hash, part by part (`subject`, `text` …); the stage that owns the kind of object knows them. */
+export type ApprovalDocument = (object: string, hash: string) => Promise<{ [part: string]: string } | null>
+export type ApprovalDocuments = { [kind: string]: ApprovalDocument }
+
+/** One approval with what would change, for the eyes of whoever decides. */
+export async function approvalChange(
+  database: Database,
+  documents: ApprovalDocuments,
+  id: Id<'approval'>,
+  reader: UserId | null,
+): Promise<AnswerOf<typeof api.governance.approvalChange>> {
+  const row = await database.row<ApprovalRow>`${selection(database)} where approval.id = ${id}`
+  if (!row) throw new Refusal(404, 'not_found', 'There is no approval with this id.')
+  // What was approved and then overtaken by a later request is stale now, but it is what holds until this is decided.
+  const last = await database.row<{ hash: string }>`
+    select hash from governance.approval
+    where kind = ${row.kind} and object = ${row.object} and id::text < ${id} and state in ('approved', 'stale')
+      and decided_at is not null
+    order by decided_at desc limit 1`
+  const wordsOf = documents[row.kind]
+  return {
+    ...approvalOf(row),
+    own: row.requested_by === reader,
+    after: (await wordsOf?.(row.object, row.hash)) ?? null,
+    before: last ? ((await wordsOf?.(row.object, last.hash)) ?? null) : null,
+  }
 }
 
 export type Wanted = { kind: string; object: string; hash: string; title: string }

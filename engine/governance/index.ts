@@ -7,6 +7,7 @@ import { addFirstAdministrator } from './people.ts'
 import { openSession, touchSession } from './sessions.ts'
 import { type SignInLibrary, signInLibrary } from './sign-in.ts'
 
+export type { ApprovalDocument, ApprovalDocuments } from './approvals.ts'
 export type { Audited } from './audit.ts'
 export type { Brand } from './brand.ts'
 export { type ChainEntry, chainVerifier, type Verdict } from './chain.ts'

@@ -1,7 +1,7 @@
 import { roles as allRoles, api, type Role, type UserId } from '@einklang/contract'
 import { type Caller, jobKind, mount, Refusal, type Request_, type StageParts } from '@einklang/platform'
 import { z } from 'zod'
-import { decideApproval, listApprovals, requestApproval } from './approvals.ts'
+import { type ApprovalDocuments, approvalChange, decideApproval, listApprovals, requestApproval } from './approvals.ts'
 import { listAudit, verifyAudit } from './audit.ts'
 import { readBrand, writeBrand } from './brand.ts'
 import { countAttempt, forgetAttempts, forgetOldAttempts } from './guessing.ts'
@@ -14,7 +14,7 @@ import { dropEndedSessions, endSession, endSessions, nameSession, openSession, s
 type User = Extract<Caller, { kind: 'user' }>
 const routes = api.governance
 
-export function governanceParts(governance: Governance): StageParts {
+export function governanceParts(governance: Governance, documents: ApprovalDocuments = {}): StageParts {
   const { audit, ground, library } = governance
   const { clock, config, database } = ground
 
@@ -196,6 +196,9 @@ export function governanceParts(governance: Governance): StageParts {
       mount(routes.audit, ({ query }) => listAudit(database, query)),
       mount(routes.verifyAudit, () => verifyAudit(database)),
       mount(routes.approvals, ({ query }) => listApprovals(database, query)),
+      mount(routes.approvalChange, ({ params }, { caller }) =>
+        approvalChange(database, documents, params.approval, caller.kind === 'user' ? caller.user : null),
+      ),
       mount(routes.requestApproval, ({ body }, { caller }) =>
         database.transaction(async (tx) => {
           const asked = await requestApproval(tx, clock, body, userOf(caller).user)

@@ -1,4 +1,4 @@
-import type { AnswerOf, AppliedBatch, api, PersonId } from '@einklang/contract'
+import type { AnswerOf, AppliedBatch, api, PersonId, SpokenLanguage } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Identity } from '#identity'
 import { exportOf, type PersonExport } from './export.ts'
@@ -24,7 +24,7 @@ export type Profile = {
   search(input: SearchInput): Promise<SearchAnswer>
   names(persons: PersonId[]): Promise<{ person: PersonId; name: string | null }[]>
   /** Everything about one customer; `pieces` are answered by later stages. */
-  view(person: PersonId, pieces?: ViewPieces): Promise<PersonView>
+  view(person: PersonId, pieces?: ViewPieces, language?: SpokenLanguage): Promise<PersonView>
   timeline(person: PersonId, input: TimelineInput): Promise<TimelineAnswer>
   export(person: PersonId, pieces?: ViewPieces): Promise<PersonExport>
   setScore(tx: Database, scores: Score[]): Promise<void>
@@ -41,9 +41,10 @@ export type ProfileNeeds = {
 
 export function createProfile({ ground, identity }: ProfileNeeds): Profile {
   const { database, history, clock, config } = ground
-  const needs = (pieces: ViewPieces) => ({
+  const needs = (pieces: ViewPieces, language: SpokenLanguage = 'en') => ({
     database,
     pieces,
+    language,
     identifiersOf: (person: PersonId) => identity.identifiersOf(person),
   })
   return {
@@ -51,7 +52,7 @@ export function createProfile({ ground, identity }: ProfileNeeds): Profile {
     recompute,
     search: (input) => searchPersons(database, input),
     names: (persons) => namesOf(database, persons),
-    view: (person, pieces = {}) => viewOf(needs(pieces), person),
+    view: (person, pieces = {}, language = 'en') => viewOf(needs(pieces, language), person),
     timeline: async (person, input) => readTimeline(history, await aliasesOf(database, person), input),
     export: (person, pieces = {}) => exportOf({ ...needs(pieces), history, clock }, person),
     setScore: writeScores,

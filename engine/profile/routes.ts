@@ -1,5 +1,5 @@
 import { api, idOf, type PersonId } from '@einklang/contract'
-import { mount, Refusal, type StageParts } from '@einklang/platform'
+import { languageOf, mount, Refusal, type StageParts } from '@einklang/platform'
 import type { Profile, ViewPieces } from './index.ts'
 import { profileJobs } from './jobs.ts'
 import { channelsOf } from './timeline.ts'
@@ -24,7 +24,7 @@ export function profileParts(profile: Profile, pieces: ViewPieces = {}): StagePa
     routes: [
       mount(api.profile.search, ({ query }) => profile.search(query)),
       mount(api.profile.names, async ({ query }) => ({ items: await profile.names(personsIn(query.persons)) })),
-      mount(api.profile.view, ({ params }) => profile.view(params.person, pieces)),
+      mount(api.profile.view, ({ params }, request) => profile.view(params.person, pieces, languageOf(request))),
       mount(api.profile.timeline, ({ params, query }) =>
         profile.timeline(params.person, {
           after: query.after,

@@ -6,6 +6,7 @@ import {
   type Json,
   type Money,
   type PersonId,
+  type SpokenLanguage,
   type Trust,
 } from '@einklang/contract'
 import { type Database, Refusal } from '@einklang/platform'
@@ -21,7 +22,7 @@ export type ViewPieces = {
   cart?: (person: PersonId) => Promise<PersonView['cart']>
   consent?: (person: PersonId) => Promise<PersonView['consent']>
   audiences?: (person: PersonId) => Promise<PersonView['audiences']>
-  messages?: (person: PersonId) => Promise<PersonView['messages']>
+  messages?: (person: PersonId, language: SpokenLanguage) => Promise<PersonView['messages']>
   conversations?: (person: PersonId) => Promise<PersonView['conversations']>
   hold?: (person: PersonId) => Promise<PersonView['hold']>
 }
@@ -30,6 +31,8 @@ type ViewNeeds = {
   database: Database
   identifiersOf: Identity['identifiersOf']
   pieces: ViewPieces
+  /** English when missing: the documents for programs. */
+  language?: SpokenLanguage
 }
 
 /** Everything about one customer, read side by side. */
@@ -55,7 +58,7 @@ export async function viewOf(needs: ViewNeeds, asked: PersonId): Promise<PersonV
     pieces.cart?.(person) ?? null,
     pieces.consent?.(person) ?? null,
     pieces.audiences?.(person) ?? [],
-    pieces.messages?.(person) ?? [],
+    pieces.messages?.(person, needs.language ?? 'en') ?? [],
     pieces.conversations?.(person) ?? [],
     pieces.hold?.(person) ?? null,
   ])

@@ -1,6 +1,7 @@
 import { type AnswerOf, api, type PersonId } from '@einklang/contract'
-import { Alert, Button, Card, Group, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Card, Group, Stack, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
+import { notifications } from '@mantine/notifications'
 import { IconSearch } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -67,7 +68,6 @@ function PersonRequests(props: { person: Found }): ReactNode {
   const may = useMay()
   const { person } = props
   const [erasing, setErasing] = useState(false)
-  const [gone, setGone] = useState<number | null>(null)
   const erase = useDeed(api.consent.erase, {
     refresh: ['profile', 'consent', 'identity', 'audience', 'commerce', 'delivery', 'decision'],
   })
@@ -96,29 +96,23 @@ function PersonRequests(props: { person: Found }): ReactNode {
             {[person.email, person.phone, person.city, person.loyaltyCard].filter(Boolean).join(' · ')}
           </Text>
         </div>
-        {gone !== null ? (
-          <Alert p={6} color="teal" role="status">
-            {t('consent.eraseDone', { rows: format.count(gone) })}
-          </Alert>
-        ) : (
-          <Group gap="xs">
-            {may(api.consent.preferenceLink) ? (
-              <Button size="xs" variant="default" loading={link.pending} onClick={() => void open()}>
-                {t('person.preferencePage')}
-              </Button>
-            ) : null}
-            {may(api.profile.exportPerson) ? (
-              <Button size="xs" variant="default" onClick={() => void access()}>
-                {t('person.export')}
-              </Button>
-            ) : null}
-            {may(api.consent.erase) ? (
-              <Button size="xs" color="red" variant="light" onClick={() => setErasing(true)} data-testid="erase">
-                {t('consent.erase')}
-              </Button>
-            ) : null}
-          </Group>
-        )}
+        <Group gap="xs">
+          {may(api.consent.preferenceLink) ? (
+            <Button size="xs" variant="default" loading={link.pending} onClick={() => void open()}>
+              {t('person.preferencePage')}
+            </Button>
+          ) : null}
+          {may(api.profile.exportPerson) ? (
+            <Button size="xs" variant="default" onClick={() => void access()}>
+              {t('person.export')}
+            </Button>
+          ) : null}
+          {may(api.consent.erase) ? (
+            <Button size="xs" color="red" variant="light" onClick={() => setErasing(true)} data-testid="erase">
+              {t('consent.erase')}
+            </Button>
+          ) : null}
+        </Group>
       </Group>
       <Confirm
         opened={erasing}
@@ -133,7 +127,12 @@ function PersonRequests(props: { person: Found }): ReactNode {
         onConfirm={(reason) =>
           void erase.run({ params, body: { reason } }).then((answer) => {
             setErasing(false)
-            if (answer !== undefined) setGone(answer.rows)
+            // The person leaves the list with the answer, so the list cannot be the one to say that it is done.
+            if (answer !== undefined)
+              notifications.show({
+                message: t('consent.eraseDone', { rows: format.count(answer.rows) }),
+                color: 'teal',
+              })
           })
         }
       />

@@ -29,6 +29,7 @@ import { ScreenLink } from '../../shell/link.tsx'
 import { useMay, useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Paper } from '../delivery/paper.tsx'
+import { VariantApproval } from './approval.tsx'
 
 type Concept = AnswerOf<typeof api.content.concept>
 type Variant = Concept['variants'][number]
@@ -178,6 +179,7 @@ function VariantEditor(props: {
 }): ReactNode {
   const { t } = useTranslation()
   const may = useMay()
+  const words = useWords()
   const { concept, variant } = props
   const before = variant?.content ?? blankContent(props.channel)
   const [content, setContent] = useState<Content>(before)
@@ -224,6 +226,12 @@ function VariantEditor(props: {
                 {t('content.savedBy', { version: variant.version, name: variant.updatedBy })}{' '}
                 <DateTime at={variant.updatedAt} />
               </Text>
+            )}
+            {variant === undefined || changed ? null : (
+              <VariantApproval
+                variant={variant}
+                title={`${concept.name} · ${words('channel', variant.channel)} · ${variant.language}`}
+              />
             )}
             {changed && check.data?.sms != null ? (
               <Text size="xs" c="dimmed">

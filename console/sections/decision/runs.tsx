@@ -171,7 +171,10 @@ function RunDetails(props: { run: RunId }): ReactNode {
           </List>
           <Timeline bulletSize={14} lineWidth={2} active={value.steps.length}>
             {value.steps.map((step) => (
-              <Timeline.Item key={`${step.at}${step.node}`} title={`${step.label}: ${step.decision}`}>
+              <Timeline.Item
+                key={`${step.at}${step.node}`}
+                title={`${step.label}: ${words('stepDecision', step.decision)}`}
+              >
                 <Text size="xs" c="dimmed">
                   <DateTime at={step.at} />
                 </Text>

@@ -5,6 +5,7 @@ import { Page } from '../../kit/page.tsx'
 import { ScreenTabs } from '../../kit/tabs.tsx'
 import { useFilters } from '../../shell/filters.ts'
 import { useMay } from '../../shell/session.ts'
+import { Approvals } from './approvals.tsx'
 import { Audit } from './audit.tsx'
 import { BrandForm } from './brand.tsx'
 import { Keys } from './keys.tsx'
@@ -22,10 +23,23 @@ export function Settings(): ReactNode {
     <Page title={t('nav.governance')} hint={t('hint.governance')}>
       <ScreenTabs
         value={filters.tab}
-        onChange={(tab) => change({ tab, action: undefined, result: undefined, from: undefined, to: undefined })}
+        onChange={(tab) =>
+          change({
+            tab,
+            state: undefined,
+            approval: undefined,
+            action: undefined,
+            result: undefined,
+            from: undefined,
+            to: undefined,
+          })
+        }
         tabs={[
           ...(may(api.governance.people)
             ? [{ value: 'people', label: t('settings.people'), panel: () => <People /> }]
+            : []),
+          ...(may(api.governance.approvals)
+            ? [{ value: 'approvals', label: t('settings.approvals'), panel: () => <Approvals /> }]
             : []),
           { value: 'roles', label: t('settings.roles'), panel: () => <Roles /> },
           { value: 'brand', label: t('settings.brand'), panel: () => <BrandForm /> },

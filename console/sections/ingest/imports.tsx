@@ -1,5 +1,17 @@
 import { type AnswerOf, api, importKinds } from '@einklang/contract'
-import { Button, FileInput, Group, Modal, Progress, Select, Stack, Switch, Table, Text } from '@mantine/core'
+import {
+  Button,
+  FileInput,
+  Group,
+  Modal,
+  Progress,
+  Select,
+  SimpleGrid,
+  Stack,
+  Switch,
+  Table,
+  Text,
+} from '@mantine/core'
 import { IconUpload } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
@@ -217,7 +229,13 @@ function Send(props: { onClose: () => void }): ReactNode {
           />
         </Group>
         {detect.failure === null ? null : <Failed failure={detect.failure} />}
-        {detected === null ? null : <Found detected={detected} />}
+        {detected === null ? null : (
+          <Found
+            kind={kind}
+            detected={detected}
+            onMap={(fields) => setDetected({ ...detected, mapping: { ...detected.mapping, fields } })}
+          />
+        )}
         <Switch
           label={t('import.dryRun')}
           description={t('import.dryRunMeaning')}
@@ -244,10 +262,15 @@ function Send(props: { onClose: () => void }): ReactNode {
   )
 }
 
-function Found(props: { detected: Detected }): ReactNode {
+function Found(props: {
+  kind: Kind
+  detected: Detected
+  onMap: (fields: Detected['mapping']['fields']) => void
+}): ReactNode {
   const { t } = useTranslation()
-  const { mapping, missing, sample } = props.detected
-  const columns = Object.keys(sample[0] ?? {})
+  const [editing, setEditing] = useState(false)
+  const { mapping, sample, columns } = props.detected
+  const missing = props.detected.missing.filter((field) => mapping.fields[field] === undefined)
   return (
     <Stack gap="xs">
       <Text size="sm">
@@ -256,6 +279,35 @@ function Found(props: { detected: Detected }): ReactNode {
           .map(([field, column]) => `${column} → ${field}`)
           .join(' · ')}
       </Text>
+      {editing ? (
+        <SimpleGrid cols={{ base: 1, xs: 2, sm: 3 }} data-testid="mapping">
+          {importKinds[props.kind].map((field) => (
+            <Select
+              key={field}
+              size="xs"
+              label={field}
+              clearable
+              placeholder={t('import.noColumn')}
+              value={mapping.fields[field] ?? null}
+              data={columns}
+              onChange={(column) => {
+                const { [field]: _, ...others } = mapping.fields
+                props.onMap(column === null ? others : { ...others, [field]: column })
+              }}
+            />
+          ))}
+        </SimpleGrid>
+      ) : (
+        <Button
+          size="compact-xs"
+          variant="light"
+          style={{ alignSelf: 'flex-start' }}
+          onClick={() => setEditing(true)}
+          data-testid="edit-mapping"
+        >
+          {t('import.editMapping')}
+        </Button>
+      )}
       {missing.length === 0 ? null : (
         <Text size="sm" c="orange">
           {t('import.missing', { fields: missing.join(', ') })}

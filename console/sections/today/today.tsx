@@ -164,8 +164,8 @@ function Attention(): ReactNode {
   const lanes = useAnswer(api.delivery.lanes)
   const health = useAnswer(api.identity.health)
   const sources = useAnswer(api.ingest.sources)
-  const failed = lanes.failure ?? health.failure ?? sources.failure
-  const ready = lanes.data !== undefined && health.data !== undefined && sources.data !== undefined
+  const failed = lanes.failure ?? sources.failure
+  const ready = lanes.data !== undefined && sources.data !== undefined
   const unknown = lanes.data?.items.reduce((sum, lane) => sum + lane.unknown, 0) ?? 0
   const stopped = lanes.data?.items.filter((lane) => lane.stopped).length ?? 0
   const silent = sources.data?.items.filter((source) => source.state === 'silent').length ?? 0
@@ -185,7 +185,7 @@ function Attention(): ReactNode {
   return (
     <Panel title={t('today.attention')} definition={t('today.attentionMeaning')} testid="attention">
       {failed !== null && !ready ? (
-        <Failed failure={failed} onRetry={() => [lanes, health, sources].map((answer) => answer.retry())} />
+        <Failed failure={failed} onRetry={() => [lanes, sources].map((answer) => answer.retry())} />
       ) : !ready ? (
         <Loading rows={3} />
       ) : matters.length === 0 ? (
