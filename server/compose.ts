@@ -2,7 +2,6 @@ import { readFile, rm } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { smtpConnector } from '@einklang/connectors/email-smtp'
-import { feedWays } from '@einklang/connectors/feeds'
 import { type CaughtMail, type Mailbox, startMailbox, startSmsMailbox } from '@einklang/connectors/mailbox'
 import { letterConnector } from '@einklang/connectors/print-letter'
 import { smsConnector } from '@einklang/connectors/sms-http'
@@ -49,8 +48,6 @@ export type House = {
 export type ComposeOptions = {
   /** Further outside channels; one of a channel that we bring ourselves takes its place. */
   connectors?: Connector[]
-  /** False: nothing that others reach is opened (the built-in mailbox). */
-  outside?: boolean
 }
 
 /**
@@ -72,10 +69,6 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     },
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
     audit: governance.audit,
-    feeds: feedWays({
-      allowed: config.feedHosts,
-      watched: config.watchDirectory ?? join(config.dataDirectory, 'watch'),
-    }),
   })
   const identity = createIdentity({ ground, reapply: applyBatch })
   const profile = createProfile({ ground, identity })
@@ -101,7 +94,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
   const decision = createDecision(decisionNeeds)
   const contentNeeds = { ground, governance, commerce }
   const content = createContent(contentNeeds)
-  const mailbox = config.smtpUrl === null && options.outside !== false ? await openMailbox(ground, catchMail) : null
+  const mailbox = config.smtpUrl === null ? await openMailbox(ground, catchMail) : null
   // Without outside channels of the house, text messages are caught like mails.
   const caughtSms =
     config.smsUrl === null && mailbox
