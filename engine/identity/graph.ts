@@ -285,7 +285,17 @@ export function resolveEvent(
   if (!alone || graph.created.at(-1) === person.id) hear(hearing, person)
   if (graph.together.size > 0) joinDeclared(graph, rules, event, at)
   const living = livingPerson(graph, person.id) ?? person
-  return { person: living.id, stored: storedUnder(hearing, living, named), changed: graph.changes > before }
+  const stored = storedUnder(hearing, living, named)
+  // Devices and orders stand with what they came with: where that goes, their events go, and the mapping stays small.
+  for (const one of named) {
+    if (one.class !== 'device' && one.class !== 'transaction') continue
+    const node = graph.nodes.get(keyOf(one))
+    if (node?.atom === null && node.person === living.id && (node.event === event.id || node.since === at)) {
+      node.atom = stored
+      node.dirty = true
+    }
+  }
+  return { person: living.id, stored, changed: graph.changes > before }
 }
 
 /** Marks a person or an identifier as changed. */
@@ -424,11 +434,10 @@ function storedUnder(hearing: Hearing, person: Person, named: Named[]): PersonId
   if (pin && livingId(graph, pin.value as PersonId) === person.id) return pin.value as PersonId
   for (const one of named) {
     const node = graph.nodes.get(keyOf(one))
-    const anchor = node && one.class === 'transaction' ? (node.with ? graph.nodes.get(keyOf(node.with)) : null) : node
-    if (!anchor) continue
-    const tenure = tenureAt(anchor, at)
-    if (!tenure || livingId(graph, tenure.person) !== person.id || unusableAt(anchor, at)) continue
-    return atomOf(hearing, anchor, tenure, person)
+    const tenure = node && tenureAt(node, at)
+    if (!tenure || livingId(graph, tenure.person) !== person.id || unusableAt(node, at)) continue
+    if (one.class === 'transaction' && !tenure.atom) continue
+    return atomOf(hearing, node, tenure, person)
   }
   return person.id
 }
@@ -498,7 +507,7 @@ function noteShown(hearing: Hearing, named: Named[]): void {
 }
 
 function show(graph: Graph, node: Node, at: number, who: string): void {
-  if (node.shown.some((one) => one.who === who && Math.abs(one.at - at) < 3_600_000)) return
+  if (node.shown.some((one) => one.who === who && Math.abs(one.at - at) < 72_000_000)) return
   node.shown.push({ at, who })
   node.shown.sort((one, other) => one.at - other.at || (one.who < other.who ? -1 : 1))
   if (node.shown.length > 48) node.shown.shift()

@@ -9,6 +9,7 @@ import { type Decision, mergeByHand, recheck, split, type Undone, unmerge } from
 
 export type { IdentifierView, LogView } from './read.ts'
 export { identityParts } from './routes.ts'
+export { tellingOf, troubledHistory } from './troubled.ts'
 
 export type Identity = {
   /** Whose are these events? The first step of every batch; joins people where the rules allow. */

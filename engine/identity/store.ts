@@ -22,38 +22,55 @@ export async function lockGraph(tx: Database): Promise<void> {
   await tx.run`select pg_advisory_xact_lock(${identityLock})`
 }
 
-export type NodeRow = Omit<
-  Node,
-  'firstSeenAt' | 'lastSeenAt' | 'since' | 'sharedSince' | 'sharedUntil' | 'earlier' | 'with' | 'dirty'
-> & {
-  firstSeenAt: Date
-  lastSeenAt: Date
-  since: Date
-  sharedSince: Date | null
-  sharedUntil: Date | null
-  earlier: { since: string; person: PersonId; epoch?: number | null; atom?: PersonId | null }[]
+export type NodeRow = Omit<Node, 'earlier' | 'shown' | 'with' | 'dirty'> & {
+  earlier: { since: string; person: PersonId; epoch?: number | null; atom?: PersonId | null }[] | null
+  shown: Node['shown'] | null
   withNamespace: string | null
   withValue: string | null
 }
 
 export function nodeOf(row: NodeRow): Node {
-  const { withNamespace, withValue, ...rest } = row
+  const { withNamespace, withValue, earlier } = row
   return {
-    ...rest,
-    firstSeenAt: row.firstSeenAt.getTime(),
-    lastSeenAt: row.lastSeenAt.getTime(),
-    since: row.since.getTime(),
-    sharedSince: row.sharedSince?.getTime() ?? null,
-    sharedUntil: row.sharedUntil?.getTime() ?? null,
-    earlier: row.earlier.map((one) => ({
-      since: Date.parse(one.since),
-      person: one.person,
-      epoch: one.epoch ?? null,
-      atom: one.atom ?? null,
-    })),
+    namespace: row.namespace,
+    value: row.value,
+    person: row.person,
+    trust: row.trust,
+    status: row.status,
+    firstSeenAt: row.firstSeenAt,
+    lastSeenAt: row.lastSeenAt,
+    source: row.source,
+    event: row.event,
     with: withNamespace !== null && withValue !== null ? { namespace: withNamespace, value: withValue } : null,
+    firstPerson: row.firstPerson,
+    attachedLog: row.attachedLog,
+    since: row.since,
+    epoch: row.epoch,
+    atom: row.atom,
+    earlier:
+      earlier?.map((one) => ({
+        since: Date.parse(one.since),
+        person: one.person,
+        epoch: one.epoch ?? null,
+        atom: one.atom ?? null,
+      })) ?? [],
+    sharedSince: row.sharedSince,
+    sharedUntil: row.sharedUntil,
+    storeDevice: row.storeDevice,
+    shown: row.shown ?? [],
     dirty: false,
   }
+}
+
+/** Instants travel as milliseconds: making dates of them is most of the cost of reading a row. */
+function nodeColumnsOf(tx: Database) {
+  return tx.part`person, trust, status, (extract(epoch from first_seen_at) * 1000)::float8 as "firstSeenAt",
+      (extract(epoch from last_seen_at) * 1000)::float8 as "lastSeenAt", source, event,
+      with_namespace as "withNamespace", with_value as "withValue", first_person as "firstPerson",
+      attached_log as "attachedLog", (extract(epoch from since) * 1000)::float8 as since, epoch, atom,
+      nullif(earlier, '[]') as earlier, (extract(epoch from shared_since) * 1000)::float8 as "sharedSince",
+      (extract(epoch from shared_until) * 1000)::float8 as "sharedUntil", store_device as "storeDevice",
+      nullif(shown, '[]') as shown`
 }
 
 /** Identifiers by (namespace, value). `offset 0`: one look into the index each, never a hash of the whole table. */
@@ -61,10 +78,7 @@ export function nodesNamed(tx: Database, wanted: { namespace: string; value: str
   const namespaces = wanted.map((one) => one.namespace)
   const values = wanted.map((one) => one.value)
   return tx.rows<NodeRow>`
-    select i.namespace, i.value, person, trust, status, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt",
-      source, event, with_namespace as "withNamespace", with_value as "withValue", first_person as "firstPerson",
-      attached_log as "attachedLog", since, epoch, atom, earlier, shared_since as "sharedSince",
-      shared_until as "sharedUntil", store_device as "storeDevice", shown
+    select i.namespace, i.value, ${nodeColumnsOf(tx)}
     from unnest(${namespaces}::text[], ${values}::text[]) as wanted(namespace, value)
     cross join lateral (select * from identity.identifier
       where identifier.namespace = wanted.namespace and identifier.value = wanted.value offset 0) as i`
@@ -72,15 +86,12 @@ export function nodesNamed(tx: Database, wanted: { namespace: string; value: str
 
 export function nodesOwned(tx: Database, persons: PersonId[]): Promise<NodeRow[]> {
   return tx.rows<NodeRow>`
-    select namespace, value, person, trust, status, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt",
-      source, event, with_namespace as "withNamespace", with_value as "withValue", first_person as "firstPerson",
-      attached_log as "attachedLog", since, epoch, atom, earlier, shared_since as "sharedSince",
-      shared_until as "sharedUntil", store_device as "storeDevice", shown
+    select namespace, value, ${nodeColumnsOf(tx)}
     from unnest(${persons}::uuid[]) as asked(owner)
     cross join lateral (select * from identity.identifier where identifier.person = asked.owner offset 0) as owned`
 }
 
-type PersonRow = Omit<Person, 'firstSeenAt' | 'nodes' | 'dirty' | 'anchor'> & { firstSeenAt: Date }
+type PersonRow = Omit<Person, 'state' | 'contested' | 'nodes' | 'dirty' | 'anchor'>
 
 /** Loads what resolving the events may need: their identifiers, the owners, and where it matters all of the owners'. */
 export async function loadGraph(tx: Database, events: { event: NormalEvent; named: Named[] }[]): Promise<Graph> {
@@ -112,30 +123,21 @@ export async function loadPeople(tx: Database, ids: PersonId[]): Promise<Graph> 
 
 async function loadPersons(tx: Database, graph: Graph, ids: PersonId[], needed: () => PersonId[]): Promise<void> {
   if (ids.length === 0) return
-  const rows = await tx.rows<PersonRow & { asked: PersonId }>`
-    select asked.id as asked, person.id, person.state, person.first_seen_at as "firstSeenAt",
-      person.first_names as "firstNames", person.last_names as "lastNames", person.birthdays::text[] as birthdays,
-      person.merged_on as "mergedOn", person.merges_that_day as "mergesThatDay", person.known_members as "knownMembers", person.contested
+  const rows = await tx.rows<{ asked: PersonId; id: PersonId; state: Person['state']; contested: boolean }>`
+    select asked.id as asked, person.id, person.state, person.contested
     from unnest(${ids}::uuid[]) as asked(id)
     left join identity.merged as merged on merged.loser = asked.id and not merged.undone
     join identity.person as person on person.id = coalesce(merged.winner, asked.id)`
   for (const { asked, ...row } of rows) {
     if (asked !== row.id) graph.living.set(asked, row.id)
-    if (graph.persons.has(row.id)) continue
-    const person: Person = {
-      ...row,
-      firstSeenAt: row.firstSeenAt.getTime(),
-      anchor: null,
-      nodes: new Set(),
-      dirty: false,
-    }
-    graph.persons.set(row.id, person)
+    if (!graph.persons.has(row.id)) graph.persons.set(row.id, strangerOf(row))
   }
   for (const node of graph.nodes.values()) {
     if (node.person) graph.persons.get(node.person)?.nodes.add(node)
   }
   const deciders = needed()
   if (deciders.length === 0) return
+  for (const row of await peopleWhole(tx, deciders)) Object.assign(graph.persons.get(row.id) as Person, row)
   for (const row of await nodesOwned(tx, deciders)) {
     if (!graph.nodes.has(keyOf(row))) addNode(graph, nodeOf(row))
   }
@@ -190,6 +192,31 @@ export async function decisionsAbout(
   return { negatives, together }
 }
 
+/** Somebody about whom nothing is decided: only whom it stands for is known. */
+function strangerOf(row: Pick<Person, 'id' | 'state' | 'contested'>): Person {
+  return {
+    ...row,
+    firstSeenAt: 0,
+    firstNames: [],
+    lastNames: [],
+    birthdays: [],
+    mergedOn: null,
+    mergesThatDay: 0,
+    knownMembers: 1,
+    anchor: null,
+    nodes: new Set(),
+    dirty: false,
+  }
+}
+
+function peopleWhole(tx: Database, ids: PersonId[]): Promise<PersonRow[]> {
+  return tx.rows<PersonRow>`
+    select person.id, (extract(epoch from first_seen_at) * 1000)::float8 as "firstSeenAt", first_names as "firstNames",
+      last_names as "lastNames", birthdays::text[] as birthdays, merged_on as "mergedOn",
+      merges_that_day as "mergesThatDay", known_members as "knownMembers"
+    from unnest(${ids}::uuid[]) as asked(id) join identity.person on person.id = asked.id`
+}
+
 function addNode(graph: Graph, node: Node): void {
   graph.nodes.set(keyOf(node), node)
   if (node.person) graph.persons.get(node.person)?.nodes.add(node)
@@ -204,7 +231,8 @@ function deciding(graph: Graph, events: { event: NormalEvent; named: Named[] }[]
   const livingOf = (id: PersonId) => graph.living.get(id) ?? id
   for (const { event, named } of events) {
     const owners = new Set<PersonId>()
-    let open = false
+    // Names and birth dates are compared with those that were heard before.
+    let open = event.kind === 'identify'
     for (const one of event.identifiers) if (one.namespace === 'person') owners.add(livingOf(one.value as PersonId))
     for (const one of named) {
       const node = graph.nodes.get(keyOf(one))
