@@ -1,0 +1,155 @@
+import {
+  type Clustering,
+  clusterLinks,
+  evidenceOf,
+  type LinkageModel,
+  type Links,
+  levelOf,
+  type MayJoin,
+} from '@einklang/stats'
+import type { Guard } from './guard.ts'
+import type { Prepared } from './pipeline.ts'
+import { readerOf } from './records.ts'
+
+export type ClusterSettings = {
+  guard: boolean
+  /** From this size on a join needs links between half of its members. */
+  maxSize: number
+  /** Each record joins at most one of another input. */
+  oneToOne: boolean
+  /** Features of which a person has one value. */
+  unique: string[]
+  /** Numbers of inputs without duplicates of their own. */
+  duplicateFree: number[]
+}
+
+/** Clusters up to `strict` records tolerate no contradiction, larger ones `share` of their pairs; `against` = bits a join may have against it on average. */
+export const tolerance = { strict: 6, share: 0.2, against: -2, rival: 1 }
+
+/** What speaks for or against any two records, also pairs that no rule found. */
+export type Judge = {
+  bits(one: number, other: number): number
+  personal(one: number, other: number): number
+  /** Evidence of one comparison alone; 0 where the data has none of that name. */
+  of(comparison: string): (one: number, other: number) => number
+}
+
+/** Evidence in bits of any pair, field by field. */
+export function judgeOf(prepared: Prepared, model: LinkageModel): Judge {
+  const feature = readerOf(prepared.records)
+  const levels = prepared.comparisons.map((comparison) => levelOf(comparison, feature))
+  const { match, family } = evidenceOf(model)
+  return {
+    of(name) {
+      const at = prepared.comparisons.findIndex((comparison) => comparison.name === name)
+      const ask = levels[at]
+      return ask === undefined ? () => -10 : (one, other) => match[at]?.[ask(one, other)] as number
+    },
+    bits: (one, other) => levels.reduce((total, ask, at) => total + (match[at]?.[ask(one, other)] as number), 0),
+    personal: (one, other) =>
+      levels.reduce((total, ask, at) => {
+        const level = ask(one, other)
+        return total + (match[at]?.[level] as number) - (family[at]?.[level] as number)
+      }, 0),
+  }
+}
+
+/** Joins strongest first; a join is refused where members of both sides contradict each other. */
+export function clusterRecords(given: {
+  prepared: Prepared
+  links: Links
+  least: number
+  guard: Guard
+  judge: Judge
+  settings: ClusterSettings
+  /** Did people say that two records are different? */
+  apart?: (one: number, other: number) => boolean
+  /** Records known to be one person, whatever their fields say. */
+  certain?: [number, number][]
+}): Clustering {
+  const { prepared, links, least, guard, settings, judge, apart } = given
+  const { records } = prepared
+  const uniques = settings.unique.map((name) => readerOf(records)(name))
+  const single = new Set(settings.duplicateFree)
+  const rivals = rivalsOf(links, least)
+  /** A record that fits two people who contradict each other about equally well belongs to neither for sure. */
+  const ambiguous = (link: number, one: number[], other: number[]) => {
+    const [left, right] = [links.left[link] as number, links.right[link] as number]
+    const weight = (links.weight[link] as number) - tolerance.rival
+    const fits = (single: number, home: number[], target: number[]) => {
+      if (home.length > 2) return false
+      const partner = target.includes(left) ? left : right
+      for (const rival of rivals.of(single)) {
+        if ((links.weight[rival] as number) < weight) break
+        const third = (links.left[rival] === single ? links.right[rival] : links.left[rival]) as number
+        if (target.includes(third) || home.includes(third)) continue
+        if (guard.between(third, partner) !== null && guard.between(third, single) === null) return true
+      }
+      return false
+    }
+    return fits(one.includes(left) ? left : right, one, other) || fits(other.includes(left) ? left : right, other, one)
+  }
+  const mayJoin: MayJoin = (link, one, other) => {
+    const size = one.length + other.length
+    if (settings.oneToOne || single.size > 0) {
+      const inputs = new Set(one.map((record) => records.input[record] as number))
+      const clash = other.some((record) => {
+        const input = records.input[record] as number
+        return inputs.has(input) && (settings.oneToOne || single.has(input))
+      })
+      if (clash) return settings.oneToOne ? 'one_to_one' : 'duplicate_free'
+    }
+    for (const value of uniques) {
+      if (one.some((a) => other.some((b) => value(a) !== '' && value(b) !== '' && value(a) !== value(b))))
+        return 'unique_conflict'
+    }
+    if (apart && one.some((a) => other.some((b) => apart(a, b)))) {
+      return 'negative_edge'
+    }
+    if (settings.guard) {
+      let conflicts = 0
+      let reason: string | null = null
+      let against = 0
+      const [ours, theirs] = [someOf(one), someOf(other)]
+      for (const a of ours) {
+        for (const b of theirs) {
+          const found = guard.between(a, b)
+          if (found) {
+            conflicts++
+            reason ??= found
+          }
+          against += Math.min(0, judge.bits(a, b), judge.personal(a, b))
+        }
+      }
+      const pairs = ours.length * theirs.length
+      if (reason !== null && (size <= tolerance.strict || conflicts > tolerance.share * pairs)) return reason
+      if (against < tolerance.against * pairs) return 'contradiction'
+      if (ambiguous(link, one, other)) return 'ambiguous'
+    }
+    return null
+  }
+  return clusterLinks(records.count, links, least, mayJoin, given.certain)
+}
+
+/** Members enough to judge a cluster by; large ones would cost the square of their size. */
+function someOf(members: number[]): number[] {
+  if (members.length <= 15) return members
+  return Array.from({ length: 15 }, (_, at) => members[Math.floor((at * members.length) / 15)] as number)
+}
+
+/** Links of each record, strongest first. */
+function rivalsOf({ left, right, weight }: Links, least: number): { of(record: number): number[] } {
+  const lists = new Map<number, number[]>()
+  const add = (record: number, link: number) => {
+    const list = lists.get(record)
+    if (list) list.push(link)
+    else lists.set(record, [link])
+  }
+  for (let link = 0; link < weight.length; link++) {
+    if ((weight[link] as number) < least - tolerance.rival) continue
+    add(left[link] as number, link)
+    add(right[link] as number, link)
+  }
+  for (const list of lists.values()) list.sort((one, other) => (weight[other] as number) - (weight[one] as number))
+  return { of: (record) => lists.get(record) ?? [] }
+}

@@ -1,0 +1,486 @@
+import { type History, Refusal } from '@einklang/platform'
+import {
+  type Comparison,
+  chanceOf,
+  drawsFrom,
+  evidenceOf,
+  type Fit,
+  fitLinkage,
+  type LinkageModel,
+  type Links,
+  levelOf,
+  type Patterns,
+  type Prior,
+} from '@einklang/stats'
+import { type FeatureColumn, type Records, readerOf } from './records.ts'
+import { keySql, type Rule } from './rules.ts'
+import { levelSql } from './sql.ts'
+
+/** Where a run works: ClickHouse, names of its tables, and a way to bring rows in. */
+export type Workshop = {
+  history: History
+  /** Beginning of the names of all tables of this run: `identity.match_7_`. */
+  prefix: string
+  /** Brings rows into a table; texts are folded and hold neither tab nor line break. */
+  load(table: string, columns: string[], rows: Iterable<(string | number)[]>): Promise<void>
+  threads?: number
+  /** Makes the place ready before the first table. */
+  prepare?(): Promise<void>
+}
+
+/** Runs one statement made by us: names of tables and columns are numbers, values went through `quoted`. */
+function run(shop: Workshop, text: string): Promise<void> {
+  return shop.history.run([`${text}${settingsOf(shop)}`] as unknown as TemplateStringsArray)
+}
+function rows<Row>(shop: Workshop, text: string): Promise<Row[]> {
+  return shop.history.rows<Row>([`${text}${settingsOf(shop)}`] as unknown as TemplateStringsArray)
+}
+function settingsOf({ threads }: Workshop): string {
+  const most = threads === undefined ? '' : `, max_threads = ${threads}`
+  return `\nsettings max_execution_time = 0, join_algorithm = 'hash', query_plan_join_swap_table = 'false'${most}`
+}
+
+export type Prepared = {
+  records: Records
+  comparisons: Comparison[]
+  /** Features in the order of their numbers in SQL. */
+  features: FeatureColumn[]
+  number(feature: string): number
+  rarities: Map<string, Float32Array>
+  link: boolean
+}
+
+export function prepare(records: Records, comparisons: Comparison[], link: boolean): Prepared {
+  const features = [...records.features.values()]
+  const numbers = new Map(features.map(({ name }, at) => [name, at]))
+  const rare = new Set(comparisons.flatMap(({ levels }) => levels.flatMap(({ rarity }) => rarity ?? [])))
+  return {
+    records,
+    comparisons,
+    features,
+    number(feature) {
+      const found = numbers.get(feature)
+      if (found === undefined) throw new Error(`There is no feature ${feature}.`)
+      return found
+    },
+    rarities: new Map(features.filter(({ name }) => rare.has(name)).map((column) => [column.name, column.rarity()])),
+    link,
+  }
+}
+
+/** Brings the standardised records into ClickHouse. */
+export async function loadRecords(shop: Workshop, prepared: Prepared): Promise<void> {
+  const { records, features, rarities } = prepared
+  const rare = [...rarities.keys()]
+  const names = [
+    'id UInt32',
+    'input UInt8',
+    ...features.map((_, at) => `f${at} String`),
+    ...rare.map((name) => `w${prepared.number(name)} Float32`),
+  ]
+  await shop.prepare?.()
+  await run(shop, `drop table if exists ${shop.prefix}record`)
+  await run(shop, `create table ${shop.prefix}record (${names.join(', ')}) engine = MergeTree order by id`)
+  function* lines() {
+    const weights = rare.map((name) => ({ values: rarities.get(name), of: records.features.get(name)?.of }))
+    for (let record = 0; record < records.count; record++) {
+      const line: (string | number)[] = [record, records.input[record] as number]
+      for (const column of features) line.push(column.at(record))
+      for (const { values, of } of weights) line.push(values?.[of?.[record] as number] as number)
+      yield line
+    }
+  }
+  await shop.load(
+    `${shop.prefix}record`,
+    names.map((name) => name.split(' ')[0] as string),
+    lines(),
+  )
+}
+
+export type PlannedRule = Rule & {
+  /** Values with more records than this are left out. */
+  cap: number
+  pairs: number
+  skipped: { values: number; pairs: number; largest: { value: string; records: number }[] }
+}
+
+type SizeRow = { rule: number; size: number; keys: number; pairs: number }
+
+const pairsOfKey = (link: boolean) => (link ? '(pow(sum(c), 2) - sum(c * c)) / 2' : 'sum(c) * (sum(c) - 1) / 2')
+
+/**
+ * Counts the pairs of each rule before anything is compared, and decides how far each may go. A value above the
+ * 99.9th percentile that alone makes more than 10,000 pairs is left out. Rules that were asked for and still go past
+ * the budget are refused; our own use what is left of `target`, rare values first.
+ */
+export async function planRules(
+  shop: Workshop,
+  prepared: Prepared,
+  rules: Rule[],
+  limits: { maxPairs: number; target: number },
+): Promise<PlannedRule[]> {
+  const { records, link } = prepared
+  const everyPair = allPairs(prepared)
+  const own = rules.every(({ asked }) => !asked)
+  if (own && everyPair <= Math.min(limits.target, 600_000)) {
+    return [{ name: 'all pairs', parts: [], asked: false, cap: records.count, pairs: everyPair, skipped: none() }]
+  }
+  const planned: PlannedRule[] = []
+  let left = limits.target
+  let total = 0
+  for (const [index, rule] of rules.entries()) {
+    const sizes = await rows<SizeRow>(
+      shop,
+      `select size, count() as keys, sum(pairs) as pairs from (
+         select sum(c) as size, ${pairsOfKey(link)} as pairs
+         from (select ${keySql(rule, prepared.number)} as h, input, count() as c from ${shop.prefix}record group by h, input)
+         where h != 0 group by h having size > 1) group by size order by size`,
+    )
+    const cap = rule.asked ? hotSize(sizes) : rareSize(sizes, Math.min(left, Math.max(limits.target / 3, left / 2)))
+    const kept = sizes.filter(({ size }) => size <= cap)
+    const pairs = sum(kept, 'pairs')
+    total += pairs
+    if (rule.asked && total > limits.maxPairs) {
+      const largest = await largestValues(shop, prepared, rule)
+      throw new Refusal(
+        422,
+        'pair_budget',
+        `The blocking rule ${rule.name} makes ${count(pairs)} pairs; with the rules before it that is more than the ${count(limits.maxPairs)} allowed. Its largest values: ${largest.map(({ value, records }) => `"${value}" (${count(records)} records)`).join(', ')}.`,
+        { doInstead: 'Add a second key to the rule, or raise maxPairs.' },
+      )
+    }
+    if (!rule.asked) left -= pairs
+    const over = sizes.filter(({ size }) => size > cap)
+    const largest = over.length > 0 && rule.asked ? await largestValues(shop, prepared, rule) : []
+    if (pairs > 0 || rule.asked) {
+      planned.push({ ...rule, cap, pairs, skipped: { values: sum(over, 'keys'), pairs: sum(over, 'pairs'), largest } })
+    }
+    if (planned.length === 30 && index < rules.length - 1) break
+  }
+  return planned
+}
+
+const none = () => ({ values: 0, pairs: 0, largest: [] })
+const count = (value: number) => Math.round(value).toLocaleString('en')
+const sum = <Name extends string>(list: { [name in Name]: number }[], name: Name) =>
+  list.reduce((total, row) => total + row[name], 0)
+
+export function allPairs({ records, link }: Prepared): number {
+  const total = (records.count * (records.count - 1)) / 2
+  if (!link) return total
+  const sizes = new Map<number, number>()
+  for (const input of records.input) sizes.set(input, (sizes.get(input) ?? 0) + 1)
+  return [...sizes.values()].reduce((left, size) => left - (size * (size - 1)) / 2, total)
+}
+
+function hotSize(sizes: SizeRow[]): number {
+  const keys = sum(sizes, 'keys')
+  let below = 0
+  for (const { size, keys: here, pairs } of sizes) {
+    if (below / keys >= 0.999 && pairs / here > 10_000) return size - 1
+    below += here
+  }
+  return Number.MAX_SAFE_INTEGER
+}
+
+/** Up to which size values fit into the budget. */
+function rareSize(sizes: SizeRow[], budget: number): number {
+  let pairs = 0
+  let cap = 0
+  for (const row of sizes) {
+    pairs += row.pairs
+    if (pairs > budget || row.pairs / row.keys > 10_000) break
+    cap = row.size
+  }
+  return cap
+}
+
+async function largestValues(shop: Workshop, prepared: Prepared, rule: Rule) {
+  const shown = rule.parts.map(({ feature, start, length }) => {
+    const column = `f${prepared.number(feature)}`
+    return start === undefined ? column : `substring(${column}, ${start}, ${length})`
+  })
+  return rows<{ value: string; records: number }>(
+    shop,
+    `select arrayStringConcat([${shown.join(', ')}], ' + ') as value, count() as records from ${shop.prefix}record
+     where ${keySql(rule, prepared.number)} != 0 group by value order by records desc, value limit 3`,
+  )
+}
+
+/** Pairs found by each rule, each pair once, compared field by field. */
+export async function comparePairs(shop: Workshop, prepared: Prepared, rules: PlannedRule[]): Promise<void> {
+  const { prefix } = shop
+  const { comparisons, number, link } = prepared
+  const keyed = rules.flatMap((rule, at) => {
+    if (rule.parts.length === 0) return []
+    const key = keySql(rule, number)
+    return [
+      rule.cap >= prepared.records.count
+        ? `${key} as k${at}`
+        : `if((${key}) in (select ${key} as h from ${prefix}record group by h having count() > ${rule.cap}), 0, ${key}) as k${at}`,
+    ]
+  })
+  await run(shop, `drop table if exists ${prefix}keyed`)
+  await run(
+    shop,
+    `create table ${prefix}keyed engine = MergeTree order by id as select *${keyed.map((key) => `, ${key}`).join('')} from ${prefix}record`,
+  )
+  await run(shop, `drop table if exists ${prefix}scored`)
+  await run(
+    shop,
+    `create table ${prefix}scored (l UInt32, r UInt32, mask UInt32, code UInt64, own Float32, common Float32) engine = MergeTree order by tuple()`,
+  )
+  const code = comparisons.map((comparison, at) => `bitShiftLeft(toUInt64(${levelSql(comparison, number)}), ${4 * at})`)
+  const agrees = (at: number) => (rules[at]?.parts.length === 0 ? '1' : `(l.k${at} != 0 and l.k${at} = r.k${at})`)
+  const mask = rules.map((_, at) => `if(${agrees(at)}, toUInt32(${2 ** at}), 0)`)
+  for (const [at, rule] of rules.entries()) {
+    const before = rules.slice(0, at).map((_, earlier) => `not ${agrees(earlier)}`)
+    const where = ['l.id < r.id', ...(link ? ['l.input != r.input'] : []), ...before]
+    const join =
+      rule.parts.length === 0
+        ? `${prefix}keyed as l cross join ${prefix}keyed as r`
+        : `(select * from ${prefix}keyed where k${at} != 0) as l inner join (select * from ${prefix}keyed where k${at} != 0) as r on l.k${at} = r.k${at}`
+    await run(
+      shop,
+      `insert into ${prefix}scored
+       select l, r, mask, code, ${raritySql(prepared, false)} as own, ${raritySql(prepared, true)} as common from (
+         select l.id as l, r.id as r, toUInt32(${mask.join(' + ')}) as mask, ${code.join(' + ')} as code${rareColumns(prepared)}
+         from ${join} where ${where.join(' and ')})`,
+    )
+  }
+}
+
+const levelFrom = (at: number) => `bitAnd(bitShiftRight(code, ${4 * at}), 15)`
+
+function rareColumns({ rarities, number }: Prepared): string {
+  return [...rarities.keys()]
+    .map((name) => `, least(l.w${number(name)}, r.w${number(name)}) as w${number(name)}`)
+    .join('')
+}
+
+/** How much rarer than usual the values are in which two records agree, for personal or for shared fields. */
+function raritySql({ comparisons, number }: Prepared, shared: boolean): string {
+  const terms = comparisons.flatMap((comparison, at) => {
+    if (comparison.shared !== shared) return []
+    const cases = comparison.levels.flatMap(({ rarity }, level) =>
+      rarity === undefined ? [] : [`${levelFrom(at)} = ${level + 1}, w${number(rarity)}`],
+    )
+    return cases.length === 0 ? [] : [`multiIf(${cases.join(', ')}, 0)`]
+  })
+  return `toFloat32(${terms.length === 0 ? '0' : terms.join(' + ')})`
+}
+
+export type Trained = { model: LinkageModel; fit: Fit | null; warnings: string[]; found: number }
+
+/** Chance agreement from random pairs, the rest by EM on counts per pattern of levels. */
+export async function train(
+  shop: Workshop,
+  prepared: Prepared,
+  rules: PlannedRule[],
+  settings: { seed: number; randomPairs: number; labels?: { one: number; other: number; score: number }[] },
+): Promise<Trained> {
+  const patterns = await patternsOf(shop, prepared, rules)
+  const seen = randomLevels(prepared, settings.seed, settings.randomPairs)
+  return trainOn(prepared, patterns, seen, settings.labels)
+}
+
+export function trainOn(
+  prepared: Prepared,
+  patterns: Patterns,
+  seen: number[][],
+  labels: { one: number; other: number; score: number }[] = [],
+): Trained {
+  const { comparisons, records } = prepared
+  const priors: Prior[] = comparisons.map(({ levels, shared }) => {
+    const total = levels.reduce((all, { match }) => all + match, 0)
+    return { match: [1, ...levels.map(({ match }) => match / total)], strength: 20, shared }
+  })
+  learnFrom(labels, prepared, priors)
+  const families = comparisons.some(({ shared }) => shared) && comparisons.some(({ shared }) => !shared)
+  const universe = Math.max(1, allPairs(prepared))
+  let share = 0
+  let model: LinkageModel = { matchShare: 0, familyShare: 0, fields: [] }
+  let fit: Fit | null = null
+  for (let turn = 0; turn < 2; turn++) {
+    const fields = comparisons.map((comparison, at) => {
+      const match = fit ? (model.fields[at]?.match as number[]) : (priors[at]?.match as number[])
+      const chance = chanceOf(seen[at] as number[], match, share, [
+        undefined,
+        ...comparison.levels.map((level) => level.chance),
+      ])
+      return { match, chance, family: comparison.shared ? match : chance }
+    })
+    const start = fit
+      ? { ...model, fields }
+      : {
+          matchShare: Math.min(0.1, (records.count * 0.3) / universe),
+          familyShare: families ? (records.count * 0.05) / universe : 0,
+          fields,
+        }
+    fit = fitLinkage(patterns, start, priors, { families, universe, most: turn === 0 ? 15 : 25 })
+    model = fit.model
+    share = Math.min(0.5, fit.matches / universe)
+  }
+  const warnings = fit?.settled === false ? ['Training stopped before it settled.'] : []
+  return { model, fit, warnings, found: fit?.matches ?? 0 }
+}
+
+/** Pairs that people called the same teach as prior evidence. */
+function learnFrom(labels: { one: number; other: number; score: number }[], prepared: Prepared, priors: Prior[]): void {
+  const same = labels.filter(({ score }) => score >= 0.9)
+  if (same.length === 0) return
+  const feature = readerOf(prepared.records)
+  prepared.comparisons.forEach((comparison, at) => {
+    const ask = levelOf(comparison, feature)
+    const prior = priors[at] as Prior
+    const counts = prior.match.map((value) => value * prior.strength)
+    for (const { one, other } of same) {
+      const level = ask(one, other)
+      if (level === 0) continue
+      counts[level] = (counts[level] as number) + 1
+      prior.strength++
+    }
+    prior.match = counts.map((value, level) => (level === 0 ? 1 : value / prior.strength))
+  })
+}
+
+/** Pairs by pattern of levels, with the fields each may teach. */
+export async function patternsOf(shop: Workshop, prepared: Prepared, rules: PlannedRule[]): Promise<Patterns> {
+  const { comparisons } = prepared
+  const teaches = comparisons.map((comparison, at) => {
+    const free = rules.reduce((mask, rule, bit) => (usesOf(rule).has(comparison.name) ? mask : mask + 2 ** bit), 0)
+    return `if(bitAnd(mask, toUInt32(${free})) != 0, ${2 ** at}, 0)`
+  })
+  const found = await rows<{ code: string; teaches: number; pairs: number }>(
+    shop,
+    `select toString(code) as code, ${teaches.join(' + ')} as teaches, count() as pairs from ${shop.prefix}scored group by code, teaches order by code, teaches`,
+  )
+  const levels = new Uint8Array(found.length * comparisons.length)
+  found.forEach(({ code }, at) => levels.set(levelsOf(code, comparisons.length), at * comparisons.length))
+  return {
+    fields: comparisons.length,
+    levels,
+    counts: Float64Array.from(found, ({ pairs }) => pairs),
+    teaches: Uint32Array.from(found, (row) => row.teaches),
+  }
+}
+
+export function levelsOf(code: string, fields: number): number[] {
+  let rest = BigInt(code)
+  return Array.from({ length: fields }, () => {
+    const level = Number(rest & 15n)
+    rest >>= 4n
+    return level
+  })
+}
+
+/** Names of the comparisons a rule demands agreement in. */
+function usesOf(rule: Rule): Set<string> {
+  const used = new Set<string>()
+  for (const { feature } of rule.parts) {
+    if (/^(?:given|middle)/.test(feature)) used.add('first name')
+    else if (/^family/.test(feature)) used.add('surname')
+    else if (/^birth/.test(feature)) used.add('birth date')
+    else if (/^mail/.test(feature)) used.add('e-mail')
+    else if (/^phone/.test(feature)) used.add('phone')
+    else if (/^(?:street|house|postcode|city)/.test(feature)) used.add('address')
+    else if (/^company/.test(feature)) used.add('company')
+    else {
+      const column = feature.replace(/^(?:number|words|plain|key)_/, '')
+      used.add(column)
+    }
+  }
+  return used
+}
+
+/** Levels of pairs drawn at random (all pairs where they are few). */
+export function randomLevels(prepared: Prepared, seed: number, pairs: number): number[][] {
+  const { records, comparisons, link } = prepared
+  const feature = readerOf(records)
+  const levels = comparisons.map((comparison) => levelOf(comparison, feature))
+  const seen = comparisons.map((comparison) => new Array<number>(comparison.levels.length + 1).fill(0))
+  const look = (one: number, other: number) => {
+    if (one === other || (link && records.input[one] === records.input[other])) return
+    levels.forEach((ask, at) => {
+      const level = ask(one, other)
+      const row = seen[at] as number[]
+      row[level] = (row[level] as number) + 1
+    })
+  }
+  if (allPairs(prepared) <= pairs) {
+    for (let one = 0; one < records.count; one++)
+      for (let other = one + 1; other < records.count; other++) look(one, other)
+  } else {
+    const draws = drawsFrom('random pairs', seed)
+    for (let pair = 0; pair < pairs; pair++) look(draws.below(records.count), draws.below(records.count))
+  }
+  comparisons.forEach((comparison, at) => correctFirst(records, comparison, seen[at] as number[]))
+  return seen
+}
+
+/** Equality as such is known exactly from the frequencies; a sample would hardly see it. */
+function correctFirst(records: Records, { levels, known }: Comparison, seen: number[]): void {
+  const first = levels[0]
+  if (first?.when.ask !== 'equal' || first.when.left !== first.when.right || known.ask === 'all') return
+  const column = records.features.get(first.when.left)
+  if (!column) return
+  const pairs = seen.slice(1).reduce((total, value) => total + value, 0)
+  seen[1] = column.collision * pairs
+}
+
+/** Pairs whose weight reaches `least`, with the pattern of their levels. */
+export type ScoredPairs = Links & { code: BigUint64Array; mask: Uint32Array }
+
+export async function predict(
+  shop: Workshop,
+  prepared: Prepared,
+  model: LinkageModel,
+  least: number,
+): Promise<ScoredPairs> {
+  const evidence = evidenceOf(model)
+  const bitsOf = (tables: number[][], only?: (at: number) => boolean) =>
+    tables
+      .map((bits, at) => ({ bits, at }))
+      .filter(({ at }) => only === undefined || only(at))
+      .map(({ bits, at }) => `arrayElement([${bits.join(', ')}], ${levelFrom(at)} + 1)`)
+      .join(' + ') || '0'
+  const strangers = Math.max(0.01, 1 - model.matchShare - model.familyShare)
+  const match = `(${bitsOf(evidence.match)} + own + common)`
+  const family = `(${bitsOf(evidence.family, (at) => prepared.comparisons[at]?.shared === true)} + common)`
+  const against =
+    model.familyShare > 0
+      ? `log2(${strangers} + ${model.familyShare} * exp2(least(200, ${family})))`
+      : `log2(${strangers})`
+  const weight = `round(${Math.log2(model.matchShare)} + ${match} - ${against}, 6)`
+  const step = Math.max(20_000, Math.ceil(prepared.records.count / 20))
+  const chunks: { l: number[]; r: number[]; w: number[]; c: string[]; m: number[] }[] = []
+  for (let start = 0; start < prepared.records.count; start += step) {
+    const [chunk] = await rows<{ l: number[]; r: number[]; w: number[]; c: string[]; m: number[] }>(
+      shop,
+      `select groupArray(l) as l, groupArray(r) as r, groupArray(weight) as w, groupArray(toString(code)) as c, groupArray(mask) as m
+       from (select l, r, code, mask, ${weight} as weight from ${shop.prefix}scored where l >= ${start} and l < ${start + step} and weight >= ${least} order by l, r)`,
+    )
+    if (chunk && chunk.l.length > 0) chunks.push(chunk)
+  }
+  const total = chunks.reduce((all, { l }) => all + l.length, 0)
+  const pairs: ScoredPairs = {
+    left: new Uint32Array(total),
+    right: new Uint32Array(total),
+    weight: new Float64Array(total),
+    code: new BigUint64Array(total),
+    mask: new Uint32Array(total),
+  }
+  let at = 0
+  for (const { l, r, w, c, m } of chunks) {
+    pairs.left.set(l, at)
+    pairs.right.set(r, at)
+    pairs.weight.set(w, at)
+    pairs.mask.set(m, at)
+    for (const code of c) pairs.code[at++] = BigInt(code)
+  }
+  return pairs
+}
+
+export async function clear(shop: Workshop): Promise<void> {
+  for (const table of ['record', 'keyed', 'scored']) await run(shop, `drop table if exists ${shop.prefix}${table}`)
+}

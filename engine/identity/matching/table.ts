@@ -1,0 +1,164 @@
+import { gunzipSync } from 'node:zlib'
+
+/** A table of a file, walked over as often as asked: CSV with any usual delimiter and encoding, also gzipped. */
+export type Table = {
+  header: string[]
+  delimiter: string
+  encoding: string
+  /** Cells trimmed; null where a row has another number of cells than the header. `line` as an editor shows it. */
+  each(visit: (cells: string[] | null, line: number) => void): void
+}
+
+/** What is wrong with a file, in one sentence. */
+export class WrongTable extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'WrongTable'
+  }
+}
+
+/** `path` is only what the sentences call it. */
+export function readTable(given: Buffer, path: string): Table {
+  const bytes = given[0] === 0x1f && given[1] === 0x8b ? gunzipSync(given) : given
+  const { text, encoding } = decoded(bytes)
+  if (text.trim() === '') throw new WrongTable(`${path} is empty.`)
+  const first = text.slice(0, text.search(/\r?\n|$/))
+  const delimiter = delimiterOf(first)
+  let header: string[] = []
+  let start = 0
+  walk(text, delimiter, 0, 1, (cells, _line, next) => {
+    header = cells.map((cell) => cell.trim())
+    start = next
+    return false
+  })
+  if (looksLikeData(header)) {
+    throw new WrongTable(
+      `${path}, line 1: the first row looks like data (${header.slice(0, 4).join(', ')}); a header with names of columns is needed.`,
+    )
+  }
+  const repeated = header.find((name, at) => name !== '' && header.indexOf(name) !== at)
+  if (repeated) throw new WrongTable(`${path}, line 1: two columns are called "${repeated}".`)
+  const lines = text.slice(0, start).split('\n').length
+  return {
+    header,
+    delimiter,
+    encoding,
+    each(visit) {
+      walk(text, delimiter, start, lines, (cells, line) => {
+        if (cells.length === 1 && cells[0]?.trim() === '' && header.length > 1) return true
+        if (cells.length !== header.length) visit(null, line)
+        else
+          visit(
+            cells.map((cell) => cell.trim()),
+            line,
+          )
+        return true
+      })
+    },
+  }
+}
+
+function decoded(bytes: Buffer): { text: string; encoding: string } {
+  const clean = (text: string) => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return { text: clean(bytes.toString('utf16le')), encoding: 'utf-16le' }
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) {
+    return {
+      text: clean(
+        Buffer.from(bytes.subarray(0, bytes.length & ~1))
+          .swap16()
+          .toString('utf16le'),
+      ),
+      encoding: 'utf-16be',
+    }
+  }
+  try {
+    return { text: clean(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), encoding: 'utf-8' }
+  } catch {
+    return { text: mixed(bytes), encoding: 'windows-1252' }
+  }
+}
+
+/** Lines that are good UTF-8 stay so; the others are taken for Windows-1252: files glued together hold both. */
+function mixed(bytes: Buffer): string {
+  const strict = new TextDecoder('utf-8', { fatal: true })
+  const western = new TextDecoder('windows-1252')
+  const pieces: string[] = []
+  let start = 0
+  while (start < bytes.length) {
+    const end = bytes.indexOf(10, start)
+    const line = bytes.subarray(start, end < 0 ? bytes.length : end + 1)
+    try {
+      pieces.push(strict.decode(line))
+    } catch {
+      pieces.push(western.decode(line))
+    }
+    start += line.length
+  }
+  return pieces.join('')
+}
+
+function delimiterOf(header: string): string {
+  const counts = [',', ';', '\t', '|'].map((mark) => ({ mark, count: header.split(mark).length }))
+  return counts.sort((one, other) => other.count - one.count)[0]?.mark ?? ','
+}
+
+/** A header holds names: no dates, addresses of mail, or numbers alone, and no empty name before a filled one. */
+function looksLikeData(header: string[]): boolean {
+  const filled = header.filter((name) => name !== '')
+  if (filled.length === 0) return true
+  const odd = filled.filter((name) => /^[\d.,:/+-]+$/.test(name) || /@.+\./.test(name) || /^\d{4}-\d\d-\d\d/.test(name))
+  return odd.length > 0 && odd.length * 3 >= filled.length
+}
+
+/** Walks over rows; quotes as in RFC 4180, also after a blank as some programs write them. */
+function walk(
+  text: string,
+  delimiter: string,
+  from: number,
+  firstLine: number,
+  visit: (cells: string[], line: number, next: number) => boolean,
+): void {
+  let at = from
+  let line = firstLine
+  while (at < text.length) {
+    let end = text.indexOf('\n', at)
+    if (end < 0) end = text.length
+    const quote = text.indexOf('"', at)
+    const began = line
+    if (quote < 0 || quote >= end) {
+      const stop = text.charCodeAt(end - 1) === 13 ? end - 1 : end
+      line++
+      const cells = text.slice(at, stop).split(delimiter)
+      at = end + 1
+      if (!visit(cells, began, at)) return
+      continue
+    }
+    const cells: string[] = []
+    let cell = ''
+    let quoted = false
+    for (; ; at++) {
+      const sign = text[at]
+      if (sign === undefined) break
+      if (quoted) {
+        if (sign !== '"') {
+          if (sign === '\n') line++
+          cell += sign
+        } else if (text[at + 1] === '"') {
+          cell += '"'
+          at++
+        } else quoted = false
+      } else if (sign === '"' && cell.trim() === '') {
+        cell = ''
+        quoted = true
+      } else if (sign === delimiter) {
+        cells.push(cell)
+        cell = ''
+      } else if (sign === '\n') break
+      else cell += sign
+    }
+    cells.push(cell.endsWith('\r') ? cell.slice(0, -1) : cell)
+    line++
+    at++
+    if (!visit(cells, began, at)) return
+  }
+}
