@@ -48,7 +48,10 @@ beforeEach(() => {
   vi.stubGlobal('addEventListener', (name: string, listener: () => void) => (listeners[name] = listener))
   vi.stubGlobal('navigator', {
     language: 'de-DE',
-    sendBeacon: (_: string, body: Blob) => void body.text().then((text) => beacons.push(text)) ?? true,
+    sendBeacon: (_: string, body: Blob) => {
+      void body.text().then((text) => beacons.push(text))
+      return true
+    },
   })
   vi.stubGlobal('screen', { width: 1280, height: 800 })
   vi.stubGlobal('devicePixelRatio', 2)
@@ -131,7 +134,7 @@ test('without a network events wait, outlive the window, and are sent once under
 test('a window that closes hands what waits to a beacon', async () => {
   const tracker = start({ consent: { analytics: true } })
   tracker.track('Last')
-  Object.assign(document, { visibilityState: 'hidden' })
+  Object.assign((globalThis as unknown as { document: object }).document, { visibilityState: 'hidden' })
   listeners.visibilitychange?.()
   await vi.advanceTimersByTimeAsync(1000)
   expect(JSON.parse(beacons[0] ?? '{}')).toMatchObject({ writeKey: 'pk_1', batch: [{ event: 'Last' }] })

@@ -5,7 +5,6 @@ import {
   Button,
   Card,
   Code,
-  CopyButton,
   Group,
   Menu,
   Modal,
@@ -16,7 +15,7 @@ import {
   TextInput,
   Title,
 } from '@mantine/core'
-import { IconCheck, IconCopy, IconDots, IconPlus } from '@tabler/icons-react'
+import { IconDots, IconPlus } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Chart } from '../../kit/chart.tsx'
@@ -30,11 +29,12 @@ import { useAnswer, useDeed } from '../../shell/api.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { Connect, Copyable } from './connect.tsx'
 
 type Source = AnswerOf<typeof api.ingest.sources>['items'][number]
 type Key = Source['keys'][number]
-/** A key as it is shown exactly once. */
-type Shown = { key: string; source: string }
+/** A source with its key, which is shown exactly once; without one, only how to connect. */
+type Shown = { key: string | null; source: Source }
 
 const sourceKinds = [
   'web',
@@ -97,11 +97,19 @@ export function Sources(): ReactNode {
         opened={shown !== null}
         onClose={() => setShown(null)}
         size="lg"
-        title={t('source.keyTitle', { name: shown?.source ?? '' })}
+        title={t(shown?.key === null ? 'source.connectTitle' : 'source.keyTitle', { name: shown?.source.name ?? '' })}
         closeOnClickOutside={false}
         data-testid="new-key"
       >
-        {shown === null ? null : <KeyOnce value={shown.key} />}
+        {shown === null ? null : (
+          <Stack>
+            {shown.key === null ? null : <KeyOnce value={shown.key} />}
+            <Connect
+              source={sources.data?.items.find(({ id }) => id === shown.source.id) ?? shown.source}
+              writeKey={shown.key}
+            />
+          </Stack>
+        )}
       </Modal>
     </Stack>
   )
@@ -212,9 +220,7 @@ function SourceCard(props: { source: Source; onKey: (shown: Shown) => void }): R
                     onClick={() =>
                       void add
                         .run({ params: { source: source.id }, body: { trust } })
-                        .then((made) =>
-                          made === undefined ? undefined : props.onKey({ key: made.key, source: source.name }),
-                        )
+                        .then((made) => (made === undefined ? undefined : props.onKey({ key: made.key, source })))
                     }
                   >
                     {words('keyTrust', trust)}
@@ -223,6 +229,14 @@ function SourceCard(props: { source: Source; onKey: (shown: Shown) => void }): R
               </Menu.Dropdown>
             </Menu>
           ) : null}
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            onClick={() => props.onKey({ key: null, source })}
+            data-testid={`connect-${source.slug}`}
+          >
+            {t('source.connect')}
+          </Button>
           <ScreenLink to="/ingest" search={{ tab: 'stream', source: source.id }} size="xs">
             {t('source.events')}
           </ScreenLink>
@@ -275,7 +289,7 @@ function KeyLine(props: { source: Source; keyOf: Key; onKey: (shown: Shown) => v
         onConfirm={() =>
           void rotate.run({ params, body: {} }).then((made) => {
             setAsking(null)
-            if (made !== undefined) props.onKey({ key: made.key, source: source.name })
+            if (made !== undefined) props.onKey({ key: made.key, source })
           })
         }
       />
@@ -300,8 +314,10 @@ function Create(props: { onClose: () => void; onMade: (shown: Shown) => void }):
   const [kind, setKind] = useState<(typeof sourceKinds)[number]>('web')
   const create = useDeed(api.ingest.createSource, { refresh: ['ingest'] })
   async function make(): Promise<void> {
-    const made = await create.run({ body: { name: name.trim(), kind } })
-    if (made !== undefined) props.onMade({ key: made.key, source: made.source.name })
+    // What stands in a page is read by everybody: such a key may only be a publishable one.
+    const trust = kind === 'web' || kind === 'app' ? 'publishable' : 'secret'
+    const made = await create.run({ body: { name: name.trim(), kind, trust } })
+    if (made !== undefined) props.onMade({ key: made.key, source: made.source })
   }
   return (
     <Modal opened onClose={props.onClose} title={t('source.new')}>
@@ -341,63 +357,10 @@ function Create(props: { onClose: () => void; onMade: (shown: Shown) => void }):
 
 function KeyOnce(props: { value: string }): ReactNode {
   const { t } = useTranslation()
-  const snippets = snippetsFor(props.value, location.origin)
-  const [chosen, setChosen] = useState(snippets[0]?.name ?? '')
-  const snippet = snippets.find((one) => one.name === chosen)
   return (
-    <Stack>
+    <>
       <Alert color="orange">{t('source.once')}</Alert>
       <Copyable text={props.value} label={t('source.key')} />
-      <Select
-        size="sm"
-        label={t('source.snippet')}
-        allowDeselect={false}
-        value={chosen}
-        onChange={(value) => setChosen(value ?? chosen)}
-        data={snippets.map((one) => one.name)}
-      />
-      <Copyable text={snippet?.text ?? ''} label={t('source.snippet')} />
-    </Stack>
-  )
-}
-
-/** Ready to paste; the wire is the one of Segment, so their libraries work with another host. */
-function snippetsFor(key: string, origin: string): { name: string; text: string }[] {
-  return [
-    {
-      name: 'curl',
-      text: `curl ${origin}/v1/track -u '${key}:' -H 'content-type: application/json' \\\n  -d '{"userId":"4711","event":"Product Viewed","properties":{"sku":"A-1"}}'`,
-    },
-    {
-      name: 'Node (@segment/analytics-node)',
-      text: `import { Analytics } from '@segment/analytics-node'\n\nconst analytics = new Analytics({ writeKey: '${key}', host: '${origin}' })\nanalytics.track({ userId: '4711', event: 'Order Completed', properties: { order_id: '1', total: 49.9, currency: 'EUR' } })`,
-    },
-    {
-      name: 'Browser (fetch)',
-      text: `fetch('${origin}/v1/track', {\n  method: 'POST',\n  keepalive: true,\n  headers: { 'content-type': 'application/json' },\n  body: JSON.stringify({ writeKey: '${key}', anonymousId, event: 'Product Viewed', properties: { sku } }),\n})`,
-    },
-  ]
-}
-
-function Copyable(props: { text: string; label: string }): ReactNode {
-  const { t } = useTranslation()
-  return (
-    <Group align="flex-start" wrap="nowrap" gap="xs">
-      <Code block style={{ flex: 1, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }} aria-label={props.label}>
-        {props.text}
-      </Code>
-      <CopyButton value={props.text}>
-        {({ copied, copy }) => (
-          <Button
-            size="xs"
-            variant="default"
-            onClick={copy}
-            leftSection={copied ? <IconCheck size={14} aria-hidden /> : <IconCopy size={14} aria-hidden />}
-          >
-            {t(copied ? 'kit.copied' : 'kit.copy')}
-          </Button>
-        )}
-      </CopyButton>
-    </Group>
+    </>
   )
 }
