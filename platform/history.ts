@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { stages } from '@einklang/contract'
 import { assert, Outage } from './failure.ts'
@@ -139,19 +140,33 @@ function openTwin(place: { directory: string; memoryMegabytes?: number }): Lanes
   const binding = new Session(directory, { connectionArgs: [`--config-file=${settingsFile}`] })
   const clients = [1, 2, 3].map(() => createClient({ connection: createChdbConnection({ path: directory }) } as object))
   const free = [...clients]
-  const waiting: ((client: ClickHouseClient) => void)[] = []
+  const waiting: ((client: ClickHouseClient | null) => void)[] = []
+  let closing: (() => void) | null = null
+  const next = () => new Promise<ClickHouseClient | null>((resolve) => waiting.push(resolve))
   return {
     async run(work) {
-      const client = free.pop() ?? (await new Promise<ClickHouseClient>((resolve) => waiting.push(resolve)))
+      const client = closing ? null : (free.pop() ?? (await next()))
+      if (!client) throw new Outage('ClickHouse is being closed')
       try {
         return await work(client)
       } finally {
-        const next = waiting.shift()
-        if (next) next(client)
+        const after = waiting.shift()
+        if (after) after(client)
         else free.push(client)
+        if (free.length === clients.length) closing?.()
       }
     },
     async close() {
+      const ended = new Promise<void>((resolve) => {
+        closing = resolve
+      })
+      for (const refuse of waiting.splice(0)) refuse(null)
+      // The engine must not be closed under a running statement: it would take the process along.
+      const late = new AbortController()
+      if (free.length < clients.length)
+        await Promise.race([ended, pause(4000, undefined, { signal: late.signal }).catch(() => undefined)])
+      late.abort()
+      if (free.length < clients.length) return
       for (const client of clients) await client.close()
       binding.close()
       await drainPending()
