@@ -169,3 +169,91 @@ test.skipIf(!existsSync(shared))('the published paths give the published Markov 
     ).toBeLessThan(1e-9)
   }
 })
+
+test('order by unseen paths, ordered Shapley, a lead, four shares, CSV and page', async () => {
+  const lines = Array.from(
+    { length: 60 },
+    (_, row) => `${['a > b > c', 'b > a', 'c > b > a > b'][row % 3]},${1 + (row % 4)},${10 * (row % 4)},${row % 5}`,
+  )
+  const path = file(`path,total_conversions,total_conversion_value,total_null\n${lines.join('\n')}\n`)
+  const [out, report] = [join(directory, 'credit.csv'), join(directory, 'credit.html')]
+  const { code, answer } = await run(
+    '--paths',
+    path,
+    '--order',
+    'auto',
+    '--ordered',
+    '--position',
+    '30/30/30/10',
+    '--lead',
+    'b',
+    '--bootstrap',
+    '10',
+    '--out',
+    out,
+    '--report',
+    report,
+  )
+  expect(code).toBe(0)
+  const markov = answer.models.find(({ model }) => model === 'markov') as unknown as { heldOutLogLikelihood: number[] }
+  expect(markov.heldOutLogLikelihood).toHaveLength(4)
+  for (const { channels } of answer.models)
+    expect(channels.reduce((sum, row) => sum + row.conversions, 0)).toBeCloseTo(answer.totals.conversions, 9)
+  expect(readFileSync(out, 'utf8').trim().split('\n')).toHaveLength(1 + 8 * 3)
+  const page = readFileSync(report, 'utf8')
+  expect(page).toContain('Models side by side')
+  expect(page).not.toMatch(/(src|href)="https?:/)
+})
+
+test('credit is scaled to experiments, and those that do not fit are refused', async () => {
+  const { answer } = await run(
+    '--paths',
+    small,
+    '--model',
+    'linear',
+    '--bootstrap',
+    '0',
+    '--experiments',
+    file('channel,conversions,low,high\na,1,0.5,2\n'),
+  )
+  const [model] = answer.models as unknown as {
+    incremental: { channel: string; conversions: number; from: string }[]
+  }[]
+  expect(model?.incremental.find(({ channel }) => channel === 'a')).toMatchObject({
+    conversions: 1,
+    from: 'experiment',
+  })
+  expect(model?.incremental.find(({ channel }) => channel === 'b')?.conversions).toBeCloseTo(5, 9)
+  const unknown = await run('--paths', small, '--experiments', file('channel,conversions\ntv,1\n'))
+  expect(unknown.answer.error?.message).toContain('no path has the channel "tv"')
+  const turned = await run('--paths', small, '--experiments', file('channel,conversions,low,high\na,1,2,3\n'))
+  expect(turned.answer.error?.message).toContain('does not lie between')
+  expect((await run('--paths', small, '--lead', 'tv')).code).toBe(2)
+})
+
+test('more than twenty channels: Shapley of rates refuses, and with permutations states its error', async () => {
+  const path = file(
+    `path,total_conversions,total_null\n${Array.from({ length: 25 }, (_, row) => `c${row} > c${(row + 1) % 25},${row + 1},50`).join('\n')}\n`,
+  )
+  const words = ['--paths', path, '--model', 'shapley', '--rates', '--bootstrap', '0']
+  const refused = await run(...words)
+  expect(refused.answer.warnings.join(' ')).toContain('ask for sampled permutations')
+  const sampled = await run(...words, '--permutations', '300')
+  const [model] = sampled.answer.models as unknown as { channels: { standardError: number }[] }[]
+  expect(model?.channels.every(({ standardError }) => standardError > 0)).toBe(true)
+})
+
+test('5,000 channels are handled, each marked when there is too little data', async () => {
+  const lines = Array.from({ length: 5000 }, (_, index) => `c${index} > c${(index * 31) % 5000},1`)
+  const { code, answer } = await run(
+    '--paths',
+    file(`path,total_conversions\n${lines.join('\n')}\n`),
+    '--model',
+    'shapley',
+    '--bootstrap',
+    '0',
+  )
+  expect(code).toBe(0)
+  expect(answer.models[0]?.channels).toHaveLength(5000)
+  expect(answer.models[0]?.channels[0]?.tooLittleData).toBe(true)
+})

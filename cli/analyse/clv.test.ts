@@ -187,3 +187,39 @@ test.skipIf(!existsSync(join(shared, 'clv-apparel')))('covariates are read besid
   expect(answer.holdout?.mae).toBeLessThan(2.0069 + 0.01)
   expect(answer.holdout?.rmse).toBeLessThan(3.2768 + 0.01)
 })
+
+test('a page with tracking, tenths and the best customers; bg-bb with bounds and its own holdout', async () => {
+  const [path, report, out] = [town(), join(directory, 'clv.html'), join(directory, 'occasions.csv')]
+  const { code } = await run(
+    '--transactions',
+    path,
+    '--calibration-end',
+    '2025-08-31',
+    '--model',
+    'bg-nbd',
+    '--report',
+    report,
+  )
+  expect(code).toBe(0)
+  const page = readFileSync(report, 'utf8')
+  for (const title of ['Expected and actual purchases', 'Tenths of customers', 'Who still buys', 'Where the value is'])
+    expect(page).toContain(title)
+  expect(page).not.toMatch(/(src|href)="https?:/)
+  const { answer } = await run(
+    '--transactions',
+    path,
+    '--calibration-end',
+    '2025-08-31',
+    '--model',
+    'bg-bb',
+    '--occasion',
+    '30',
+    '--out',
+    out,
+  )
+  expect(answer.holdout?.actual).toBeGreaterThan(0)
+  expect(Math.abs((answer.holdout?.expected as number) / (answer.holdout?.actual as number) - 1)).toBeLessThan(0.5)
+  const [header, first] = readFileSync(out, 'utf8').split('\n')
+  expect(header).toBe('customer_id,transactions,transactions_low,transactions_high,p_alive')
+  expect(first?.split(',')).toHaveLength(5)
+})

@@ -6,13 +6,16 @@ import { describe, expect, test } from 'vitest'
 import {
   bootstrapCredit,
   type Credit,
+  chooseOrder,
   collectPaths,
   creditByMarkov,
+  creditByOrderedShapley,
   creditByRateShapley,
   creditByRule,
   creditByShapley,
   drawsFrom,
   firstTouch,
+  incrementalCredit,
   lastNonDirect,
   lastTouch,
   linear,
@@ -300,4 +303,52 @@ test('the bootstrap interval holds the credit, repeats with its seed and shrinks
   expect(small.conversions.high[0]).toBeGreaterThan(15)
   const width = (of: typeof small) => (of.conversions.high[0] as number) - (of.conversions.low[0] as number)
   expect(width(run(1000)) / 1000).toBeLessThan(width(small) / 10 / 5)
+})
+
+describe('beyond the plain models', () => {
+  const rows = (seed: string, count: number) => {
+    const draws = drawsFrom('walk', seed)
+    // What comes next depends on the last two steps, so order 2 must win over order 1.
+    return pathsFrom(
+      Array.from({ length: count }, () => {
+        const path = ['a', draws.uniform() < 0.5 ? 'a' : 'b']
+        while (draws.uniform() < 0.8) {
+          const same = path.at(-1) === path.at(-2)
+          path.push((same ? 0.85 : 0.15) > draws.uniform() ? 'b' : 'a')
+        }
+        const bought = draws.uniform() < 0.3
+        return { channels: path, conversions: bought ? 1 : 0, value: bought ? 10 : 0, nulls: bought ? 0 : 1 }
+      }),
+    )
+  }
+
+  test('the order of a walk that remembers two steps is found by unseen paths', () => {
+    const { order, heldOut } = chooseOrder(rows('two', 3000))
+    expect(order).toBe(2)
+    expect(heldOut[1]).toBeGreaterThan((heldOut[0] as number) + 0.05)
+  })
+
+  test('ordered Shapley adds up to the total, by channel and by place', () => {
+    const paths = rows('ordered', 200)
+    const credit = creditByOrderedShapley(paths)
+    const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0)
+    expect(sum(credit.conversions)).toBeCloseTo(sum(paths.conversions), 9)
+    credit.byPlace.conversions.forEach((places, channel) => {
+      expect(sum(places)).toBeCloseTo(credit.conversions[channel] as number, 9)
+    })
+    const simple = creditByOrderedShapley(
+      pathsFrom([{ channels: ['x', 'x', 'y', 'x'], conversions: 3, value: 30, nulls: 0 }]),
+    )
+    expect([...simple.conversions]).toEqual([2, 1])
+    expect([...(simple.byPlace.conversions[0] as Float64Array)]).toEqual([1, 0, 1, 0, 0])
+  })
+
+  test('credit agrees with an experiment, and the rest keeps its proportions', () => {
+    const credit = { conversions: Float64Array.from([60, 30, 10]), values: Float64Array.from([0, 0, 0]) }
+    const scaled = incrementalCredit(credit, [{ channel: 0, value: 20, low: 10, high: 30 }])
+    expect([...scaled.conversions]).toEqual([20, 60, 20])
+    expect(scaled.low[1]).toBeCloseTo(52.5, 9)
+    expect(scaled.high[1]).toBeCloseTo(67.5, 9)
+    expect(scaled.fromExperiment).toEqual([true, false, false])
+  })
 })

@@ -100,8 +100,8 @@ export type KeywordResult = {
 }
 
 /**
- * Which text earns most? Every rate is pulled towards the group; a winner must beat every other text, with at most
- * `falseRate` false discoveries among all comparisons. Expected worth decides the order, not clicks alone.
+ * Which text earns most? Every rate is pulled towards the group; a winner must beat every other text; pairs are listed
+ * with at most `falseRate` false discoveries among all of them. Expected worth decides the order, not clicks alone.
  */
 export function compareTexts(
   counts: readonly TextCounts[],
@@ -149,8 +149,9 @@ export function compareTexts(
     .sort((left, right) => (texts[right] as TextResult).worth.value - (texts[left] as TextResult).worth.value)
   const pairs = pairsOf(counts, by, common)
   const leader = order[0]
+  // Whoever must beat every single other needs no correction: the hardest comparison decides (Gutmann & Maymin 1987).
   const beaten = pairs.filter(
-    ({ better, qValue }) => better === counts[leader ?? -1]?.text && qValue <= falseRate,
+    ({ better, pValue }) => better === counts[leader ?? -1]?.text && pValue <= falseRate,
   ).length
   const winner =
     leader !== undefined && counts.length > 1 && beaten === counts.length - 1
@@ -246,7 +247,7 @@ function furtherImpressions(
     const lead = own.mean - other.mean
     if (!(lead > 0)) return null
     // All comparisons with the leader must hold, found with chance .8.
-    const z = normalQuantile(1 - falseRate / 2 / Math.max(1, counts.length - 1)) + normalQuantile(0.8)
+    const z = normalQuantile(1 - falseRate / 2) + normalQuantile(0.8)
     const perImpression = own.variance * (counts[leader] as TextCounts).impressions + other.variance * text.impressions
     most = Math.max(
       most,

@@ -1,4 +1,4 @@
-import type { Draws } from '../numbers/chance.ts'
+import { type Draws, drawsFrom } from '../numbers/chance.ts'
 import { studentQuantile } from '../numbers/distributions.ts'
 import type { Interval } from './holdout.ts'
 
@@ -218,7 +218,7 @@ function simplexLeastSquares(gram: Float64Array, pull: Float64Array, count: numb
 
 /**
  * Synthetic control (Abadie, Diamond, Hainmueller 2010) with inference by placebo in time (Chernozhukov, Wüthrich, Zhu
- * 2021): were the campaign's periods as unusual as they look, no shift of the residuals along time would show as much.
+ * 2021): were the campaign's periods as unusual as they look, hardly any other order of the residuals would show as much.
  * The interval holds every constant effect that the same test does not reject.
  */
 export function syntheticControl(test: GeoTest, level = 0.9, controls = othersOf(test.panel, test.treated)): GeoResult {
@@ -269,7 +269,10 @@ function deviationOf(actual: Float64Array, expected: Float64Array, periods: numb
   return Math.sqrt(sum / Math.max(1, periods))
 }
 
-/** p-value of a constant effect: weights fitted with it taken out, residuals shifted around the circle of time. */
+/**
+ * p-value of a constant effect: weights fitted with it taken out, then the residuals in another order. Residuals that
+ * hang together from day to day are shifted around the circle of time as a block, independent ones are drawn anew.
+ */
 function placeboInTime(
   target: Float64Array,
   controls: readonly Float64Array[],
@@ -282,15 +285,45 @@ function placeboInTime(
   const { expected } = fittedBy(without, controls, end, end)
   const rest = without.map((value, period) => value - (expected[period] as number))
   const days = end - start
-  const at = (first: number) => {
-    let sum = 0
-    for (let day = 0; day < days; day++) sum += rest[(first + day) % end] as number
-    return Math.abs(sum)
+  const seen = Math.abs(sumBetween(rest, start, end)) * (1 - 1e-12)
+  if (Math.abs(memoryOf(rest.subarray(0, start))) > 2 / Math.sqrt(start)) {
+    let asLarge = 0
+    for (let first = 0; first < end; first++) {
+      let sum = 0
+      for (let day = 0; day < days; day++) sum += rest[(first + day) % end] as number
+      if (Math.abs(sum) >= seen) asLarge++
+    }
+    return asLarge / end
   }
-  const seen = at(start)
-  let asLarge = 0
-  for (let first = 0; first < end; first++) if (at(first) >= seen - 1e-12 * (1 + seen)) asLarge++
-  return asLarge / end
+  // The same orders for every assumed effect, so that the p-value moves smoothly with it.
+  const draws = drawsFrom('placebo in time', end, days)
+  const shuffled = rest.slice()
+  let asLarge = 1
+  for (let order = 1; order < placeboOrders; order++) {
+    let sum = 0
+    for (let day = 0; day < days; day++) {
+      const other = day + draws.below(end - day)
+      const kept = shuffled[day] as number
+      shuffled[day] = shuffled[other] as number
+      shuffled[other] = kept
+      sum += shuffled[day] as number
+    }
+    if (Math.abs(sum) >= seen) asLarge++
+  }
+  return asLarge / placeboOrders
+}
+
+const placeboOrders = 1000
+
+/** Correlation of each residual with the one before. */
+function memoryOf(rest: Float64Array): number {
+  const mean = sumBetween(rest, 0, rest.length) / rest.length
+  let [own, both] = [0, 0]
+  for (let period = 0; period < rest.length; period++) {
+    own += ((rest[period] as number) - mean) ** 2
+    if (period > 0) both += ((rest[period] as number) - mean) * ((rest[period - 1] as number) - mean)
+  }
+  return own > 0 ? both / own : 0
 }
 
 function boundsOf(pValueOf: (effect: number) => number, effect: number, alpha: number, deviation: number) {
@@ -355,7 +388,7 @@ export function returnOnSpend(increment: Interval, spend: number): Interval | nu
 
 /**
  * Geo-based regression (Vaver & Koehler 2011): sales of each region in the test, explained by its sales before and its
- * additional spend, large regions counting less per unit (weights 1 ÷ sales before).
+ * additional spend, large regions counting less per unit (weights 1 ÷ sales before², as in GeoexperimentsResearch).
  */
 export function geoBasedReturn(
   regions: readonly { before: number; during: number; spendBefore: number; spendDuring: number; treated: boolean }[],
@@ -370,7 +403,7 @@ export function geoBasedReturn(
   const normal = new Float64Array(9)
   const right = new Float64Array(3)
   rows.forEach((row, index) => {
-    const weight = 1 / row.before
+    const weight = 1 / row.before ** 2
     const line = design[index] as readonly [number, number, number]
     for (let left = 0; left < 3; left++) {
       right[left] = (right[left] as number) + weight * (line[left] as number) * row.during
@@ -389,7 +422,7 @@ export function geoBasedReturn(
   rows.forEach((row, index) => {
     const line = design[index] as readonly [number, number, number]
     const fitted = line.reduce((sum, value, at) => sum + value * (beta[at] as number), 0)
-    rest += (row.during - fitted) ** 2 / row.before
+    rest += ((row.during - fitted) / row.before) ** 2
   })
   const degrees = rows.length - 3
   const value = beta[2] as number

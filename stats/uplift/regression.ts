@@ -25,7 +25,8 @@ export function fitLinear(
   const { kind, weights = null, pull = 1 } = options
   const width = columns.values.length
   const { means, scales } = standards(columns, rows, weights)
-  const data = standardised(columns, rows, means, scales)
+  const shifts = shiftsOf(columns, rows, means)
+  const data = standardised(columns, rows, { means, scales, shifts })
   const beta = new Float64Array(width + 1)
   const start = meanOf(rows, target, weights)
   beta[0] = kind === 'amount' ? start : logOddsOf(start)
@@ -54,7 +55,7 @@ export function fitLinear(
   let base = beta[0] as number
   for (let column = 0; column < width; column++) {
     effects[column] = (beta[column + 1] as number) * (scales[column] as number)
-    base -= (effects[column] as number) * (means[column] as number)
+    base -= (effects[column] as number) * (shifts[column] as number)
   }
   return { kind, base, effects, means }
 }
@@ -116,17 +117,29 @@ function standards(columns: Columns, rows: Uint32Array, weights: Float64Array | 
   return { means, scales }
 }
 
+/** Columns of mostly zeros (words) are not centred: their zeros stay zeros and cost nothing below. */
+function shiftsOf(columns: Columns, rows: Uint32Array, means: Float64Array): Float64Array {
+  return Float64Array.from(columns.values, (values, column) => {
+    let zeros = 0
+    for (let index = 0; index < rows.length; index++) if (values[rows[index] as number] === 0) zeros++
+    return zeros > rows.length / 2 ? 0 : (means[column] as number)
+  })
+}
+
 /** The rows one after the other, a 1 for the base first. */
-function standardised(columns: Columns, rows: Uint32Array, means: Float64Array, scales: Float64Array): Float64Array {
+function standardised(
+  columns: Columns,
+  rows: Uint32Array,
+  { means, scales, shifts }: { means: Float64Array; scales: Float64Array; shifts: Float64Array },
+): Float64Array {
   const width = columns.values.length + 1
   const data = new Float64Array(rows.length * width)
   for (let index = 0; index < rows.length; index++) data[index * width] = 1
   columns.values.forEach((values, column) => {
-    const mean = means[column] as number
-    const scale = scales[column] as number
+    const [mean, scale, shift] = [means[column] as number, scales[column] as number, shifts[column] as number]
     for (let index = 0; index < rows.length; index++) {
       const value = values[rows[index] as number] as number
-      data[index * width + column + 1] = Number.isNaN(value) ? 0 : (value - mean) * scale
+      data[index * width + column + 1] = ((Number.isNaN(value) ? mean : value) - shift) * scale
     }
   })
   return data
@@ -167,6 +180,7 @@ function newton(
   const width = beta.length
   const hessian = new Float64Array(width * width)
   const gradient = new Float64Array(width)
+  const filled = new Uint16Array(width)
   for (let index = 0; index < rows.length; index++) {
     const start = index * width
     let score = 0
@@ -176,13 +190,17 @@ function newton(
     const fitted = kind === 'share' ? logistic(score) : score
     const miss = weight * (fitted - (target[row] as number))
     const curve = weight * (kind === 'share' ? fitted * (1 - fitted) : 1)
-    for (let column = 0; column < width; column++) {
+    let present = 0
+    for (let column = 0; column < width; column++) if (data[start + column] !== 0) filled[present++] = column
+    for (let left = 0; left < present; left++) {
+      const column = filled[left] as number
       const value = data[start + column] as number
-      if (value === 0) continue
       gradient[column] = (gradient[column] as number) + miss * value
       const scaled = curve * value
-      for (let other = column, cell = column * width + column; other < width; other++, cell++) {
-        hessian[cell] = (hessian[cell] as number) + scaled * (data[start + other] as number)
+      const line = column * width
+      for (let right = left; right < present; right++) {
+        const other = filled[right] as number
+        hessian[line + other] = (hessian[line + other] as number) + scaled * (data[start + other] as number)
       }
     }
   }

