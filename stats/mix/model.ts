@@ -120,7 +120,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   const regions = data.regions.length
   const cells = weeks * regions
   const widths = { ...baseWidths, ...spec.base }
-  const size = regionSizes(data, learn)
+  const size = spec.usualOutcome === undefined ? regionSizes(data, learn) : Float64Array.from(spec.usualOutcome)
   const meanSize = size.reduce((sum, value) => sum + value, 0) / regions
   const relative = size.map((value) => value / meanSize)
   const channels = modelChannels(data, spec, relative)

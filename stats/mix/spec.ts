@@ -87,6 +87,8 @@ export type MixSpec = {
   lift?: readonly LiftResult[]
   /** What one unit of exposure is scaled by: its usual week (default) or its largest. */
   scale?: 'usual' | 'largest'
+  /** Usual outcome of each region, when it is known beforehand; default its mean. */
+  usualOutcome?: readonly number[]
   /** Standard deviations of the base's priors, in multiples of the usual outcome. */
   base?: Partial<BaseWidths>
 }
