@@ -17,6 +17,7 @@ export const idKinds = {
   event: '12',
   quarantine: '13',
   import: '14',
+  feed: '15',
   person: '20',
   link: '21',
   statement: '40',
@@ -45,6 +46,7 @@ export type KeyId = Id<'key'>
 export type EventId = Id<'event'>
 export type QuarantineId = Id<'quarantine'>
 export type ImportId = Id<'import'>
+export type FeedId = Id<'feed'>
 export type PersonId = Id<'person'>
 export type StatementId = Id<'statement'>
 export type ProductId = Id<'product'>

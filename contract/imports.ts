@@ -122,9 +122,29 @@ export const importKinds = {
   prices: ['sku', 'channel', 'place', 'kind', 'amount', 'currency', 'valid_from', 'valid_to'],
   stock: ['sku', 'place', 'at', 'on_hand'],
   places: ['place', 'name', 'kind', 'street', 'postal_code', 'city', 'latitude', 'longitude'],
+  // Exports of other products: their columns are known, further columns become traits, no mapping is needed.
+  /** Braze: users as CSV. */
+  'braze-attributes': [],
+  /** Braze: custom events as CSV, properties as `<event>.properties.<name>`. */
+  'braze-events': [],
+  /** Braze: `{attributes[], events[], purchases[]}` as for `/users/track`, of any length. */
+  'braze-json': [],
+  /** Customer.io: people as CSV. */
+  customerio: [],
+  /** Klaviyo: profiles or suppressions as CSV, or JSON:API. */
+  klaviyo: [],
+  /** Mautic: contacts as CSV. */
+  mautic: [],
+  /** listmonk: subscribers as CSV, zipped or not. */
+  listmonk: [],
 } as const satisfies { [kind: string]: readonly string[] }
 
 export type ImportKind = keyof typeof importKinds
+
+/** Kinds whose columns are those of another product: they take no mapping of fields. */
+export function isVendorKind(kind: ImportKind): boolean {
+  return importKinds[kind].length === 0
+}
 
 /** How one file is read. Encoding and delimiter are detected when missing. */
 export type ImportMapping = {
@@ -132,7 +152,7 @@ export type ImportMapping = {
   fields: { [field: string]: string }
   /** Fields with the same value in every row. */
   constants?: { [field: string]: string }
-  encoding?: 'utf-8' | 'utf-16le' | 'windows-1252'
+  encoding?: 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252'
   delimiter?: ',' | ';' | '\t' | '|'
   decimal?: '.' | ','
   /** Day-first German dates (`31.12.2025 14:05`) or ISO. */

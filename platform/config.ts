@@ -22,6 +22,10 @@ export type Config = {
   smsUrl: string | null
   /** Sent to it as `Authorization: Bearer …`. */
   smsToken: string | null
+  /** Hosts of the house that feeds may read from, as `host:port`; everything else must be public. */
+  feedHosts: string[]
+  /** Folder below which files may be watched; null = `watch` in the data directory. */
+  watchDirectory: string | null
   /** Sender of outgoing mail. */
   mailFrom: string
   timeZone: string
@@ -40,6 +44,13 @@ const list = z
   .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))
   .refine((words) => words.length > 0 && words.every((word) => /^[a-z]{2}(-[A-Z]{2})?$/.test(word)), {
     error: 'must be language codes such as "en,de"',
+  })
+
+const hosts = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))
+  .refine((words) => words.every((word) => /^(\[[0-9a-f:]+\]|[^\s:/@]+):\d{1,5}$/i.test(word)), {
+    error: 'must be hosts with ports such as "sftp.shop.lan:22"',
   })
 
 /** Each setting: its environment variable, the flag of the command line, how it is read, what it is without. */
@@ -76,6 +87,8 @@ const settings = {
   smtpUrl: { variable: 'EINKLANG_SMTP_URL', flag: 'smtp-url', read: url(['smtp:', 'smtps:']), otherwise: null },
   smsUrl: { variable: 'EINKLANG_SMS_URL', flag: 'sms-url', read: url(['http:', 'https:']), otherwise: null },
   smsToken: { variable: 'EINKLANG_SMS_TOKEN', flag: null, read: z.string().min(1), otherwise: null },
+  feedHosts: { variable: 'EINKLANG_FEED_HOSTS', flag: null, read: hosts, otherwise: '' },
+  watchDirectory: { variable: 'EINKLANG_WATCH', flag: 'watch', read: z.string().min(1), otherwise: null },
   mailFrom: {
     variable: 'EINKLANG_MAIL_FROM',
     flag: 'mail-from',
@@ -114,7 +127,7 @@ function isTimeZone(name: string): boolean {
 }
 
 /** Other variables of ours that are not part of `Config`. */
-const furtherVariables = ['EINKLANG_FAULTS', 'EINKLANG_KEY', 'EINKLANG_SHARED_DATA']
+const furtherVariables = ['EINKLANG_FAULTS', 'EINKLANG_FEED_PASSWORD', 'EINKLANG_KEY', 'EINKLANG_SHARED_DATA']
 
 export type Flags = { [flag: string]: string | undefined }
 

@@ -1,5 +1,6 @@
 import { access, readFile } from 'node:fs/promises'
 import { api, type ImportKind, type ImportMapping, importKinds } from '@einklang/contract'
+import type { Client } from '@einklang/sdk'
 import { type Command, dataFlags, Misuse } from '../command.ts'
 import { reachFlags, withServer } from '../connect.ts'
 import { importFile } from '../import.ts'
@@ -16,7 +17,11 @@ export const importCommand: Command = {
   flags: {
     kind: { value: 'KIND', text: `one of ${kinds.join(', ')}` },
     source: { value: 'SOURCE', text: 'the source it comes from (einklang source list)' },
-    mapping: { value: 'FILE', text: 'JSON file with our field → column (default: recognised by the column names)' },
+    mapping: {
+      value: 'FILE|NAME',
+      text: 'JSON file with our field → column, or a saved mapping (default: recognised by the column names)',
+    },
+    'save-mapping': { value: 'NAME', text: 'keep the mapping that was used under this name' },
     'dry-run': { text: 'check every row and change nothing' },
     ...dataFlags,
     ...reachFlags,
@@ -26,11 +31,13 @@ export const importCommand: Command = {
     const kind = kindOf(call.flag('kind'))
     const source = call.flag('source')
     if (source === undefined) throw new Misuse('"import" needs --source.', 'einklang source list')
-    const mapping = await mappingIn(call.flag('mapping'))
+    const wanted = call.flag('mapping')
+    const inFile = wanted === undefined || (await isFile(wanted)) ? await mappingIn(wanted) : undefined
     // A wrong name is told before anything starts.
     for (const file of call.operands) await access(file)
     return withServer(call, async (reached) => {
       const { id } = await findSource(reached.client, source)
+      const mapping = inFile ?? (wanted === undefined ? undefined : await savedAs(reached.client, wanted))
       const items = []
       for (const file of call.operands) {
         call.tell(file)
@@ -44,6 +51,13 @@ export const importCommand: Command = {
           rejectsFile: `${file}.rejects.csv`,
         })
         if (detail.state !== 'done') call.fail()
+        const name = call.flag('save-mapping')
+        if (name !== undefined && detail.state === 'done') {
+          await reached.client.call(api.ingest.saveMapping, {
+            params: { name },
+            body: { kind, mapping: detail.mapping, columns: detail.columns },
+          })
+        }
         if (detail.rejected > 0) call.tell(`Rows that do not fit: ${file}.rejects.csv`)
         const { state, accepted, rejected, duplicates, rowsRead, error } = detail
         call.show(`${file}: ${state}, ${accepted} of ${rowsRead} rows`)
@@ -54,7 +68,8 @@ export const importCommand: Command = {
   },
 }
 
-function kindOf(kind: string | undefined): ImportKind {
+/** The kind of file that is meant. */
+export function kindOf(kind: string | undefined): ImportKind {
   if (kind === undefined) throw new Misuse('"import" needs --kind.', `--kind ${kinds.join('|')}`)
   if (!kinds.includes(kind)) {
     const meant = nearest(kind, kinds)
@@ -63,7 +78,26 @@ function kindOf(kind: string | undefined): ImportKind {
   return kind as ImportKind
 }
 
-async function mappingIn(file: string | undefined): Promise<ImportMapping | undefined> {
+async function isFile(name: string): Promise<boolean> {
+  return access(name).then(
+    () => true,
+    () => /[./\\]/.test(name),
+  )
+}
+
+async function savedAs(client: Client, name: string): Promise<ImportMapping> {
+  const { items } = await client.call(api.ingest.savedMappings, { query: {} })
+  const found = items.find((one) => one.name === name)
+  if (found) return found.mapping as ImportMapping
+  const meant = nearest(
+    name,
+    items.map((one) => one.name),
+  )
+  throw new Misuse(`There is no file and no saved mapping "${name}".`, meant)
+}
+
+/** A mapping in a JSON file. */
+export async function mappingIn(file: string | undefined): Promise<ImportMapping | undefined> {
   if (file === undefined) return undefined
   const text = await readFile(file, 'utf8')
   let parsed: unknown

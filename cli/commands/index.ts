@@ -3,6 +3,7 @@ import type { Command } from '../command.ts'
 import { bench } from './bench.ts'
 import { audienceList, audienceSize, erase, profileSearch, profileShow } from './customers.ts'
 import { demo } from './demo.ts'
+import { feedDrop, feedList, feedRun, pull, watch } from './feeds.ts'
 import { importCommand } from './import.ts'
 import { peopleList, peoplePassword } from './people.ts'
 import { serve } from './serve.ts'
@@ -19,6 +20,11 @@ export const commands: Command[] = [
   sourceAdd,
   sourceList,
   importCommand,
+  watch,
+  pull,
+  feedList,
+  feedRun,
+  feedDrop,
   profileSearch,
   profileShow,
   audienceList,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { PersonId } from '@einklang/contract'
+import type { FeedWays, PersonId } from '@einklang/contract'
 import type { Database, Ground, Loop } from '@einklang/platform'
 import type { Governance } from '#governance'
 import { type Applier, type Apply, createApplier } from './applier.ts'
@@ -8,6 +8,7 @@ import { emit } from './emit.ts'
 import { createGroupCommit } from './group-commit.ts'
 import { historyLoop } from './history.ts'
 import { nodeListener } from './http.ts'
+import { type FeedNeeds, feedLoop } from './imports/feeds.ts'
 import { importLoop } from './imports/run.ts'
 import { inboxLoop } from './inbox.ts'
 import type { OwnEvent } from './own.ts'
@@ -41,6 +42,8 @@ export type IngestNeeds = {
   ground: Ground
   apply: Apply
   records?: { [kind in RecordKind]?: TakeRecords }
+  /** How folders, servers and databases elsewhere are read; without it feeds are refused. */
+  feeds?: FeedWays
   /** Writes down who made, changed or ended sources and keys. */
   audit?: Governance['audit']
   /** Identifiers of people to be erased, so that inbox and quarantine can be searched for them. */
@@ -64,10 +67,12 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     quarantine,
     apply: needs.apply,
   })
+  const feedNeeds: FeedNeeds = { database, clock, secrets, log, ways: needs.feeds ?? null }
   const loops = [
     inboxLoop({ database, clock, log, sources, applier }),
     historyLoop({ database, history }),
     importLoop({ database, clock, log, sources, applier, records: needs.records ?? {} }),
+    feedLoop(feedNeeds),
   ]
   return {
     emit: (tx, events) => emit({ clock, sources }, tx, events),
@@ -83,8 +88,9 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     needs,
     applier,
     loops,
+    feedNeeds,
   }
 }
 
 /** What the routes of the stage use of it. */
-export type IngestInside = { needs: IngestNeeds; applier: Applier; loops: Loop[] }
+export type IngestInside = { needs: IngestNeeds; applier: Applier; loops: Loop[]; feedNeeds: FeedNeeds }

@@ -116,6 +116,8 @@ function testConfig(dataDirectory: string, databaseUrl: string): Config {
     smtpUrl: null,
     smsUrl: null,
     smsToken: null,
+    feedHosts: [],
+    watchDirectory: null,
     mailFrom: 'hello@shop.example',
     timeZone: 'Europe/Berlin',
     currency: 'EUR',

@@ -24,6 +24,7 @@ import { Empty, Failed, type Failure, Fetch, Loading } from '../../kit/states.ts
 import { client, failureOf, queries, useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { Feeds } from './feeds.tsx'
 import { headOf, sendFile, sha256Of } from './upload.ts'
 
 type Job = AnswerOf<typeof api.ingest.imports>['items'][number]
@@ -125,6 +126,7 @@ export function Imports(): ReactNode {
   ) : null
   return (
     <Stack>
+      <Feeds />
       <Group justify="flex-end">{start}</Group>
       <Fetch
         of={imports}
@@ -189,7 +191,8 @@ function Send(props: { onClose: () => void }): ReactNode {
           size: file.size,
           sha256: await sha256Of(file),
           dryRun,
-          ...(detected === null ? {} : { mapping: detected.mapping }),
+          // The columns of an archive are known only when it is here.
+          ...(detected === null || detected.format === 'xlsx' ? {} : { mapping: detected.mapping }),
         },
       })
       if (job.uploadPath !== null) await sendFile(job.uploadPath, file, job.uploaded, setProgress)
@@ -207,7 +210,7 @@ function Send(props: { onClose: () => void }): ReactNode {
         <FileInput
           label={t('import.file')}
           placeholder={t('import.choose')}
-          accept=".csv,.txt,.tsv,.ndjson,.jsonl"
+          accept=".csv,.txt,.tsv,.xlsx,.ndjson,.jsonl,.json,.zip"
           value={file}
           onChange={(chosen) => void look(chosen, kind)}
           clearable
@@ -269,10 +272,21 @@ function Found(props: {
 }): ReactNode {
   const { t } = useTranslation()
   const [editing, setEditing] = useState(false)
-  const { mapping, sample, columns } = props.detected
+  const { mapping, sample, columns, format } = props.detected
   const missing = props.detected.missing.filter((field) => mapping.fields[field] === undefined)
+  if (format === 'xlsx')
+    return (
+      <Text size="sm" c="dimmed">
+        {t('import.archive')}
+      </Text>
+    )
   return (
     <Stack gap="xs">
+      {props.detected.saved === null ? null : (
+        <Text size="sm">
+          {t('import.saved')}: {props.detected.saved}
+        </Text>
+      )}
       <Text size="sm">
         {t('import.mapped', { count: Object.keys(mapping.fields).length })}{' '}
         {Object.entries(mapping.fields)

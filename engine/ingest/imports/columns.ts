@@ -264,6 +264,13 @@ const needed: { [kind in ImportKind]: string[][] } = {
   prices: [['sku'], ['amount'], ['valid_from']],
   stock: [['sku'], ['place'], ['on_hand']],
   places: [['place'], ['name']],
+  'braze-attributes': [],
+  'braze-events': [],
+  'braze-json': [],
+  customerio: [],
+  klaviyo: [],
+  mautic: [],
+  listmonk: [],
 }
 
 /** Fields that are missing, as `a or b`. */

@@ -1,7 +1,22 @@
-import { type ImportKind, type ImportMapping, importKinds, type Json, type JsonObject } from '@einklang/contract'
+import {
+  type ImportKind,
+  type ImportMapping,
+  importKinds,
+  isVendorKind,
+  type Json,
+  type JsonObject,
+} from '@einklang/contract'
 
-/** One row in our words: field → text, blank fields left out; `lines` of an NDJSON order stay what they are. */
-export type FieldRow = { row: number; fields: { [field: string]: string }; lines: Json[] | null }
+/**
+ * One row in our words: field → text, blank fields left out; `lines` of an NDJSON order stay what they are. Exports of
+ * other products keep their own column names, and JSON stays whole in `record`.
+ */
+export type FieldRow = {
+  row: number
+  fields: { [field: string]: string }
+  lines: Json[] | null
+  record?: JsonObject
+}
 
 /** Makes rows of a file into our fields by the mapping. */
 export function fieldReader(
@@ -9,6 +24,7 @@ export function fieldReader(
   mapping: ImportMapping,
   columns: string[],
 ): (row: number, cells: string[] | JsonObject) => FieldRow {
+  if (isVendorKind(kind)) return vendorReader(columns)
   const known = new Set<string>(importKinds[kind])
   const constants = Object.entries(mapping.constants ?? {}).filter(([field]) => known.has(field))
   const wanted = Object.entries(mapping.fields)
@@ -25,6 +41,22 @@ export function fieldReader(
       if (text !== '') fields[field] = text
     }
     return { row, fields, lines }
+  }
+}
+
+/** Columns under their own names; of two with one name the first is read. */
+function vendorReader(columns: string[]): (row: number, cells: string[] | JsonObject) => FieldRow {
+  const wanted = columns.flatMap((column, index) =>
+    column !== '' && columns.indexOf(column) === index ? [{ column, index }] : [],
+  )
+  return (row, cells) => {
+    if (!Array.isArray(cells)) return { row, fields: {}, lines: null, record: cells }
+    const fields: FieldRow['fields'] = Object.create(null) as FieldRow['fields']
+    for (const { column, index } of wanted) {
+      const text = textOf(cells[index])
+      if (text !== '') fields[column] = text
+    }
+    return { row, fields, lines: null }
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type EventKind,
   type Identifier,
   type ImportKind,
+  isVendorKind,
   type Json,
   type JsonObject,
   type TouchChannel,
@@ -11,6 +12,8 @@ import {
 import { customerNamespace } from '../source.ts'
 import type { CellReader } from './cells.ts'
 import type { FieldRow, Unit } from './fields.ts'
+import { Unfit } from './unfit.ts'
+import { vendorDrafts } from './vendors.ts'
 
 /** An event in the making; the runner adds ids, source and reception. */
 export type Draft = {
@@ -34,6 +37,7 @@ export type MapFacts = { issuer: string; currency: string; reader: CellReader }
 /** What the rows of a unit mean; pure. A receipt or order fits as a whole or not at all. */
 export function mapUnit(kind: ImportKind, unit: Unit, facts: MapFacts): Mapped {
   try {
+    if (isVendorKind(kind)) return { drafts: vendorDrafts(kind, unit.rows[0] as FieldRow, facts) }
     switch (kind) {
       case 'customers':
         return { drafts: [customer(unit.rows[0] as FieldRow, facts)] }
@@ -52,15 +56,6 @@ export function mapUnit(kind: ImportKind, unit: Unit, facts: MapFacts): Mapped {
       .filter((row) => row.row !== error.row)
       .map((row) => ({ row: row.row, reason: `belongs together with row ${error.row}, which does not fit` }))
     return { rejects: [{ row: error.row, reason: error.message }, ...others] }
-  }
-}
-
-/** A row that does not fit, with a reason for the person who made the file. */
-class Unfit extends Error {
-  readonly row: number
-  constructor(row: number, reason: string) {
-    super(reason)
-    this.row = row
   }
 }
 

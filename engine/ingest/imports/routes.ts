@@ -1,9 +1,12 @@
-import { api, type ImportId, type Route } from '@einklang/contract'
-import { type Database, type Mounted, mount, newId, Refusal } from '@einklang/platform'
+import { api, type FeedId, type ImportId, type ImportMapping, type JsonObject, type Route } from '@einklang/contract'
+import { type Caller, type Database, type Mounted, mount, newId, Refusal } from '@einklang/platform'
 import type { Ingest, IngestInside } from '../index.ts'
+import { isZip } from './archive.ts'
 import { missingFields, recognise } from './columns.ts'
-import { fieldReader } from './fields.ts'
-import { formatOf, shapeOf } from './reading.ts'
+import { feedView, feedViews, insertFeed, runNow, tryFeed, updateFeed } from './feeds.ts'
+import { type FieldRow, fieldReader } from './fields.ts'
+import { formatOf, sectionKey, shapeOfHead } from './reading.ts'
+import { dropMapping, mappingForColumns, savedMappings, saveMapping } from './saved.ts'
 import { type ImportRow, importById, importRows, takenBefore, unfinishedLike } from './store.ts'
 import { importChannel, rejectsPath, uploadPath } from './upload.ts'
 
@@ -95,23 +98,107 @@ export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
       return { items, next: items.length === query.limit ? String(items.at(-1)?.row) : null }
     }),
     mount(routes.detectColumns, async ({ body }) => {
-      const shape = shapeOf(body.fileName, Buffer.from(body.head, 'base64'), {})
-      const fields = recognise(body.kind, shape.columns)
+      const head = Buffer.from(body.head, 'base64')
+      if (isZip(head))
+        return { format: 'xlsx' as const, mapping: { fields: {} }, saved: null, columns: [], missing: [], sample: [] }
+      const shape = await shapeOfHead(body.fileName, head)
+      const saved = await mappingForColumns(database, body.kind, shape.columns)
       const mapping = {
-        fields,
-        encoding: shape.encoding,
+        ...saved?.mapping,
+        fields: saved?.mapping.fields ?? recognise(body.kind, shape.columns),
+        encoding: saved?.mapping.encoding ?? shape.encoding,
         ...(shape.format === 'csv' ? { delimiter: shape.delimiter } : {}),
       }
       const read = fieldReader(body.kind, mapping, shape.columns)
       return {
         format: shape.format,
         mapping,
+        saved: saved?.name ?? null,
         columns: shape.columns,
         missing: missingFields(body.kind, mapping),
-        sample: shape.sample.slice(0, 10).map((cells, index) => read(index + 2, cells).fields),
+        sample: shape.sample.slice(0, 10).flatMap((row) => ('cells' in row ? [shown(read(row.row, row.cells))] : [])),
       }
     }),
+    mount(routes.savedMappings, async ({ query }) => ({ items: await savedMappings(database, query.kind ?? null) })),
+    mount(routes.saveMapping, ({ params, body }, { caller }) =>
+      saveMapping(
+        { database, clock },
+        {
+          name: params.name,
+          ...body,
+          mapping: body.mapping as ImportMapping,
+          by: caller.kind === 'anonymous' ? 'anonymous' : caller.name,
+        },
+      ),
+    ),
+    ...feedRoutes(ingest),
+    mount(routes.dropMapping, async ({ params }) => ({ dropped: await dropMapping(database, params.name) })),
   ]
+}
+
+function feedRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
+  const { database } = ingest.needs.ground
+  const needs = ingest.feedNeeds
+  const one = async (id: FeedId) => {
+    const view = await feedView(database, id)
+    if (!view) throw new Refusal(404, 'unknown_feed', 'There is no such feed.')
+    return view
+  }
+  const noted = (tx: Database, actor: Caller, action: string, id: FeedId, details: JsonObject) =>
+    ingest.needs.audit?.(tx, { actor, action, object: { kind: 'feed', id }, details })
+  const fits = async (name: string, except: FeedId | null) => {
+    const other =
+      await database.row`select from ingest.feed where name = ${name} and id is distinct from ${except}::uuid`
+    if (other) throw new Refusal(409, 'name_taken', `There is a feed “${name}” already.`, { at: 'name' })
+  }
+  return [
+    mount(routes.feeds, async () => ({ items: await feedViews(database) })),
+    mount(routes.createFeed, async ({ body }, { caller }) => {
+      if (!(await ingest.sources.byId(body.source)))
+        throw new Refusal(404, 'unknown_source', 'There is no such source.', { at: 'source' })
+      await fits(body.name, null)
+      const id = await database.transaction(async (tx) => {
+        const by = caller.kind === 'anonymous' ? 'anonymous' : caller.name
+        const made = await insertFeed(needs, tx, { ...body, mapping: body.mapping as ImportMapping | null }, by)
+        await noted(tx, caller, 'feed.created', made, { name: body.name, way: body.settings.way })
+        return made
+      })
+      return one(id)
+    }),
+    mount(routes.changeFeed, async ({ params: { feed }, body }, { caller }) => {
+      await one(feed)
+      if (body.name !== undefined) await fits(body.name, feed)
+      await database.transaction(async (tx) => {
+        await updateFeed(needs, tx, feed, { ...body, mapping: body.mapping as ImportMapping | null | undefined })
+        await noted(tx, caller, 'feed.changed', feed, { fields: Object.keys(body) })
+      })
+      return one(feed)
+    }),
+    mount(routes.dropFeed, async ({ params: { feed } }, { caller }) => {
+      const { name } = await one(feed)
+      await database.transaction(async (tx) => {
+        await tx.run`delete from ingest.feed where id = ${feed}`
+        await noted(tx, caller, 'feed.ended', feed, { name })
+      })
+      return { dropped: true }
+    }),
+    mount(routes.testFeed, ({ body }) => tryFeed(needs, body)),
+    mount(routes.runFeed, async ({ params: { feed } }) => {
+      await one(feed)
+      await runNow(needs, feed)
+      return one(feed)
+    }),
+  ]
+}
+
+/** A row as a preview: JSON of other products in one text per field. */
+function shown(row: FieldRow): { [field: string]: string } {
+  if (!row.record) return { ...row.fields }
+  return Object.fromEntries(
+    Object.entries(row.record)
+      .filter(([name]) => name !== sectionKey)
+      .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+  )
 }
 
 /** A finished import that took the whole file. */
@@ -123,12 +210,12 @@ async function finishedLike(database: Database, wanted: { kind: string; source: 
 }
 
 function jobView(row: ImportRow) {
-  const { mappingGiven: _a, bytesRead, checked: _b, columns: _c, detected: _d, preview: _e, ...view } = row
-  const header = row.format === 'csv' && row.rowsRead > 0 ? 1 : 0
+  const { mappingGiven: _a, feed: _f, bytesRead, checked: _b, columns: _c, detected: _d, preview: _e, ...view } = row
+  const header = row.rowsRead > 0 ? (row.detected?.header ?? 0) : 0
   return {
     ...view,
     // The mark counts the header as row 1, as spreadsheets do; people count records.
-    rowsRead: row.rowsRead - header,
+    rowsRead: Math.max(0, row.rowsRead - header),
     progress: row.state === 'done' ? 1 : row.size === 0 ? 0 : Math.min(1, bytesRead / row.size),
     createdAt: row.createdAt.toISOString(),
     finishedAt: row.finishedAt?.toISOString() ?? null,

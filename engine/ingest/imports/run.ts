@@ -1,21 +1,24 @@
 import { createHash } from 'node:crypto'
-import type { ImportKind, JsonObject, NormalEvent } from '@einklang/contract'
+import { type ImportKind, isVendorKind, type JsonObject, type NormalEvent } from '@einklang/contract'
 import { type Clock, type Database, derivedId, type Log, type Loop, Outage } from '@einklang/platform'
 import type { Applier } from '../applier.ts'
 import type { RecordKind, RecordRow, Rejected, TakeRecords } from '../index.ts'
 import type { Item } from '../item.ts'
 import { moneyOf } from '../money.ts'
 import type { Source, Sources } from '../source.ts'
+import type { FileBytes } from './archive.ts'
 import { cellReader } from './cells.ts'
 import { missingFields, recognise } from './columns.ts'
+import { importEnded } from './feeds.ts'
 import { type FieldRow, fieldReader, groupKey, type Unit } from './fields.ts'
 import { type Draft, type MapFacts, mapUnit, recordFields } from './mappers.ts'
-import { type Encoding, type ReadRow, rowsOf, type Shape, shapeOf } from './reading.ts'
-import { claimImport, type ImportRow, type Progress, partsOf, saveProgress, takenBefore } from './store.ts'
+import { contentOf, type Encoding, type ReadRow, rowsOf, type Shape, shapeOf } from './reading.ts'
+import { mappingForColumns } from './saved.ts'
+import { claimImport, type ImportRow, type Progress, saveProgress, storedFile, takenBefore } from './store.ts'
 import { importChannel } from './upload.ts'
 
 /** Small enough that a stop is quick and events of the day wait a second at most. */
-const rowsPerBatch = 2_500
+const rowsPerBatch = 5_000
 const previewRows = 20
 
 const recordKinds = new Set<ImportKind>(['spend', 'products', 'prices', 'stock', 'places'])
@@ -35,6 +38,7 @@ export function importLoop(needs: Needs): Loop {
     name: 'ingest.imports',
     pauseMs: 2_000,
     wake: importChannel,
+    apart: true,
     async turn(signal) {
       const row = await claimImport(needs.database)
       if (!row) return 'idle'
@@ -63,6 +67,7 @@ async function fail(needs: Needs, row: ImportRow, reason: string): Promise<void>
   await needs.database.run`
     update ingest.import set state = 'failed', error = ${reason.slice(0, 1000)}, finished_at = ${needs.clock.now()}, leased_until = null
     where id = ${row.id} and state = 'running'`
+  if (row.feed !== null) await importEnded(needs, row.id)
 }
 
 async function runImport(needs: Needs, claimed: ImportRow, signal: AbortSignal): Promise<'done' | 'stopped'> {
@@ -83,6 +88,7 @@ async function runImport(needs: Needs, claimed: ImportRow, signal: AbortSignal):
       update ingest.import set state = 'done', finished_at = ${needs.clock.now()}, leased_until = null, bytes_read = size
       where id = ${row.id} and state = 'running'`
     if (!row.dryRun) await needs.database.run`delete from ingest.import_part where import = ${row.id}`
+    if (row.feed !== null) await importEnded(needs, row.id)
   }
   return done ? 'done' : 'stopped'
 }
@@ -90,32 +96,40 @@ async function runImport(needs: Needs, claimed: ImportRow, signal: AbortSignal):
 /** Once per file: the bytes are those announced, the encoding holds to the end, columns and mapping are known. */
 async function checked(needs: Needs, row: ImportRow): Promise<ImportRow> {
   if (row.checked) return row
+  const file = storedFile(needs.database, row)
   const hash = createHash('sha256')
-  const utf8 = new TextDecoder('utf-8', { fatal: true })
-  let isUtf8 = true
-  let head = Buffer.alloc(0)
-  for await (const part of partsOf(needs.database, row.id)) {
+  const wellFormed = utf8Check()
+  for await (const part of file.range(0, file.size)) {
     hash.update(part)
-    if (head.length < 65_536) head = Buffer.concat([head, part.subarray(0, 65_536)])
-    try {
-      if (isUtf8) utf8.decode(part, { stream: true })
-    } catch {
-      isUtf8 = false
-    }
+    wellFormed.take(part)
   }
   if (hash.digest('hex') !== row.sha256)
     throw new Error('The bytes are not those of the announced file (SHA-256 differs); upload it again.')
-  const shape = shapeOf(row.fileName, head, { encoding: row.mapping.encoding, delimiter: row.mapping.delimiter })
+  const shape = await shapeOf(row.fileName, file, {
+    encoding: row.mapping.encoding,
+    delimiter: row.mapping.delimiter,
+  })
+  if (shape.entry !== null) {
+    wellFormed.again()
+    for await (const part of contentOf(file, shape.entry)) wellFormed.take(part)
+  }
   // The beginning may look like UTF-8 and the first umlaut come late.
   const encoding: Encoding =
-    row.mapping.encoding ?? (shape.encoding === 'utf-8' && !isUtf8 ? 'windows-1252' : shape.encoding)
+    row.mapping.encoding ??
+    (shape.encoding === 'utf-8' && shape.format !== 'xlsx' && !wellFormed.holds() ? 'windows-1252' : shape.encoding)
+  const saved = row.mappingGiven ? null : await mappingForColumns(needs.database, row.kind, shape.columns)
   const mapping = {
-    ...row.mapping,
+    ...(saved?.mapping ?? row.mapping),
     encoding,
     ...(shape.format === 'csv' ? { delimiter: shape.delimiter } : {}),
-    fields: row.mappingGiven ? row.mapping.fields : recognise(row.kind, shape.columns),
+    fields: saved?.mapping.fields ?? (row.mappingGiven ? row.mapping.fields : recognise(row.kind, shape.columns)),
   }
-  const detected = { encoding, delimiter: shape.format === 'csv' ? shape.delimiter : '' }
+  const detected = {
+    encoding,
+    delimiter: shape.format === 'csv' ? shape.delimiter : '',
+    header: shape.header,
+    entry: shape.entry,
+  }
   await needs.database.run`
     update ingest.import set checked = true, format = ${shape.format}, columns = ${shape.columns},
       detected = ${needs.database.json(detected)}, mapping = ${needs.database.json(mapping)}
@@ -123,108 +137,144 @@ async function checked(needs: Needs, row: ImportRow): Promise<ImportRow> {
   return { ...row, checked: true, format: shape.format, columns: shape.columns, detected, mapping }
 }
 
-type Batch = { units: Unit[]; rejects: Progress['rejects']; last: number; bytes: number; skipped: number }
+function utf8Check() {
+  let decoder = new TextDecoder('utf-8', { fatal: true })
+  let holds = true
+  return {
+    take(part: Buffer) {
+      try {
+        if (holds) decoder.decode(part, { stream: true })
+      } catch {
+        holds = false
+      }
+    },
+    again() {
+      decoder = new TextDecoder('utf-8', { fatal: true })
+      holds = true
+    },
+    holds: () => holds,
+  }
+}
+
+type Cut = { units: Unit[]; rejects: Progress['rejects']; last: number; bytes: number; skipped: number }
+type Batch = { cut: Cut; mapped: MappedBatch }
 
 /** True = to the end of the file; false = asked to stop. */
 async function work(needs: Needs, row: ImportRow, source: Source, signal: AbortSignal): Promise<boolean> {
-  const shape = {
+  const shape: Shape = {
     format: row.format,
-    encoding: row.mapping.encoding,
+    encoding: row.mapping.encoding ?? 'utf-8',
     delimiter: row.mapping.delimiter ?? ',',
     columns: row.columns,
-  } as Shape
+    header: row.detected?.header ?? 1,
+    entry: row.detected?.entry ?? null,
+  }
   const counted = { bytes: 0 }
   const before = row.dryRun ? { rows: 0, refused: new Set<number>() } : await takenBefore(needs.database, row)
-  const batches = batchesOf(row, rowsOf(counting(partsOf(needs.database, row.id), counted), shape), counted, before)
+  const file = counting(storedFile(needs.database, row), counted)
+  const rows = rowsOf(file, shape, { decimal: row.mapping.decimal })
   const facts: MapFacts = {
     issuer: source.issuer,
     currency: source.currency,
-    reader: cellReader(row.mapping, source.timeZone),
+    // Other products export in UTC; a till or a shop in the time of its place.
+    reader: cellReader(row.mapping, isVendorKind(row.kind) ? 'UTC' : source.timeZone),
   }
+  const batches = mappedBatches(needs, row, source, facts, cutsOf(row, rows, counted, before))
   let from = row.rowsRead
   let next = batches.next()
   for (;;) {
     const { value: batch, done } = await next
     if (done || !batch) return true
-    // While the database works on this batch the next one is read.
+    // While the database works on this batch the next one is read and mapped.
     next = batches.next()
     next.catch(() => undefined)
-    if (signal.aborted || !(await settle(needs, row, source, facts, batch, from))) {
+    if (signal.aborted || !(await settle(needs, row, batch, from))) {
       await batches.return(undefined)
       return false
     }
-    from = batch.last
+    from = batch.cut.last
   }
 }
 
-async function* counting(chunks: AsyncIterable<Buffer>, counted: { bytes: number }): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    counted.bytes += chunk.length
-    yield chunk
+/** How far an import has come is told by the bytes that were fetched, packed or not. */
+function counting(file: FileBytes, counted: { bytes: number }): FileBytes {
+  return {
+    size: file.size,
+    async *range(start, end) {
+      for await (const chunk of file.range(start, end)) {
+        counted.bytes = Math.min(file.size, counted.bytes + chunk.length)
+        yield chunk
+      }
+    },
   }
 }
 
-/** Cuts the rows into units (a receipt, an order, a row) and units into batches; skips what was taken before. */
-async function* batchesOf(
-  row: ImportRow,
-  rows: AsyncIterable<ReadRow>,
-  counted: { bytes: number },
-  before: { rows: number; refused: Set<number> },
-): AsyncGenerator<Batch, undefined> {
-  const read = fieldReader(row.kind, row.mapping, row.columns)
-  const keyOf = groupKey(row.kind)
-  const empty = (last: number): Batch => ({ units: [], rejects: [], last, bytes: counted.bytes, skipped: 0 })
-  let batch = empty(row.rowsRead)
-  let unit: Unit | null = null
-  let unitKey: string | null = null
-  let count = 0
-  for await (const one of rows) {
-    if (one.row <= row.rowsRead) continue
-    const taken = one.row <= before.rows && !before.refused.has(one.row)
-    const mapped = !taken && 'cells' in one ? read(one.row, one.cells) : null
-    const key: string | null = mapped && keyOf ? keyOf(mapped) : null
-    const continues: boolean =
-      mapped !== null && unit !== null && key !== null && key === unitKey && mapped.lines === null
-    // A batch ends only between units, so that a receipt is never cut.
-    if (!continues && count >= rowsPerBatch) {
-      yield batch
-      batch = empty(batch.last)
-      count = 0
-      unit = null
-    }
-    batch.last = one.row
-    batch.bytes = counted.bytes
-    if (taken) {
-      batch.skipped++
-      unit = null
-      continue
-    }
-    count++
-    if ('bad' in one) {
-      batch.rejects.push({ row: one.row, reason: one.bad, raw: one.raw.slice(0, 2000) })
-      unit = null
-    } else if (mapped && continues) unit?.rows.push(mapped)
-    else if (mapped) {
-      unit = { rows: [mapped] }
-      unitKey = key
-      batch.units.push(unit)
-    }
-  }
-  if (batch.last > row.rowsRead) yield batch
-}
-
-/** One batch in one transaction: effects and mark together. False = stopped or taken over. */
-async function settle(
+async function* mappedBatches(
   needs: Needs,
   row: ImportRow,
   source: Source,
   facts: MapFacts,
-  batch: Batch,
-  from: number,
-): Promise<boolean> {
+  cuts: AsyncIterable<Cut>,
+): AsyncGenerator<Batch, undefined> {
   const records = recordKinds.has(row.kind)
-  const mapped = records ? mapRecords(batch, facts) : mapEvents(needs, row, source, facts, batch)
-  const rejects = [...batch.rejects, ...mapped.rejects]
+  for await (const cut of cuts)
+    yield { cut, mapped: records ? mapRecords(cut, facts) : mapEvents(needs, row, source, facts, cut) }
+}
+
+/** Cuts the rows into units (a receipt, an order, a row) and units into batches; skips what was taken before. */
+async function* cutsOf(
+  row: ImportRow,
+  handfuls: AsyncIterable<ReadRow[]>,
+  counted: { bytes: number },
+  before: { rows: number; refused: Set<number> },
+): AsyncGenerator<Cut, undefined> {
+  const read = fieldReader(row.kind, row.mapping, row.columns)
+  const keyOf = groupKey(row.kind)
+  const empty = (last: number): Cut => ({ units: [], rejects: [], last, bytes: counted.bytes, skipped: 0 })
+  let cut = empty(row.rowsRead)
+  let unit: Unit | null = null
+  let unitKey: string | null = null
+  let count = 0
+  for await (const rows of handfuls) {
+    for (const one of rows) {
+      if (one.row <= row.rowsRead) continue
+      const taken = one.row <= before.rows && !before.refused.has(one.row)
+      const mapped = !taken && 'cells' in one ? read(one.row, one.cells) : null
+      const key: string | null = mapped && keyOf ? keyOf(mapped) : null
+      const continues: boolean =
+        mapped !== null && unit !== null && key !== null && key === unitKey && mapped.lines === null
+      // A batch ends only between units, so that a receipt is never cut.
+      if (!continues && count >= rowsPerBatch) {
+        yield cut
+        cut = empty(cut.last)
+        count = 0
+        unit = null
+      }
+      cut.last = one.row
+      cut.bytes = counted.bytes
+      if (taken) {
+        cut.skipped++
+        unit = null
+        continue
+      }
+      count++
+      if ('bad' in one) {
+        cut.rejects.push({ row: one.row, reason: one.bad, raw: one.raw.slice(0, 2000) })
+        unit = null
+      } else if (mapped && continues) unit?.rows.push(mapped)
+      else if (mapped) {
+        unit = { rows: [mapped] }
+        unitKey = key
+        cut.units.push(unit)
+      }
+    }
+  }
+  if (cut.last > row.rowsRead) yield cut
+}
+
+/** One batch in one transaction: effects and mark together. False = stopped or taken over. */
+async function settle(needs: Needs, row: ImportRow, { cut, mapped }: Batch, from: number): Promise<boolean> {
+  const rejects = [...cut.rejects, ...mapped.rejects]
   let number = 0
   let careful = false
   for (;;) {
@@ -244,10 +294,10 @@ async function settle(
         const all = [...rejects, ...refused.map((one) => ({ ...one, raw: rawOf(mapped.records, one.row) }))]
         const moved = await saveProgress(tx, row, {
           from,
-          rowsRead: batch.last,
+          rowsRead: cut.last,
           accepted: Math.max(0, accepted),
-          duplicates: batch.skipped,
-          bytesRead: batch.bytes,
+          duplicates: cut.skipped,
+          bytesRead: cut.bytes,
           rejects: all.sort((one, other) => one.row - other.row),
         })
         if (!moved) throw new Stopped()
@@ -284,7 +334,7 @@ type MappedBatch = {
   preview: JsonObject[]
 }
 
-function mapRecords(batch: Batch, facts: MapFacts): MappedBatch {
+function mapRecords(batch: Cut, facts: MapFacts): MappedBatch {
   const records: RecordRow[] = []
   const rejects: Progress['rejects'] = []
   for (const { rows } of batch.units) {
@@ -303,7 +353,7 @@ function mapRecords(batch: Batch, facts: MapFacts): MappedBatch {
   }
 }
 
-function mapEvents(needs: Needs, row: ImportRow, source: Source, facts: MapFacts, batch: Batch): MappedBatch {
+function mapEvents(needs: Needs, row: ImportRow, source: Source, facts: MapFacts, batch: Cut): MappedBatch {
   const now = needs.clock.now().getTime()
   const items: Item[] = []
   const rejects: Progress['rejects'] = []

@@ -1,5 +1,7 @@
 import type { ImportId, ImportKind, ImportMapping, JsonObject, SourceId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
+import type { FileBytes } from './archive.ts'
+import type { Format } from './reading.ts'
 
 export type ImportState = 'uploading' | 'waiting' | 'running' | 'done' | 'cancelled' | 'failed'
 
@@ -9,7 +11,7 @@ export type ImportRow = {
   source: SourceId
   sourceName: string
   fileName: string
-  format: 'csv' | 'ndjson'
+  format: Format
   size: number
   sha256: string
   dryRun: boolean
@@ -24,7 +26,8 @@ export type ImportRow = {
   bytesRead: number
   checked: boolean
   columns: string[]
-  detected: { encoding: string; delimiter: string } | null
+  detected: { encoding: string; delimiter: string; header: number; entry: string | null } | null
+  feed: string | null
   preview: JsonObject[]
   error: string | null
   createdAt: Date
@@ -42,7 +45,7 @@ export function importRows(
   return database.rows<ImportRow>`
     select import.id, import.kind, import.source, source.name as "sourceName", file_name as "fileName", format, size, sha256,
       dry_run as "dryRun", mapping, mapping_given as "mappingGiven", state, uploaded, rows_read as "rowsRead", accepted,
-      rejected, duplicates, bytes_read as "bytesRead", checked, columns, detected, preview, error,
+      rejected, duplicates, bytes_read as "bytesRead", checked, columns, detected, preview, error, feed,
       import.created_at as "createdAt", finished_at as "finishedAt"
     from ingest.import join ingest.source on source.id = import.source
     where (${query.id}::uuid is null or import.id = ${query.id}::uuid)
@@ -135,13 +138,21 @@ async function saveTaken(tx: Database, row: ImportRow, progress: Progress): Prom
     on conflict do nothing`
 }
 
-/** The file's bytes in order, from the parts as they were uploaded. */
-export async function* partsOf(database: Database, id: ImportId): AsyncGenerator<Buffer> {
-  for (let offset = 0; ; ) {
-    const part = await database.row<{ bytes: Buffer }>`
-      select bytes from ingest.import_part where import = ${id} and "offset" = ${offset}`
-    if (!part) return
-    yield part.bytes
-    offset += part.bytes.length
+const sliceBytes = 1024 * 1024
+
+/** The file as it was uploaded: any range of it, without ever holding more than a slice. */
+export function storedFile(database: Database, row: { id: ImportId; size: number }): FileBytes {
+  return {
+    size: row.size,
+    async *range(start, end) {
+      for (let at = start; at < end; ) {
+        const part = await database.row<{ bytes: Buffer }>`
+          select substring(bytes from (${at}::bigint - "offset" + 1)::integer for ${Math.min(sliceBytes, end - at)}::integer) as bytes
+          from ingest.import_part where import = ${row.id} and "offset" <= ${at} order by "offset" desc limit 1`
+        if (!part || part.bytes.length === 0) return
+        yield part.bytes
+        at += part.bytes.length
+      }
+    },
   }
 }
