@@ -115,7 +115,7 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-function descendants(root: number): number[] {
+export function descendants(root: number): number[] {
   const all = [root]
   for (const pid of all) {
     try {

@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { smtpConnector } from '@einklang/connectors/email-smtp'
+import { feedWays } from '@einklang/connectors/feeds'
 import { type CaughtMail, type Mailbox, startMailbox, startSmsMailbox } from '@einklang/connectors/mailbox'
 import { letterConnector } from '@einklang/connectors/print-letter'
 import { smsConnector } from '@einklang/connectors/sms-http'
@@ -69,6 +70,10 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     },
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
     audit: governance.audit,
+    feeds: feedWays({
+      allowed: config.feedHosts,
+      watched: config.watchDirectory ?? join(config.dataDirectory, 'watch'),
+    }),
   })
   const identity = createIdentity({ ground, reapply: applyBatch })
   const profile = createProfile({ ground, identity })
