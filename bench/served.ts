@@ -1,6 +1,6 @@
 /** One `einklang serve` as a child process on a data directory, for benchmarks that measure or kill it from outside. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -11,6 +11,7 @@ export type Api = { url: string; headers: { [name: string]: string } }
 
 export class Served {
   #child: ChildProcess | undefined
+  readonly #ours = new Set<number>()
   readonly data: string
   readonly port: number
   readonly #environment: { [name: string]: string }
@@ -25,8 +26,8 @@ export class Served {
     return this.#child?.pid ?? 0
   }
 
-  /** Starts and waits until it is ready; returns the seconds that took. */
-  async start(): Promise<number> {
+  /** Starts and waits until it is ready; returns the seconds that took. `faults` arms places where it is to die. */
+  async start(faults?: string): Promise<number> {
     const begin = performance.now()
     const cli = join(import.meta.dirname, '../cli/index.ts')
     const child = spawn(
@@ -34,16 +35,25 @@ export class Served {
       ['--conditions=source', cli, 'serve', '--data', this.data, '--port', String(this.port)],
       {
         stdio: ['ignore', 'ignore', 'pipe'],
-        env: { ...process.env, EINKLANG_LOG_LEVEL: 'error', ...this.#environment },
+        env: {
+          ...process.env,
+          EINKLANG_LOG_LEVEL: 'error',
+          ...this.#environment,
+          ...(faults ? { EINKLANG_FAULTS: faults } : {}),
+        },
       },
     )
     this.#child = child
+    this.#ours.clear()
     let errors = ''
     child.stderr?.on('data', (chunk) => {
       errors = (errors + String(chunk)).slice(-4000)
     })
     while (performance.now() - begin < 90_000) {
       if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}: ${errors}`)
+      // An armed place may be reached before anybody asks whether it is ready.
+      if (child.signalCode !== null) return (performance.now() - begin) / 1000
+      this.#notice()
       const ready = await fetch(`http://127.0.0.1:${this.port}/ready`).then(
         (answer) => answer.ok,
         () => false,
@@ -52,6 +62,24 @@ export class Served {
       await pause(50)
     }
     throw new Error(`The server was not ready within 90 s: ${errors}`)
+  }
+
+  /** Did it, or a process of ours that works for it, end by itself within the time? */
+  async diesWithin(milliseconds: number): Promise<boolean> {
+    const child = this.#child
+    if (!child) return true
+    for (let waited = 0; waited < milliseconds; waited += 50) {
+      if (child.exitCode !== null || child.signalCode !== null) return true
+      this.#notice()
+      if (![...this.#ours].every(isNode)) return true
+      await pause(50)
+    }
+    return false
+  }
+
+  /** Remembers the processes of ours that work for the server. */
+  #notice(): void {
+    for (const pid of descendants(this.pid)) if (isNode(pid)) this.#ours.add(pid)
   }
 
   kill(): Promise<void> {
@@ -126,6 +154,15 @@ export function descendants(root: number): number[] {
     }
   }
   return all
+}
+
+/** A living process that runs the same program as we do; databases come and go as they like. */
+function isNode(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === process.execPath
+  } catch {
+    return false
+  }
 }
 
 function proportional(pid: number): number {

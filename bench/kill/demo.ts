@@ -19,8 +19,6 @@ export type DemoStormOptions = {
   /** Seeds the moments. */
   seed: number
   size?: 'town' | 'S'
-  /** Kills come at most so many seconds after a start. */
-  longestSeconds?: number
   log?: (line: string) => void
 }
 
@@ -57,12 +55,12 @@ export async function demoStorm(options: DemoStormOptions): Promise<DemoStormRes
   const moments: string[] = []
   try {
     for (let kill = 1; kill <= options.kills; kill++) {
-      demo.start(['--keep', '--speed', '2000'])
-      // Squared, because most of what can go wrong happens early.
-      const seconds = 0.3 + draw() ** 2 * (options.longestSeconds ?? 25)
-      const moment = await demo.killAfter(seconds)
+      demo.start(['--keep', '--faults', '--speed', '2000'])
+      // Spread over the life of a demo whatever the speed of the machine: at a step, and some random time into it.
+      const step = Math.floor(((kill - 1 + draw()) / options.kills) * steps.length)
+      const moment = await demo.killAt(steps[step] as string, draw() * 1500)
       moments.push(moment)
-      log(`kill ${kill}/${options.kills} after ${seconds.toFixed(1)} s: ${moment}`)
+      log(`kill ${kill}/${options.kills}: ${moment}`)
     }
     await demo.finish()
     const mails = [...smtp.mails]
@@ -96,6 +94,25 @@ export async function demoStorm(options: DemoStormOptions): Promise<DemoStormRes
   }
 }
 
+/** What the demo says on its way; the last line comes when everything of the recent weeks is in. */
+const last = 'Ctrl-C stops'
+const steps = [
+  '',
+  'Making the retailer',
+  'Creating the database cluster',
+  'Migrated ingest',
+  'The console answers',
+  'Importing products',
+  'Importing customers',
+  'Importing receipts',
+  'Importing messages',
+  'Tracking calls',
+  'Applying',
+  'Building touchpoints',
+  'Running journeys',
+  last,
+]
+
 type Setup = { data: string; port: number; size: string; smtp: string }
 
 class Demo {
@@ -122,12 +139,16 @@ class Demo {
     this.#child = child
   }
 
-  /** Lets it run for some seconds and kills it; returns where it was. */
-  async killAfter(seconds: number): Promise<string> {
+  /** Lets it come to a step and a little further, kills it and returns where it was. */
+  async killAt(step: string, milliseconds: number): Promise<string> {
     const child = this.#child
-    await Promise.race([pause(seconds * 1000), new Promise((resolve) => child?.once('exit', resolve))])
+    const there = () => this.#words.includes(step) || this.#words.includes(last)
+    for (let turn = 0; turn < 6000 && child?.exitCode === null && !there(); turn++) await pause(20)
+    await pause(milliseconds)
     if (child && child.exitCode !== null) throw new Error(`The demo ended with ${child.exitCode}: ${this.#words}`)
     await this.end('SIGKILL')
+    // What it had written before may still be in the pipe.
+    await pause(100)
     return this.#words.trim().split('\n').at(-1)?.replace(/\s+/g, ' ').slice(0, 80) || 'before its first line'
   }
 
@@ -141,7 +162,7 @@ class Demo {
 
   /** Runs until everything is in, the rest of the week included, and stops it as Ctrl-C does. */
   async finish(): Promise<void> {
-    this.start(['--keep', '--speed', '1000000000'])
+    this.start(['--keep', '--faults', '--speed', '1000000000'])
     const child = this.#child as ChildProcess
     for (let turn = 0; turn < 3000 && child.exitCode === null && !everythingIn(this.setup.data); turn++)
       await pause(200)

@@ -4,7 +4,7 @@
  */
 import { machine } from '../served.ts'
 import { demoStorm } from './demo.ts'
-import { killStorm } from './storm.ts'
+import { ingestPoints, killStorm } from './storm.ts'
 
 const words = process.argv.slice(2)
 const only = words.find((word) => word === 'server' || word === 'demo')
@@ -13,7 +13,7 @@ const log = (line: string) => console.error(line)
 let broken = 0
 
 if (only !== 'demo') {
-  const result = await killStorm({ kills, seed: 1, persons: 200, duplicates: 0.1, log })
+  const result = await killStorm({ kills, seed: 1, persons: 200, duplicates: 0.1, points: ingestPoints, log })
   console.log(JSON.stringify({ bench: 'kill', of: 'server', machine: machine(), ...result }))
   broken += result.lost + result.quarantined + result.doubled + result.mailsTwice + result.personsTwice
 }

@@ -2,16 +2,19 @@
  * Kills the server again and again with SIGKILL while a shop sends events and a journey sends mail, then audits
  * from outside: every acknowledged event is in the history once, no message reached the SMTP server twice.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
+import { testMark } from '@einklang/platform'
 import { type Api, ask, drained, freePort, Served } from '../served.ts'
 import { type CountingSmtp, countingSmtp, randomFrom } from './counting.ts'
 
 export type StormOptions = {
   kills: number
+  /** Named places of the code at which the server dies by itself, one after the other, before the kills from outside. */
+  points?: readonly string[]
   /** Seeds the instants of the kills and the shape of the traffic. */
   seed: number
   persons: number
@@ -22,6 +25,8 @@ export type StormOptions = {
 
 export type StormResult = {
   kills: number
+  /** Named places at which it really died. */
+  reached: string[]
   acknowledged: number
   stored: number
   /** Kept aside with a reason; a kill must not cause it. */
@@ -45,10 +50,12 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
   const started = performance.now()
   const draw = randomFrom(options.seed)
   const data = await mkdtemp(join(tmpdir(), 'einklang-kill-'))
+  if (options.points) await writeFile(join(data, testMark), '')
   const smtp = await countingSmtp()
   const port = await freePort()
   const server = new Served(data, port, { EINKLANG_SMTP_URL: `smtp://127.0.0.1:${smtp.port}` })
   const acknowledged = new Set<string>()
+  const reached: string[] = []
   let slowest = 0
   try {
     slowest = await server.start()
@@ -62,6 +69,15 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
     await activateJourneys(api)
     const traffic = new Traffic({ url: api.url, key, acknowledged, draw, ...options })
     const sending = traffic.run()
+    for (const point of options.points ?? []) {
+      await server.kill()
+      // Not at the first pass: something should have gone well before.
+      slowest = Math.max(slowest, await server.start(`${point}:die@3`))
+      if (await server.diesWithin(60_000)) reached.push(point)
+      log(`${point}: ${reached.includes(point) ? 'died there' : 'not reached'}, ${acknowledged.size} acknowledged`)
+    }
+    if (options.points) await server.kill()
+    if (options.points) slowest = Math.max(slowest, await server.start())
     for (let kill = 1; kill <= options.kills; kill++) {
       await pause(100 + draw() * 2400)
       await server.kill()
@@ -83,6 +99,7 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
     )
     return {
       kills: options.kills,
+      reached,
       acknowledged: acknowledged.size,
       ...audit,
       mails: keys.length,
@@ -98,6 +115,19 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
     await rm(data, { recursive: true, force: true })
   }
 }
+
+/** The places on the way of an event at which a process can die, from the door to the history. */
+export const ingestPoints = [
+  'ingest.mid-body',
+  'ingest.before-commit',
+  'ingest.after-commit',
+  'ingest.after-claim',
+  'ingest.mid-parse',
+  'ingest.before-state-commit',
+  'ingest.after-state-commit',
+  'ingest.mid-history-insert',
+  'ingest.before-applied-mark',
+] as const
 
 /** Batches of events with ids of our own; what is not acknowledged is sent again until it is. */
 class Traffic {
