@@ -153,6 +153,7 @@ export async function estimateUplift(input: UpliftInput, options: UpliftOptions 
   }
   const choice = bestArm(treatments, rows)
   const overlap = overlapOf(input, chances)
+  const policies = policiesOf(input, choice, chances, expected, level)
   return {
     observational: input.observational,
     rows,
@@ -160,10 +161,10 @@ export async function estimateUplift(input: UpliftInput, options: UpliftOptions 
     learner,
     level,
     treatments,
-    policies: policiesOf(input, choice, chances, expected, level),
+    policies,
     choice,
     overlap,
-    warnings: warningsOf(input, overlap),
+    warnings: [...warningsOf(input, overlap), ...choiceWarning(policies)],
   }
 }
 
@@ -487,6 +488,15 @@ function policiesOf(
     figure('the best arm per person', choice),
     ...input.arms.map((arm, index) => figure(`everybody: ${arm}`, new Uint8Array(rows).fill(index))),
     asItWas(input, level),
+  ]
+}
+
+/** Choosing must beat the best arm for everybody, or it is not worth its trouble. */
+function choiceWarning([chosen, ...others]: PolicyFigure[]): string[] {
+  const best = others.toSorted((left, right) => right.robust.value - left.robust.value)[0]
+  if (chosen === undefined || best === undefined || chosen.robust.value > best.robust.value) return []
+  return [
+    `Choosing per person does not beat "${best.rule}" here: persons differ too little, or the file is too small to tell. Use that rule, or more persons.`,
   ]
 }
 
