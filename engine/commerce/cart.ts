@@ -26,6 +26,7 @@ export type CartLine = { sku: string; quantity: number; at: string } & Omit<Arti
 export const cartEvents = new Set([
   'Product Added',
   'Product Removed',
+  'Wishlist Product Added to Cart',
   'Cart Viewed',
   'Checkout Started',
   'Order Completed',
@@ -45,7 +46,8 @@ export function afterEvent(cart: CartState, event: NormalEvent): CartState {
     currency: typeof properties.currency === 'string' ? properties.currency : cart.currency,
     updatedAt: later(cart.updatedAt, at),
   }
-  if (name === 'Product Added') act(next, properties, at, unitsOf(properties) ?? 1)
+  if (name === 'Product Added' || name === 'Wishlist Product Added to Cart')
+    act(next, properties, at, unitsOf(properties) ?? 1)
   if (name === 'Product Removed') {
     const units = unitsOf(properties)
     act(next, properties, at, units === null ? null : -units)
@@ -68,7 +70,9 @@ function unitsOf(properties: JsonObject): number | null {
 function act(cart: CartState, product: JsonObject, at: string, units: number | null): void {
   const sku = skuOf(product)
   if (sku === null) return
-  cart.acts[sku] = [...(cart.acts[sku] ?? []), { at, units }]
+  const before = cart.acts[sku] ?? []
+  // The same act told twice is one.
+  if (!before.some((known) => known.at === at && known.units === units)) cart.acts[sku] = [...before, { at, units }]
   describe(cart, sku, product, at)
 }
 

@@ -16,6 +16,7 @@ export async function revenueOf(
   const from = database.part`${query.from}::timestamp at time zone ${timeZone}`
   const until = database.part`(${query.to}::timestamp + interval '1 day') at time zone ${timeZone}`
   const bucket = database.part`to_char(date_trunc(${query.by}, at at time zone ${timeZone}), 'YYYY-MM-DD')`
+  const refundBucket = database.part`to_char(date_trunc(${query.by}, refund.at at time zone ${timeZone}), 'YYYY-MM-DD')`
   const [rows, other] = await Promise.all([
     database.rows<Revenue['rows'][number]>`
       with sold as (
@@ -26,10 +27,10 @@ export async function revenueOf(
         from commerce.purchase
         where at >= ${from} and at < ${until} and currency = ${currency} and cancelled_at is null group by 1, 2),
       back as (
-        select ${bucket} as start, ${soldIn(database)} as channel,
-          sum(coalesce(refund.amount, sold_in.total, 0)) as refunded
+        select ${refundBucket} as start, ${soldIn(database)} as channel,
+          sum(coalesce(refund.given, refund.amount, 0)) as refunded
         from commerce.refund ${soldBefore(database)}
-        where at >= ${from} and at < ${until} and currency = ${currency} group by 1, 2)
+        where refund.at >= ${from} and refund.at < ${until} and refund.currency = ${currency} group by 1, 2)
       select start, channel, coalesce(orders, 0) as orders, coalesce(units, 0) as units,
         coalesce(revenue, 0) as revenue, coalesce(refunded, 0) as refunded, coalesce(known, 0) as known
       from sold full join back using (start, channel) order by start, channel`,
@@ -42,9 +43,7 @@ export async function revenueOf(
 
 /** The order that a return belongs to, if we know it. */
 function soldBefore(database: Database): Part {
-  return database.part`left join lateral (select channel, total from commerce.purchase
-    where purchase.order_no = refund.order_no
-    order by (purchase.place is not distinct from refund.place) desc limit 1) as sold_in on true`
+  return database.part`left join commerce.purchase as sold_in on sold_in.id = refund.purchase`
 }
 
 /** The channel whose revenue a return reduces; without its order, the store that took it back. */
@@ -88,9 +87,9 @@ export async function todayOf(database: Database, clock: Clock, house: House): P
       select channel, count(*) as orders, sum(total) as revenue from commerce.purchase
       where at >= ${midnight} and at <= ${now} and currency = ${currency} and cancelled_at is null group by channel`,
     database.rows<{ channel: OrderChannel; refunded: number }>`
-      select ${soldIn(database)} as channel, sum(coalesce(refund.amount, sold_in.total, 0)) as refunded
+      select ${soldIn(database)} as channel, sum(coalesce(refund.given, refund.amount, 0)) as refunded
       from commerce.refund ${soldBefore(database)}
-      where at >= ${midnight} and at <= ${now} and currency = ${currency} group by 1`,
+      where refund.at >= ${midnight} and refund.at <= ${now} and refund.currency = ${currency} group by 1`,
     database.row<{ orders: number; revenue: number }>`
       select count(*) as orders, coalesce(sum(total), 0) as revenue from commerce.purchase
       where at >= (${day}::timestamp - interval '7 days') at time zone ${timeZone}

@@ -7,6 +7,7 @@ import {
   toMinor,
 } from '@einklang/contract'
 import { derivedId } from '@einklang/platform'
+import { type ToldOrder, told } from './told.ts'
 
 export type OrderChannel = 'web' | 'app' | 'store'
 
@@ -36,11 +37,15 @@ export type Purchase = {
 }
 
 export type Refund = {
+  /** The return's own number where it has one, else the event: told twice it counts once. */
   event: string
+  toldBy: string
+  trusted: boolean
+  kind: 'order' | 'receipt'
   person: PersonId | null
   orderNo: string
   at: string
-  /** Null = all of it. */
+  /** Null = what the order says its lines are worth; without lines, all of it. */
   amount: number | null
   currency: string
   place: string | null
@@ -51,18 +56,20 @@ export type Refund = {
 export type MaybePersonal = NormalEvent & { person: PersonId | null; stored?: PersonId }
 
 /**
- * The order behind an `Order Completed`. The id follows from the number (and the place, for till receipts), not from
+ * The order behind an `Order Completed` or `Order Updated`. The id follows from the number (and the place, for till receipts), not from
  * the source: the shop's export and the browser tell of the same order, and it counts once.
  */
-export function purchaseOf(event: MaybePersonal, currency: string): Purchase | null {
+export function purchaseOf(event: MaybePersonal, currency: string): ToldOrder | null {
   const { properties } = event
   const orderNo = textIn(properties.order_id) ?? textIn(properties.receipt_no) ?? textIn(properties.order_no)
   if (orderNo === null) return null
   const channel = channelOf(event)
   const kind = kindOf(event, channel)
-  const place = placeOf(properties)
-  const lines = linesOf(properties, currencyOf(properties, currency))
-  return {
+  const place = placeOf(event)
+  const money = currencyOf(properties, currency)
+  const lines = linesOf(properties, money)
+  const amount = minorOf(properties, 'total', money) ?? minorOf(properties, 'revenue', money)
+  const purchase: Purchase = {
     id: purchaseId(kind, place, orderNo),
     person: event.stored ?? event.person,
     kind,
@@ -70,14 +77,18 @@ export function purchaseOf(event: MaybePersonal, currency: string): Purchase | n
     channel,
     place: channel === 'store' ? place : null,
     at: event.at,
-    total: totalOf(properties, lines, currencyOf(properties, currency)),
-    currency: currencyOf(properties, currency),
+    total: amount ?? lines.reduce((sum, line) => sum + (line.total ?? 0), 0),
+    currency: money,
     coupon: textIn(properties.coupon),
     source: event.source,
     trusted: event.mayJoin,
     event: event.id,
     lines,
   }
+  return told(purchase, {
+    completed: event.name === 'Order Completed',
+    priced: amount !== null || lines.length > 0,
+  })
 }
 
 /** A number from a till is unique in its store only; an order that a shop took for a store keeps its order number. */
@@ -93,23 +104,58 @@ export function purchaseId(kind: 'order' | 'receipt', place: string | null, orde
 
 export function refundOf(event: MaybePersonal, currency: string): Refund | null {
   const { properties } = event
-  const orderNo = textIn(properties.original_no) ?? textIn(properties.order_id) ?? textIn(properties.order_no)
+  const orderNo =
+    textIn(properties.original_no) ??
+    textIn(properties.order_id) ??
+    textIn(properties.order_no) ??
+    textIn(properties.receipt_no)
   if (orderNo === null) return null
   const money = currencyOf(properties, currency)
-  const lines = linesOf(properties, money)
-  const told = minorOf(properties, 'total', money) ?? minorOf(properties, 'revenue', money)
-  const summed = lines.length === 0 ? null : lines.reduce((sum, line) => sum + Math.abs(line.total ?? 0), 0)
-  const amount = told === null || told === 0 ? summed : Math.abs(told)
+  const lines = linesOf(properties, money).map((line) => ({
+    ...line,
+    quantity: Math.abs(line.quantity),
+    total: line.total === null ? null : Math.abs(line.total),
+  }))
+  const amount = minorOf(properties, 'total', money) ?? minorOf(properties, 'revenue', money)
+  const priced = lines.length > 0 && lines.every((line) => line.total !== null)
+  const summed = priced ? lines.reduce((sum, line) => sum + (line.total ?? 0), 0) : null
+  const kind = kindOf(event, channelOf(event))
+  const place = placeOf(event)
+  const number = returnNumber(event, orderNo)
   return {
-    event: event.id,
+    event: number === null ? event.id : derivedId('order', 'refund', kind, place ?? '', orderNo, number),
+    toldBy: event.id,
+    trusted: event.mayJoin,
+    kind,
     person: event.stored ?? event.person,
     orderNo,
     at: event.at,
-    amount,
+    amount: amount === null || amount === 0 ? summed : Math.abs(amount),
     currency: money,
-    place: placeOf(properties),
+    place,
     lines,
   }
+}
+
+/** The number of the return itself, by which it is known again when a till and a shop both tell of it. */
+function returnNumber({ properties }: NormalEvent, orderNo: string): string | null {
+  const own = textIn(properties.refund_id) ?? textIn(properties.return_no) ?? textIn(properties.receipt_no)
+  return own === orderNo ? null : own
+}
+
+export type Cancellation = {
+  event: string
+  kind: 'order' | 'receipt'
+  place: string | null
+  orderNo: string
+  at: string
+}
+
+export function cancellationOf(event: MaybePersonal): Cancellation | null {
+  const { properties } = event
+  const orderNo = textIn(properties.order_id) ?? textIn(properties.receipt_no) ?? textIn(properties.order_no)
+  if (orderNo === null) return null
+  return { event: event.id, kind: kindOf(event, channelOf(event)), place: placeOf(event), orderNo, at: event.at }
 }
 
 /** Store when the source says so or a till receipt is told; then app; everything else is the web shop. */
@@ -121,8 +167,20 @@ function channelOf(event: NormalEvent): OrderChannel {
   return 'web'
 }
 
-function placeOf(properties: JsonObject): string | null {
-  return textIn(properties.affiliation) ?? textIn(properties.place)
+/** The store: `affiliation`, or wherever a till or an app puts it. */
+function placeOf({ properties, context }: NormalEvent): string | null {
+  return (
+    textIn(properties.affiliation) ??
+    textIn(properties.place) ??
+    storeIn(properties.store) ??
+    textIn(properties.store_id) ??
+    storeIn(context.store) ??
+    storeIn(context.place)
+  )
+}
+
+function storeIn(value: unknown): string | null {
+  return isObject(value) ? (textIn(value.id) ?? textIn(value.code) ?? textIn(value.number)) : textIn(value)
 }
 
 function currencyOf(properties: JsonObject, fallback: string): string {
@@ -136,11 +194,6 @@ function minorOf(properties: JsonObject, field: string, currency: string): numbe
   if (isObject(minor) && typeof minor[field] === 'number') return minor[field]
   const decimal = properties[field]
   return typeof decimal === 'number' ? toMinor(decimal, currency).amount : null
-}
-
-function totalOf(properties: JsonObject, lines: OrderLine[], currency: string): number {
-  const told = minorOf(properties, 'total', currency) ?? minorOf(properties, 'revenue', currency)
-  return told ?? lines.reduce((sum, line) => sum + (line.total ?? 0), 0)
 }
 
 export function linesOf(properties: JsonObject, currency: string): OrderLine[] {

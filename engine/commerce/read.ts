@@ -208,8 +208,8 @@ export async function orderDetail(database: Database, id: OrderId): Promise<Answ
   const [[order], returns] = await Promise.all([
     withLines(database, [row]),
     database.rows<Return>`
-      select at, coalesce(amount, ${row.total}::bigint) as amount, place, lines from commerce.refund
-      where order_no = ${row.orderNo} order by at`,
+      select at, coalesce(given, 0) as amount, place, lines from commerce.refund
+      where purchase = ${row.order} order by at, event`,
   ])
   if (order === undefined) throw new Refusal(404, 'unknown_order', `There is no order ${id}.`)
   return {
