@@ -30,6 +30,8 @@ type Needs = {
   sources: Sources
   applier: Applier
   records: { [kind in RecordKind]?: TakeRecords }
+  /** For tests; else as many as are worth a transaction. */
+  rowsPerBatch?: number
 }
 
 /** Works on one import after the other; a kill costs the batch in work, which is rolled back and read again. */
@@ -179,7 +181,13 @@ async function work(needs: Needs, row: ImportRow, source: Source, signal: AbortS
     // Other products export in UTC; a till or a shop in the time of its place.
     reader: cellReader(row.mapping, isVendorKind(row.kind) ? 'UTC' : source.timeZone),
   }
-  const batches = mappedBatches(needs, row, source, facts, cutsOf(row, rows, counted, before))
+  const batches = mappedBatches(
+    needs,
+    row,
+    source,
+    facts,
+    cutsOf(row, rows, counted, before, needs.rowsPerBatch ?? rowsPerBatch),
+  )
   let from = row.rowsRead
   let next = batches.next()
   for (;;) {
@@ -227,6 +235,7 @@ async function* cutsOf(
   handfuls: AsyncIterable<ReadRow[]>,
   counted: { bytes: number },
   before: { rows: number; refused: Set<number> },
+  most: number,
 ): AsyncGenerator<Cut, undefined> {
   const read = fieldReader(row.kind, row.mapping, row.columns)
   const keyOf = groupKey(row.kind)
@@ -244,7 +253,7 @@ async function* cutsOf(
       const continues: boolean =
         mapped !== null && unit !== null && key !== null && key === unitKey && mapped.lines === null
       // A batch ends only between units, so that a receipt is never cut.
-      if (!continues && count >= rowsPerBatch) {
+      if (!continues && count >= most) {
         yield cut
         cut = empty(cut.last)
         count = 0
