@@ -193,7 +193,7 @@ async function sftpServer(directory: string): Promise<number> {
           sftp.name(id, [{ filename: path === '.' ? '/' : path, longname: path, attrs: {} as never }]),
         )
         for (const kind of ['STAT', 'LSTAT'] as const)
-          sftp.on(kind, (id, path) =>
+          sftp.on(kind as 'STAT', (id: number, path: string) =>
             answer(
               id,
               stat(local(path)).then((facts) => sftp.attrs(id, attrs(facts))),

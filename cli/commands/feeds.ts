@@ -8,7 +8,7 @@ import { kindOf, mappingIn } from './import.ts'
 import { findSource } from './sources.ts'
 
 type Feed = AnswerOf<typeof api.ingest.feeds>['items'][number]
-type Settings = CallOf<typeof api.ingest.createFeed>['body']['settings']
+type Settings = NonNullable<CallOf<typeof api.ingest.createFeed>['body']>['settings']
 
 const feedFlags: FlagTable = {
   kind: { value: 'KIND', text: 'what is in it (as for import)' },
@@ -105,7 +105,7 @@ async function findFeed(client: Client, name: string): Promise<Feed> {
   throw new Misuse(`There is no feed "${name}".`, meant ? `"${meant}"` : 'einklang feed list')
 }
 
-async function added(call: Call, settings: Settings): Promise<unknown> {
+async function added(call: Call, settings: Settings): Promise<object> {
   const secret = await secretOf(call)
   if (call.switch('test')) {
     return withServer(call, async ({ client }) => {

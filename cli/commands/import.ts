@@ -93,7 +93,7 @@ async function savedAs(client: Client, name: string): Promise<ImportMapping> {
     name,
     items.map((one) => one.name),
   )
-  throw new Misuse(`There is no file and no saved mapping "${name}".`, meant)
+  throw new Misuse(`There is no file and no saved mapping "${name}".`, meant ?? undefined)
 }
 
 /** A mapping in a JSON file. */
