@@ -4,10 +4,10 @@ import {
   type Allocation,
   allocate,
   type Bounds,
+  type BudgetAim,
   evaluatePlan,
   exploringPlan,
   type MixFit,
-  type Objective,
   type UncertainCurve,
 } from '@einklang/stats'
 import { type Call, type Command, Misuse } from '../command.ts'
@@ -80,7 +80,7 @@ export const budget: Command = {
     const document = {
       weeks,
       total,
-      objective,
+      aim: objective,
       ...answer,
       curves: curves.map(({ channel, spend }) => ({ channel, knownUpTo: spend.at(-1) as number })),
       notes,
@@ -125,7 +125,7 @@ function curvesOf(fit: MixFit, weeks: number): UncertainCurve[] {
   }))
 }
 
-function objectiveOf(call: Call): Objective {
+function objectiveOf(call: Call): BudgetAim {
   const margin = call.flag('margin') === undefined ? null : number(call, 'margin', 1, 1e-9, 1e9)
   const kind = call.flag('objective') ?? (margin === null ? 'revenue' : 'profit')
   if (!['profit', 'revenue', 'outcome'].includes(kind))
@@ -251,7 +251,7 @@ function whatIf(call: Call, needs: AllocateNeeds, asked: string, weeks: number) 
   return { weeks, today: before, plan: after, notes }
 }
 
-function notesOf(fit: MixFit, answer: Allocation, objective: Objective): string[] {
+function notesOf(fit: MixFit, answer: Allocation, objective: BudgetAim): string[] {
   const notes: string[] = []
   if (fit.headline !== null) notes.push(`The fit behind it: ${fit.headline}`)
   for (const { channel, heldBy } of answer.channels)

@@ -12,7 +12,7 @@ export type Bounds = {
   least?: number
 }
 
-export type Objective = {
+export type BudgetAim = {
   /** `outcome`: spend all of the total. `profit`: margin × outcome − spend; money that earns less than itself stays. */
   kind: 'outcome' | 'profit'
   /** Profit per unit of outcome. */
@@ -53,7 +53,7 @@ export type AllocateNeeds = {
   total: number
   bounds: { [channel: string]: Bounds }
   today: { [channel: string]: number }
-  objective: Objective
+  objective: BudgetAim
 }
 
 /** The best division of a total among channels with uncertain response, and what it gains over today's. */
@@ -147,7 +147,7 @@ function limitsOf(curve: UncertainCurve, bounds: Bounds | undefined): Limits {
 type Problem = {
   limits: Limits[]
   total: number
-  objective: Objective
+  objective: BudgetAim
   margin: number
   means: Smooth[]
   draws: Smooth[][]
@@ -471,7 +471,7 @@ function totalOf(each: readonly Float64Array[]): Float64Array {
   return sum
 }
 
-function objectiveDraws(objective: Objective, outcome: Float64Array, spend: ArrayLike<number>): Float64Array {
+function objectiveDraws(objective: BudgetAim, outcome: Float64Array, spend: ArrayLike<number>): Float64Array {
   if (objective.kind === 'outcome') return outcome
   const cost = Array.from(spend).reduce((sum, value) => sum + value, 0)
   return outcome.map((value) => (objective.margin ?? 1) * value - cost)

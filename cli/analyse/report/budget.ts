@@ -1,4 +1,4 @@
-import { type Allocation, meanCurve, type Objective, type UncertainCurve, valueAt } from '@einklang/stats'
+import { type Allocation, type BudgetAim, meanCurve, type UncertainCurve, valueAt } from '@einklang/stats'
 import { page, shortNumber, tableOf } from './page.ts'
 import { barPlot, linePlot, waterfallPlot } from './plots.ts'
 
@@ -7,7 +7,7 @@ type Given = {
   curves: readonly UncertainCurve[]
   weeks: number
   total: number
-  objective: Objective
+  objective: BudgetAim
   outcome: string
   notes: readonly string[]
 }
