@@ -16,6 +16,8 @@ export type Recorded = {
   headers: { [name: string]: string }
   body: Buffer
   status: number | null
+  /** When it was here whole, ms. */
+  at: number
   probes: string[]
 }
 
@@ -80,6 +82,7 @@ export class Proxy {
         headers,
         body,
         status: null,
+        at: Date.now(),
         probes: [...new Set(`${incoming.url} ${textOf(body)}`.match(probes) ?? [])],
       }
       this.recorded.push(note)

@@ -35,6 +35,11 @@ export const sourceAdd: Command = {
   flags: {
     kind: { value: 'KIND', text: `one of ${api.ingest.sourceKinds.join(', ')} (default: shop)` },
     secret: { text: 'a secret key for servers instead of a publishable one for pages' },
+    dialect: {
+      value: 'DIALECT',
+      text: `wire shape it speaks (default: segment), one of ${api.ingest.dialects.join(', ')}; may be repeated`,
+      many: true,
+    },
     origin: { value: 'ORIGIN', text: 'origin whose browsers may send; may be repeated', many: true },
     ...dataFlags,
     ...reachFlags,
@@ -47,12 +52,19 @@ export const sourceAdd: Command = {
       const meant = nearest(kind, [...api.ingest.sourceKinds])
       throw new Misuse(`There is no kind of source "${kind}".`, meant ? `--kind ${meant}` : undefined)
     }
+    const dialects = call.flags('dialect').map((given) => {
+      const spoken = api.ingest.dialect.safeParse(given)
+      if (spoken.success) return spoken.data
+      const meant = nearest(given, [...api.ingest.dialects])
+      throw new Misuse(`There is no dialect "${given}".`, meant ? `--dialect ${meant}` : undefined)
+    })
     return withServer(call, async ({ client }) => {
       const made = await client.call(api.ingest.createSource, {
         body: {
           name: call.operands[0] ?? '',
           kind: known.data,
           trust: call.switch('secret') ? 'secret' : 'publishable',
+          ...(dialects.length > 0 ? { dialects } : {}),
           ...(call.flags('origin').length > 0 ? { origins: call.flags('origin') } : {}),
         },
       })

@@ -7,7 +7,7 @@ import { type Candidate, candidatesAt, ownsPath } from './dialects/index.ts'
 import { checkSignature } from './dialects/signature.ts'
 import type { InboxRequest } from './frame.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { jsonFault } from './json-text.ts'
+import { deepText, jsonFault } from './json-text.ts'
 import { textOf } from './normal.ts'
 import type { KeyFacts, Sources } from './source.ts'
 
@@ -252,7 +252,7 @@ export function createDoor(needs: {
       const key = document ? route.key(document, query) : null
       const name = document ? (route.named?.(document) ?? null) : null
       const sender = key ? await sources.byKey(key) : name ? await named(request, name) : null
-      const body = Buffer.from(JSON.stringify(document))
+      const body = Buffer.from(deepText(document))
       const speaks = sender?.source.dialects.some((one) => one === dialect || pixelFamily.has(one))
       if (sender && document && speaks)
         await store(request, { dialect, route }, sender, { document, body }, [], () => image)
@@ -331,7 +331,7 @@ function documentOf(route: Take, body: Buffer, query: URLSearchParams): Read | F
   const document = parsed(text)
   if (document instanceof SyntaxError) {
     const otherwise = route.document?.(query, text) ?? null
-    if (otherwise !== null) return { document: otherwise, body: Buffer.from(JSON.stringify(otherwise)) }
+    if (otherwise !== null) return { document: otherwise, body: Buffer.from(deepText(otherwise)) }
     const fault = jsonFault(text)
     const offset = Buffer.byteLength(text.slice(0, fault.offset))
     return {

@@ -1,3 +1,5 @@
+import type { Json } from '@einklang/contract'
+
 /**
  * Where a text stops being JSON: the offset in characters, and what was expected. Walks the text only after
  * `JSON.parse` has refused it, because the engine does not always say the position.
@@ -26,6 +28,44 @@ export function hasDuplicateKeys(text: string): boolean {
     return false
   }
   return scanner.duplicates
+}
+
+/** JSON of any depth: `JSON.stringify` calls itself for each level and hostile nesting exhausts its stack. */
+export function deepText(value: Json): string {
+  const pieces: string[] = []
+  const open: { close: string; parts: (() => Json)[]; heads: string[]; at: number }[] = []
+  const begin = (inner: Json): void => {
+    if (inner === null || typeof inner !== 'object') {
+      pieces.push(JSON.stringify(inner))
+      return
+    }
+    const list = Array.isArray(inner)
+    const entries = list ? inner.map((one): [string, Json] => ['', one]) : Object.entries(inner)
+    pieces.push(list ? '[' : '{')
+    open.push({
+      close: list ? ']' : '}',
+      parts: entries.map(
+        ([, one]) =>
+          () =>
+            one,
+      ),
+      heads: entries.map(([name]) => (list ? '' : `${JSON.stringify(name)}:`)),
+      at: 0,
+    })
+  }
+  begin(value)
+  for (let frame = open.at(-1); frame; frame = open.at(-1)) {
+    const part = frame.parts[frame.at]
+    if (part === undefined) {
+      pieces.push(frame.close)
+      open.pop()
+      continue
+    }
+    pieces.push(`${frame.at > 0 ? ',' : ''}${frame.heads[frame.at]}`)
+    frame.at++
+    begin(part())
+  }
+  return pieces.join('')
 }
 
 class Fault extends Error {

@@ -12,11 +12,19 @@ import {
   touchChannels,
 } from '@einklang/contract'
 import { derivedId } from '@einklang/platform'
-import { type DialectName, isObject, objectOr, type Said, type Told } from './dialects/dialect.ts'
+import {
+  type Dialect,
+  type DialectName,
+  type Heard,
+  isObject,
+  objectOr,
+  type Said,
+  type Told,
+} from './dialects/dialect.ts'
 import { dialectNamed } from './dialects/index.ts'
 import type { InboxRequest } from './frame.ts'
 import type { Item, QuarantineCode, Reason, SourceFacts } from './item.ts'
-import { hasDuplicateKeys } from './json-text.ts'
+import { deepText, hasDuplicateKeys } from './json-text.ts'
 import { moneyOf } from './money.ts'
 import { customerNamespace } from './source.ts'
 import { correctTime } from './time.ts'
@@ -24,6 +32,8 @@ import { consentStatement, eventName } from './vocabulary.ts'
 
 const kinds = new Set(['identify', 'track', 'page', 'screen', 'group', 'alias'])
 const deepest = 64
+/** Holds an item as text in quarantine. */
+export const deepField = '$json'
 const flaggedSize = 64 * 1024
 const largest = 256 * 1024
 const publishableDays = 30
@@ -36,7 +46,7 @@ export function itemsOf(request: InboxRequest, source: SourceFacts, row: number,
   const dialect = dialectNamed(request.dialect ?? 'segment')
   const text = textOf(request.body)
   const document = JSON.parse(text) as Json
-  const told = dialect.hear({ document, facts: request, source })
+  const told = heardBy(dialect, { document, facts: request, source })
   const shared: Shared = {
     request,
     source,
@@ -49,12 +59,28 @@ export function itemsOf(request: InboxRequest, source: SourceFacts, row: number,
     received: iso(request.receivedAt),
     sent: null,
     mayBeDeep: told.hidden === true || (text.length > 2 * deepest && deeperThan(text, deepest)),
+    deepAround: false,
   }
+  shared.deepAround =
+    shared.mayBeDeep && [told.context, told.integrations, told.sentAt].some((one) => depthOf(one ?? null) > deepest)
   const items: Item[] = []
   told.said.forEach((said, index) => {
     if (request.part === undefined || request.part === said.part) items.push(adapt(said, shared, first + index))
   })
   return items
+}
+
+/** An adapter that fails must not stop the line: what it could not read waits whole. */
+function heardBy(dialect: Dialect, heard: Heard): Told {
+  try {
+    return dialect.hear(heard)
+  } catch (error) {
+    const reason: Reason =
+      error instanceof RangeError
+        ? { code: 'too_deep', path: '', message: `Nested deeper than ${deepest} levels.` }
+        : { code: 'poison', path: '', message: String(error).slice(0, 300) }
+    return { said: [{ given: heard.document, item: {}, reason }] }
+  }
 }
 
 /** A byte order mark is no part of what was said. */
@@ -72,6 +98,8 @@ type Shared = {
   unclean: boolean
   doubled: boolean
   mayBeDeep: boolean
+  /** What all items share is nested too deep to be read. */
+  deepAround: boolean
   received: string
   /** The last time of sending as text: usually one for the whole batch. */
   sent: { at: number; text: string } | null
@@ -104,8 +132,9 @@ function adapt(said: Said, shared: Shared, index: number): Item {
     return adapted(said, shared, index)
   } catch (error) {
     // Nesting hidden from the quick look: serialising it runs out of stack.
-    if (!(error instanceof RangeError)) throw error
-    return refused(said, shared, index, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
+    if (error instanceof RangeError)
+      return refused(said, shared, index, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
+    return refused(said, shared, index, ['poison', '', String(error).slice(0, 300)])
   }
 }
 
@@ -114,7 +143,7 @@ function adapted(said: Said, shared: Shared, index: number): Item {
   const flags = [...(request.flags ?? []), ...(said.flags ?? [])]
   if (shared.doubled) flags.push('duplicate_key')
   let item = said.item
-  if (shared.mayBeDeep && (depthOf(item) > deepest || depthOf(said.given) > deepest))
+  if (shared.deepAround || (shared.mayBeDeep && (depthOf(item) > deepest || depthOf(said.given) > deepest)))
     return refused(said, shared, index, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
   if (shared.unclean) item = cleaned(item, flags)
   if (!isObject(item)) return refused(said, shared, index, ['unparsable', '', 'An item must be an object.'])
@@ -557,7 +586,18 @@ function base(shared: Shared, identity: ItemIdentity) {
 function quarantined(said: Said, shared: Shared, identity: ItemIdentity, reasons: Reason[]): Item {
   const original = isObject(said.item) ? (said.item.originalTimestamp ?? said.item.timestamp) : null
   const time = correctTime({ receivedAt: shared.request.receivedAt, original, sent: null, oldestDays: 1e6 })
-  return { ...base(shared, identity), event: null, reasons, raw: () => rawOf(said, shared, time.original) }
+  return {
+    ...base(shared, identity),
+    event: null,
+    reasons: reasons.map(told),
+    raw: () => rawOf(said, shared, time.original),
+  }
+}
+
+/** Reasons quote what came from outside; the database takes neither NUL nor half characters. */
+function told({ code, path, message }: Reason): Reason {
+  const plain = (text: string) => text.replaceAll('\0', '').toWellFormed().slice(0, 300)
+  return { code, path: plain(path), message: plain(message) }
 }
 
 /** For items that cannot even be looked at. */
@@ -568,16 +608,17 @@ function refused(said: Said, shared: Shared, index: number, why: [QuarantineCode
   return {
     ...base(shared, identity),
     event: null,
-    reasons: [{ code, path, message }],
+    reasons: [told({ code, path, message })],
     raw: () => rawOf(said, shared, null),
   }
 }
 
 function rawOf(said: Said, shared: Shared, original: number | null) {
   const { body: _, source: __, ...facts } = shared.request
-  const { context, sentAt } = shared.told
+  const { context, sentAt } = shared.deepAround ? {} : shared.told
   return {
-    payload: said.given,
+    // What is nested too deep is kept as text: nobody could write it any more.
+    payload: depthOf(said.given) > deepest ? { [deepField]: deepText(said.given) } : said.given,
     request: {
       ...facts,
       ...(said.part === undefined ? {} : { part: said.part }),
@@ -598,8 +639,8 @@ function depthOf(value: Json): number {
   while (level.length > 0 && depth <= deepest) {
     const next: Json[] = []
     for (const inner of level) {
-      if (inner !== null && typeof inner === 'object')
-        next.push(...(Array.isArray(inner) ? inner : Object.values(inner)))
+      if (inner === null || typeof inner !== 'object') continue
+      for (const held of Array.isArray(inner) ? inner : Object.values(inner)) next.push(held)
     }
     if (next.length === 0) return depth
     level = next

@@ -4,6 +4,8 @@ import { type DialectName, isObject } from './dialects/dialect.ts'
 import { dialectNamed } from './dialects/index.ts'
 import type { InboxRequest } from './frame.ts'
 import type { Item, QuarantineCode, Reason } from './item.ts'
+import { deepText } from './json-text.ts'
+import { deepField } from './normal.ts'
 
 const sealing = 'ingest.quarantine'
 
@@ -155,12 +157,14 @@ export function replayRequest(row: QuarantineRow): InboxRequest {
   }
   const { sharedContext, sharedSentAt, call, trust, ...rest } = facts
   const dialect = dialectNamed((facts.dialect ?? 'segment') as DialectName)
-  const said = dialect.again?.(payload, String(call)) ?? payload
+  const given =
+    isObject(payload) && typeof payload[deepField] === 'string' ? (JSON.parse(payload[deepField]) as Json) : payload
+  const said = dialect.again?.(given, String(call)) ?? given
   const shared = {
     ...(sharedContext ? { context: sharedContext } : {}),
     ...(sharedSentAt ? { sentAt: sharedSentAt } : {}),
   }
-  const document = said !== payload && isObject(said) ? { ...said, ...shared } : said
+  const document = said !== given && isObject(said) ? { ...said, ...shared } : said
   return {
     ...(rest as object),
     ...(dialect.againHeads ? { heads: dialect.againHeads } : {}),
@@ -168,7 +172,7 @@ export function replayRequest(row: QuarantineRow): InboxRequest {
     call: String(call),
     trust: trust === 'secret' ? 'secret' : 'publishable',
     receivedAt,
-    body: Buffer.from(JSON.stringify(document)),
+    body: Buffer.from(deepText(document)),
   }
 }
 

@@ -24,16 +24,18 @@ export const cloudeventsDialect: Dialect = {
     const type = (facts.heads?.['content-type'] ?? '').toLowerCase()
     if (type.startsWith('application/cloudevents-batch')) {
       const events = Array.isArray(document) ? document : [document]
-      return { said: events.map((event) => eventSaid(event, source.mappings)) }
+      return { said: events.map((event) => eventSaid(event, source.mappings)), hidden }
     }
-    if (type.startsWith(structured)) return { said: [eventSaid(document, source.mappings)] }
-    return { said: [binary({ document, facts, source })] }
+    if (type.startsWith(structured)) return { said: [eventSaid(document, source.mappings)], hidden }
+    return { said: [binary({ document, facts, source })], hidden }
   },
   // Whatever way it came, what waits is a whole event.
   againHeads: { 'content-type': 'application/cloudevents+json' },
 }
 
 const structured = 'application/cloudevents'
+/** Data may come as base64. */
+const hidden = true
 const required = ['id', 'source', 'specversion', 'type']
 
 function eventSaid(given: Json, mappings: Heard['source']['mappings']): Said {

@@ -166,5 +166,10 @@ function profileAnswer(document: Json): JsonObject {
   const attributes = attributesOf(document)
   const name = textOr(attributes.external_id) ?? textOr(attributes.email) ?? textOr(attributes.phone_number) ?? ''
   const id = hash('sha256', `klaviyo:${name}`, 'hex').slice(0, 26).toUpperCase()
-  return { data: { type: 'profile', id, attributes, links: { self: `/api/profiles/${id}` } } }
+  const shown = filled({
+    email: textOr(attributes.email),
+    phone_number: textOr(attributes.phone_number),
+    external_id: textOr(attributes.external_id),
+  })
+  return { data: { type: 'profile', id, attributes: shown, links: { self: `/api/profiles/${id}` } } }
 }

@@ -152,7 +152,7 @@ function idsOf(name: string, event: JsonObject, properties: JsonObject): { [fiel
   const anonymous = distinct === device || properties.$is_identified === false
   const ids = anonymous ? { anonymousId: distinct ?? device } : { userId: distinct, anonymousId: device }
   if (name !== '$groupidentify') return ids
-  const group = { groupId: [properties.$group_type, properties.$group_key].map(String).join(':') }
+  const group = { groupId: `${textOr(properties.$group_type) ?? ''}:${textOr(properties.$group_key) ?? ''}` }
   // Servers invent a person for the group; it is none.
   return distinct?.startsWith('$') ? { ...group, anonymousId: `group:${group.groupId}` } : { ...group, ...ids }
 }

@@ -80,7 +80,7 @@ function contextAnswer(document: Json, query: Query): Answer {
       trackedConditions: [],
       anonymousBrowsing: false,
       consents: {},
-      personalizations: Object.fromEntries(personalizations.map((one) => [String(one.id), []])),
+      personalizations: Object.fromEntries(personalizations.map((one) => [textOr(one.id) ?? '', []])),
     },
   }
 }
