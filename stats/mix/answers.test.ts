@@ -71,7 +71,7 @@ describe('carry-over and saturation', () => {
         fc.integer({ min: 1, max: 13 }),
         fc.array(fc.double({ min: 0, max: 100, noNaN: true }), { minLength: 20, maxLength: 40 }),
         (retention, lags, spend) => {
-          const series = Float64Array.from([...spend, ...new Array(13).fill(0)])
+          const series = Float64Array.from([...spend, ...new Float64Array(13)])
           const weight = Float64Array.from({ length: lags }, (_, lag) => retention ** lag)
           const sum = weight.reduce((total, value) => total + value, 0)
           const [byRecursion, byWeight] = [new Float64Array(series.length), new Float64Array(series.length)]
