@@ -541,8 +541,12 @@ function identifiersOf(naming: Naming, shared: Shared, flags: string[]): Identif
     if (claim.customer_no !== undefined) add(customerNamespace(shared.source.issuer), claim.customer_no)
   }
   if (kind === 'track') {
-    add('order_no', properties.order_id ?? properties.orderId)
-    add('receipt_no', properties.receipt_no)
+    const order = properties.order_id ?? properties.orderId
+    if (shared.source.kind === 'till') add('receipt_no', receiptIn(properties, context, properties.receipt_no ?? order))
+    else {
+      add('order_no', order)
+      add('receipt_no', properties.receipt_no)
+    }
     add('email', properties.email)
     add('loyalty_card', properties.loyalty_card)
   }
@@ -559,6 +563,13 @@ function identifiersOf(naming: Naming, shared: Shared, flags: string[]): Identif
     add(namespace === 'customer_no' ? customerNamespace(shared.source.issuer) : namespace, entry?.id)
   }
   return found
+}
+
+/** Receipt numbers start anew in every store: with the store they are one of a kind. */
+function receiptIn(properties: JsonObject, context: JsonObject, receipt: Json | undefined): string | null {
+  if (typeof receipt !== 'string' && typeof receipt !== 'number') return null
+  const store = properties.affiliation ?? properties.place ?? objectOr(context.store)?.id ?? context.store
+  return typeof store === 'string' || typeof store === 'number' ? `${store}/${receipt}` : String(receipt)
 }
 
 /** Our own click redirect adds `ek_click` to the landing page's address. */
