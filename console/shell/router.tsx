@@ -36,6 +36,11 @@ const screens = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: '/identity/runs',
+    component: lazyRouteComponent(() => import('../sections/identity/runs.tsx'), 'MatchRuns'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: '/profile',
     component: lazyRouteComponent(() => import('../sections/profile/search.tsx'), 'Customers'),
   }),

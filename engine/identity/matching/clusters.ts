@@ -24,7 +24,13 @@ export type ClusterSettings = {
 }
 
 /** Clusters up to `strict` records tolerate no contradiction, larger ones `share` of their pairs; `against` = bits a join may have against it on average. */
-export const tolerance = { strict: 6, share: 0.2, against: -2, rival: 1 }
+/**
+ * A link joins only with this many bits above its threshold: each record is compared with many others, so links just
+ * above it are those that chance made, and a wrong join costs more than a missed one.
+ */
+export const margin = 3
+
+export const tolerance = { strict: 12, share: 0.2, against: -2, rival: 1 }
 
 /** What speaks for or against any two records, also pairs that no rule found. */
 export type Judge = {
@@ -128,7 +134,7 @@ export function clusterRecords(given: {
     }
     return null
   }
-  return clusterLinks(records.count, links, least, mayJoin, given.certain)
+  return clusterLinks(records.count, links, least + margin, mayJoin, given.certain)
 }
 
 /** Members enough to judge a cluster by; large ones would cost the square of their size. */

@@ -1,0 +1,215 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { runProgram } from '../program.ts'
+import { analyses } from './index.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'einklang-match-test-'))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+function file(name: string, content: string | Buffer): string {
+  const path = join(directory, name)
+  writeFileSync(path, content)
+  return path
+}
+
+type Answer = {
+  records: number
+  ignored: { column: string; why: string }[]
+  columns: { column: string; role: string }[]
+  rules: { rule: string; pairs: number }[]
+  clusters: { count: number; refused: { [reason: string]: number } }
+  truth?: { clustered: { precision: number; recall: number; f1: number } }
+  compare: { [column: string]: string }
+  warnings: string[]
+  error?: { message: string; doInstead?: string }
+}
+
+async function run(...words: string[]): Promise<{ code: number; answer: Answer; told: string }> {
+  let out = ''
+  let told = ''
+  const terminal = { out: (text: string) => (out += text), error: (text: string) => (told += text), environment: {} }
+  const code = await runProgram(analyses, ['match', ...words, '--json'], terminal)
+  return { code, answer: JSON.parse(out) as Answer, told }
+}
+
+const firsts =
+  'anna maria peter klaus sabine ursula thomas andrea martin heike stefan birgit juergen monika frank petra'.split(' ')
+const lasts =
+  'mueller schmidt weber wagner becker hoffmann koch richter wolf neumann schwarz zimmermann krueger hartmann'.split(
+    ' ',
+  )
+
+/** People with one clean and one erroneous record each, and a sister at the same address now and then. */
+function people(count: number): string {
+  const rows = ['kunden_id,person,vorname,nachname,geburtsdatum,email,telefon,plz,ort']
+  for (let at = 0; at < count; at++) {
+    const [first, last] = [firsts[at % 16] as string, `${lasts[(at * 5) % 14]}${lasts[(at * 3) % 14]?.slice(0, 3)}`]
+    const born = `${1940 + ((at * 7) % 60)}-${String(1 + (at % 12)).padStart(2, '0')}-${String(1 + ((at * 11) % 28)).padStart(2, '0')}`
+    const place = `${10_000 + ((at * 37) % 900)},ort${at % 40}`
+    rows.push(
+      `a${at},p${at},${first},${last},${born},${first}.${last}${at}@example.com,+4915${1_000_000 + at * 131},${place}`,
+    )
+    rows.push(
+      `b${at},p${at},${first},${last.slice(0, -1)}x,${born},${at % 3 === 0 ? '' : `${first}.${last}${at}@example.com`},,${place}`,
+    )
+    if (at % 5 === 0)
+      rows.push(`c${at},s${at},${firsts[(at + 3) % 16]},${last},,,+4915${1_000_000 + at * 131},${place}`)
+  }
+  return `${rows.join('\n')}\n`
+}
+
+test('people are found again in a file of any columns, families stay apart, every record is in one cluster', async () => {
+  const path = file('kunden.csv', people(120))
+  const [out, clusters, model] = ['pairs.csv', 'clusters.csv', 'model.json'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const { code, answer } = await run(
+    path,
+    '--truth',
+    'person',
+    '--out',
+    out,
+    '--clusters',
+    clusters,
+    '--save-model',
+    model,
+  )
+  expect(code).toBe(0)
+  expect(answer.columns.map(({ column, role }) => `${column}=${role}`)).toEqual([
+    'kunden_id=id',
+    'vorname=first_name',
+    'nachname=surname',
+    'geburtsdatum=birth_date',
+    'email=mail',
+    'telefon=phone',
+    'plz=postal_code',
+    'ort=city',
+  ])
+  expect(answer.truth?.clustered.precision).toBeGreaterThan(0.99)
+  expect(answer.truth?.clustered.recall).toBeGreaterThan(0.95)
+  const lines = readFileSync(clusters, 'utf8').trim().split('\n')
+  expect(lines[0]).toBe('cluster_id,input,id,size,cluster_95,cluster_99,household_id,flags')
+  expect(lines).toHaveLength(1 + 264)
+  expect(new Set(lines.map((line) => line.split(',')[2])).size).toBe(265)
+  expect(readFileSync(out, 'utf8').split('\n')[0]).toBe(
+    'left_input,left_id,right_input,right_id,weight,probability,decision,same_cluster,flags',
+  )
+
+  // The same rows in another order, on one thread, with the saved model: the same people under the same ids.
+  const [head, ...rows] = people(120).trim().split('\n')
+  const turned = file('kunden.csv', `${[head, ...rows.toReversed()].join('\n')}\n`)
+  const again = join(directory, 'again.csv')
+  const second = await run(turned, '--clusters', again, '--model', model, '--threads', '1', '--previous', clusters)
+  expect(second.code).toBe(0)
+  expect(readFileSync(again, 'utf8')).toBe(readFileSync(clusters, 'utf8'))
+})
+
+test('a column that holds the answer is never compared', async () => {
+  const path = file('answer.csv', people(20).replace('person', 'cluster'))
+  const { answer, told } = await run(path, '--print-config')
+  expect(Object.keys(answer.compare)).not.toContain('cluster')
+  expect(told).toBe('')
+})
+
+test('a dry run counts pairs by rule and compares nothing', async () => {
+  const { code, answer } = await run(file('dry.csv', people(30)), '--dry-run')
+  expect(code).toBe(0)
+  expect(answer.rules[0]?.pairs).toBeGreaterThan(0)
+  expect(answer.clusters.count).toBe(66)
+})
+
+test('windows-1252 beside UTF-8, an empty column and semicolons are read as meant', async () => {
+  const text =
+    'vorname;nachname;geburtsdatum;fax\nJürgen;Müller;1.2.1970;\nJürgen;Müller;01.02.1970;\nEva;Weiß;3.4.1980;\n'
+  const bytes = Buffer.concat([Buffer.from(text.slice(0, 60), 'latin1'), Buffer.from(text.slice(60), 'utf8')])
+  const { code, answer } = await run(file('mixed.csv', bytes))
+  expect(code).toBe(0)
+  expect(answer.records).toBe(3)
+  expect(answer.warnings.join()).toContain('column fax is empty')
+})
+
+test('one percent of broken rows is left out and named; more is refused with the line', async () => {
+  const good = people(120).trim().split('\n')
+  const few = [...good.slice(0, 50), 'broken,row', ...good.slice(50)].join('\n')
+  const clusters = join(directory, 'few.csv')
+  const fine = await run(file('few.csv.in', few), '--clusters', clusters)
+  expect(fine.code).toBe(0)
+  expect(readFileSync(clusters, 'utf8')).toContain('unreadable_row')
+  const many = [...good.slice(0, 3), ...Array.from({ length: 40 }, () => 'x,y'), ...good.slice(3)].join('\n')
+  const refused = await run(file('many.csv', many))
+  expect(refused.code).toBe(1)
+  expect(refused.told).toContain('many, line 4')
+})
+
+test.each([
+  ['no header', '1,Anna,Weber,1980-01-02\n2,Eva,Koch,1981-02-03\n', 1, 'the first row looks like data'],
+  ['empty', '', 1, 'is empty'],
+  ['too little', 'colour,size\nred,4\nblue,5\n', 2, 'Too little was recognised'],
+  ['repeated ids', 'id,vorname,nachname,email\n1,Anna,Weber,a@example.com\n1,Eva,Koch,e@example.com\n', 0, ''],
+])('bad input: %s', async (name, text, code, sentence) => {
+  const result = await run(file(`${name.replace(' ', '-')}.csv`, text))
+  expect(result.code).toBe(code)
+  expect(result.told).toContain(sentence)
+})
+
+test('one record is one person', async () => {
+  const { code, answer } = await run(file('one.csv', 'vorname,nachname,email\nAnna,Weber,a@example.com\n'))
+  expect([code, answer.clusters.count]).toEqual([0, 1])
+})
+
+test('records that are all alike crash nothing', async () => {
+  const same = `vorname,nachname,email\n${'Anna,Weber,a@example.com\n'.repeat(30)}`
+  const { code, answer } = await run(file('alike.csv', same))
+  expect(code).toBe(0)
+  expect(answer.clusters.count).toBeGreaterThan(0)
+  expect(JSON.stringify(answer)).not.toContain('null,null')
+})
+
+const good = () => file('config-of.csv', people(40))
+test.each([
+  [
+    'unknown column',
+    { compare: { vornam: 'first_name', nachname: 'surname' } },
+    ['no input has a column "vornam"', '"vorname"'],
+  ],
+  ['unknown key', { compar: {} }, ['no key "compar"', 'Allowed are link']],
+  ['unknown kind', { compare: { vorname: 'nmae' } }, ['no kind "nmae"', 'Kinds are']],
+  ['threshold', { thresholds: { auto: 7 } }, ['between 0 and 1']],
+  [
+    'families',
+    { compare: { vorname: 'name', nachname: 'name' }, block: [['nachname']], em: [['nachname', 'plz']] },
+    ['Its pairs are families'],
+  ],
+])('a configuration that cannot be: %s', async (_name, config, sentences) => {
+  const path = file('bad.json', JSON.stringify(config))
+  const { code, told } = await run(good(), '--config', path)
+  expect(code).toBe(2)
+  for (const sentence of sentences) expect(told).toContain(sentence)
+})
+
+test('a rule that explodes is refused before comparing, with the count and its largest values', async () => {
+  const config = file(
+    'explode.json',
+    JSON.stringify({
+      id: 'kunden_id',
+      compare: { vorname: 'name', nachname: 'name' },
+      block: [['vorname']],
+      maxPairs: 500,
+    }),
+  )
+  const { code, told } = await run(good(), '--config', config)
+  expect(code).toBe(1)
+  expect(told).toMatch(/The blocking rule vorname makes [\d,]+ pairs/)
+  expect(told).toMatch(/"anna" \(\d+ records\)/)
+})
+
+test('wrong usage is said with exit code 2 and leaves nothing behind', async () => {
+  expect((await run(good(), '--threshold', '2')).code).toBe(2)
+  expect((await run(good(), '--config', file('torn.json', '{'))).code).toBe(2)
+  expect((await run(join(directory, 'missing.csv'))).code).toBe(1)
+  expect(existsSync(join(directory, 'out.csv.part'))).toBe(false)
+})

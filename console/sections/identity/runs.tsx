@@ -1,0 +1,324 @@
+import { type AnswerOf, api } from '@einklang/contract'
+import { Alert, Badge, Button, Card, Group, Stack, Table, Text } from '@mantine/core'
+import { type ReactNode, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Confirm } from '../../kit/confirm.tsx'
+import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DateTime } from '../../kit/figures.tsx'
+import { useFormat } from '../../kit/format.ts'
+import { Page } from '../../kit/page.tsx'
+import { StateBadge } from '../../kit/state-badge.tsx'
+import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
+import { useFilters } from '../../shell/filters.ts'
+import { ScreenLink } from '../../shell/link.tsx'
+import { useLiveAnswers } from '../../shell/live.ts'
+import { useMay } from '../../shell/session.ts'
+import { useWords } from '../../shell/words.ts'
+
+type Run = AnswerOf<typeof api.identity.matchRuns>['items'][number]
+
+/** Runs of matching: what each found, what waits for approval, and the way back. */
+export function MatchRuns(): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const format = useFormat()
+  const [filters, change] = useFilters()
+  useLiveAnswers(['identity'])
+  const runs = usePages(api.identity.matchRuns, { query: { limit: 50 } })
+  const columns: Column<Run>[] = [
+    { id: 'number', header: t('matching.run'), cell: (run) => run.number, width: 80 },
+    {
+      id: 'state',
+      header: t('matching.state'),
+      cell: (run) => <StateBadge state={run.state} label={words('matchState', run.state)} />,
+      width: 160,
+    },
+    { id: 'started', header: t('matching.started'), cell: (run) => <DateTime at={run.startedAt} /> },
+    {
+      id: 'records',
+      header: t('matching.records'),
+      align: 'right',
+      cell: (run) => (run.records === null ? '' : format.count(run.records)),
+    },
+    {
+      id: 'links',
+      header: t('matching.links'),
+      align: 'right',
+      cell: (run) => (run.links === null ? '' : format.count(run.links)),
+    },
+    {
+      id: 'review',
+      header: t('matching.forReview'),
+      align: 'right',
+      cell: (run) => (run.forReview === null ? '' : format.count(run.forReview)),
+    },
+    {
+      id: 'moved',
+      header: t('matching.moved'),
+      align: 'right',
+      cell: (run) => (run.shareMoved === null ? '' : format.percent(run.shareMoved, 1)),
+    },
+  ]
+  return (
+    <Page
+      title={t('matching.title')}
+      hint={t('matching.hint')}
+      above={
+        <ScreenLink to="/identity" size="xs">
+          {t('identity.title')}
+        </ScreenLink>
+      }
+    >
+      <Start />
+      <Fetch
+        of={runs}
+        loading={<Loading rows={4} height={44} />}
+        empty={(rows) =>
+          rows.length === 0 ? <Empty title={t('matching.none')} hint={t('matching.noneHint')} /> : null
+        }
+      >
+        {(rows) => (
+          <DataTable
+            label={t('matching.title')}
+            columns={columns}
+            rows={rows}
+            rowKey={(run) => run.id}
+            selected={filters.run}
+            onOpen={(run) => change({ run: run.id })}
+            onEnd={runs.onEnd}
+            more={runs.more}
+            testid="match-runs"
+          />
+        )}
+      </Fetch>
+      {filters.run === undefined ? null : <Details run={filters.run} />}
+    </Page>
+  )
+}
+
+/** The number of pairs is shown before anything is compared. */
+function Start(): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const may = useMay()
+  const preview = useDeed(api.identity.previewMatchRun, { refresh: [] })
+  const start = useDeed(api.identity.startMatchRun, { done: t('matching.startedNow') })
+  const [shown, setShown] = useState<AnswerOf<typeof api.identity.previewMatchRun>>()
+  if (!may(api.identity.startMatchRun)) return null
+  return (
+    <Card withBorder>
+      <Stack gap="sm">
+        <Group>
+          <Button
+            size="xs"
+            variant={shown === undefined ? 'filled' : 'default'}
+            loading={preview.pending}
+            onClick={() => void preview.run({ body: {} }).then((answer) => answer && setShown(answer))}
+            data-testid="match-preview"
+          >
+            {t('matching.preview')}
+          </Button>
+          {shown === undefined || shown.refused !== null ? null : (
+            <>
+              <Button
+                size="xs"
+                loading={start.pending}
+                onClick={() => void start.run({ body: { seed: 1, retrain: false } }).then(() => setShown(undefined))}
+                data-testid="match-start"
+              >
+                {t('matching.start')}
+              </Button>
+              <Button
+                size="xs"
+                variant="subtle"
+                loading={start.pending}
+                onClick={() => void start.run({ body: { seed: 1, retrain: true } }).then(() => setShown(undefined))}
+              >
+                {t('matching.retrain')}
+              </Button>
+            </>
+          )}
+        </Group>
+        {shown === undefined ? (
+          <Text size="sm" c="dimmed">
+            {t('matching.previewHint')}
+          </Text>
+        ) : shown.refused !== null ? (
+          <Alert color="orange">{shown.refused}</Alert>
+        ) : (
+          <>
+            <Text size="sm" data-testid="match-budget">
+              {t('matching.budget', {
+                records: format.count(shown.records),
+                pairs: format.count(shown.pairs),
+                budget: format.count(shown.budget),
+              })}
+            </Text>
+            <Rules rules={shown.rules} />
+          </>
+        )}
+      </Stack>
+    </Card>
+  )
+}
+
+function Rules(props: { rules: { rule: string; pairs: number; skippedValues: number }[] }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  return (
+    <Table fz="sm" aria-label={t('matching.rules')}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>{t('matching.rule')}</Table.Th>
+          <Table.Th ta="right">{t('matching.pairs')}</Table.Th>
+          <Table.Th ta="right">{t('matching.skipped')}</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {props.rules.map(({ rule, pairs, skippedValues }) => (
+          <Table.Tr key={rule}>
+            <Table.Td>{rule}</Table.Td>
+            <Table.Td ta="right">{format.count(pairs)}</Table.Td>
+            <Table.Td ta="right">{format.count(skippedValues)}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  )
+}
+
+function Details(props: { run: string }): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const format = useFormat()
+  const run = useAnswer(api.identity.matchRun, { params: { run: props.run } })
+  return (
+    <Fetch of={run} loading={<Loading rows={6} />}>
+      {(value) => (
+        <Card withBorder data-testid="match-run">
+          <Stack>
+            <Group justify="space-between">
+              <Group gap="xs">
+                <Text fw={600}>{t('matching.runNumber', { number: value.number })}</Text>
+                <StateBadge state={value.state} label={words('matchState', value.state)} />
+                {value.step === null ? null : <Badge variant="dot">{value.step}</Badge>}
+              </Group>
+              <Decisions run={value} />
+            </Group>
+            {value.error === null ? null : <Alert color="red">{value.error}</Alert>}
+            {value.state === 'waiting' && value.shareMoved !== null ? (
+              <Alert color="blue">
+                {t('matching.waits', {
+                  share: format.percent(value.shareMoved, 1),
+                  people: format.count(value.peopleMoved ?? 0),
+                })}
+              </Alert>
+            ) : null}
+            {value.drift.length === 0 ? null : (
+              <Alert color="orange" title={t('matching.drift')}>
+                {value.drift.map((sentence) => (
+                  <Text key={sentence} size="sm">
+                    {sentence}
+                  </Text>
+                ))}
+              </Alert>
+            )}
+            {value.rules.length === 0 ? null : <Rules rules={value.rules} />}
+            {value.weights.length === 0 ? null : <Weights weights={value.weights} />}
+          </Stack>
+        </Card>
+      )}
+    </Fetch>
+  )
+}
+
+type Details_ = AnswerOf<typeof api.identity.matchRun>
+
+function Decisions(props: { run: Details_ }): ReactNode {
+  const { t } = useTranslation()
+  const may = useMay()
+  const decide = useDeed(api.identity.decideMatchRun, { done: t('matching.decided'), refresh: ['identity', 'profile'] })
+  const [asked, setAsked] = useState<'approve' | 'discard' | 'cancel' | 'undo'>()
+  const { run } = props
+  if (!may(api.identity.decideMatchRun)) return null
+  const possible =
+    run.state === 'waiting'
+      ? (['approve', 'discard'] as const)
+      : run.state === 'applied'
+        ? (['undo'] as const)
+        : run.state === 'asked' || run.state === 'running'
+          ? (['cancel'] as const)
+          : []
+  return (
+    <Group gap="xs">
+      {possible.map((decision) => (
+        <Button
+          key={decision}
+          size="xs"
+          variant={decision === 'approve' ? 'filled' : 'default'}
+          onClick={() => setAsked(decision)}
+          data-testid={`match-${decision}`}
+        >
+          {t(`matching.do.${decision}`)}
+        </Button>
+      ))}
+      <Confirm
+        opened={asked !== undefined}
+        title={asked === undefined ? '' : t(`matching.do.${asked}`)}
+        text={asked === undefined ? '' : t(`matching.ask.${asked}`)}
+        confirm={asked === undefined ? '' : t(`matching.do.${asked}`)}
+        danger={asked === 'undo'}
+        pending={decide.pending}
+        onClose={() => setAsked(undefined)}
+        onConfirm={() => {
+          if (asked === undefined) return
+          const body = { decision: asked, ...(run.hash === null ? {} : { hash: run.hash }) }
+          void decide.run({ params: { run: run.id }, body }).then(() => setAsked(undefined))
+        }}
+      />
+    </Group>
+  )
+}
+
+/** What each level of agreement says, in bits: one more doubles the odds. */
+function Weights(props: { weights: Details_['weights'] }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  return (
+    <Stack gap="xs">
+      <Text fw={600} size="sm">
+        {t('matching.weights')}
+      </Text>
+      <Text size="xs" c="dimmed">
+        {t('matching.weightsHint')}
+      </Text>
+      <Table fz="sm" aria-label={t('matching.weights')} data-testid="match-weights">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t('matching.field')}</Table.Th>
+            <Table.Th>{t('matching.level')}</Table.Th>
+            <Table.Th ta="right">{t('matching.ofOne')}</Table.Th>
+            <Table.Th ta="right">{t('matching.ofStrangers')}</Table.Th>
+            <Table.Th ta="right">{t('matching.bits')}</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {props.weights.flatMap(({ comparison, levels }) =>
+            levels.map(({ level, match, chance, bits }, at) => (
+              <Table.Tr key={`${comparison} ${level}`}>
+                <Table.Td>{at === 0 ? comparison : ''}</Table.Td>
+                <Table.Td>{level}</Table.Td>
+                <Table.Td ta="right">{format.percent(match, 1)}</Table.Td>
+                <Table.Td ta="right">{format.percent(chance, 3)}</Table.Td>
+                <Table.Td ta="right" c={bits < 0 ? 'red' : 'teal'}>
+                  {format.decimal(bits, 1)}
+                </Table.Td>
+              </Table.Tr>
+            )),
+          )}
+        </Table.Tbody>
+      </Table>
+    </Stack>
+  )
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod'
+import { jsonObject } from '../json.ts'
+import { page, pageOf, route } from '../route.ts'
+
+const stage = 'identity' as const
+
+export const matchRunStates = [
+  'asked',
+  'running',
+  'waiting',
+  'applied',
+  'discarded',
+  'failed',
+  'cancelled',
+  'undone',
+] as const
+
+/** One run of matching over the source records. */
+export const matchRunRow = z.object({
+  id: z.string(),
+  number: z.number(),
+  state: z.enum(matchRunStates),
+  /** What it is doing, while it runs. */
+  step: z.string().nullable(),
+  actor: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string().nullable(),
+  records: z.number().nullable(),
+  /** Links sure enough to join people, and links for review. */
+  links: z.number().nullable(),
+  forReview: z.number().nullable(),
+  peopleMoved: z.number().nullable(),
+  shareMoved: z.number().nullable(),
+  /** Names what would be approved. */
+  hash: z.string().nullable(),
+  error: z.string().nullable(),
+})
+
+const matchRule = z.object({ rule: z.string(), pairs: z.number(), skippedValues: z.number() })
+
+export const matchRuns = route({
+  stage,
+  name: 'matchRuns',
+  summary: 'Runs of matching, newest first',
+  method: 'get',
+  path: '/match-runs',
+  may: ['admin', 'support', 'privacy', 'analyst', 'marketer'],
+  query: z.object({ ...page }),
+  answer: pageOf(matchRunRow),
+})
+
+export const matchRun = route({
+  stage,
+  name: 'matchRun',
+  summary: 'One run with its manifest: rules and pairs, model with weights, drift against the run before',
+  method: 'get',
+  path: '/match-runs/{run}',
+  may: ['admin', 'support', 'privacy', 'analyst', 'marketer'],
+  params: z.object({ run: z.uuid() }),
+  answer: matchRunRow.extend({
+    manifest: jsonObject,
+    rules: z.array(matchRule),
+    /** For each comparison its levels with the evidence in bits. */
+    weights: z.array(
+      z.object({
+        comparison: z.string(),
+        levels: z.array(z.object({ level: z.string(), match: z.number(), chance: z.number(), bits: z.number() })),
+      }),
+    ),
+    drift: z.array(z.string()),
+  }),
+})
+
+export const previewMatchRun = route({
+  stage,
+  name: 'previewMatchRun',
+  summary: 'Pairs each rule would compare, before any comparison',
+  method: 'post',
+  path: '/match-runs/preview',
+  may: ['admin', 'support', 'privacy', 'analyst'],
+  body: z.strictObject({}),
+  answer: z.object({
+    records: z.number(),
+    pairs: z.number(),
+    budget: z.number(),
+    rules: z.array(matchRule),
+    /** Why there is nothing to compare; null = a run is possible. */
+    refused: z.string().nullable(),
+  }),
+})
+
+export const startMatchRun = route({
+  stage,
+  name: 'startMatchRun',
+  summary: 'Start a run; people are joined when it is done, or after approval where more than 2 % would move',
+  method: 'post',
+  path: '/match-runs',
+  may: ['admin', 'privacy'],
+  body: z.strictObject({
+    seed: z.int().min(0).max(2_000_000_000).default(1),
+    /** Train anew instead of using the model of the last run. */
+    retrain: z.boolean().default(false),
+  }),
+  answer: z.object({ run: z.string() }),
+})
+
+export const decideMatchRun = route({
+  stage,
+  name: 'decideMatchRun',
+  summary: 'Approve or discard a waiting run, cancel a running one, undo an applied one',
+  method: 'post',
+  path: '/match-runs/{run}/decide',
+  may: ['admin', 'privacy'],
+  params: z.object({ run: z.uuid() }),
+  body: z.strictObject({
+    decision: z.enum(['approve', 'discard', 'cancel', 'undo']),
+    /** For an approval: the hash that was shown. */
+    hash: z.string().max(100).optional(),
+  }),
+  answer: z.object({ state: z.enum(matchRunStates), merged: z.number(), undone: z.number() }),
+})
