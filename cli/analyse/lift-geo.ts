@@ -57,6 +57,8 @@ export async function geoLift(call: Call) {
     warnings.push('The two methods contradict each other; the comparison regions do not explain the treated ones well.')
   }
   const spend = spendOf(read, treated, start, end)
+  if (spend === 0)
+    warnings.push('The treated regions spent no more than before, so there is no return on spend to state.')
   const results = [line, ...(mixed === null ? [] : [mixed])].map((result) => ({
     method: result.method,
     increment: result.increment,

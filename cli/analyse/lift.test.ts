@@ -219,6 +219,14 @@ describe('regions', () => {
     expect(answer.error.message).toContain(message)
   })
 
+  test('without additional spend no return is stated', async () => {
+    const path = regions((lines) => lines.map((line) => line.replace(/,\d+$/, ',10')))
+    const { answer } = await run('--geo', path, '--treated', 'r0', '--start', '2026-02-15', '--spend', 'cost')
+    expect(answer.spend).toBe(0)
+    expect(answer.results[0].roas).toBeNull()
+    expect(answer.warnings.join(' ')).toContain('no return on spend')
+  }, 30_000)
+
   test('gaps are filled only when asked for', async () => {
     const { code, told } = await run(
       '--geo',

@@ -100,8 +100,8 @@ export type Overlap = {
   lacking: number
 }
 
-/** Learners that `auto` chooses from. */
-export const autoLearners: LearnerName[] = ['s-linear', 't-linear', 'dr-linear', 's-trees', 'dr-trees', 'x-trees']
+/** Learners that `auto` chooses from: one of each temper, all quick. The others are there by name. */
+export const autoLearners: LearnerName[] = ['s-linear', 't-linear', 'dr-linear', 'dr-trees']
 
 /**
  * Effect of each arm on each person, from models that never saw the person (cross-fitting), and what could be gained
