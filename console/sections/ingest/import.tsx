@@ -1,7 +1,7 @@
 import { type AnswerOf, api, type ImportId } from '@einklang/contract'
-import { Alert, Anchor, Button, Code, Group, Progress, SimpleGrid, Stack, Table, Text } from '@mantine/core'
+import { Alert, Anchor, Button, Code, Group, Progress, SimpleGrid, Stack, Table, Text, TextInput } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../kit/format.ts'
 import { Page, Panel } from '../../kit/page.tsx'
@@ -124,11 +124,41 @@ function Whole(props: { job: Job }): ReactNode {
               {job.detected.encoding} · {job.detected.delimiter}
             </Text>
           )}
+          {may(api.ingest.saveMapping) && Object.keys(job.mapping.fields).length > 0 ? <Keep job={job} /> : null}
           {job.preview.length === 0 ? null : <Preview rows={job.preview} />}
         </Stack>
       </Panel>
       {job.rejected > 0 && may(api.ingest.rejects) ? <Rejects job={job} /> : null}
     </Page>
+  )
+}
+
+/** The mapping of this file for all that come after it with the same columns. */
+function Keep(props: { job: Job }): ReactNode {
+  const { t } = useTranslation()
+  const [name, setName] = useState('')
+  const save = useDeed(api.ingest.saveMapping, { refresh: ['ingest'], done: t('import.kept') })
+  const { kind, mapping, columns } = props.job
+  return (
+    <Group gap="xs" align="end">
+      <TextInput
+        size="xs"
+        label={t('import.saveAs')}
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        data-testid="mapping-name"
+      />
+      <Button
+        size="xs"
+        variant="default"
+        disabled={name.trim() === ''}
+        loading={save.pending}
+        onClick={() => void save.run({ params: { name: name.trim() }, body: { kind, mapping, columns } })}
+        data-testid="keep-mapping"
+      >
+        {t('import.keep')}
+      </Button>
+    </Group>
   )
 }
 
