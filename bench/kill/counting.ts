@@ -25,6 +25,8 @@ export async function countingSmtp(): Promise<CountingSmtp> {
       })
     },
   })
+  // A sender that is killed breaks its connection; that is what we are here for.
+  server.on('error', () => undefined)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.server.address()
   if (!address || typeof address === 'string') throw new Error('The SMTP server has no port.')
