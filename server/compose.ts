@@ -21,6 +21,7 @@ import { createIngest, type Ingest, ingestParts } from '@einklang/engine/ingest'
 import { createMeasurement, type Measurement, measurementParts } from '@einklang/engine/measurement'
 import { createProfile, type Profile, profileParts } from '@einklang/engine/profile'
 import type { Database, Ground, StageParts } from '@einklang/platform'
+import { weigh } from './weigh.ts'
 
 /** All stages, wired; what the server mounts, schedules and registers. */
 export type House = {
@@ -49,6 +50,8 @@ export type House = {
 export type ComposeOptions = {
   /** Further outside channels; one of a channel that we bring ourselves takes its place. */
   connectors?: Connector[]
+  /** False: nothing that others reach is opened (the built-in mailbox). */
+  outside?: boolean
 }
 
 /**
@@ -70,12 +73,13 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     },
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
     audit: governance.audit,
+    tidySearch: () => profile.tidySearch(),
     feeds: feedWays({
       allowed: config.feedHosts,
       watched: config.watchDirectory ?? join(config.dataDirectory, 'watch'),
     }),
   })
-  const identity = createIdentity({ ground, reapply: applyBatch })
+  const identity = createIdentity({ ground, reapply: applyBatch, weigh: (ids) => weigh(database, ids) })
   const profile = createProfile({ ground, identity })
   const consent = createConsent({
     ground,
@@ -99,7 +103,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
   const decision = createDecision(decisionNeeds)
   const contentNeeds = { ground, governance, commerce }
   const content = createContent(contentNeeds)
-  const mailbox = config.smtpUrl === null ? await openMailbox(ground, catchMail) : null
+  const mailbox = config.smtpUrl === null && options.outside !== false ? await openMailbox(ground, catchMail) : null
   // Without outside channels of the house, text messages are caught like mails.
   const caughtSms =
     config.smsUrl === null && mailbox

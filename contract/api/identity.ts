@@ -3,6 +3,8 @@ import { idOf } from '../ids.ts'
 import { jsonObject } from '../json.ts'
 import { page, pageOf, route } from '../route.ts'
 
+export * from './identity-matching.ts'
+
 const stage = 'identity' as const
 
 /** One identifier of a person and the evidence for it. */
@@ -25,7 +27,17 @@ export const identifierRow = z.object({
   why: z.string(),
 })
 
-export const logKinds = ['merge', 'unmerge', 'attach', 'detach'] as const
+export const logKinds = [
+  'merge',
+  'unmerge',
+  'split',
+  'reevaluate',
+  'attach',
+  'detach',
+  'share',
+  'release',
+  'block',
+] as const
 
 export const logRow = z.object({
   id: z.string(),
@@ -89,7 +101,11 @@ export const unmerge = route({
   path: '/merges/{log}/undo',
   may: ['admin', 'support', 'privacy'],
   params: z.object({ log: z.uuid() }),
-  body: z.strictObject({ reason: z.string().max(500).optional() }),
+  body: z.strictObject({
+    reason: z.string().max(500).optional(),
+    /** From the preview: when it would do something else by now, it is refused with 409. */
+    expected: z.string().max(200).optional(),
+  }),
   answer: z.object({ winner: idOf('person'), loser: idOf('person'), changed: z.boolean() }),
 })
 
@@ -104,6 +120,202 @@ export const merge = route({
   answer: z.object({ winner: idOf('person'), loser: idOf('person').nullable(), log: z.string().nullable() }),
 })
 
+const key = z.object({ namespace: z.string().min(1).max(100), value: z.string().min(1).max(256) })
+
+/** What an undo, a split or the loss of an identifier would do; nothing is done yet. */
+export const effect = z.object({
+  /** The people afterwards. */
+  people: z.array(
+    z.object({
+      person: idOf('person'),
+      /** Does it exist today, or would it begin? */
+      exists: z.boolean(),
+      identifiers: z.array(key.extend({ moves: z.boolean() })),
+      /** Orders and receipts that would be this person's, of those that are concerned. */
+      orders: z.int().nullable(),
+      events: z.int().nullable(),
+    }),
+  ),
+  /** Would anything change at all? */
+  changes: z.boolean(),
+  /** Names exactly this effect, for the deed that follows. */
+  expected: z.string(),
+})
+export type Effect = z.infer<typeof effect>
+
+export const previewUnmerge = route({
+  stage,
+  name: 'previewUnmerge',
+  summary: 'What undoing one merge would do: who has which identifiers, orders and events afterwards',
+  method: 'get',
+  path: '/merges/{log}/preview',
+  may: ['admin', 'support', 'privacy', 'analyst', 'marketer'],
+  params: z.object({ log: z.uuid() }),
+  answer: effect,
+})
+
+const splitBody = z.strictObject({
+  person: idOf('person'),
+  identifiers: z.array(key).min(1).max(50),
+  /** Whose they are instead; without, they begin a person of their own. */
+  to: idOf('person').optional(),
+})
+
+export const previewSplit = route({
+  stage,
+  name: 'previewSplit',
+  summary: 'What giving identifiers to somebody else would do',
+  method: 'post',
+  path: '/splits/preview',
+  may: ['admin', 'support', 'privacy', 'analyst', 'marketer'],
+  body: splitBody,
+  answer: effect,
+})
+
+export const split = route({
+  stage,
+  name: 'split',
+  summary: 'Give chosen identifiers of a person, with their events, to a person of their own or to a named one',
+  method: 'post',
+  path: '/splits',
+  may: ['admin', 'support', 'privacy'],
+  body: splitBody.extend({ reason: z.string().min(3).max(500), expected: z.string().max(200).optional() }),
+  answer: z.object({ from: idOf('person'), to: idOf('person'), log: z.string().nullable() }),
+})
+
+export const step = z.object({
+  one: key,
+  other: key,
+  /** How often the two came together, when first and last, and where. */
+  times: z.int(),
+  firstAt: z.string(),
+  lastAt: z.string(),
+  sourceName: z.string(),
+  event: z.string(),
+  sentence: z.string(),
+})
+
+export const why = route({
+  stage,
+  name: 'why',
+  summary:
+    'Why are these one person? The path of evidence between all identifiers of a person, or to another id; when they are two, what keeps them apart',
+  method: 'get',
+  path: '/persons/{person}/why',
+  may: ['admin', 'marketer', 'store', 'support', 'privacy', 'analyst'],
+  params: z.object({ person: idOf('person') }),
+  query: z.object({ with: idOf('person').optional() }),
+  answer: z.object({
+    person: idOf('person'),
+    other: idOf('person').nullable(),
+    same: z.boolean(),
+    /** Each step: two identifiers and the events in which they came together. */
+    steps: z.array(step),
+    /** What people of the house decided about them. */
+    decisions: z.array(
+      z.object({
+        kind: z.enum(['different', 'same']),
+        one: key,
+        other: key,
+        reason: z.string(),
+        actor: z.string(),
+        at: z.string(),
+      }),
+    ),
+    /** Joins that were refused, with the reason. */
+    refusals: z.array(
+      z.object({ code: z.string(), via: key, sentence: z.string(), firstAt: z.string(), lastAt: z.string() }),
+    ),
+  }),
+})
+
+export const whatif = route({
+  stage,
+  name: 'whatif',
+  summary: 'What if this identifier were removed? Who would be who without it',
+  method: 'get',
+  path: '/persons/{person}/whatif',
+  may: ['admin', 'marketer', 'support', 'privacy', 'analyst'],
+  params: z.object({ person: idOf('person') }),
+  query: z.object({ namespace: z.string().min(1).max(100), value: z.string().min(1).max(256) }),
+  answer: effect,
+})
+
+export const household = route({
+  stage,
+  name: 'household',
+  summary: 'The household of a person: members, since when, and what speaks for it; nothing personal flows through it',
+  method: 'get',
+  path: '/persons/{person}/household',
+  may: ['admin', 'marketer', 'support', 'privacy', 'analyst'],
+  params: z.object({ person: idOf('person') }),
+  answer: z.object({
+    household: z.string().nullable(),
+    members: z.array(
+      z.object({
+        person: idOf('person'),
+        since: z.string(),
+        until: z.string().nullable(),
+        evidence: z.array(z.string()),
+      }),
+    ),
+  }),
+})
+
+export const markValue = route({
+  stage,
+  name: 'markValue',
+  summary:
+    'Block a value, set it aside as shared, register it as a device of a store, mark it as a household card, or release it',
+  method: 'post',
+  path: '/values',
+  may: ['admin', 'support', 'privacy'],
+  body: key.extend({
+    as: z.enum(['blocked', 'shared', 'store_device', 'released']),
+    reason: z.string().min(3).max(500),
+  }),
+  answer: z.object({ persons: z.array(idOf('person')).describe('Whom the value had joined or belonged to') }),
+})
+
+export const namespacesList = route({
+  stage,
+  name: 'namespaces',
+  summary: 'Namespaces of identifiers: class, most per person, window, when a value counts as shared',
+  method: 'get',
+  path: '/namespaces',
+  may: 'signed-in',
+  answer: z.object({
+    items: z.array(
+      z.object({
+        namespace: z.string(),
+        class: z.enum(['strong', 'contact', 'device', 'transaction', 'household']),
+        most: z.int().nullable(),
+        days: z.int().nullable(),
+        hotPeople: z.int().nullable(),
+        changed: z.boolean(),
+        /** People who have more than the limit allows today. */
+        over: z.int(),
+      }),
+    ),
+  }),
+})
+
+export const setNamespace = route({
+  stage,
+  name: 'setNamespace',
+  summary: 'Change the limits of a namespace; they hold from now on, and nothing is split silently',
+  method: 'put',
+  path: '/namespaces/{namespace}',
+  may: ['admin'],
+  params: z.object({ namespace: z.string().min(1).max(100) }),
+  body: z.strictObject({
+    most: z.int().min(1).max(100).nullable(),
+    days: z.int().min(1).max(3_650).nullable(),
+    hotPeople: z.int().min(1).max(1_000).nullable(),
+  }),
+  answer: z.object({ over: z.int() }),
+})
+
 export const conflictCodes = [
   'negative_edge',
   'unique_conflict',
@@ -115,48 +327,107 @@ export const conflictCodes = [
 ] as const
 export type ConflictCode = (typeof conflictCodes)[number]
 
+export const reviewKinds = ['conflict', 'grey_link', 'hot_value', 'audit'] as const
+export const reviewAnswers = ['same', 'different', 'household', 'unsure', 'release', 'keep'] as const
+
 export const reviewRow = z.object({
   id: z.string(),
-  kind: z.enum(['conflict', 'hot_value']),
-  code: z.enum(conflictCodes),
-  /** The two people it is about; `other` is null for a hot value. */
+  kind: z.enum(reviewKinds),
+  /** A conflict code of the gate, or what an audit found. */
+  code: z.string(),
+  /** The two people it is about; null for a hot value. */
   one: idOf('person').nullable(),
   other: idOf('person').nullable(),
-  via: z.object({ namespace: z.string(), value: z.string() }),
+  via: key.nullable(),
   /** One sentence: why they were kept apart. */
   why: z.string(),
+  probability: z.number().nullable(),
   times: z.number(),
   firstAt: z.string(),
   lastAt: z.string(),
-  answer: z.enum(['same', 'different', 'household', 'unsure']).nullable(),
+  answer: z.enum(reviewAnswers).nullable(),
+  answeredBy: z.string().nullable(),
   evidence: jsonObject,
 })
 
 export const review = route({
   stage,
   name: 'review',
-  summary: 'Conflicts and hot values that a person should look at',
+  summary: 'Conflicts, grey links, shared values and findings that a person should look at, the most uncertain first',
   method: 'get',
   path: '/review',
   may: ['admin', 'support', 'privacy', 'analyst', 'marketer'],
   query: z.object({
     ...page,
-    code: z.enum(conflictCodes).optional(),
+    code: z.string().max(40).optional(),
+    kind: z.enum(reviewKinds).optional(),
     open: z.enum(['true', 'false']).default('true'),
   }),
   answer: pageOf(reviewRow),
 })
 
+/** One field of two records beside each other. */
+export const comparison = z.object({
+  field: z.string(),
+  one: z.string().nullable(),
+  other: z.string().nullable(),
+  agreement: z.enum(['same', 'alike', 'different', 'missing']),
+  /** Weight in bits for (positive) or against (negative) being one; null when no model weighed it. */
+  weight: z.number().nullable(),
+  level: z.string().nullable(),
+})
+
+export const reviewItem = route({
+  stage,
+  name: 'reviewItem',
+  summary:
+    'One question whole: both records field by field with weights, what speaks for it, and what a merge would change',
+  method: 'get',
+  path: '/review/{item}',
+  may: ['admin', 'support', 'privacy', 'analyst', 'marketer'],
+  params: z.object({ item: z.uuid() }),
+  answer: z.object({
+    item: reviewRow,
+    fields: z.array(comparison),
+    weight: z.number().nullable(),
+    model: z.string().nullable(),
+    identifiers: z.array(key.extend({ side: z.enum(['one', 'other']), trust: z.enum(['verified', 'claimed']) })),
+    sides: z.array(
+      z.object({
+        person: idOf('person'),
+        orders: z.int().nullable(),
+        since: z.string(),
+        identifiers: z.int(),
+        household: z.string().nullable(),
+      }),
+    ),
+    /** What a merge would bring: identifiers of one, orders of both, whom it would name. */
+    merged: z.object({ person: idOf('person'), identifiers: z.int(), orders: z.int().nullable() }).nullable(),
+  }),
+})
+
 export const answerReview = route({
   stage,
   name: 'answerReview',
-  summary: 'Same: merge them. Different or household: never join them. Unsure: ask again later.',
+  summary:
+    'Same: merge them. Different: never join them. Household: never, and one household. Unsure: ask again in 30 days. Release or keep: for a shared value.',
   method: 'post',
   path: '/review/{item}/answer',
   may: ['admin', 'support', 'privacy'],
   params: z.object({ item: z.uuid() }),
-  body: z.strictObject({ answer: z.enum(['same', 'different', 'household', 'unsure']) }),
+  body: z.strictObject({ answer: z.enum(reviewAnswers) }),
   answer: z.object({ merged: z.boolean() }),
+})
+
+export const undoAnswer = route({
+  stage,
+  name: 'undoAnswer',
+  summary: 'Take an answer back with everything it did; the question is open again',
+  method: 'post',
+  path: '/review/{item}/undo',
+  may: ['admin', 'support', 'privacy'],
+  params: z.object({ item: z.uuid() }),
+  answer: z.object({ changed: z.boolean() }),
 })
 
 export const health = route({
@@ -174,7 +445,7 @@ export const health = route({
     merges: z.number(),
     unmerges: z.number(),
     reviewOpen: z.number(),
-    conflicts: z.array(z.object({ code: z.enum(conflictCodes), count: z.number() })),
+    conflicts: z.array(z.object({ code: z.string(), count: z.number() })),
     hotValues: z.number(),
     largest: z.array(z.object({ person: idOf('person'), identifiers: z.number() })),
   }),

@@ -1,7 +1,9 @@
 import type { AppliedBatch, NormalEvent, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import { erasePersons, syncMerged } from './erase.ts'
+import type { Weigh } from './explain.ts'
 import { type Key } from './graph.ts'
+import { type HouseholdView, householdOf } from './household.ts'
 import { currentOf, findOwner, type IdentifierView, identifiersOf, type LogView, logOf } from './read.ts'
 import { resolveBatch } from './resolve.ts'
 import { lockGraph } from './store.ts'
@@ -33,6 +35,8 @@ export type Identity = {
   split(wanted: SplitWanted): Promise<{ from: PersonId; to: PersonId; log: string | null }>
   /** Decides anew whom a late event or a shared value concerns; the loop does it by itself. Returns how many. */
   settle(): Promise<number>
+  /** The household of a person, with what speaks for it. */
+  householdOf(person: PersonId): Promise<HouseholdView>
   erase(tx: Database, persons: PersonId[]): Promise<number>
   /** Carries the mapping of merged people to history; the loop does it by itself. True = there was something. */
   sync(): Promise<boolean>
@@ -41,10 +45,10 @@ export type Identity = {
 export type SplitWanted = {
   person: PersonId
   identifiers: Key[]
-  to?: PersonId | null
+  to?: PersonId | null | undefined
   reason: string
   actor: string
-  expected?: string
+  expected?: string | undefined
 }
 
 export type IdentityNeeds = {
@@ -53,9 +57,11 @@ export type IdentityNeeds = {
   reapply?: (tx: Database, batch: AppliedBatch) => Promise<void>
   /** Country for phone numbers without a prefix. */
   country?: string
+  /** Orders and events under stored ids, for previews; later stages know them. */
+  weigh?: Weigh
 }
 
-export function createIdentity(needs: IdentityNeeds): Identity & { ground: Ground } {
+export function createIdentity(needs: IdentityNeeds): Identity & { ground: Ground; country: string; weigh: Weigh } {
   const { ground } = needs
   const { database, clock, secrets, history } = ground
   const inside = { clock, secrets, country: needs.country ?? 'DE' }
@@ -75,6 +81,8 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
   }
   return {
     ground,
+    country: inside.country,
+    weigh: needs.weigh ?? (async () => new Map()),
     resolve: (tx, events) => resolveBatch(inside, tx, events),
     current: currentOf,
     identifiersOf: (person) => identifiersOf(database, person),
@@ -93,6 +101,7 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
       const { answer, log } = await decided((tx) => split(inside, tx, { ...wanted, to: wanted.to ?? null }))
       return { ...answer, log }
     },
+    householdOf: (person) => householdOf(database, person),
     settle: () => settle(inside, database, followed),
     erase: (tx, persons) => erasePersons(inside, tx, persons),
     sync: () => syncMerged({ database, history }),

@@ -1,6 +1,7 @@
-import type { NamespaceClass, PersonId } from '@einklang/contract'
+import type { api, NamespaceClass, PersonId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
-import { baseOf, classOf, normalise } from './normalise.ts'
+import { word } from './explain.ts'
+import { classOf, normalise } from './normalise.ts'
 
 export type IdentifierView = {
   namespace: string
@@ -20,24 +21,6 @@ export type IdentifierView = {
 type Row = Omit<IdentifierView, 'class' | 'togetherWith' | 'why'> & {
   withNamespace: string | null
   withValue: string | null
-}
-
-const words: { [namespace: string]: string } = {
-  user_id: 'login',
-  customer_no: 'customer number',
-  loyalty_card: 'loyalty card',
-  email: 'e-mail address',
-  phone: 'phone number',
-  order_no: 'order',
-  receipt_no: 'receipt',
-  push_token: 'app installation',
-  anonymous_id: 'browser or device',
-  click_id: 'click',
-  group_id: 'group',
-}
-
-function word(namespace: string): string {
-  return words[baseOf(namespace)] ?? namespace
 }
 
 /** Identifiers of a person, all merged records included, with the evidence for each. */
@@ -92,7 +75,7 @@ export async function currentOf(tx: Database, persons: PersonId[]): Promise<Map<
 
 export type LogView = {
   id: string
-  kind: 'merge' | 'unmerge' | 'attach' | 'detach'
+  kind: (typeof api.identity.logKinds)[number]
   at: Date
   winner: PersonId
   loser: PersonId | null

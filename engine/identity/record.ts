@@ -83,7 +83,8 @@ function foldText(value: string): string {
   const spelled = value.toLowerCase().replaceAll(/stra(?:ß|ss)e\b|str\.(?=\s|\d|$)/g, 'str ')
   const digits = spelled.replaceAll(/[^\p{L}\p{N} ]+/gu, ' ')
   const words = digits.split(/\s+/).map((word) => (/^\d/.test(word) ? word : foldName(word)))
-  return words.filter((word) => word !== '').join(' ')
+  const text = words.filter((word) => word !== '').join(' ')
+  return text.replaceAll(/(\d) (?=[a-z]( |$))/g, '$1')
 }
 
 const columns: Columns = { id: 'uuid', source: 'uuid', person: 'uuid', fields: 'jsonb', seenAt: 'timestamptz' }

@@ -1,13 +1,25 @@
 import { api, type PersonId } from '@einklang/contract'
-import { type Database, type Ground, mount, Refusal, type Request_, type StageParts } from '@einklang/platform'
+import { type Database, type Ground, jobKind, mount, Refusal, type Request_, type StageParts } from '@einklang/platform'
+import { z } from 'zod'
+import { effectOfPlan, sourceNames, type Weigh, whatifOf, whyOf } from './explain.ts'
+import { findHouseholds, householdOf } from './household.ts'
 import type { Identity } from './index.ts'
-import { holdApart } from './undo.ts'
+import { matchRunParts } from './matching/runs.ts'
+import { answerItem, questionOf, reviewList, undoAnswer } from './review.ts'
+import { planSplit, previewUnmerge } from './undo.ts'
+import { askAboutQuietValues, markValue, namespacesOf, setNamespace } from './value.ts'
 
-export function identityParts(identity: Identity & { ground: Ground }): StageParts {
-  const { database } = identity.ground
+export function identityParts(identity: Identity & { ground: Ground; country: string; weigh: Weigh }): StageParts {
+  const { ground, weigh } = identity
+  const { database } = ground
+  const needs = { database, clock: ground.clock, secrets: ground.secrets, country: identity.country }
+  /** Looked at, not done: the transaction ends without a trace. */
+  const looking = <Answer>(work: (tx: Database) => Promise<Answer>) => database.transaction(work)
+  const matching = matchRunParts(ground, identity)
   return {
     stage: 'identity',
     routes: [
+      ...matching.routes,
       mount(api.identity.person, ({ params }) => personView(database, params.person)),
       mount(api.identity.identifiers, async ({ params }) => {
         const items = await identity.identifiersOf(params.person)
@@ -31,22 +43,59 @@ export function identityParts(identity: Identity & { ground: Ground }): StagePar
           undoneAt: row.undoneAt?.toISOString() ?? null,
         })),
       })),
+      mount(api.identity.why, ({ params, query }) =>
+        looking((tx) => whyOf(needs, tx, params.person, query.with ?? null)),
+      ),
+      mount(api.identity.whatif, ({ params, query }) =>
+        looking((tx) => whatifOf(needs, tx, params.person, query, weigh)),
+      ),
+      mount(api.identity.household, ({ params }) => householdOf(database, params.person)),
+      mount(api.identity.previewUnmerge, ({ params }) =>
+        looking(async (tx) => {
+          const plan = await previewUnmerge(needs, tx, params.log)
+          const person = plan.outcome.scope.ids.get(plan.entry.loser) ?? plan.entry.winner
+          return effectOfPlan(plan, person, weigh)
+        }),
+      ),
       mount(api.identity.unmerge, ({ params, body }, request) =>
-        identity.unmerge(params.log, actorOf(request), body.reason),
+        identity.unmerge(params.log, actorOf(request), body.reason, body.expected),
       ),
-      mount(api.identity.merge, async ({ body }, request) => {
-        const done = await identity.merge(body.one, body.other, actorOf(request), body.reason)
-        const log = done.loser
-          ? await database.row<{ id: string }>`
-              select id from identity.log where kind = 'merge' and loser = ${done.loser} and undone_at is null
-              order by seq desc limit 1`
-          : undefined
-        return { ...done, log: log?.id ?? null }
+      mount(api.identity.previewSplit, ({ body }) =>
+        looking(async (tx) => {
+          const wanted = { ...body, to: body.to ?? null, reason: 'preview', actor: 'preview' }
+          const plan = await planSplit(needs, tx, wanted)
+          return effectOfPlan(plan, plan.outcome.scope.ids.get(body.person) ?? body.person, weigh)
+        }),
+      ),
+      mount(api.identity.split, ({ body }, request) => {
+        const { expected, ...wanted } = body
+        return identity.split({ ...wanted, actor: actorOf(request), ...(expected === undefined ? {} : { expected }) })
       }),
-      mount(api.identity.review, ({ query }) => reviewList(database, query)),
-      mount(api.identity.answerReview, ({ params, body }, request) =>
-        answerReview(identity, params.item, body.answer, actorOf(request)),
+      mount(api.identity.merge, ({ body }, request) =>
+        identity.merge(body.one, body.other, actorOf(request), body.reason),
       ),
+      mount(api.identity.markValue, async ({ body }, request) => {
+        const done = await markValue(needs, body, body.as, actorOf(request), body.reason)
+        await identity.settle()
+        return done
+      }),
+      mount(api.identity.namespacesList, async () => ({ items: await namespacesOf(database) })),
+      mount(api.identity.setNamespace, ({ params, body }, request) =>
+        setNamespace(needs, params.namespace, body, actorOf(request)),
+      ),
+      mount(api.identity.review, ({ query }) => reviewList(database, query)),
+      mount(api.identity.reviewItem, ({ params }) => questionOf(database, params.item, weigh)),
+      mount(api.identity.answerReview, async ({ params, body }, request) => {
+        const done = await answerItem(needs, identity, params.item, body.answer, actorOf(request))
+        ground.live.publish('identity.changed', { item: params.item })
+        return done
+      }),
+      mount(api.identity.undoAnswer, async ({ params }, request) => {
+        const done = await undoAnswer(needs, identity, params.item, actorOf(request))
+        await identity.settle()
+        ground.live.publish('identity.changed', { item: params.item })
+        return done
+      }),
       mount(api.identity.health, () => health(database)),
     ],
     loops: [
@@ -55,6 +104,23 @@ export function identityParts(identity: Identity & { ground: Ground }): StagePar
         pauseMs: 2_000,
         turn: async () => ((await identity.sync()) ? 'busy' : 'idle'),
       },
+      {
+        name: 'identity.settle',
+        pauseMs: 2_000,
+        turn: async () => ((await identity.settle()) > 0 ? 'busy' : 'idle'),
+      },
+    ],
+    jobs: [
+      ...(matching.jobs ?? []),
+      jobKind({
+        name: 'identity.households',
+        payload: z.unknown(),
+        cron: '37 1 * * *',
+        work: async () => {
+          await findHouseholds(needs, database)
+          await askAboutQuietValues(database)
+        },
+      }),
     ],
     erase: (tx, persons) => identity.erase(tx, persons),
   }
@@ -76,89 +142,6 @@ async function personView(database: Database, asked: PersonId) {
     from identity.person where id = identity.current(${asked})`
   if (!row) throw new Refusal(404, 'unknown_person', 'There is no such person.')
   return { ...row, resolvedFrom: asked, firstSeenAt: row.firstSeenAt.toISOString() }
-}
-
-async function sourceNames(database: Database, sources: string[]): Promise<Map<string, string>> {
-  if (sources.length === 0) return new Map()
-  const rows = await database.rows<{ id: string; name: string }>`
-    select id, name from ingest.source_name where id = any(${[...new Set(sources)]}::uuid[])`
-  return new Map(rows.map((row) => [row.id, row.name]))
-}
-
-const sentences: { [code: string]: string } = {
-  negative_edge: 'Somebody of the house has said that these are different people.',
-  unique_conflict: 'Together they would have two values of which a person has only one.',
-  weak_evidence: 'The only link is something that anybody could have typed, or a device that several people use.',
-  person_conflict: 'They share a contact, but first name or birth date differ: a household, most likely.',
-  limit: 'The person has as many identifiers of this kind as one person plausibly has.',
-  merge_budget: 'Too many joins of this person in one day.',
-  hot_value: 'So many people show this value that it says nothing about any of them.',
-}
-
-type ReviewRow = {
-  id: string
-  kind: 'conflict' | 'hot_value'
-  code: (typeof api.identity.conflictCodes)[number]
-  one: PersonId | null
-  other: PersonId | null
-  via: { namespace: string; value: string }
-  times: number
-  firstAt: Date
-  lastAt: Date
-  answer: 'same' | 'different' | 'household' | 'unsure' | null
-  evidence: { [key: string]: string | number | boolean }
-}
-
-async function reviewList(
-  database: Database,
-  query: { after?: string | undefined; limit: number; code?: string | undefined; open: 'true' | 'false' },
-) {
-  const [at, id] = query.after?.split('|') ?? [null, null]
-  const rows = await database.rows<ReviewRow>`
-    select id, kind, code, identity.current(one) as one, identity.current(other) as other,
-      jsonb_build_object('namespace', via_namespace, 'value', via_value) as via, times, first_at as "firstAt",
-      last_at as "lastAt", answer, evidence
-    from identity.review_item
-    where (${query.code ?? null}::text is null or code = ${query.code ?? null})
-      and (case when ${query.open === 'true'} then answer is null
-          or (answer = 'unsure' and ask_again_at <= platform.now()) else answer is not null end)
-      and (one is null or other is null or identity.current(one) <> identity.current(other) or answer is not null)
-      and (${at ?? null}::timestamptz is null or (last_at, id) < (${at ?? null}::timestamptz, ${id ?? null}::uuid))
-    order by last_at desc, id desc limit ${query.limit}`
-  const last = rows.at(-1)
-  return {
-    items: rows.map((row) => ({
-      ...row,
-      why: sentences[row.code] ?? row.code,
-      firstAt: row.firstAt.toISOString(),
-      lastAt: row.lastAt.toISOString(),
-    })),
-    next: last && rows.length === query.limit ? `${last.lastAt.toISOString()}|${last.id}` : null,
-  }
-}
-
-async function answerReview(
-  identity: Identity & { ground: Ground },
-  item: string,
-  answer: 'same' | 'different' | 'household' | 'unsure',
-  actor: string,
-): Promise<{ merged: boolean }> {
-  const { database, clock } = identity.ground
-  const row = await database.row<{ one: PersonId | null; other: PersonId | null }>`
-    select one, other from identity.review_item where id = ${item}`
-  if (!row) throw new Refusal(404, 'unknown_item', 'There is no such review item.')
-  const { one, other } = row
-  let merged = false
-  if (answer === 'same' && one && other) merged = (await identity.merge(one, other, actor, 'review')).loser !== null
-  if ((answer === 'different' || answer === 'household') && one && other) {
-    const inside = { clock, secrets: identity.ground.secrets, country: 'DE' }
-    await database.transaction((tx) => holdApart(inside, tx, one, other, answer, actor))
-  }
-  const again = answer === 'unsure' ? new Date(clock.now().getTime() + 30 * 86_400_000) : null
-  await database.run`
-    update identity.review_item set answer = ${answer}, answered_by = ${actor}, answered_at = ${clock.now()}, ask_again_at = ${again}
-    where id = ${item}`
-  return { merged }
 }
 
 async function health(database: Database) {
@@ -184,7 +167,7 @@ async function health(database: Database) {
       (select count(*) from identity.log where kind = 'merge' and undone_at is null) as merges,
       (select count(*) from identity.log where kind = 'unmerge') as unmerges,
       (select count(*) from identity.review_item where answer is null) as "reviewOpen"`
-  const conflicts = await database.rows<{ code: ReviewRow['code']; count: number }>`
+  const conflicts = await database.rows<{ code: string; count: number }>`
     select code, count(*) as count from identity.review_item where answer is null group by code order by count(*) desc`
   const total = counts?.people ?? 0
   const known = held?.known ?? 0

@@ -179,7 +179,7 @@ export async function split(
     to: PersonId | null
     reason: string
     actor: string
-    expected?: string
+    expected?: string | undefined
   },
 ): Promise<Decision<{ from: PersonId; to: PersonId }>> {
   await lockGraph(tx)

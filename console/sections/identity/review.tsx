@@ -1,54 +1,79 @@
 import { type AnswerOf, api, type PersonId } from '@einklang/contract'
-import { Button, Card, Group, SegmentedControl, SimpleGrid, Stack, Text } from '@mantine/core'
+import {
+  Badge,
+  Button,
+  Card,
+  Grid,
+  Group,
+  Kbd,
+  SegmentedControl,
+  SimpleGrid,
+  Stack,
+  Text,
+  UnstyledButton,
+} from '@mantine/core'
+import { useHotkeys } from '@mantine/hooks'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Ago } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Page } from '../../kit/page.tsx'
-import { nameOf } from '../../kit/person.ts'
 import { StatCard } from '../../kit/stat-card.tsx'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
-import { PersonLink, ScreenLink } from '../../shell/link.tsx'
+import { ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
 import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { Question } from './question.tsx'
 
 type Item = AnswerOf<typeof api.identity.review>['items'][number]
+export type ReviewAnswer = NonNullable<Item['answer']>
 
-/** Pairs of records where the rules stop and a person has to look. */
+/** What the answers are, and the key of each. */
+const answersOf = (item: Item): ReviewAnswer[] =>
+  item.kind === 'hot_value' ? ['release', 'keep'] : ['same', 'different', 'household', 'unsure']
+
+/** The work-bench: questions on the left, both records of one beside each other, answers by one key each. */
 export function Review(): ReactNode {
   const { t } = useTranslation()
   const [filters, change] = useFilters()
   useLiveAnswers(['identity'])
-  const items = usePages(api.identity.review, {
-    query: { limit: 50, open: filters.open === 'false' ? 'false' : 'true' },
-  })
-  const nameOfPerson = useNames(items.data?.flatMap((item) => [item.one, item.other]) ?? [])
+  const open = filters.open === 'false' ? 'false' : 'true'
+  const items = usePages(api.identity.review, { query: { limit: 50, open } })
   return (
     <Page
       title={t('identity.title')}
       hint={t('identity.hint')}
       above={
-        <ScreenLink to="/profile" size="xs">
-          {t('nav.profile')}
-        </ScreenLink>
+        <Group gap="md">
+          <ScreenLink to="/profile" size="xs">
+            {t('nav.profile')}
+          </ScreenLink>
+          <ScreenLink to="/identity/runs" size="xs">
+            {t('matching.title')}
+          </ScreenLink>
+        </Group>
       }
     >
       <Health />
-      <Group>
+      <Group justify="space-between">
         <SegmentedControl
           size="xs"
           aria-label={t('identity.which')}
-          value={filters.open === 'false' ? 'false' : 'true'}
-          onChange={(open) => change({ open: open === 'false' ? 'false' : undefined })}
+          value={open}
+          onChange={(chosen) => change({ open: chosen === 'false' ? 'false' : undefined })}
           data={[
             { value: 'true', label: t('identity.open') },
             { value: 'false', label: t('identity.answered') },
           ]}
         />
+        <Text size="xs" c="dimmed" visibleFrom="md">
+          <Kbd size="xs">1</Kbd>–<Kbd size="xs">4</Kbd> {t('identity.keysAnswer')} · <Kbd size="xs">J</Kbd>{' '}
+          <Kbd size="xs">K</Kbd> {t('identity.keysMove')} · <Kbd size="xs">U</Kbd> {t('identity.keysUndo')}
+        </Text>
       </Group>
       <Fetch
         of={items}
@@ -57,20 +82,150 @@ export function Review(): ReactNode {
           rows.length === 0 ? <Empty title={t('identity.nothing')} hint={t('identity.nothingHint')} /> : null
         }
       >
-        {(rows) => (
-          <Stack>
-            {rows.map((item) => (
-              <Question key={item.id} item={item} nameOf={nameOfPerson} />
-            ))}
-            {items.more ? (
-              <Button variant="subtle" onClick={items.onEnd}>
-                {t('kit.loadMore')}
-              </Button>
-            ) : null}
-          </Stack>
-        )}
+        {(rows) => <Bench key={open} rows={rows} more={items.more} onEnd={items.onEnd} />}
       </Fetch>
     </Page>
+  )
+}
+
+function Bench(props: { rows: Item[]; more: boolean; onEnd: () => void }): ReactNode {
+  const { t } = useTranslation()
+  const may = useMay()
+  const words = useWords()
+  const { rows } = props
+  const nameOfPerson = useNames(rows.flatMap((item) => [item.one, item.other]))
+  const [place, setPlace] = useState(0)
+  const [answered, setAnswered] = useState<string[]>([])
+  const at = Math.min(place, rows.length - 1)
+  const item = rows[at]
+  const answer = useDeed(api.identity.answerReview, { refresh: ['identity', 'profile'] })
+  const undo = useDeed(api.identity.undoAnswer, { refresh: ['identity', 'profile'], done: t('identity.takenBack') })
+  const allowed = may(api.identity.answerReview)
+  const last = answered.at(-1)
+
+  const move = (by: number): void => {
+    const next = Math.max(0, Math.min(rows.length - 1, at + by))
+    setPlace(next)
+    if (next >= rows.length - 5 && props.more) props.onEnd()
+  }
+  const say = (said: ReviewAnswer | undefined): void => {
+    if (item === undefined || said === undefined || !allowed || answer.pending || item.answer !== null) return
+    void answer.run({ params: { item: item.id }, body: { answer: said } }).then((done) => {
+      if (done !== undefined) setAnswered((before) => [...before.slice(-19), item.id])
+    })
+  }
+  const takeBack = (id: string | undefined): void => {
+    if (id === undefined || !allowed || undo.pending) return
+    void undo.run({ params: { item: id } }).then((done) => {
+      if (done !== undefined) setAnswered((before) => before.filter((one) => one !== id))
+    })
+  }
+  const keys = item === undefined ? [] : answersOf(item)
+  useHotkeys([
+    ['j', () => move(1)],
+    ['k', () => move(-1)],
+    ['u', () => takeBack(item?.answer === null ? last : item?.id)],
+    ['1', () => say(keys[0])],
+    ['2', () => say(keys[1])],
+    ['3', () => say(keys[2])],
+    ['4', () => say(keys[3])],
+  ])
+
+  return (
+    <Grid>
+      <Grid.Col span={{ base: 12, md: 4 }}>
+        <Stack gap={6} style={{ maxHeight: 720, overflow: 'auto' }} role="listbox" aria-label={t('identity.title')}>
+          {rows.map((row, index) => (
+            <Line
+              key={row.id}
+              item={row}
+              chosen={index === at}
+              nameOf={nameOfPerson}
+              onChoose={() => setPlace(index)}
+            />
+          ))}
+          {props.more ? (
+            <Button variant="subtle" size="xs" onClick={props.onEnd}>
+              {t('kit.loadMore')}
+            </Button>
+          ) : null}
+        </Stack>
+      </Grid.Col>
+      <Grid.Col span={{ base: 12, md: 8 }}>
+        {item === undefined ? null : (
+          <Question item={item.id} nameOf={nameOfPerson}>
+            <Group gap="xs">
+              {item.answer !== null ? (
+                <Badge variant="light" tt="none" color="gray">
+                  {words('answer', item.answer)}
+                </Badge>
+              ) : allowed ? (
+                keys.map((said, index) => (
+                  <Button
+                    key={said}
+                    size="xs"
+                    variant={index === 0 ? 'filled' : 'default'}
+                    loading={answer.pending}
+                    onClick={() => say(said)}
+                    rightSection={<Kbd size="xs">{index + 1}</Kbd>}
+                    data-testid={`answer-${said}`}
+                  >
+                    {words('answer', said)}
+                  </Button>
+                ))
+              ) : null}
+              {allowed && (item.answer !== null || last !== undefined) ? (
+                <Button
+                  size="xs"
+                  variant="subtle"
+                  loading={undo.pending}
+                  onClick={() => takeBack(item.answer === null ? last : item.id)}
+                  data-testid="take-back"
+                >
+                  {t(item.answer === null ? 'identity.takeBackLast' : 'identity.takeBack')}
+                </Button>
+              ) : null}
+            </Group>
+          </Question>
+        )}
+      </Grid.Col>
+    </Grid>
+  )
+}
+
+function Line(props: {
+  item: Item
+  chosen: boolean
+  nameOf: (person: PersonId) => string | undefined
+  onChoose: () => void
+}): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const format = useFormat()
+  const { item } = props
+  const people = [item.one, item.other]
+    .filter((person) => person !== null)
+    .map((person) => props.nameOf(person) ?? t('person.anonymous'))
+  return (
+    <UnstyledButton onClick={props.onChoose} role="option" aria-selected={props.chosen} data-testid="review-item">
+      <Card withBorder padding="xs" radius="sm" bg={props.chosen ? 'var(--mantine-primary-color-light)' : ''}>
+        <Group justify="space-between" wrap="nowrap" gap="xs">
+          <Text fw={600} size="sm" truncate>
+            {people.length > 0 ? people.join(' · ') : (item.via?.value ?? '')}
+          </Text>
+          {item.probability === null ? null : (
+            <Badge variant="light" tt="none" size="sm">
+              {format.percent(item.probability)}
+            </Badge>
+          )}
+        </Group>
+        <Text size="xs" c="dimmed" truncate>
+          {words('conflict', item.code)}
+          {item.via === null ? '' : ` · ${words('namespace', item.via.namespace)} ${item.via.value}`} ·{' '}
+          <Ago at={item.lastAt} />
+        </Text>
+      </Card>
+    </UnstyledButton>
   )
 }
 
@@ -111,91 +266,5 @@ function Health(): ReactNode {
         </SimpleGrid>
       )}
     </Fetch>
-  )
-}
-
-function Question(props: { item: Item; nameOf: (person: PersonId) => string | undefined }): ReactNode {
-  const { t } = useTranslation()
-  const words = useWords()
-  const may = useMay()
-  const { item } = props
-  const [shown, setShown] = useState(false)
-  const answer = useDeed(api.identity.answerReview, { refresh: ['identity', 'profile'], done: t('identity.thanks') })
-  const say = (said: 'same' | 'different' | 'household' | 'unsure'): void =>
-    void answer.run({ params: { item: item.id }, body: { answer: said } })
-  return (
-    <Card withBorder data-testid="review-item">
-      <Group justify="space-between" align="flex-start" wrap="nowrap">
-        <Stack gap={4}>
-          <Text fw={600} size="sm">
-            {words('conflict', item.code)} · {words('namespace', item.via.namespace)} {item.via.value}
-          </Text>
-          <Text size="sm">{item.why}</Text>
-          <Group gap="sm" align="center">
-            {item.one === null ? null : <Side person={item.one} name={props.nameOf(item.one)} shown={shown} />}
-            {item.other === null ? null : <Side person={item.other} name={props.nameOf(item.other)} shown={shown} />}
-            {shown || !may(api.profile.view) ? null : (
-              <Button size="compact-xs" variant="light" onClick={() => setShown(true)} data-testid="compare">
-                {t('identity.compare')}
-              </Button>
-            )}
-          </Group>
-          <Text size="xs" c="dimmed">
-            {t('identity.times', { count: item.times })} · <Ago at={item.lastAt} />
-          </Text>
-        </Stack>
-        {item.answer !== null ? (
-          <Text size="sm" c="dimmed">
-            {words('answer', item.answer)}
-          </Text>
-        ) : may(api.identity.answerReview) ? (
-          <Group gap="xs">
-            {(['same', 'different', 'household', 'unsure'] as const)
-              .filter((said) => item.kind === 'conflict' || said === 'different' || said === 'unsure')
-              .map((said) => (
-                <Button
-                  key={said}
-                  size="xs"
-                  variant={said === 'same' ? 'light' : 'default'}
-                  loading={answer.pending}
-                  onClick={() => say(said)}
-                  data-testid={`answer-${said}`}
-                >
-                  {words('answer', said)}
-                </Button>
-              ))}
-          </Group>
-        ) : null}
-      </Group>
-    </Card>
-  )
-}
-
-/** Opened on request: looking at a customer is written down, so a list does not do it by itself. */
-function Side(props: { person: PersonId; name: string | undefined; shown: boolean }): ReactNode {
-  const { t } = useTranslation()
-  const may = useMay()
-  const view = useAnswer(
-    api.profile.view,
-    { params: { person: props.person } },
-    { enabled: props.shown && may(api.profile.view) },
-  )
-  const summary = view.data?.summary
-  return (
-    <Card withBorder padding="xs" radius="sm" miw={240}>
-      <PersonLink
-        person={props.person}
-        name={summary === undefined ? (props.name ?? t('person.anonymous')) : nameOf(summary, t('person.anonymous'))}
-      />
-      {summary === undefined ? null : (
-        <>
-          <Text size="xs">{[summary.email, summary.phone].filter(Boolean).join(' · ') || '–'}</Text>
-          <Text size="xs">{[summary.street, summary.postalCode, summary.city].filter(Boolean).join(', ') || '–'}</Text>
-          <Text size="xs" c="dimmed">
-            {[summary.birthday, summary.loyaltyCard].filter(Boolean).join(' · ')}
-          </Text>
-        </>
-      )}
-    </Card>
   )
 }

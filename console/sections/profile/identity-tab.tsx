@@ -2,15 +2,16 @@ import { api, type PersonId } from '@einklang/contract'
 import { Badge, Button, Group, Stack, Text } from '@mantine/core'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Confirm } from '../../kit/confirm.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { Panel } from '../../kit/page.tsx'
 import { Empty, Fetch } from '../../kit/states.tsx'
-import { useAnswer, useDeed } from '../../shell/api.ts'
+import { useAnswer } from '../../shell/api.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { Undo, WhatIf } from './effect.tsx'
+import { WhyPanel } from './why-panel.tsx'
 
 type Identifier = (typeof api.identity.identifiers)['answer']['_zod']['output']['items'][number]
 type LogRow = (typeof api.identity.log)['answer']['_zod']['output']['items'][number]
@@ -19,6 +20,9 @@ type LogRow = (typeof api.identity.log)['answer']['_zod']['output']['items'][num
 export function IdentityTab(props: { person: PersonId }): ReactNode {
   const { t } = useTranslation()
   const words = useWords()
+  const may = useMay()
+  const [asked, setAsked] = useState<{ namespace: string; value: string } | null>(null)
+  const looking = may(api.identity.whatif)
   const params = { person: props.person }
   const identifiers = useAnswer(api.identity.identifiers, { params })
   const log = useAnswer(api.identity.log, { params })
@@ -70,8 +74,27 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
         sort: (row) => row.firstSeenAt,
         cell: (row) => <DateTime at={row.firstSeenAt} day />,
       },
+      ...(looking
+        ? [
+            {
+              id: 'whatif',
+              header: '',
+              width: 110,
+              cell: (row: Identifier) => (
+                <Button
+                  size="compact-xs"
+                  variant="subtle"
+                  onClick={() => setAsked({ namespace: row.namespace, value: row.value })}
+                  data-testid="ask-whatif"
+                >
+                  {t('identity.whatIf')}
+                </Button>
+              ),
+            },
+          ]
+        : []),
     ],
-    [t, words],
+    [t, words, looking],
   )
   return (
     <Stack>
@@ -91,6 +114,8 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
           )}
         </Fetch>
       </Panel>
+      <WhyPanel person={props.person} />
+      <WhatIf person={props.person} identifier={asked} onClose={() => setAsked(null)} />
       <Panel title={t('identity.merges')} definition={t('identity.mergesMeaning')} testid="merges">
         <Fetch of={log} empty={(value) => (value.items.length === 0 ? <Empty title={t('identity.noMerges')} /> : null)}>
           {(value) => (
@@ -133,10 +158,6 @@ function Merge(props: { row: LogRow }): ReactNode {
   const words = useWords()
   const may = useMay()
   const [asking, setAsking] = useState(false)
-  const undo = useDeed(api.identity.unmerge, {
-    refresh: ['identity', 'profile', 'audience', 'consent', 'commerce'],
-    done: t('identity.undone'),
-  })
   const { row } = props
   return (
     <Group justify="space-between" wrap="nowrap" align="flex-start" data-testid={`merge-${row.id}`}>
@@ -166,15 +187,7 @@ function Merge(props: { row: LogRow }): ReactNode {
           {t('identity.undo')}
         </Button>
       ) : null}
-      <Confirm
-        opened={asking}
-        title={t('identity.undo')}
-        text={t('identity.undoText')}
-        confirm={t('identity.undo')}
-        pending={undo.pending}
-        onClose={() => setAsking(false)}
-        onConfirm={() => void undo.run({ params: { log: row.id }, body: {} }).then(() => setAsking(false))}
-      />
+      <Undo log={row.id} opened={asking} onClose={() => setAsking(false)} />
     </Group>
   )
 }

@@ -27,6 +27,7 @@ import { OrdersTab } from './orders-tab.tsx'
 import { PathTab } from './path-tab.tsx'
 import { TimelineTab } from './timeline-tab.tsx'
 import { TraitsTab } from './traits-tab.tsx'
+import { HouseholdPanel } from './why-panel.tsx'
 
 export type PersonView = (typeof api.profile.view)['answer']['_zod']['output']
 
@@ -223,6 +224,7 @@ function Side(props: { view: PersonView }): ReactNode {
           </Stack>
         )}
       </Panel>
+      <HouseholdPanel person={view.person} />
       <Panel title={t('nav.audience')}>
         {view.audiences.length === 0 ? (
           <Text size="sm" c="dimmed">

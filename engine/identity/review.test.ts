@@ -1,0 +1,218 @@
+import type { NormalEvent, PersonId } from '@einklang/contract'
+import { type TestGround, testGround } from '@einklang/platform/testing'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { effectOfPlan, whatifOf, whyOf } from './explain.ts'
+import { findHouseholds, householdOf } from './household.ts'
+import { createIdentity, type Identity } from './index.ts'
+import type { Needs } from './reevaluate.ts'
+import { answerItem, questionOf, reviewList, undoAnswer } from './review.ts'
+import { tellingOf } from './troubled.ts'
+import { planSplit } from './undo.ts'
+import { markValue, namespacesOf, setNamespace } from './value.ts'
+
+let world: TestGround
+let identity: Identity
+let needs: Needs & { database: TestGround['ground']['database'] }
+let count = 0
+
+beforeAll(async () => {
+  world = await testGround()
+  identity = createIdentity({ ground: world.ground })
+  const { database, clock, secrets } = world.ground
+  needs = { database, clock, secrets, country: 'DE' }
+})
+afterAll(() => world.close())
+beforeEach(
+  () =>
+    world.ground.database.run`
+    truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.together,
+      identity.review_item, identity.link, identity.evidence, identity.refusal, identity.recheck, identity.record,
+      identity.household, identity.household_member, identity.label, identity.namespace_rule`,
+)
+
+const tell = (identifiers: { [namespace: string]: string }, more: Partial<Parameters<typeof tellingOf>[1]> = {}) =>
+  tellingOf(identifiers, { number: ++count, ...more })
+const resolve = async (...events: NormalEvent[]) => {
+  const batch = await world.ground.database.transaction((tx) => identity.resolve(tx, events))
+  return batch.events.map((event) => event.person)
+}
+const owner = (namespace: string, value: string) => identity.find(namespace, value)
+const weigh = async () => new Map()
+const open = () => reviewList(world.ground.database, { limit: 50, open: 'true' })
+
+async function twoNumbers(): Promise<[PersonId, PersonId]> {
+  const [one] = await resolve(
+    tell(
+      { 'customer_no.crm': '1', email: 'a@x.de' },
+      { traits: { first_name: 'Eva', last_name: 'Blum', city: 'Köln' } },
+    ),
+  )
+  const [other] = await resolve(
+    tell({ 'customer_no.crm': '2', email: 'a@x.de' }, { traits: { first_name: 'Eva', last_name: 'Blume' } }),
+  )
+  return [one as PersonId, other as PersonId]
+}
+
+test('a question shows both records field by field and what a merge would bring', async () => {
+  const [one, other] = await twoNumbers()
+  const [item] = (await open()).items
+  expect(item).toMatchObject({ kind: 'conflict', code: 'unique_conflict' })
+  const question = await questionOf(world.ground.database, item?.id ?? '', weigh)
+  expect(new Set(question.sides.map((side) => side.person))).toEqual(new Set([one, other]))
+  expect(question.fields.find((field) => field.field === 'first_name')?.agreement).toBe('same')
+  expect(question.fields.find((field) => field.field === 'last_name')?.agreement).toBe('alike')
+  expect(question.fields.find((field) => field.field === 'city')?.agreement).toBe('missing')
+  expect(question.merged).toMatchObject({ identifiers: 3 })
+})
+
+test('every answer can be taken back, and leaves nothing behind', async () => {
+  const [one, other] = await twoNumbers()
+  const [item] = (await open()).items
+  const id = item?.id ?? ''
+  const answer = (said: 'same' | 'different' | 'household' | 'unsure') =>
+    answerItem(needs, identity, id, said, 'user:eva')
+  const state = async () => ({
+    owners: [await owner('customer_no.crm', '1'), await owner('customer_no.crm', '2')],
+    negatives: await world.ground.database.rows`select 1 from identity.negative`,
+    together: await world.ground.database.rows`select 1 from identity.together`,
+    labels: await world.ground.database.rows`select 1 from identity.label`,
+    home: (await householdOf(world.ground.database, one)).members.filter((member) => member.until === null),
+  })
+  const before = await state()
+  for (const said of ['same', 'different', 'household', 'unsure'] as const) {
+    expect((await answer(said)).merged).toBe(said === 'same')
+    if (said === 'same') expect(await owner('customer_no.crm', '1')).toBe(await owner('customer_no.crm', '2'))
+    if (said === 'household') expect((await householdOf(world.ground.database, other)).members).toHaveLength(2)
+    if (said !== 'unsure') expect((await open()).items).toEqual([])
+    await undoAnswer(needs, identity, id, 'user:eva')
+    await identity.settle()
+    expect(await state()).toEqual(before)
+    expect((await open()).items.map((row) => row.id)).toEqual([id])
+  }
+})
+
+test('grey links written by a run stand in the queue with their weights, the most uncertain first', async () => {
+  const people = await resolve(tell({ user_id: 'a' }), tell({ user_id: 'b' }), tell({ user_id: 'c' }))
+  const [a, b, c] = people as [PersonId, PersonId, PersonId]
+  const { database } = world.ground
+  for (const [one, other, probability] of [
+    [a, b, 0.97],
+    [a, c, 0.62],
+  ] as const)
+    await database.run`
+      with link as (
+        insert into identity.link (id, model, one, other, probability, weight, levels, decision)
+        values (gen_random_uuid(), 'test', ${one}, ${other}, ${probability}, 4.5,
+          ${database.json([{ field: 'last_name', level: 'exact', weight: 6.5 }])}, 'review') returning id)
+      insert into identity.review_item (kind, code, one, other, link, probability)
+      select 'grey_link', 'grey_link', ${one}, ${other}, id, ${probability} from link`
+  const { items } = await open()
+  expect(items.map((item) => item.probability)).toEqual([0.62, 0.97])
+  const question = await questionOf(database, items[0]?.id ?? '', weigh)
+  expect(question).toMatchObject({ weight: 4.5, model: 'test', fields: [{ field: 'last_name', weight: 6.5 }] })
+  await answerItem(needs, identity, items[0]?.id ?? '', 'same', 'user:eva')
+  expect(await owner('user_id', 'a')).toBe(await owner('user_id', 'c'))
+})
+
+test('why: the fewest steps that hold the identifiers together, and what keeps two people apart', async () => {
+  const [ada] = (await resolve(
+    tell({ user_id: 'ada', email: 'a@x.de' }),
+    tell({ loyalty_card: '7', phone: '01712345678' }),
+    tell({ user_id: 'ada', loyalty_card: '7' }),
+    tell({ user_id: 'ada', loyalty_card: '7' }),
+  )) as [PersonId]
+  const why = await whyOf(needs, world.ground.database, ada, null)
+  expect(why.steps).toHaveLength(3)
+  expect(why.steps.find((step) => step.other.namespace === 'loyalty_card')).toMatchObject({ times: 2 })
+  const [bert] = (await resolve(tell({ user_id: 'bert', email: 'a@x.de' }))) as [PersonId]
+  const apart = await whyOf(needs, world.ground.database, ada, bert)
+  expect(apart.same).toBe(false)
+  expect(apart.refusals).toMatchObject([{ code: 'unique_conflict', via: { value: 'a@x.de' } }])
+})
+
+test('what if an identifier were removed: those it held together would be two, and nothing is changed by asking', async () => {
+  const [ada] = (await resolve(
+    tell({ user_id: 'ada' }),
+    tell({ loyalty_card: '7', email: 'a@x.de' }),
+    tell({ user_id: 'ada', email: 'a@x.de' }),
+  )) as [PersonId]
+  const { database } = world.ground
+  const before = await database.rows`select * from identity.identifier order by namespace`
+  const without = await whatifOf(needs, database, ada, { namespace: 'email', value: 'a@x.de' }, weigh)
+  expect(without.changes).toBe(true)
+  expect(without.people.map((person) => person.identifiers.map((key) => key.namespace)).sort()).toEqual([
+    ['loyalty_card'],
+    ['user_id'],
+  ])
+  expect((await whatifOf(needs, database, ada, { namespace: 'loyalty_card', value: '7' }, weigh)).changes).toBe(false)
+  expect(await database.rows`select * from identity.identifier order by namespace`).toEqual(before)
+})
+
+test('a deed after its preview does exactly that, and is refused when something came between', async () => {
+  const [ada] = (await resolve(tell({ user_id: 'ada', email: 'a@x.de' }))) as [PersonId]
+  const wanted = {
+    person: ada,
+    identifiers: [{ namespace: 'email', value: 'a@x.de' }],
+    to: null,
+    reason: 'not hers',
+    actor: 'user:eva',
+  }
+  const plan = await planSplit(needs, world.ground.database, wanted)
+  const effect = await effectOfPlan(plan, ada, weigh)
+  expect(effect.people).toHaveLength(2)
+  await resolve(tell({ user_id: 'ada', phone: '01712345678' }))
+  await expect(identity.split({ ...wanted, expected: effect.expected })).rejects.toThrow('since the preview')
+  const again = await effectOfPlan(await planSplit(needs, world.ground.database, wanted), ada, weigh)
+  const done = await identity.split({ ...wanted, expected: again.expected })
+  expect(await owner('email', 'a@x.de')).toBe(done.to)
+})
+
+test('one surname at one address is a household, and moving out ends it; people stay people', async () => {
+  const home = { last_name: 'Huber', street: 'Hauptstraße 12a', postal_code: '50667', city: 'Köln' }
+  const [anna, bert] = (await resolve(
+    tell({ user_id: 'anna' }, { traits: { first_name: 'Anna', ...home } }),
+    tell({ user_id: 'bert' }, { traits: { first_name: 'Bert', ...home, street: 'Hauptstr. 12 a' } }),
+    tell({ user_id: 'carl' }, { traits: { first_name: 'Carl', ...home, last_name: 'Meier' } }),
+  )) as [PersonId, PersonId]
+  await findHouseholds(world.ground, world.ground.database)
+  const household = await householdOf(world.ground.database, anna)
+  expect(household.members).toMatchObject([{ evidence: ['surname and address'] }, {}])
+  expect(new Set(household.members.map((member) => member.person))).toEqual(new Set([anna, bert]))
+  expect(await findHouseholds(world.ground, world.ground.database)).toBe(0)
+  await resolve(tell({ user_id: 'bert' }, { traits: { first_name: 'Bert', ...home, street: 'Am Rhein 3' } }))
+  await findHouseholds(world.ground, world.ground.database)
+  expect((await householdOf(world.ground.database, anna)).household).toBeNull()
+})
+
+test('a registered tablet is shared from the beginning; a blocked value neither finds nor joins until it is released', async () => {
+  await markValue(
+    needs,
+    { namespace: 'anonymous_id', value: 'till-7' },
+    'store_device',
+    'user:eva',
+    'tablet at the door',
+  )
+  const [ada] = (await resolve(tell({ user_id: 'ada', anonymous_id: 'till-7' }))) as [PersonId]
+  expect(await resolve(tell({ anonymous_id: 'till-7' }))).toEqual([])
+  await resolve(tell({ user_id: 'ada', email: 'a@x.de' }))
+  expect(
+    await markValue(needs, { namespace: 'email', value: 'A@x.de' }, 'blocked', 'user:eva', 'our own address'),
+  ).toEqual({
+    persons: [ada],
+  })
+  expect(await resolve(tell({ email: 'a@x.de' }))).toEqual([])
+  await markValue(needs, { namespace: 'email', value: 'a@x.de' }, 'released', 'user:eva', 'a mistake')
+  expect(await resolve(tell({ email: 'a@x.de' }))).toEqual([ada])
+})
+
+test('a tighter limit holds from now on and names those who have more', async () => {
+  await resolve(tell({ user_id: 'ada', email: 'a@x.de' }), tell({ user_id: 'ada', email: 'b@x.de' }))
+  expect(await setNamespace(needs, 'email', { most: 1, days: null, hotPeople: null }, 'user:eva')).toEqual({ over: 1 })
+  await resolve(tell({ user_id: 'bert', email: 'c@x.de' }), tell({ user_id: 'bert', email: 'd@x.de' }))
+  expect(await owner('email', 'd@x.de')).toBeNull()
+  expect(await owner('email', 'b@x.de')).toBe(await owner('user_id', 'ada'))
+  expect((await namespacesOf(world.ground.database)).find((row) => row.namespace === 'email')).toMatchObject({
+    most: 1,
+    changed: true,
+  })
+})

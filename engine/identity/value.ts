@@ -1,0 +1,170 @@
+import type { AnswerOf, api, PersonId } from '@einklang/contract'
+import { namespaces } from '@einklang/contract'
+import { type Database, Refusal } from '@einklang/platform'
+import { type Key, limits } from './graph.ts'
+import { baseOf, classOf, normalise } from './normalise.ts'
+import type { Needs } from './reevaluate.ts'
+import { lockGraph } from './store.ts'
+import { note } from './undo.ts'
+
+type WithDatabase = Needs & { database: Database }
+export type Mark = 'blocked' | 'shared' | 'store_device' | 'released'
+
+/**
+ * Takes a value out of the graph, or back in. Blocking and sharing split nobody by themselves: the people it belonged
+ * to are named, and each join can be undone. A store's device is decided anew, as if it had never named anybody.
+ */
+export async function markValue(
+  needs: WithDatabase,
+  given: Key,
+  as: Mark,
+  actor: string,
+  reason: string,
+): Promise<{ persons: PersonId[] }> {
+  const key = normalKey(given, needs.country)
+  if (as === 'released') return releaseValue(needs, key, actor, reason)
+  return needs.database.transaction(async (tx) => {
+    await lockGraph(tx)
+    const now = needs.clock.now()
+    const known = await tx.row<{ person: PersonId | null; earlier: { person: PersonId }[] }>`
+      select person, earlier from identity.identifier where namespace = ${key.namespace} and value = ${key.value}`
+    const status = as === 'blocked' ? 'blocked' : 'shared'
+    await tx.run`
+      insert into identity.identifier (namespace, value, person, trust, status, first_seen_at, last_seen_at, source, event,
+        attached_log, since, store_device, shared_since)
+      values (${key.namespace}, ${key.value}, null, 'claimed', ${status}, ${now}, ${now}, ${nobody}, ${nobody}, 0, ${now},
+        ${as === 'store_device'}, ${as === 'shared' ? now : null})
+      on conflict (namespace, value) do update set status = excluded.status, store_device = excluded.store_device,
+        shared_since = coalesce(excluded.shared_since, identifier.shared_since), shared_until = null`
+    const persons = [...new Set([known?.person, ...(known?.earlier ?? []).map((one) => one.person)])].filter(
+      (person): person is PersonId => person !== null && person !== undefined,
+    )
+    await note(needs, tx, {
+      kind: as === 'blocked' ? 'block' : 'share',
+      winner: persons[0] ?? (nobody as PersonId),
+      loser: null,
+      via: key,
+      cause: reason,
+      actor,
+      before: { as },
+    })
+    if (as === 'store_device') for (const person of persons) await askAgain(needs, tx, person, 'store device')
+    return { persons }
+  })
+}
+
+const nobody = '00000000-0000-0000-0000-000000000000'
+
+function normalKey(given: Key, country: string): Key {
+  const named = normalise({ ...given, trust: 'verified' }, country)
+  // A value that is blocked anyway may still be named, for example to release it.
+  return 'refused' in named ? given : { namespace: named.namespace, value: named.value }
+}
+
+/** From now on the value counts again; what happened while it was set aside stays as it is. */
+export async function releaseValue(
+  needs: WithDatabase,
+  key: Key,
+  actor: string,
+  reason: string,
+): Promise<{ persons: PersonId[] }> {
+  return needs.database.transaction(async (tx) => {
+    await lockGraph(tx)
+    const row = await tx.row<{ person: PersonId | null }>`
+      update identity.identifier set status = case when shared_since is null then 'active' else 'shared' end,
+        store_device = false, shared_until = ${needs.clock.now()}, shown = '[]'
+      where namespace = ${key.namespace} and value = ${key.value} returning person`
+    if (!row) throw new Refusal(404, 'unknown_identifier', 'This value is not known.')
+    await tx.run`
+      update identity.identifier set status = 'active' where namespace = ${key.namespace} and value = ${key.value}`
+    await note(needs, tx, {
+      kind: 'release',
+      winner: row.person ?? (nobody as PersonId),
+      loser: null,
+      via: key,
+      cause: reason,
+      actor,
+      before: {},
+    })
+    return { persons: row.person ? [row.person] : [] }
+  })
+}
+
+function askAgain(needs: Needs, tx: Database, person: PersonId, because: string): Promise<number> {
+  return tx.run`
+    insert into identity.recheck (person, because, asked_at)
+    values (identity.current(${person}), ${because}, ${needs.clock.now()}) on conflict do nothing`
+}
+
+/** After thirty quiet days a shared value is a question again; nothing is released by itself. */
+export function askAboutQuietValues(database: Database): Promise<number> {
+  return database.run`
+    update identity.review_item as item set answer = null, last_at = platform.now()
+    from identity.identifier
+    where item.kind = 'hot_value' and item.answer = 'keep' and item.answered_at < platform.now() - interval '30 days'
+      and namespace = via_namespace and value = via_value and status = 'shared'
+      and last_seen_at < platform.now() - interval '30 days'`
+}
+
+type Namespaces = AnswerOf<typeof api.identity.namespacesList>['items']
+
+export async function namespacesOf(database: Database): Promise<Namespaces> {
+  const rules = await database.rows<{
+    namespace: string
+    most: number | null
+    days: number | null
+    hotPeople: number | null
+  }>`
+    select namespace, most, days, hot_people as "hotPeople" from identity.namespace_rule`
+  const counted = await database.rows<{ namespace: string; most: number; people: number }>`
+    select namespace, most, count(*) as people from (
+      select split_part(namespace, '.', 1) as namespace, namespace as full_name, person, count(*) as most
+      from identity.identifier where person is not null and status = 'active' group by 1, 2, 3 having count(*) > 1) as many
+    group by namespace, most`
+  return Object.keys(namespaces).map((namespace) => {
+    const rule = rules.find((one) => one.namespace === namespace)
+    const { most, days } = standardOf(namespace)
+    const now = rule?.most ?? most
+    const over = counted
+      .filter((row) => row.namespace === namespace && now !== null && row.most > now)
+      .reduce((sum, row) => sum + row.people, 0)
+    return {
+      namespace,
+      class: classOf(namespace) ?? 'device',
+      most: now,
+      days: rule?.days ?? days,
+      hotPeople: rule?.hotPeople ?? limits.hotPeople,
+      changed: rule !== undefined,
+      over,
+    }
+  })
+}
+
+function standardOf(namespace: string): { most: number | null; days: number | null } {
+  const kind = classOf(namespace)
+  if (baseOf(namespace) === 'loyalty_card') return { most: limits.loyaltyCards, days: null }
+  if (kind === 'strong') return { most: limits.strong, days: null }
+  if (kind === 'contact') return { most: limits.contacts, days: 365 }
+  if (kind === 'device') return { most: limits.devices, days: limits.deviceDays }
+  return { most: null, days: null }
+}
+
+/** Limits hold from now on; returns how many people have more today, each of whom can be split by hand. */
+export async function setNamespace(
+  needs: WithDatabase,
+  namespace: string,
+  rule: { most: number | null; days: number | null; hotPeople: number | null },
+  actor: string,
+): Promise<{ over: number }> {
+  if (!Object.hasOwn(namespaces, namespace))
+    throw new Refusal(404, 'unknown_namespace', `${namespace} is no namespace.`, {
+      doInstead: `Use ${Object.keys(namespaces).join(', ')}.`,
+    })
+  await needs.database.run`
+    insert into identity.namespace_rule (namespace, most, days, hot_people, actor, changed_at)
+    values (${namespace}, ${rule.most}, ${rule.days}, ${rule.hotPeople}, ${actor}, ${needs.clock.now()})
+    on conflict (namespace) do update set most = excluded.most, days = excluded.days, hot_people = excluded.hot_people,
+      actor = excluded.actor, changed_at = excluded.changed_at`
+  const all = await namespacesOf(needs.database)
+  return { over: all.find((one) => one.namespace === namespace)?.over ?? 0 }
+}
