@@ -112,8 +112,12 @@ export class Run {
     const child = this.#child
     if (!child?.connected) return []
     const answer = new Promise<Report>((done) => {
-      child.once('message', (message) => done(message as Report))
-      child.once('exit', () => done({ done: order.do, sent: [], error: 'the process of the package ended' }))
+      const ended = () => done({ done: order.do, sent: [], error: 'the process of the package ended' })
+      child.once('exit', ended)
+      child.once('message', (message) => {
+        child.off('exit', ended)
+        done(message as Report)
+      })
     })
     child.send(order)
     const report = await Promise.race([
