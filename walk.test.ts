@@ -34,6 +34,7 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
   let browser: Browser
   let page: Page
   const problems: string[] = []
+  let colleagues = 0
 
   beforeAll(async () => {
     data = await mkdtemp(join(tmpdir(), 'einklang-walk-'))
@@ -66,6 +67,25 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     }
     await rm(data, { recursive: true, force: true })
   }, 60_000)
+
+  /** A colleague with one role in a browser of their own, past the change of the first password. */
+  async function signedInAs(role: string): Promise<Page> {
+    const call = async (from: Page, path: string, body: object): Promise<{ password: string }> => {
+      const answer = await from.request.post(`${url}/api/governance/${path}`, { data: body, headers: { origin: url } })
+      if (!answer.ok()) throw new Error(`${path} answered ${answer.status()}: ${await answer.text()}`)
+      return (await answer.text()) === '' ? { password: '' } : await answer.json()
+    }
+    colleagues++
+    const email = `${role}${colleagues}@example.test`
+    const invited = await call(page, 'people', { name: `${role} ${colleagues}`, email, roles: [role] })
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB' })
+    const theirs = await context.newPage()
+    theirs.setDefaultTimeout(30_000)
+    theirs.on('pageerror', (error) => problems.push(`${role}: ${error.message}`))
+    await call(theirs, 'session', { email, password: invited.password })
+    await call(theirs, 'password', { current: invited.password, next: password })
+    return theirs
+  }
 
   test('the demo fed the retailer and reached people', () => {
     expect(demo.events).toBeGreaterThan(400)
@@ -151,6 +171,120 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     await page.goto(`${url}/delivery?tab=mailbox`)
     await page.getByTestId('mailbox').waitFor()
     await expect.poll(() => page.getByTestId('mailbox').innerText(), { timeout: 20_000 }).toMatch(/Warenkorb/)
+  }, 90_000)
+
+  test('a file is tried before it is taken, with columns that a person may change', async () => {
+    await page.goto(`${url}/ingest?tab=imports`)
+    await page.getByTestId('new-import').click()
+    await page.locator('input[type=file]').setInputFiles({
+      name: 'kunden.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from('Kundennr;E-Mail;Rufname;Stadt\n90001;walk@example.org;Wanda;Köln\n;kaputt;;\n'),
+    })
+    await page.getByTestId('edit-mapping').click()
+    await page.getByTestId('mapping').getByRole('combobox', { name: 'first_name' }).click()
+    await page.getByRole('option', { name: 'Rufname' }).click()
+    await page.getByRole('combobox', { name: 'Source' }).click()
+    await page.getByRole('option').first().click()
+    await page.getByTestId('send-import').click()
+    await page.waitForURL('**/ingest/imports/**')
+    await expect.poll(() => page.getByTestId('page').innerText(), { timeout: 30_000 }).toMatch(/dry run/i)
+    await expect.poll(() => page.getByTestId('page').innerText(), { timeout: 30_000 }).toMatch(/done|finished/i)
+  }, 90_000)
+
+  test('each role sees its own screens, and a deep link to another one explains itself', async () => {
+    const seen = {
+      marketer: 'audience',
+      support: 'profile',
+      privacy: 'consent',
+      analyst: 'measurement',
+      store: 'commerce',
+    }
+    const hidden = { marketer: null, support: 'budget', privacy: 'budget', analyst: 'profile', store: 'profile' }
+    for (const role of ['marketer', 'support', 'privacy', 'analyst', 'store'] as const) {
+      const theirs = await signedInAs(role)
+      await theirs.goto(url)
+      await theirs.getByTestId('nav-today').waitFor()
+      expect(await theirs.getByTestId(`nav-${seen[role]}`).count(), role).toBe(1)
+      await theirs.getByTestId(`nav-${seen[role]}`).click()
+      await theirs.waitForURL(`**/${seen[role]}`)
+      await expect.poll(() => theirs.getByTestId('loading').count(), { timeout: 20_000 }).toBe(0)
+      expect(await theirs.getByTestId('failed').count(), role).toBe(0)
+      const other = hidden[role]
+      if (other !== null) {
+        expect(await theirs.getByTestId(`nav-${other}`).count(), role).toBe(0)
+        await theirs.goto(`${url}/${other}`)
+        await theirs.getByText('Your role does not include this screen').waitFor()
+      }
+      await theirs.context().close()
+    }
+  }, 180_000)
+
+  test('words are approved by a second person, who sees what will change', async () => {
+    const ada = await signedInAs('marketer')
+    await ada.goto(`${url}/content`)
+    await ada.locator('tr[data-row]').first().click()
+    await ada.getByTestId('ask-approval').click()
+    const asked = ada.getByTestId('variant-approval')
+    await asked.waitFor()
+    expect(await asked.getAttribute('data-state')).toBe('requested')
+    await asked.getByRole('link').click()
+    await ada.getByTestId('approval-changes').waitFor()
+    await ada.getByText('Somebody else has to decide').waitFor()
+
+    const ben = await signedInAs('marketer')
+    await ben.goto(ada.url())
+    await expect.poll(() => ben.getByTestId('approval-changes').innerText(), { timeout: 20_000 }).toMatch(/Subject/)
+    await ben.getByTestId('approval-approve').click()
+    await expect.poll(() => ben.getByTestId('approvals').innerText(), { timeout: 20_000 }).toMatch(/approved/)
+    await ada.context().close()
+    await ben.context().close()
+  }, 90_000)
+
+  test('the same message explains itself in German', async () => {
+    await page.goto(`${url}/profile/${demo.follow?.person}?tab=messages`)
+    await page.getByText('Deutsch', { exact: true }).click()
+    await page.getByTestId('why-message').first().click()
+    const explanation = page.getByTestId('explanation')
+    await expect.poll(() => explanation.innerText(), { timeout: 20_000 }).toMatch(/Per E-Mail: erlaubt|Erlaubt: .* per/)
+    const text = await explanation.innerText()
+    expect(text).toMatch(/ging am .* an .*@/)
+    expect(text).not.toMatch(/permitted|messages in|Words with/)
+    await page.keyboard.press('Escape')
+    await page.getByText('English', { exact: true }).click()
+  }, 90_000)
+
+  test('the palette opens screens by keyboard alone, and dark stays dark', async () => {
+    await page.goto(url)
+    await page.getByTestId('nav-today').waitFor()
+    await page.keyboard.press('Control+k')
+    await page.getByTestId('palette').fill('budget')
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/budget')
+    await page.getByTestId('scheme').click()
+    await page.getByRole('menuitem', { name: 'Dark' }).click()
+    await page.reload()
+    await page.getByTestId('page').waitFor()
+    expect(await page.locator('html').getAttribute('data-mantine-color-scheme')).toBe('dark')
+  }, 90_000)
+
+  test('whoever asks to be forgotten is gone', async () => {
+    const privacy = await signedInAs('privacy')
+    await privacy.goto(`${url}/profile`)
+    const row = privacy.locator('tr[data-row]').nth(3)
+    await row.waitFor()
+    const person = await row.getAttribute('data-row')
+    const name = (await row.locator('td').first().innerText()).split('\n')[0] ?? ''
+    await privacy.goto(`${url}/consent?tab=requests`)
+    await privacy.getByTestId('request-search').fill(name)
+    const card = privacy.getByTestId('request-person').filter({ has: privacy.locator(`a[href="/profile/${person}"]`) })
+    await card.getByTestId('erase').click()
+    await privacy.getByTestId('confirm-reason').fill('asked by letter')
+    await privacy.getByTestId('confirm-yes').click()
+    await card.waitFor({ state: 'detached' })
+    await privacy.goto(`${url}/profile/${person}`)
+    await privacy.getByTestId('failed').waitFor()
+    await privacy.context().close()
   }, 90_000)
 
   test('every section shows itself, in German too, without an error in the browser', async () => {
