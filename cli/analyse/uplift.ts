@@ -52,6 +52,11 @@ export const uplift: Command = {
       throw new Misuse(`There is no learner "${learner}".`, `--learner ${nearest(learner, names) ?? 'auto'}`)
     const { input, units, warnings } = readInput(call, path)
     const result = await watched(call, input, learner as LearnerName | 'auto')
+    if (result === null) {
+      call.tell('Stopped; nothing was written.')
+      call.fail()
+      return { stopped: true }
+    }
     const document = documentOf(call, result, input, warnings)
     show(call, document)
     const out = call.flag('out')
@@ -62,8 +67,8 @@ export const uplift: Command = {
   },
 }
 
-/** Runs with progress; Ctrl-C stops at the next step and leaves nothing half-written. */
-async function watched(call: Call, input: UpliftInput, learner: LearnerName | 'auto'): Promise<UpliftResult> {
+/** Runs with progress; Ctrl-C stops at the next step and leaves nothing half-written. Null when stopped. */
+async function watched(call: Call, input: UpliftInput, learner: LearnerName | 'auto'): Promise<UpliftResult | null> {
   const progress = startProgress({
     label: 'learning effects',
     total: null,
@@ -94,6 +99,7 @@ async function watched(call: Call, input: UpliftInput, learner: LearnerName | 'a
     return result
   } catch (error) {
     progress.failed(error instanceof Stopped ? 'stopped' : 'failed')
+    if (error instanceof Stopped) return null
     throw error
   } finally {
     process.removeListener('SIGINT', interrupted)
