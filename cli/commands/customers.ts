@@ -120,7 +120,7 @@ export const erase: Command = {
     }),
 }
 
-async function personOf(client: Client, words: string[]): Promise<PersonId> {
+export async function personOf(client: Client, words: string[]): Promise<PersonId> {
   const [only] = words
   if (words.length === 1 && /^[0-9a-f]{8}-[0-9a-f]{4}-8/.test(only ?? '')) return only as PersonId
   const q = words.join(' ')

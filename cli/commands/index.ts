@@ -4,6 +4,7 @@ import { bench } from './bench.ts'
 import { audienceList, audienceSize, erase, profileSearch, profileShow } from './customers.ts'
 import { demo } from './demo.ts'
 import { feedDrop, feedList, feedRun, pull, watch } from './feeds.ts'
+import { identityCommands } from './identity.ts'
 import { importCommand } from './import.ts'
 import { peopleList, peoplePassword } from './people.ts'
 import { serve } from './serve.ts'
@@ -27,6 +28,7 @@ export const commands: Command[] = [
   feedDrop,
   profileSearch,
   profileShow,
+  ...identityCommands,
   audienceList,
   audienceSize,
   erase,
