@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { isIP } from 'node:net'
+import { createServer as createProbe, isIP } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Route } from '@einklang/contract'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -41,6 +42,8 @@ export type HttpNeeds = {
   startup?: () => { done: boolean; step: string }
   /** Sees each request on Node's own objects before the router; true = it answers (the hot tracking paths). */
   early?: (request: IncomingMessage, response: ServerResponse) => boolean
+  /** Listens beside a predecessor that still has the port; it will stop listening. */
+  besidePredecessor?: boolean
   /** Development and tests: an answer that does not fit its declaration is a bug, not a surprise. */
   checkAnswers?: boolean
 }
@@ -51,8 +54,11 @@ export type HttpServer = {
   /** For tests and embedding: the whole edge without a socket. */
   fetch(request: Request, remoteAddress?: string): Promise<Response>
   listen(): Promise<{ url: string; port: number }>
-  /** No new connections, requests in flight end within five seconds, live streams end at once. */
-  close(): Promise<void>
+  /**
+   * No new connections, requests in flight end within five seconds, live streams end at once. With a `drain` (ms), clients
+   * that reuse their connection are first told with an answer that it ends, for that long.
+   */
+  close(options?: { drain?: number }): Promise<void>
 }
 
 const apiBodyLimit = 1_048_576
@@ -108,10 +114,12 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
   })
 
   let server: Server | null = null
+  let draining = false
   return {
     fetch: async (request, remoteAddress = '127.0.0.1') => app.fetch(request, { remoteAddress }),
-    listen: () =>
-      new Promise((resolve, reject) => {
+    async listen() {
+      if (sharesPorts && !needs.besidePredecessor) await refuseTakenPort(needs.config)
+      return new Promise((resolve, reject) => {
         const listener = getRequestListener(app.fetch as never)
         const limits = {
           requestTimeout: 120_000,
@@ -120,20 +128,25 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
           maxHeaderSize: 32_768,
         }
         const opened = createServer(limits, (incoming, outgoing) => {
+          if (draining) outgoing.setHeader('Connection', 'close')
           if (!needs.early?.(incoming, outgoing)) void listener(incoming, outgoing)
         })
         server = opened
         opened.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, needs.config)))
-        opened.listen(needs.config.port, needs.config.host, () => {
+        const { host: address, port: wanted } = needs.config
+        opened.listen({ host: address, port: wanted, reusePort: sharesPorts }, () => {
           const { port } = opened.address() as { port: number }
           const host = needs.config.host === '0.0.0.0' || needs.config.host === '::' ? 'localhost' : needs.config.host
           resolve({ port, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}` })
         })
-      }),
-    async close() {
+      })
+    },
+    async close(options = {}) {
       closing.abort()
       const open = server
       if (!open) return
+      draining = true
+      if (options.drain) await pause(options.drain)
       await new Promise<void>((resolve) => {
         const late = setTimeout(() => open.closeAllConnections(), 5000)
         open.close(() => {
@@ -144,6 +157,18 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
       })
     },
   }
+}
+
+/** Where a successor can listen beside us, so that a restart refuses nobody (SO_REUSEPORT). */
+const sharesPorts = process.platform === 'linux'
+
+/** A shared port would let two houses answer in turns: first see that nobody has it. */
+function refuseTakenPort(place: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createProbe()
+    probe.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, place)))
+    probe.listen(place.port, place.host, () => probe.close(() => resolve()))
+  })
 }
 
 function listenFailure(error: NodeJS.ErrnoException, place: { host: string; port: number }): Error {

@@ -11,6 +11,8 @@ export type Lifecycle = {
   ): Promise<Running>
   /** Stops all in reverse order within ten seconds; returns the names of what had to be abandoned. */
   stop(): Promise<string[]>
+  /** Stops the named parts in reverse order and forgets those that a successor owns from now on; the rest runs on. */
+  handOver(parts: { stop: string[]; leave: string[] }): Promise<void>
   /** Fires when stopping begins: no new claims, no new work. */
   readonly stopping: AbortSignal
   /** Resolves when all has stopped. */
@@ -93,6 +95,18 @@ export function createLifecycle(options: {
       }
     },
     stop,
+    async handOver(parts) {
+      const going = running.filter(({ name }) => parts.stop.includes(name)).reverse()
+      const staying = running.filter(({ name }) => ![...parts.stop, ...parts.leave].includes(name))
+      running.splice(0, running.length, ...staying)
+      for (const part of going) {
+        try {
+          await part.stop()
+        } catch (error) {
+          options.log.error(`${part.name} did not stop cleanly.`, { error })
+        }
+      }
+    },
     stopping: controller.signal,
     stopped,
     stopOnSignals() {

@@ -43,6 +43,12 @@ export function lockDataDirectory(directory: string): { release(): void } {
   }
 }
 
+/** The living program on a data directory; null when there is none. */
+export function holderOfDataDirectory(directory: string): number | null {
+  const holder = holderOf(join(directory, 'einklang.lock'))
+  return holder && beganOf(holder.pid) === holder.began ? holder.pid : null
+}
+
 function release(file: string, mine: Holder): void {
   const holder = holderOf(file)
   if (holder?.pid === mine.pid && holder.began === mine.began) rmSync(file, { force: true })

@@ -35,13 +35,26 @@ export function announce(directory: string, url: string): () => void {
   const fresh = `${file}.${process.pid}`
   writeFileSync(fresh, JSON.stringify({ url, pid: process.pid }))
   renameSync(fresh, file)
-  return () => rmSync(file, { force: true })
+  // A successor may have left its own by then.
+  return () => {
+    if (announced(directory)?.pid === process.pid) rmSync(file, { force: true })
+  }
+}
+
+/** The server that last announced itself on this data directory. */
+export function announced(directory: string): { url: string; pid: number } | null {
+  try {
+    return JSON.parse(readFileSync(addressFile(directory), 'utf8')) as { url: string; pid: number }
+  } catch {
+    return null
+  }
 }
 
 /** The access that a server on this data directory left; null when none has, or none was stopped in order. */
 export function localAccess(directory: string): LocalAccess | null {
   try {
-    const { url } = JSON.parse(readFileSync(addressFile(directory), 'utf8')) as { url: string }
+    const url = announced(directory)?.url
+    if (url === undefined) return null
     return { url, headers: { authorization: `Bearer ${readFileSync(tokenFile(directory), 'utf8').trim()}` } }
   } catch {
     return null

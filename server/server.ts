@@ -23,6 +23,7 @@ import { compose, type House } from './compose.ts'
 import { eraseRoute } from './erase.ts'
 import { announce, localCaller, localToken, version } from './local.ts'
 import { engineDirectory } from './migrate.ts'
+import { askToHandOver, drainAfterHandOver, handOverSignal, longestHandOver } from './take-over.ts'
 import { liveTopics } from './topics.ts'
 import { watchViews } from './viewed.ts'
 
@@ -55,6 +56,8 @@ export type ServerOptions = {
   activeStarters?: boolean
   /** Events are applied in a process of their own, beside the door. */
   ownApplier?: boolean
+  /** Takes the house over from the server that has the data directory, which answers until we do. */
+  takeOver?: boolean
   /** Tests: an answer that does not fit its declaration fails. */
   checkAnswers?: boolean
 }
@@ -66,6 +69,7 @@ export function createServer(options: ServerOptions): Server {
   // A start that fails is told in one sentence, not in the names of what was closed again.
   const lifecycle = createLifecycle({ log, told: (message) => started && told(message) })
   let started = false
+  let handedOver = false
   let open: { house: House; ground: BootedGround['ground'] } | undefined
   const opened = () => {
     if (!open) throw new Error('The server has not been started')
@@ -74,6 +78,7 @@ export function createServer(options: ServerOptions): Server {
 
   async function start(): Promise<Started> {
     const config = await withPort(options.config)
+    const predecessor = options.takeOver ? await askToHandOver(config.dataDirectory, told) : null
     const booted = await bootGround({
       config,
       lifecycle,
@@ -93,10 +98,23 @@ export function createServer(options: ServerOptions): Server {
     if (config.role !== 'api') await house.seed({ active: options.activeStarters ?? false })
     if (config.role !== 'api') await startWork(booted, house)
     const url = config.role === 'worker' ? null : await startHttp(booted, house)
+    predecessor?.dismiss()
     // Last, so that a start that fails does not swallow the password that is told only once.
     const firstAdministrator = await house.governance.firstAdministrator()
     started = true
     return { url, firstAdministrator }
+  }
+
+  /** Works no more and gives the data directory away, but answers at the door until the successor says so. */
+  async function handOver(): Promise<void> {
+    told('Handing over to a successor; the door stays open.')
+    handedOver = true
+    // A successor that never comes must not leave a door without a house.
+    setTimeout(() => void lifecycle.stop().then(() => process.exit(1)), longestHandOver).unref()
+    await lifecycle.handOver({
+      stop: ['loops', 'appliers', 'jobs', 'ClickHouse', 'data directory'],
+      leave: ['PostgreSQL'],
+    })
   }
 
   async function startWork({ ground, database, databaseUrl }: BootedGround, house: House): Promise<void> {
@@ -128,7 +146,7 @@ export function createServer(options: ServerOptions): Server {
     const { url } = await lifecycle.start(
       'HTTP',
       () => http.listen(),
-      () => http.close(),
+      () => http.close(handedOver ? { drain: drainAfterHandOver } : {}),
     )
     await lifecycle.start(
       'address',
@@ -142,7 +160,10 @@ export function createServer(options: ServerOptions): Server {
     start,
     stop: () => lifecycle.stop(),
     stopped: lifecycle.stopped,
-    stopOnSignals: () => lifecycle.stopOnSignals(),
+    stopOnSignals() {
+      lifecycle.stopOnSignals()
+      process.once(handOverSignal, () => void handOver())
+    },
     get house() {
       return opened().house
     },
@@ -176,6 +197,7 @@ function httpOf(options: ServerOptions & { log: Log }, ground: BootedGround['gro
     health: () => healthOf(),
     checkAnswers: options.checkAnswers ?? false,
     early: house.early,
+    besidePredecessor: options.takeOver ?? false,
   })
 
   function eraseRoutes() {

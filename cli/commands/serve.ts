@@ -4,12 +4,15 @@ export const serve: Command = {
   name: 'serve',
   summary: 'Start the server with console, API and workers',
   operands: { text: '', least: 0, most: 0 },
-  flags: serverFlags,
+  flags: {
+    ...serverFlags,
+    'take-over': { text: 'replace the server that runs on this data directory without refusing a request' },
+  },
   help: 'Example: einklang serve --port 9000 --public-url https://crm.example.org',
   async run(call) {
     const config = call.config()
     const { createServer } = await import('@einklang/server')
-    const server = createServer({ config, told: call.tell })
+    const server = createServer({ config, told: call.tell, ownApplier: true, takeOver: call.switch('take-over') })
     server.stopOnSignals()
     const { url, firstAdministrator } = await server.start()
     call.tell(url === null ? 'Einklang works; this process serves nobody.' : `Einklang answers at ${url}`)
