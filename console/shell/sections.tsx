@@ -22,7 +22,7 @@ type Icon = ComponentType<{ size?: number; stroke?: number }>
 export const sections = [
   { to: '/', word: 'today', icon: IconHome as Icon, needs: api.governance.me as Pick<Route, 'may'> },
   { to: '/ingest', word: 'ingest', icon: IconDatabaseImport as Icon, needs: api.ingest.sources },
-  { to: '/profile', word: 'profile', icon: IconUsers as Icon, needs: api.profile.search },
+  { to: '/profile', word: 'profile', icon: IconUsers as Icon, needs: api.profile.counter },
   { to: '/consent', word: 'consent', icon: IconShieldCheck as Icon, needs: api.consent.overview },
   { to: '/commerce', word: 'commerce', icon: IconBuildingStore as Icon, needs: api.commerce.products },
   { to: '/audience', word: 'audience', icon: IconUsersGroup as Icon, needs: api.audience.list },

@@ -157,6 +157,48 @@ export const names = route({
   answer: z.object({ items: z.array(z.object({ person: idOf('person'), name: z.string().nullable() })) }),
 })
 
+/** What a person at a counter sees: enough to serve, nothing to take away. */
+export const brief = z.object({
+  person: idOf('person'),
+  firstName: z.string().nullable(),
+  lastName: z.string().nullable(),
+  city: z.string().nullable(),
+  /** Last four digits. */
+  card: z.string().nullable(),
+  /** Masked: `a…@example.com`, `…78`. */
+  email: z.string().nullable(),
+  phone: z.string().nullable(),
+  since: instant,
+  orders: z.array(
+    z.object({
+      orderNo: z.string(),
+      at: instant,
+      channel: z.string(),
+      placeName: z.string().nullable(),
+      total: z.int(),
+      refunded: z.int(),
+      currency: z.string(),
+      articles: z.array(z.object({ name: z.string(), quantity: z.number() })),
+    }),
+  ),
+  cart: z.array(z.object({ name: z.string(), quantity: z.number() })),
+  /** On which channels we may write to them at all. */
+  mayContact: z.array(channel),
+})
+export type Brief = z.infer<typeof brief>
+
+export const counter = route({
+  stage: 'profile',
+  name: 'counter',
+  summary:
+    'Short form for staff of a store: one customer by card, e-mail, phone, customer, order or receipt number, typed whole',
+  method: 'get',
+  path: '/counter',
+  may: ['admin', 'marketer', 'store', 'support', 'privacy'],
+  query: z.object({ q: z.string().min(3).max(200) }),
+  answer: z.object({ found: brief.nullable() }),
+})
+
 export const timelineEntry = z.object({
   id: idOf('event'),
   at: instant,

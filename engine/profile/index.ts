@@ -1,6 +1,7 @@
 import type { AnswerOf, AppliedBatch, api, PersonId, SpokenLanguage } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Identity } from '#identity'
+import { type Brief, counterOf } from './counter.ts'
 import { exportOf, type PersonExport } from './export.ts'
 import { namesOf, type SearchAnswer, type SearchInput, searchPersons } from './search.ts'
 import { applyBatch, erasePersons, forgetOld, recompute, type Score, writeScores } from './store.ts'
@@ -22,6 +23,8 @@ export type Profile = {
   /** Derives these current persons anew from all observations, for example after a split. */
   recompute(tx: Database, persons: PersonId[]): Promise<void>
   search(input: SearchInput): Promise<SearchAnswer>
+  /** The short form for staff of a store, found by a number or address typed whole. */
+  counter(typed: string, pieces?: ViewPieces): Promise<{ found: Brief | null }>
   names(persons: PersonId[]): Promise<{ person: PersonId; name: string | null }[]>
   /** Everything about one customer; `pieces` are answered by later stages. */
   view(person: PersonId, pieces?: ViewPieces, language?: SpokenLanguage): Promise<PersonView>
@@ -29,6 +32,8 @@ export type Profile = {
   export(person: PersonId, pieces?: ViewPieces): Promise<PersonExport>
   setScore(tx: Database, scores: Score[]): Promise<void>
   today(): Promise<Today>
+  /** Sorts what is new into the search index; beside a large import, so that the import itself need not. */
+  tidySearch(): Promise<void>
   /** Drops counters and contacts that are older than their window. */
   forgetOld(): Promise<number>
   erase(tx: Database, persons: PersonId[]): Promise<number>
@@ -36,7 +41,7 @@ export type Profile = {
 
 export type ProfileNeeds = {
   ground: Ground
-  identity: Pick<Identity, 'identifiersOf'>
+  identity: Pick<Identity, 'identifiersOf' | 'find'>
 }
 
 export function createProfile({ ground, identity }: ProfileNeeds): Profile {
@@ -51,11 +56,15 @@ export function createProfile({ ground, identity }: ProfileNeeds): Profile {
     apply: (tx, batch) => applyBatch(tx, clock, batch),
     recompute,
     search: (input) => searchPersons(database, input),
+    counter: (typed, pieces = {}) => counterOf({ database, pieces, find: identity.find }, typed),
     names: (persons) => namesOf(database, persons),
     view: (person, pieces = {}, language = 'en') => viewOf(needs(pieces, language), person),
     timeline: async (person, input) => readTimeline(history, await aliasesOf(database, person), input),
     export: (person, pieces = {}) => exportOf({ ...needs(pieces), history, clock }, person),
     setScore: writeScores,
+    tidySearch: async () => {
+      await database.run`select gin_clean_pending_list('profile.document_text'::regclass)`
+    },
     today: () => todayOf(database, clock, config.timeZone),
     forgetOld: () => forgetOld(database),
     erase: erasePersons,

@@ -445,3 +445,22 @@ test('erasing leaves nothing under the person', async () => {
     expect([table, left]).toEqual([table, []])
   }
 })
+
+describe('counter', () => {
+  test('staff of a store find one customer by a number typed whole, see masked contacts and no lists', async () => {
+    const person = await happen(
+      event({
+        ids: { user_id: 'counter-1', loyalty_card: '2900777', email: 'mara@example.com' },
+        traits: { firstName: 'Mara', lastName: 'Sol', birthday: '1980-05-05', street: 'Weg 1', phone: '+491715550099' },
+      }),
+    )
+    const pieces: ViewPieces = { orders: async () => [], cart: async () => null, consent: async () => null }
+    const { found } = await profile.counter(' 2900777 ', pieces)
+    expect(found).toMatchObject({ person, firstName: 'Mara', card: '0777', email: 'm…@example.com', phone: '…99' })
+    expect(JSON.stringify(found)).not.toContain('1980')
+    expect(JSON.stringify(found)).not.toContain('Weg 1')
+    expect((await profile.counter('mara@example.com', pieces)).found?.person).toBe(person)
+    expect(await profile.counter('29007', pieces)).toEqual({ found: null })
+    expect(await profile.counter('Mara', pieces)).toEqual({ found: null })
+  })
+})

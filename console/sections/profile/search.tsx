@@ -16,12 +16,19 @@ import { usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { PersonLink, ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
+import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { Counter } from './counter.tsx'
 
 type Found = (typeof api.profile.search)['answer']['_zod']['output']['items'][number]
 
-/** Found while typing; the question stands in the address. */
+/** Whoever may search lists customers; staff of a store find one by what the customer shows. */
 export function Customers(): ReactNode {
+  return useMay()(api.profile.search) ? <Search /> : <Counter />
+}
+
+/** Found while typing; the question stands in the address. */
+function Search(): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
