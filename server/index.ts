@@ -1,4 +1,4 @@
-export type { House } from './compose.ts'
+export { compose, type House } from './compose.ts'
 export { type LocalAccess, localAccess, version } from './local.ts'
 export { migrateOnly } from './migrate.ts'
 export { createServer, type Server, type Started } from './server.ts'
