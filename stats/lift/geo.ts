@@ -228,8 +228,7 @@ export function syntheticControl(test: GeoTest, level = 0.9, controls = othersOf
   const fitted = fittedBy(mean, others, start, panel.periods)
   const days = end - start
   const effect = sumBetween(mean, start, end) / days - sumBetween(fitted.expected, start, end) / days
-  const reach = reachOf(mean, others, start, end, level)
-  const bounds = { low: effect - reach, high: effect + reach }
+  const bounds = boundsOf(effect, mean, others, start, end, level)
   const scale = treated.length * days
   const usual = sumBetween(fitted.expected, start, end) * treated.length
   const actual = totalOf(panel, treated)
@@ -323,17 +322,19 @@ function memoryOf(rest: Float64Array): number {
 }
 
 /**
- * Half-width of the interval of the mean effect (Chernozhukov, Wüthrich, Zhu 2022, "A t-test for synthetic controls"):
+ * Interval of the mean effect (Chernozhukov, Wüthrich, Zhu 2022, "A t-test for synthetic controls"):
  * weights are fitted without one of three blocks before the campaign, which then shows how far off they are on days
- * they have not seen. Student with two degrees of freedom: wide, but honest for a short history.
+ * they have not seen. Student with two degrees of freedom: wide, but honest for a short history. The interval
+ * reaches as far from the corrected effect as from the plain one.
  */
-function reachOf(
+function boundsOf(
+  effect: number,
   target: Float64Array,
   controls: readonly Float64Array[],
   start: number,
   end: number,
   level: number,
-): number {
+): { low: number; high: number } {
   const blocks = 3
   const length = Math.min(Math.floor(start / blocks), end - start)
   const effects = Array.from({ length: blocks }, (_, block) => {
@@ -349,7 +350,8 @@ function reachOf(
   const mean = effects.reduce((sum, effect) => sum + effect, 0) / blocks
   const variance = effects.reduce((sum, effect) => sum + (effect - mean) ** 2, 0) / (blocks - 1)
   const error = Math.sqrt((1 + (blocks * length) / (end - start)) * variance)
-  return (studentQuantile((1 + level) / 2, blocks - 1) * error) / Math.sqrt(blocks)
+  const reach = (studentQuantile((1 + level) / 2, blocks - 1) * error) / Math.sqrt(blocks)
+  return { low: Math.min(mean, effect) - reach, high: Math.max(mean, effect) + reach }
 }
 
 function joined(left: Float64Array, right: Float64Array): Float64Array {
