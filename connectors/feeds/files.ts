@@ -134,6 +134,7 @@ export async function openFtp(reach: Reach, settings: FileSettings, secret: Feed
   const port = settings.port ?? 21
   const host = settings.host ?? ''
   const address = await reach(host, port)
+  // Its default takes data from the checked address only, whatever the server says.
   const client = new FtpClient(waitMs)
   await client.access({
     host: address,

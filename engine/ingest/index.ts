@@ -42,6 +42,8 @@ export type IngestNeeds = {
   ground: Ground
   apply: Apply
   records?: { [kind in RecordKind]?: TakeRecords }
+  /** Sorts what imports have left unsorted in the search index. */
+  tidySearch?: () => Promise<void>
   /** How folders, servers and databases elsewhere are read; without it feeds are refused. */
   feeds?: FeedWays
   /** Writes down who made, changed or ended sources and keys. */
@@ -71,7 +73,15 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
   const loops = [
     inboxLoop({ database, clock, log, sources, applier }),
     historyLoop({ database, history }),
-    importLoop({ database, clock, log, sources, applier, records: needs.records ?? {} }),
+    importLoop({
+      database,
+      clock,
+      log,
+      sources,
+      applier,
+      records: needs.records ?? {},
+      ...(needs.tidySearch ? { tidySearch: needs.tidySearch } : {}),
+    }),
     feedLoop(feedNeeds),
   ]
   return {

@@ -150,6 +150,8 @@ function offsetsByHour(zone: string): (utc: number) => number {
 
 /** `1.234,50`, `1,234.50`, `12,5`, `€ 19.99`, `-3`; the mapping decides where a single separator could mean both. */
 function decimal(text: string, separator: '.' | ',' | undefined): number | undefined {
+  const quick = plainDecimal(text, separator)
+  if (quick !== undefined) return quick
   const bare = text.replaceAll(/[\s\u00a0€$'’]|EUR/g, '')
   if (!/^[+-]?[\d.,]*\d[\d.,]*-?$/.test(bare)) return undefined
   const negative = bare.startsWith('-') || bare.endsWith('-')
@@ -162,4 +164,30 @@ function decimal(text: string, separator: '.' | ',' | undefined): number | undef
   if (plain.includes(',') || plain.indexOf('.') !== plain.lastIndexOf('.')) return undefined
   const value = Number(plain)
   return Number.isFinite(value) ? (negative ? -value : value) : undefined
+}
+
+/** `49,95`, `-3`, `12.5`: digits with at most one mark, as nearly every cell has them, without regular expressions. */
+function plainDecimal(text: string, separator: '.' | ',' | undefined): number | undefined {
+  const length = text.length
+  if (length === 0 || length > 15) return undefined
+  let at = text.charCodeAt(0) === 45 ? 1 : 0
+  const negative = at === 1
+  let whole = 0
+  let parts = 1
+  let mark = 0
+  let digits = 0
+  for (; at < length; at++) {
+    const code = text.charCodeAt(at)
+    if (code >= 48 && code <= 57) {
+      whole = whole * 10 + code - 48
+      digits++
+      if (mark !== 0) parts *= 10
+    } else if ((code === 44 || code === 46) && mark === 0 && digits > 0) mark = code
+    else return undefined
+  }
+  if (digits === 0 || (mark !== 0 && parts === 1)) return undefined
+  if (mark !== 0 && separator !== undefined && mark !== separator.charCodeAt(0)) return undefined
+  // Both are exact integers below 2^53, and a division rounds once: the nearest number to what stands there.
+  const value = whole / parts
+  return negative && value !== 0 ? -value : value
 }

@@ -30,6 +30,8 @@ type Needs = {
   sources: Sources
   applier: Applier
   records: { [kind in RecordKind]?: TakeRecords }
+  /** Sorts what imports have left unsorted in the search index. */
+  tidySearch?: () => Promise<void>
   /** For tests; else as many as are worth a transaction. */
   rowsPerBatch?: number
 }
@@ -188,11 +190,15 @@ async function work(needs: Needs, row: ImportRow, source: Source, signal: AbortS
     facts,
     cutsOf(row, rows, counted, before, needs.rowsPerBatch ?? rowsPerBatch),
   )
+  const tidy = tidyNowAndThen(needs)
   let from = row.rowsRead
   let next = batches.next()
   for (;;) {
     const { value: batch, done } = await next
-    if (done || !batch) return true
+    if (done || !batch) {
+      await tidy.end()
+      return true
+    }
     // While the database works on this batch the next one is read and mapped.
     next = batches.next()
     next.catch(() => undefined)
@@ -201,6 +207,34 @@ async function work(needs: Needs, row: ImportRow, source: Source, signal: AbortS
       return false
     }
     from = batch.cut.last
+    if (!row.dryRun) tidy.after(batch.mapped.items.length)
+  }
+}
+
+/** So many events later the search index is sorted again, on a connection of its own, one time at a time. */
+const eventsPerTidy = 40_000
+
+function tidyNowAndThen(needs: Needs) {
+  let events = 0
+  let going: Promise<void> | null = null
+  const begin = () => {
+    events = 0
+    going = (needs.tidySearch?.() ?? Promise.resolve())
+      .catch((error) => needs.log.warn('The search index could not be sorted', { error: String(error) }))
+      .finally(() => {
+        going = null
+      })
+  }
+  return {
+    after(more: number) {
+      events += more
+      if (events >= eventsPerTidy && going === null) begin()
+    },
+    async end() {
+      await going
+      if (events >= eventsPerTidy / 10) begin()
+      await going
+    },
   }
 }
 
@@ -293,6 +327,8 @@ async function settle(needs: Needs, row: ImportRow, { cut, mapped }: Batch, from
         let accepted = mapped.accepted
         if (!row.dryRun && mapped.items.length > 0) {
           number = await needs.applier.begin(tx)
+          // Sorting new texts into the search index can follow, and is cheaper in large handfuls.
+          await tx.run`select set_config('gin_pending_list_limit', '65536', true)`
           const counts = await needs.applier.apply(tx, number, mapped.items, { skipSeen: true, careful })
           accepted -= counts.quarantined
         }
