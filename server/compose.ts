@@ -74,7 +74,6 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
     audit: governance.audit,
     tidySearch: () => profile.tidySearch(),
-    tidySearch: () => profile.tidySearch(),
     feeds: feedWays({
       allowed: config.feedHosts,
       watched: config.watchDirectory ?? join(config.dataDirectory, 'watch'),
