@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { createHistory, Outage } from '@einklang/platform'
+import { createHistory, Outage, Refusal } from '@einklang/platform'
 import {
   type Input,
   type Label,
@@ -100,7 +100,7 @@ async function runMatch(call: Call): Promise<object | undefined> {
       ...(place.progress ? { progress: place.progress } : {}),
       dryRun: call.switch('dry-run'),
       step: (name) => {
-        if (stop.stopped) throw new Error('stopped')
+        if (stop.stopped) throw new Refusal(409, 'stopped', 'Stopped; nothing was written.')
         measured(stages, name)
         call.tell(`${name} …`)
       },
@@ -112,7 +112,11 @@ async function runMatch(call: Call): Promise<object | undefined> {
     return document
   } catch (error) {
     if (error instanceof Outage && /memory/i.test(error.message)) {
-      throw new Misuse(`The memory limit was reached in step ${stages.at(-1)?.name}; try --work and fewer columns.`)
+      throw new Refusal(
+        507,
+        'memory',
+        `The memory limit was reached in step ${stages.at(-1)?.name}; try --work and fewer columns.`,
+      )
     }
     throw error
   } finally {
@@ -173,7 +177,7 @@ function tableOf(path: string): { table: Table; name: string } {
   try {
     return { table: tableAt(path), name: basename(path).replace(/\..*$/, '') }
   } catch (error) {
-    if (error instanceof WrongTable) throw new Error(error.message)
+    if (error instanceof WrongTable) throw new Refusal(422, 'unreadable_file', error.message)
     throw error
   }
 }

@@ -215,7 +215,9 @@ function renamings(inputs: Input[], config: MatchConfig, recognised: Recognised[
     )
     const here = recognised.filter((column) => column.input === input.name)
     for (const [columns, kind] of wanted) {
-      if (columns in stated || input.header.includes(columns)) continue
+      // A table may call a column of another table differently; a name that no table has is a slip.
+      const elsewhere = inputs.some(({ header }) => header.includes(columns))
+      if (columns in stated || input.header.includes(columns) || !elsewhere) continue
       const same = here.filter(({ role, column }) => role === kind && config.compare?.[column] === undefined)
       if (same.length > 0) stated[columns] = (same[0] as Recognised).column
     }

@@ -84,6 +84,8 @@ function namePart(roles: Roles): Part | null {
   const parted = roles.first_name !== undefined || roles.surname !== undefined
   if (!parted && !roles.full_name) return null
   const swapped = all(alike(0.9, 'given', 'family'), alike(0.9, 'family', 'given'))
+  // Names repeat: each is taken apart once.
+  const known = new Map<string, string[]>()
   return {
     makers: [
       {
@@ -91,11 +93,14 @@ function namePart(roles: Roles): Part | null {
         make(cell) {
           const [first, last] = [firstOf(cell, roles.first_name), firstOf(cell, roles.surname)]
           const whole = first === '' && last === '' ? firstOf(cell, roles.full_name) : ''
+          const key = `${first}\u0000${last}\u0000${whole}\u0000${firstOf(cell, roles.middle_name)}\u0000${firstOf(cell, roles.suffix)}`
+          const seen = known.get(key)
+          if (seen) return seen
           const name =
             whole === ''
               ? nameOf(first, last, firstOf(cell, roles.middle_name), firstOf(cell, roles.suffix))
               : wholeName(whole)
-          return [
+          const made = [
             name.given,
             nicknameGroups(name.given),
             colognePhonetics(name.given),
@@ -104,6 +109,8 @@ function namePart(roles: Roles): Part | null {
             colognePhonetics(name.family.replaceAll(' ', '')),
             name.suffix,
           ]
+          if (known.size < 200_000) known.set(key, made)
+          return made
         },
       },
     ],

@@ -220,34 +220,63 @@ export async function comparePairs(shop: Workshop, prepared: Prepared, rules: Pl
         : `if((${key}) in (select ${key} as h from ${prefix}record group by h having count() > ${rule.cap}), 0, ${key}) as k${at}`,
     ]
   })
-  await run(shop, `drop table if exists ${prefix}keyed`)
-  await run(
+  const everybody = rules.some(({ parts }) => parts.length === 0)
+  await remake(
     shop,
-    `create table ${prefix}keyed engine = MergeTree order by id as select *${keyed.map((key) => `, ${key}`).join('')} from ${prefix}record`,
+    'keyed',
+    `order by id as select id, input${keyed.map((key) => `, ${key}`).join('')} from ${prefix}record`,
   )
-  await run(shop, `drop table if exists ${prefix}scored`)
-  await run(
+  await remake(shop, 'pair', 'order by l', '(l UInt32, r UInt32, mask UInt32)')
+  await remake(
     shop,
-    `create table ${prefix}scored (l UInt32, r UInt32, mask UInt32, code UInt64, own Float32, common Float32) engine = MergeTree order by tuple()`,
+    'scored',
+    'order by tuple()',
+    '(l UInt32, r UInt32, mask UInt32, code UInt64, own Float32, common Float32)',
   )
-  const code = comparisons.map((comparison, at) => `bitShiftLeft(toUInt64(${levelSql(comparison, number)}), ${4 * at})`)
   const agrees = (at: number) => (rules[at]?.parts.length === 0 ? '1' : `(l.k${at} != 0 and l.k${at} = r.k${at})`)
   const mask = rules.map((_, at) => `if(${agrees(at)}, toUInt32(${2 ** at}), 0)`)
+  const apart = ['l.id < r.id', ...(link ? ['l.input != r.input'] : [])]
+  // Pairs first, from keys alone: joining whole records for each rule would copy their texts once per rule.
   for (const [at, rule] of rules.entries()) {
+    if (rule.parts.length === 0) continue
+    const side = `(select * from ${prefix}keyed where k${at} != 0)`
     const before = rules.slice(0, at).map((_, earlier) => `not ${agrees(earlier)}`)
-    const where = ['l.id < r.id', ...(link ? ['l.input != r.input'] : []), ...before]
-    const join =
-      rule.parts.length === 0
-        ? `${prefix}keyed as l cross join ${prefix}keyed as r`
-        : `(select * from ${prefix}keyed where k${at} != 0) as l inner join (select * from ${prefix}keyed where k${at} != 0) as r on l.k${at} = r.k${at}`
     await run(
       shop,
-      `insert into ${prefix}scored
-       select l, r, mask, code, ${raritySql(prepared, false)} as own, ${raritySql(prepared, true)} as common from (
-         select l.id as l, r.id as r, toUInt32(${mask.join(' + ')}) as mask, ${code.join(' + ')} as code${rareColumns(prepared)}
-         from ${join} where ${where.join(' and ')})`,
+      `insert into ${prefix}pair select l.id, r.id, toUInt32(${mask.join(' + ')})
+       from ${side} as l inner join ${side} as r on l.k${at} = r.k${at} where ${[...apart, ...before].join(' and ')}`,
     )
   }
+  const code = comparisons.map((comparison, at) => `bitShiftLeft(toUInt64(${levelSql(comparison, number)}), ${4 * at})`)
+  const compared = (mask: string, from: string) =>
+    `insert into ${prefix}scored
+     select l, r, mask, code, ${raritySql(prepared, false)} as own, ${raritySql(prepared, true)} as common from (
+       select l.id as l, r.id as r, ${mask} as mask, ${code.join(' + ')} as code${rareColumns(prepared)} from ${from})`
+  if (everybody) {
+    await run(
+      shop,
+      compared('toUInt32(1)', `${prefix}record as l cross join ${prefix}record as r where ${apart.join(' and ')}`),
+    )
+    return
+  }
+  const step = 200_000
+  for (let start = 0; start < prepared.records.count; start += step) {
+    const range = (id: string) => `${id} >= ${start} and ${id} < ${start + step}`
+    await run(
+      shop,
+      compared(
+        'pair.mask',
+        `(select * from ${prefix}pair where ${range('l')}) as pair
+         inner join (select * from ${prefix}record where ${range('id')}) as l on pair.l = l.id
+         inner join (select * from ${prefix}record where id >= ${start}) as r on pair.r = r.id`,
+      ),
+    )
+  }
+}
+
+async function remake(shop: Workshop, table: string, order: string, columns = ''): Promise<void> {
+  await run(shop, `drop table if exists ${shop.prefix}${table}`)
+  await run(shop, `create table ${shop.prefix}${table} ${columns} engine = MergeTree ${order}`)
 }
 
 const levelFrom = (at: number) => `bitAnd(bitShiftRight(code, ${4 * at}), 15)`
@@ -482,5 +511,6 @@ export async function predict(
 }
 
 export async function clear(shop: Workshop): Promise<void> {
-  for (const table of ['record', 'keyed', 'scored']) await run(shop, `drop table if exists ${shop.prefix}${table}`)
+  for (const table of ['record', 'keyed', 'pair', 'scored'])
+    await run(shop, `drop table if exists ${shop.prefix}${table}`)
 }

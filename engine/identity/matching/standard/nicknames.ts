@@ -119,12 +119,23 @@ function groupsOf(...tables: string[]): Map<string, string> {
 
 /** Groups of a folded first name; '' = the table does not know it. */
 export function nicknameGroups(name: string): string {
-  return groups.get(name) ?? groups.get(plainEnding(name)) ?? ''
+  const found = new Set<string>()
+  for (const form of [name, plainEnding(name), stemOf(name)]) {
+    const known = groups.get(form)
+    if (known) for (const group of known.split(' ')) found.add(group)
+    if (found.size > 0 && form !== name) break
+  }
+  return [...found].join(' ')
 }
 
 /** Robbie, Robbi and Robby are one form. */
 function plainEnding(name: string): string {
   return name.length > 3 ? name.replace(/(?:ie|ey|i)$/, 'y') : name
+}
+
+/** Robbie comes from Rob. */
+function stemOf(name: string): string {
+  return name.length > 4 ? name.replace(/(?:ie|ey|i|y)$/, '').replace(/([a-z])\1$/, '$1') : name
 }
 
 export function isFirstName(name: string): boolean {
