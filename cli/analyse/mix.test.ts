@@ -376,6 +376,27 @@ test.skipIf(!existsSync(example))(
   30_000,
 )
 
+test('beliefs are shown before any fit', async () => {
+  const report = join(room, 'beliefs.html')
+  const { code, out } = await run(
+    'mix',
+    '--data',
+    file('good.csv', table()),
+    '--spec',
+    spec,
+    '--beliefs',
+    '--report',
+    report,
+    '--json',
+  )
+  const told = JSON.parse(out)
+  expect(code).toBe(0)
+  expect(told.advertising.low).toBeLessThan(0.2)
+  expect(told.advertising.high).toBeGreaterThan(0.3)
+  expect(told.weeksInside).toBeGreaterThan(70)
+  expect(readFileSync(report, 'utf8')).toContain('What the beliefs alone expect')
+})
+
 test('reach and frequency of a media plan', async () => {
   const plan = file(
     'plan.csv',

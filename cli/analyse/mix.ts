@@ -1,12 +1,20 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { fitMix, type MixFit, type MixSpec, readinessOf } from '@einklang/stats'
+import {
+  fitMix,
+  type MixData,
+  type MixFit,
+  type MixSpec,
+  mixModel,
+  priorPredictive,
+  readinessOf,
+} from '@einklang/stats'
 import { type Call, type Command, Misuse } from '../command.ts'
 import { startProgress } from '../progress.ts'
 import { readSpec } from './mix-spec.ts'
 import { mixDataOf, proposalOf, readRows } from './mix-table.ts'
 import { chainsInThreads } from './mix-threads.ts'
-import { mixReport } from './report/mix.ts'
+import { beliefReport, mixReport } from './report/mix.ts'
 import { shortNumber } from './report/page.ts'
 
 export const mix: Command = {
@@ -26,6 +34,7 @@ export const mix: Command = {
     report: { value: 'FILE', text: 'write a report as one HTML page' },
     accept: { value: 'COLUMN', text: 'use this column although it looks made from the outcome', many: true },
     'fill-gaps': { text: 'missing weeks count as without spend, their outcome is put between its neighbours' },
+    beliefs: { text: 'do not fit; show what the beliefs alone expect, beside what was' },
     'skip-foresight': { text: 'do not test on the last weeks (saves about an eighth of the time)' },
   },
   help: `A specification: {"date": "week", "outcome": "revenue", "channels": [{"name": "Search", "spend": "search_eur",
@@ -69,6 +78,7 @@ async function run(call: Call): Promise<object> {
   const refusal = readiness.refusals[0]
   if (refusal !== undefined) throw new Misuse(refusal.because, refusal.doInstead)
 
+  if (call.switch('beliefs')) return beliefsOf(call, data, spec)
   const settings = {
     chains: whole(call, 'chains', 4, 1, 32),
     draws: whole(call, 'draws', 1000, 10, 100_000),
@@ -94,6 +104,26 @@ async function run(call: Call): Promise<object> {
   if (fit.blocked) call.fail()
   // Weekly series and traces are for the file and the page.
   return { ...shortened(document), out: out ?? null, report: report ?? null }
+}
+
+/** What the beliefs expect before the data speak: to be looked at before any fit. */
+function beliefsOf(call: Call, data: MixData, spec: MixSpec): object {
+  const prior = priorPredictive(mixModel(data, spec), call.flag('seed') ?? '1')
+  const report = call.flag('report')
+  if (report !== undefined) writeFileSync(report, beliefReport(prior, data.weeks, spec.outcome))
+  const inside = prior.observed.filter(
+    (value, week) => value >= (prior.weekly.low[week] as number) && value <= (prior.weekly.high[week] as number),
+  ).length
+  call.show(
+    `All advertising together is believed to bring ${percent(prior.advertising.low)} to ${percent(prior.advertising.high)} of ${spec.outcome}.`,
+  )
+  for (const { channel, belief } of prior.shares)
+    call.show(`  ${channel}: ${percent(belief.low)} to ${percent(belief.high)}`)
+  call.show(`${inside} of ${prior.observed.length} weeks lie where the beliefs expect them.`)
+  if (prior.advertising.mean > 0.7)
+    call.tell('The beliefs give advertising more than most of all sales: tighten the ranges of share or roas.')
+  if (inside < 0.9 * prior.observed.length) call.tell('The beliefs are too narrow for what was seen: widen them.')
+  return { spec, ...prior, weeksInside: inside, report: report ?? null }
 }
 
 type Fitting = {

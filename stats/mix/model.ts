@@ -183,6 +183,8 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     noise: new Float64Array(regions),
     freedom: Infinity,
   }
+  // The arrays under plain names: inner loops need not look them up.
+  const { stock: allStock, reached: allReached, media, rest: allRest, effect: effects } = now
   const logRatio = new Float64Array(lanes * weeks)
   const values = new Float64Array(length)
   const pull = new Float64Array(cells)
@@ -247,7 +249,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   const unfold = (point: Float64Array): Unfolded => {
     for (let index = 0; index < length; index++)
       values[index] = (coordinates[index] as Coordinate).value(point[index] as number)
-    now.media.fill(0)
+    media.fill(0)
     for (let index = 0; index < channels.length; index++) {
       const channel = channels[index] as ModelChannel
       const own = slots[index] as Slots
@@ -262,8 +264,8 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       let weighted = 0
       for (let region = 0; region < regions; region++) {
         const lane = index * regions + region
-        const stock = now.stock.subarray(lane * weeks, (lane + 1) * weeks)
-        const reached = now.reached.subarray(lane * weeks, (lane + 1) * weeks)
+        const stock = allStock.subarray(lane * weeks, (lane + 1) * weeks)
+        const reached = allReached.subarray(lane * weeks, (lane + 1) * weeks)
         stockOf(index, channel.input.subarray(region * weeks, (region + 1) * weeks), stock)
         reachOf(index, stock, 0, reached, logRatio.subarray(lane * weeks, (lane + 1) * weeks))
         let sum = 0
@@ -281,14 +283,14 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       for (let region = 0; region < regions; region++) {
         const lane = index * regions + region
         const possible = scale * (regionWeight[lane] as number)
-        now.effect[lane] = possible
+        effects[lane] = possible
         for (let week = 0; week < weeks; week++) {
           const cell = region * weeks + week
-          now.media[cell] = (now.media[cell] as number) + possible * (now.reached[lane * weeks + week] as number)
+          media[cell] = (media[cell] as number) + possible * (allReached[lane * weeks + week] as number)
         }
       }
     }
-    for (let cell = 0; cell < cells; cell++) now.rest[cell] = (target[cell] as number) - (now.media[cell] as number)
+    for (let cell = 0; cell < cells; cell++) allRest[cell] = (target[cell] as number) - (media[cell] as number)
     for (let region = 0; region < regions; region++) now.noise[region] = values[noiseAt + region] as number
     now.freedom = student ? 2 + (values[freedomAt] as number) : Infinity
     for (let index = 0; index < lifts.length; index++) increments[index] = incrementOf(index)
@@ -310,9 +312,9 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       const reached = (liftReached[which] as Float64Array[])[place] as Float64Array
       stockOf(channel, window.input, stock)
       reachOf(channel, stock, window.from, reached, (liftLog[which] as Float64Array[])[place] as Float64Array)
-      const effect = now.effect[lane] as number
+      const effect = effects[lane] as number
       for (let week = window.from; week <= window.until; week++) {
-        const gap = effect * ((now.reached[lane * weeks + week] as number) - (reached[week] as number))
+        const gap = effect * ((allReached[lane * weeks + week] as number) - (reached[week] as number))
         const cell = window.region * weeks + week
         // With a log link the channel multiplies what was sold.
         sum +=
@@ -326,7 +328,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   const meanEffect = (channel: number) => {
     let sum = 0
     for (let region = 0; region < regions; region++)
-      sum += ((now.effect[channel * regions + region] as number) * (relative[region] as number)) / regions
+      sum += ((effects[channel * regions + region] as number) * (relative[region] as number)) / regions
     return sum
   }
   const scratch = { stock: new Float64Array(1), reached: new Float64Array(1), log: new Float64Array(1) }
@@ -360,7 +362,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   const normalPart = (region: number, gradient: Float64Array): number => {
     const space = spaces[region] as BaseSpace
     const { basis, variance, directions } = space
-    const rest = now.rest.subarray(region * weeks, region * weeks + learn)
+    const rest = allRest.subarray(region * weeks, region * weeks + learn)
     const own = pull.subarray(region * weeks, region * weeks + learn)
     const noise = now.noise[region] as number
     const square = noise * noise
@@ -399,7 +401,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     const space = spaces[region] as BaseSpace
     const { basis, variance, directions } = space
     const own = pull.subarray(region * weeks, region * weeks + learn)
-    const rest = now.rest.subarray(region * weeks, region * weeks + learn)
+    const rest = allRest.subarray(region * weeks, region * weeks + learn)
     const width = baseWidth[region] as Float64Array
     const first = baseAt + spaces.slice(0, region).reduce((sum, { directions: count }) => sum + count, 0)
     let value = 0
@@ -457,8 +459,8 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       const lane = index * regions + region
       let sum = 0
       for (let week = 0; week < weeks; week++)
-        sum += (pull[region * weeks + week] as number) * (now.reached[lane * weeks + week] as number)
-      effectPull[region] = sum * (now.effect[lane] as number)
+        sum += (pull[region * weeks + week] as number) * (allReached[lane * weeks + week] as number)
+      effectPull[region] = sum * (effects[lane] as number)
     }
 
     /** Slopes through the saturation of one lane, `lanePull` being the slope by what is reached; leaves it by stock. */
@@ -525,18 +527,18 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
           for (let region = 0; region < regions; region++)
             effectPull[region] =
               (effectPull[region] as number) +
-              drive * sign * reached * (now.effect[index * regions + region] as number) * (size[region] as number)
+              drive * sign * reached * (effects[index * regions + region] as number) * (size[region] as number)
         }
         continue
       }
       for (let place = 0; place < term.windows.length; place++) {
         const window = term.windows[place] as LiftTerm['windows'][number]
         const lane = index * regions + window.region
-        const effect = now.effect[lane] as number
+        const effect = effects[lane] as number
         const reached = (liftReached[which] as Float64Array[])[place] as Float64Array
         for (let week = window.from; week <= window.until; week++) {
           const cell = window.region * weeks + week
-          const difference = (now.reached[lane * weeks + week] as number) - (reached[week] as number)
+          const difference = (allReached[lane * weeks + week] as number) - (reached[week] as number)
           const unit =
             drive *
             window.sign *
@@ -562,15 +564,15 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     const base = shareBase[index] as number
     for (let region = 0; region < regions; region++) {
       const lane = index * regions + region
-      const effect = now.effect[lane] as number
+      const effect = effects[lane] as number
       // A share stays what it is when more is reached: the possible effect gives way.
       const give =
         own.effectMeans === 'share' ? (all * (relative[region] as number) * (regionWeight[lane] as number)) / base : 0
       for (let week = 0; week < weeks; week++) lanePull[week] = (pull[region * weeks + week] as number) * effect - give
       for (const one of extra)
         if (one.region === region) lanePull[one.week] = (lanePull[one.week] as number) + one.slope
-      const reached = now.reached.subarray(lane * weeks, (lane + 1) * weeks)
-      const stock = now.stock.subarray(lane * weeks, (lane + 1) * weeks)
+      const reached = allReached.subarray(lane * weeks, (lane + 1) * weeks)
+      const stock = allStock.subarray(lane * weeks, (lane + 1) * weeks)
       through(reached, stock, logRatio.subarray(lane * weeks, (lane + 1) * weeks), 0, weeks)
       carry(input.subarray(region * weeks, (region + 1) * weeks), stock, 0, weeks)
       if (own.regions >= 0) {

@@ -33,6 +33,40 @@ export function mixReport(fit: MixFit): string {
   })
 }
 
+/** The beliefs alone, before any fit. */
+export function beliefReport(prior: MixFit['prior'], weeks: readonly string[], outcome: string): string {
+  return page({
+    title: `What is believed of advertising: ${outcome}`,
+    lead: 'No fit yet. These are the ranges of the specification and what they expect of sales.',
+    sections: [
+      {
+        title: 'Beliefs by channel',
+        text: believed(prior),
+        body: tableOf(
+          ['channel', 'share of outcome believed'],
+          prior.shares.map(({ channel, belief }) => [channel, told(belief)]),
+        ),
+      },
+      { title: 'What they expect of each week', body: expectedPlot(prior, weeks) },
+    ],
+  })
+}
+
+function believed({ advertising }: MixFit['prior']): string {
+  return `Before the data, all advertising together was believed to bring ${percent(advertising.mean)} of the outcome (${percent(advertising.low)} to ${percent(advertising.high)}).`
+}
+
+function expectedPlot(prior: MixFit['prior'], weeks: readonly string[]): string {
+  return linePlot({
+    caption: 'What the beliefs alone expect, and what was',
+    x: weeks,
+    series: [
+      { name: 'expected before the data', values: prior.weekly.mean, low: prior.weekly.low, high: prior.weekly.high },
+      { name: 'observed', values: prior.observed, points: true },
+    ],
+  })
+}
+
 type Figure = { mean: number; low: number; high: number }
 
 const told = (figure: Figure | null) =>
@@ -169,7 +203,7 @@ function beliefs(fit: MixFit): Section[] {
   return [
     {
       title: 'Belief before, knowledge now',
-      text: `Before the data, all advertising together was believed to bring ${percent(prior.advertising.mean)} of the outcome (${percent(prior.advertising.low)} to ${percent(prior.advertising.high)}). The overlap says how little the data moved a belief: 100 % is nothing learnt.`,
+      text: `${believed(prior)} The overlap says how little the data moved a belief: 100 % is nothing learnt.`,
       body: `${
         rows.length === 0
           ? tableOf(
@@ -185,19 +219,7 @@ function beliefs(fit: MixFit): Section[] {
                 return [name, told(belief), told(share), percent(overlap), changed(other?.half), changed(other?.double)]
               }),
             )}`
-      }${linePlot({
-        caption: 'What the beliefs alone expect, and what was',
-        x: fit.weeks,
-        series: [
-          {
-            name: 'expected before the data',
-            values: prior.weekly.mean,
-            low: prior.weekly.low,
-            high: prior.weekly.high,
-          },
-          { name: 'observed', values: prior.observed, points: true },
-        ],
-      })}`,
+      }${expectedPlot(prior, fit.weeks)}`,
     },
   ]
 }
