@@ -1,0 +1,139 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { allocate, fitMix, smoothThrough, type UncertainCurve, valueAt } from '@einklang/stats'
+import { generate } from '@einklang/world'
+import { retailerTable } from './retailer.ts'
+
+/**
+ * Claim: on a retailer with known truth the mix model's 90 % intervals hold the true returns, and the budget that the
+ * allocator proposes loses at most 5 % of what the best division would bring. `einklang bench budget [SEEDS] [DIRECTORY]`
+ * (default 2 seeds, the bar is over 20); worlds found in DIRECTORY are used again.
+ */
+const seeds = Number(process.argv[2] ?? 2)
+const kept = process.argv[3]
+const room = kept ?? mkdtempSync(join(tmpdir(), 'einklang-budget-'))
+const line = (figure: object) => console.log(JSON.stringify({ bench: 'budget', ...figure }))
+const round = (value: number, digits = 3) => Number(value.toPrecision(digits))
+
+type Curve = { channel: string; level: number; spend_cents: number; increment_cents: number }
+type Optimum = { budget_level: number; channel: string; spend_cents: number; expected_increment_cents: number }
+type Increment = { channel: string; revenue_cents: number }
+
+function truthRows<Row>(folder: string, name: string): Row[] {
+  return readFileSync(join(folder, `${name}.ndjson`), 'utf8')
+    .trim()
+    .split('\n')
+    .map((row) => JSON.parse(row) as Row)
+}
+
+async function one(seed: number) {
+  const [product, truth] = [join(room, `world-${seed}`), join(room, `truth-${seed}`)]
+  if (!existsSync(join(truth, 'optimal_budget.ndjson')))
+    await generate({ size: 'S', seed, write: product, truth, workers: 2 })
+  const { data, spec } = retailerTable(existsSync(join(product, 'product')) ? join(product, 'product') : product)
+  const before = process.cpuUsage()
+  const fit = await fitMix(data, spec, { chains: 2, warmup: 500, draws: 400, seed, outOfSample: false })
+  const used = process.cpuUsage(before)
+  if ('refused' in fit) throw new Error(fit.refused[0]?.because)
+
+  // Only now the truth is opened.
+  const increments = Map.groupBy(
+    truthRows<Increment>(truth, 'incremental_by_channel_week_geo'),
+    ({ channel }) => channel,
+  )
+  const truthCurves = Map.groupBy(truthRows<Curve>(truth, 'response_curves'), ({ channel }) => channel)
+  const optimum = truthRows<Optimum>(truth, 'optimal_budget').filter(({ budget_level: level }) => level === 1)
+  const returns = fit.answers.channels.map(({ name, spend, roas, overlap }) => {
+    const realised =
+      (increments.get(name) ?? []).reduce((sum, { revenue_cents: cents }) => sum + cents / 100, 0) / spend
+    const curve = truthCurves.get(name)?.find(({ level }) => level === 1)
+    const expected = curve === undefined ? realised : curve.increment_cents / curve.spend_cents
+    const [low, high] = [roas?.low ?? 0, roas?.high ?? 0]
+    return {
+      channel: name,
+      expected: round(expected),
+      realised: round(realised),
+      roas: round(roas?.mean ?? 0),
+      low: round(low),
+      high: round(high),
+      inside: low <= expected && expected <= high,
+      overlap: round(overlap, 2),
+    }
+  })
+  const weeks = data.weeks.length
+  const shared = new Set(optimum.map(({ channel }) => channel))
+  const curves = fit.answers.response
+    .filter(({ channel, usual }) => shared.has(channel) && usual > 0)
+    .map(
+      ({ channel, usual, levels, draws }): UncertainCurve => ({
+        channel,
+        // The truth is told up to twice the spend.
+        spend: Float64Array.from(
+          levels.filter((level) => level <= 2),
+          (level) => level * usual * weeks,
+        ),
+        outcome: draws.map((draw) =>
+          Float64Array.from(
+            draw.filter((_, index) => (levels[index] as number) <= 2),
+            (value) => value * weeks,
+          ),
+        ),
+      }),
+    )
+  const today = Object.fromEntries(curves.map(({ channel, spend }) => [channel, (spend.at(-1) as number) / 2]))
+  const total = Object.values(today).reduce((sum, value) => sum + value, 0)
+  const plan = allocate({ curves, total, bounds: {}, today, objective: { kind: 'outcome' } })
+  if ('infeasible' in plan) throw new Error(plan.infeasible)
+  const brings = (spend: { [channel: string]: number }) =>
+    [...shared].reduce((sum, channel) => {
+      const rows = (truthCurves.get(channel) ?? []).toSorted((left, right) => left.level - right.level)
+      const curve = smoothThrough(
+        Float64Array.from(rows, ({ spend_cents: cents }) => cents / 100),
+        Float64Array.from(rows, ({ increment_cents: cents }) => cents / 100),
+      )
+      return sum + valueAt(curve, spend[channel] ?? 0)
+    }, 0)
+  const best = optimum.reduce((sum, { expected_increment_cents: cents }) => sum + cents / 100, 0)
+  const ours = brings(Object.fromEntries(plan.channels.map(({ channel, spend }) => [channel, spend])))
+  const result = {
+    seed,
+    inside: returns.filter(({ inside }) => inside).length,
+    channels: returns.length,
+    regret: round(1 - ours / best),
+    regretOfHistory: round(1 - brings(today) / best),
+    chanceOfGain: round(plan.today.chanceOfGain),
+    plan: Object.fromEntries(plan.channels.map(({ channel, spend, today: now }) => [channel, round(spend / now)])),
+    best: Object.fromEntries(
+      optimum.map(({ channel, spend_cents: cents }) => [channel, round(cents / 100 / (today[channel] ?? 1))]),
+    ),
+    rHat: round(Math.max(...fit.parameters.map(({ rHat }) => rHat)), 4),
+    divergences: fit.run.divergences,
+    cpuSeconds: round((used.user + used.system) / 1e6),
+    returns,
+  }
+  line(result)
+  if (kept === undefined) for (const folder of [product, truth]) rmSync(folder, { recursive: true, force: true })
+  return result
+}
+
+const results: Awaited<ReturnType<typeof one>>[] = []
+try {
+  for (let seed = 101; seed < 101 + seeds; seed++) results.push(await one(seed))
+} finally {
+  if (kept === undefined) rmSync(room, { recursive: true, force: true })
+}
+const coverage =
+  results.reduce((sum, { inside }) => sum + inside, 0) / results.reduce((sum, { channels }) => sum + channels, 0)
+const regret = results.reduce((sum, result) => sum + result.regret, 0) / results.length
+line({
+  seeds,
+  coverage: round(coverage),
+  meanRegret: round(regret),
+  worstRegret: round(Math.max(...results.map((result) => result.regret))),
+  meanRegretOfHistory: round(results.reduce((sum, result) => sum + result.regretOfHistory, 0) / results.length),
+})
+if (regret > 0.05) console.error(`Mean regret is ${(100 * regret).toFixed(1)} %, at most 5 % is due.`)
+if (coverage < 0.8 || coverage > 0.97)
+  console.error(`${(100 * coverage).toFixed(0)} % of the intervals hold the truth; 80 to 97 % are due.`)
+process.exitCode = regret > 0.05 || coverage < 0.8 ? 1 : 0
