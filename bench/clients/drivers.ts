@@ -185,7 +185,7 @@ export const drivers: { [name: string]: (setup: Setup) => Promise<Driver> } = {
 
   async 'customerio-node'({ url, key }) {
     const { TrackClient, IdentifierType } = load('customerio-node')
-    const client = new TrackClient('site', key, { url: `${url}/api/v1` })
+    const client = new TrackClient('site', key, { url: `${url}/api/v1`, port: Number(new URL(url).port) })
     const kept = (sent: Promise<unknown>) => sent.then(() => undefined).catch(() => undefined)
     return {
       async calls(probe) {
@@ -194,7 +194,12 @@ export const drivers: { [name: string]: (setup: Setup) => Promise<Driver> } = {
         await client.track('u-1', { name: 'Product Viewed', data: { ...ecommerce, probe: probe() } })
         await client.trackAnonymous('a-1', { name: 'Product Viewed', data: { probe: probe() } })
         await client.trackPageView('u-1', `https://shop.example/${probe()}`)
-        await client.trackPush({ delivery_id: 'd-1', event: 'opened', device_id: 't-1', timestamp: 1_700_000_000 })
+        await client.trackPush({
+          delivery_id: 'd-1',
+          event: 'opened',
+          device_id: 't-1',
+          timestamp: Math.floor(Date.now() / 1000),
+        })
         await client.addDevice('u-1', 't-1', 'ios', { last_used: 1_700_000_000 })
         await client.deleteDevice('u-1', 't-1')
         await client.mergeCustomers(IdentifierType.Id, 'u-1', IdentifierType.Email, 'ada@shop.example')

@@ -67,6 +67,7 @@ afterAll(async () => {
   await world.close()
 })
 beforeEach(async () => {
+  await ingest.drain()
   applied = []
   await world.ground.database.run`delete from ingest.quarantine`
   await world.ground.database.run`delete from ingest.counter`
@@ -288,7 +289,8 @@ test('items that miss something never change the answer, and wait with the reaso
 
 test('an unplanned type of message is kept and listed as not mapped yet', async () => {
   const event = { specversion: '1.0', id: '1', source: '/till', type: 'till.opened', data: { drawer: 1 } }
-  expect((await send('/api/ingest/cloudevents', event)).status).toBe(202)
+  const headers = { 'content-type': 'application/cloudevents+json' }
+  expect((await send('/api/ingest/cloudevents', event, { headers })).status).toBe(202)
   expect((await stored()).waiting).toEqual([{ code: 'unmapped', path: 'till.opened', payload: event }])
 })
 

@@ -59,7 +59,7 @@ const trackCalls: { [call: string]: (heard: Heard) => Said[] } = {
   device: deviceSaid,
   undevice({ document, facts }) {
     const [id = '', token = ''] = facts.params ?? []
-    return [track(document, id, 'Push Token Removed', { token })]
+    return [track(document, id, 'Push Token Removed', { push_token: token })]
   },
   receipt: receiptSaid,
   merge({ document, facts }) {
