@@ -28,5 +28,5 @@ export async function record(name: string, recorded: Recorded[]): Promise<void> 
       at,
     }))
   const file = join(folder, `${name.replaceAll(/[@/]/g, '_').replace(/^_/, '')}.json`)
-  await writeFile(file, `${JSON.stringify(requests, null, 1)}\n`)
+  await writeFile(file, `${JSON.stringify(requests, null, 2)}\n`)
 }
