@@ -33,7 +33,7 @@ async function one(seed: number) {
     await generate({ size: 'S', seed, write: product, truth, workers: 2 })
   const { data, spec } = retailerTable(existsSync(join(product, 'product')) ? join(product, 'product') : product)
   const before = process.cpuUsage()
-  const fit = await fitMix(data, spec, { chains: 2, warmup: 500, draws: 400, seed, outOfSample: false })
+  const fit = await fitMix(data, spec, { chains: 2, warmup: 350, draws: 250, seed, outOfSample: false })
   const used = process.cpuUsage(before)
   if ('refused' in fit) throw new Error(fit.refused[0]?.because)
 

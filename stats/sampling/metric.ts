@@ -92,7 +92,10 @@ export function learnMetric(kind: Metric['kind'], size: number) {
         }
       }
     },
-    /** The estimate, drawn towards a small multiple of the identity as Stan does; null with too few points. */
+    /**
+     * The estimate, drawn towards a small multiple of the identity as Stan does; null with too few points. Correlations
+     * shrink when there are few points for many coordinates, so that the matrix stays far from singular.
+     */
     metric(): Metric | null {
       if (count < 5) return null
       const trust = count / (count + 5)
@@ -101,7 +104,8 @@ export function learnMetric(kind: Metric['kind'], size: number) {
       const covariance = new Float64Array(size * size)
       for (let row = 0; row < size; row++) {
         for (let column = 0; column <= row; column++) {
-          const value = (trust * (squares[row * size + column] as number)) / (count - 1) + (row === column ? floor : 0)
+          const learnt = (trust * (squares[row * size + column] as number)) / (count - 1)
+          const value = row === column ? learnt + floor : (learnt * count) / (count + size)
           covariance[row * size + column] = value
           covariance[column * size + row] = value
         }

@@ -9,7 +9,7 @@ export type ChainOptions = {
   chain: number
   /** Share of a trajectory's points that should be acceptable: smaller steps are safer and slower. Default 0.85. */
   target?: number
-  /** Dense learns correlations; default dense up to 150 coordinates. */
+  /** Dense learns correlations; default dense up to 300 coordinates. */
   metric?: Metric['kind']
   /** A trajectory has at most 2^depth points. */
   depth?: number
@@ -56,7 +56,7 @@ const tooFar = 1000
 export function startChain(density: LogDensity, options: ChainOptions): RunningChain {
   const { size } = density
   const chance = drawsFrom('nuts', options.seed, options.chain)
-  const kind = options.metric ?? (size <= 150 ? 'dense' : 'diagonal')
+  const kind = options.metric ?? (size <= 300 ? 'dense' : 'diagonal')
   const target = options.target ?? 0.85
   const total = options.warmup + options.draws
   const windows = windowsOf(options.warmup)
