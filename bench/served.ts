@@ -27,12 +27,34 @@ export class Served {
   }
 
   /** Starts and waits until it is ready; returns the seconds that took. `faults` arms places where it is to die. */
-  async start(faults?: string): Promise<number> {
+  start(faults?: string): Promise<number> {
+    return this.#launch([], faults)
+  }
+
+  /** Starts beside a running server and waits until that one has ended; returns the seconds until then. */
+  async takeOver(predecessor: Served): Promise<number> {
+    const begin = performance.now()
+    await this.#launch(['--take-over'])
+    const failed = this.ended().then(() => {
+      throw new Error('The successor ended before its predecessor.')
+    })
+    failed.catch(() => undefined)
+    await Promise.race([predecessor.ended(), failed])
+    return (performance.now() - begin) / 1000
+  }
+
+  async ended(): Promise<void> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    await new Promise((resolve) => child.once('exit', resolve))
+  }
+
+  async #launch(words: string[], faults?: string): Promise<number> {
     const begin = performance.now()
     const cli = join(import.meta.dirname, '../cli/index.ts')
     const child = spawn(
       process.execPath,
-      ['--conditions=source', cli, 'serve', '--data', this.data, '--port', String(this.port)],
+      ['--conditions=source', cli, 'serve', '--data', this.data, '--port', String(this.port), ...words],
       {
         stdio: ['ignore', 'ignore', 'pipe'],
         env: {
