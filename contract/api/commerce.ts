@@ -277,3 +277,31 @@ export const popular = route({
   }),
   answer: z.object({ items: z.array(productSummary.extend({ units: z.int(), revenue: z.int() })) }),
 })
+
+export const viewed = route({
+  stage: 'commerce',
+  name: 'viewed',
+  summary: 'Articles a person has looked at, the latest first, with the price that holds now',
+  method: 'get',
+  path: '/persons/{person}/viewed',
+  may: personReaders,
+  params: z.object({ person: idOf('person') }),
+  query: z.object({
+    days: z.coerce.number().int().min(1).max(400).default(90),
+    limit: z.coerce.number().int().min(1).max(100).default(20),
+  }),
+  answer: z.object({
+    items: z.array(
+      z.object({
+        sku: z.string(),
+        name: z.string().nullable(),
+        imageUrl: z.string().nullable(),
+        price: priceNow.nullable(),
+        stock: z.int().nullable(),
+        /** Looks, clicks, and puts into cart or wishlist. */
+        times: z.int(),
+        lastAt: instant,
+      }),
+    ),
+  }),
+})

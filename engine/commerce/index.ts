@@ -16,11 +16,13 @@ import {
   productsOf,
 } from './read.ts'
 import { commerceRecords } from './records.ts'
+import { type Viewed, viewedBy } from './viewed.ts'
 
 export type { Today as CommerceToday } from './figures.ts'
 export type { OrderChannel } from './order.ts'
 export type { Cart, Order, ProductSummary } from './read.ts'
 export { commerceParts } from './routes.ts'
+export type { Viewed } from './viewed.ts'
 
 /** All that the rest of the system may do with what is sold. */
 export type Commerce = {
@@ -34,6 +36,8 @@ export type Commerce = {
   orders(person: PersonId): Promise<Order[]>
   /** Articles with price (of the channel, web when missing) and stock; unknown articles are left out. */
   products(skus: string[], channel?: OrderChannel): Promise<ProductSummary[]>
+  /** Articles the person has looked at, the latest first. */
+  viewed(person: PersonId, query: { days: number; limit: number }): Promise<Viewed[]>
   popular(query: {
     days: number
     channel?: OrderChannel
@@ -46,7 +50,7 @@ export type Commerce = {
 }
 
 export function createCommerce({ ground }: { ground: Ground }): Commerce {
-  const { database, clock, config } = ground
+  const { database, history, clock, config } = ground
   return {
     apply: (tx, batch) => applyBatch(tx, config.currency, batch),
     records: commerceRecords(clock, config.currency),
@@ -56,6 +60,7 @@ export function createCommerce({ ground }: { ground: Ground }): Commerce {
     },
     orders: (person) => ordersOf(database, person),
     products: (skus, channel) => productsOf(database, skus, channel),
+    viewed: (person, query) => viewedBy({ database, history, now: clock.now() }, person, query),
     popular: (query) => popularOf(database, query),
     today: () => todayOf(database, clock, config),
     revenue: (query) => revenueOf(database, config, query),

@@ -19,6 +19,7 @@ export function commerceParts(commerce: Commerce, { database, clock, config }: G
       mount(api.commerce.revenue, ({ query }) => commerce.revenue(query)),
       mount(api.commerce.places, () => placesOf(database, config.currency)),
       mount(api.commerce.today, () => commerce.today()),
+      mount(api.commerce.viewed, async ({ params, query }) => ({ items: await commerce.viewed(params.person, query) })),
       mount(api.commerce.popular, async ({ query }) => ({ items: await popularOf(database, query) })),
     ],
     jobs: [
