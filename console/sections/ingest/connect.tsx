@@ -1,5 +1,5 @@
 import { type AnswerOf, api } from '@einklang/contract'
-import { Alert, Button, Code, CopyButton, Group, Loader, Select, Stack, Text } from '@mantine/core'
+import { Alert, Button, Code, CopyButton, Group, Loader, PasswordInput, Select, Stack, Text } from '@mantine/core'
 import { IconCheck, IconCircleCheck, IconCopy } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -40,7 +40,66 @@ export function Connect(props: { source: Source; writeKey: string | null }): Rea
           {source.dialects.includes(snippet.dialect) ? null : <SwitchOn source={source} dialect={snippet.dialect} />}
         </>
       )}
+      {snippet?.dialect === 'webhook' && source.dialects.includes('webhook') ? <Signing source={source} /> : null}
       <Arrival source={source} />
+    </Stack>
+  )
+}
+
+const schemes = ['standard', 'shopify', 'woocommerce', 'shopware', 'stripe', 'hmac'] as const
+
+/** Who signs, and with which secret. It is shown by the sender, or ours is shown here once. */
+function Signing(props: { source: Source }): ReactNode {
+  const { t } = useTranslation()
+  const may = useMay()
+  const { source } = props
+  const [scheme, setScheme] = useState<(typeof schemes)[number]>(source.webhook?.scheme ?? 'standard')
+  const [secret, setSecret] = useState('')
+  const [ours, setOurs] = useState<string | null>(null)
+  const change = useDeed(api.ingest.changeSource, { refresh: ['ingest'] })
+  const add = useDeed(api.ingest.addWebhookSecret, { refresh: ['ingest'], done: t('source.secretKept') })
+  const params = { source: source.id }
+  async function keep(): Promise<void> {
+    if ((await change.run({ params, body: { webhook: { ...source.webhook, scheme } } })) === undefined) return
+    const given = secret.trim()
+    const made = await add.run({ params, body: given === '' ? {} : { secret: given } })
+    if (made !== undefined && given === '') setOurs(made.secret)
+    setSecret('')
+  }
+  if (!may(api.ingest.addWebhookSecret)) return null
+  return (
+    <Stack gap="xs" data-testid="signing">
+      <Group align="flex-end" wrap="nowrap">
+        <Select
+          size="sm"
+          label={t('source.signedBy')}
+          allowDeselect={false}
+          value={scheme}
+          onChange={(value) => setScheme((value ?? scheme) as typeof scheme)}
+          data={[...schemes]}
+        />
+        <PasswordInput
+          size="sm"
+          style={{ flex: 1 }}
+          label={t('source.secret')}
+          placeholder={t('source.secretOurs')}
+          value={secret}
+          onChange={(event) => setSecret(event.currentTarget.value)}
+          autoComplete="off"
+        />
+        <Button size="sm" onClick={() => void keep()} loading={change.pending || add.pending}>
+          {t('source.keepSecret')}
+        </Button>
+      </Group>
+      <Text size="xs" c="dimmed">
+        {t('source.secretsLive', { count: source.webhookSecrets })}
+      </Text>
+      {ours === null ? null : (
+        <>
+          <Alert color="orange">{t('source.once')}</Alert>
+          <Copyable text={ours} label={t('source.secret')} />
+        </>
+      )}
     </Stack>
   )
 }

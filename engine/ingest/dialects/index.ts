@@ -6,7 +6,7 @@ import { jitsuDialect } from './jitsu.ts'
 import { klaviyoDialect } from './klaviyo.ts'
 import { posthogDialect } from './posthog.ts'
 import { rudderstackDialect } from './rudderstack.ts'
-import { segmentBareDialect, segmentDialect } from './segment.ts'
+import { calls, segmentBareDialect, segmentDialect } from './segment.ts'
 import { snowplowDialect } from './snowplow.ts'
 import { unomiDialect } from './unomi.ts'
 import { webhookDialect } from './webhook.ts'
@@ -47,13 +47,25 @@ function rootOf(parts: string[]): string {
 
 /** All that could be meant by a path, most likely first. */
 export function candidatesAt(path: string): Candidate[] {
-  const parts = partsOf(path)
-  const found: Candidate[] = []
-  for (const dialect of byRoot.get(rootOf(parts)) ?? []) {
-    for (const route of dialect.routes(parts)) found.push({ dialect: dialect.name, route })
-  }
-  return found
+  return frequent.get(path) ?? found(path)
 }
+
+function found(path: string): Candidate[] {
+  const parts = partsOf(path)
+  const candidates: Candidate[] = []
+  for (const dialect of byRoot.get(rootOf(parts)) ?? []) {
+    for (const route of dialect.routes(parts)) candidates.push({ dialect: dialect.name, route })
+  }
+  return candidates
+}
+
+/** Nearly all traffic comes on these paths. */
+const frequent = new Map(
+  [...Object.keys(calls).map((call) => `/v1/${call}`), '/batch/', '/e/', '/api/public/apps/batch'].map((path) => [
+    path,
+    found(path),
+  ]),
+)
 
 /** Is this path a client's? Asked for every request of the server, so it only looks at the beginning. */
 export function ownsPath(path: string): boolean {
