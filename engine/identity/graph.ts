@@ -108,7 +108,8 @@ export type Graph = {
   living: Map<PersonId, PersonId>
   /** Losers per living person, for before-images. */
   mapped: Map<PersonId, Set<PersonId>>
-  negatives: Set<string>
+  /** Who is held apart from whom: identifier → identifiers. */
+  negatives: Map<string, Set<string>>
   /** Pairs of identifiers that people of the house declared to be one person. */
   together: Map<string, { one: Key; other: Key; reason: string; actor: string }>
   /** Ids under which events are stored beside the person's own, first used in this batch. */
@@ -169,7 +170,7 @@ export function emptyGraph(): Graph {
     persons: new Map(),
     living: new Map(),
     mapped: new Map(),
-    negatives: new Set(),
+    negatives: new Map(),
     together: new Map(),
     atoms: new Map(),
     refusals: new Map(),
@@ -498,26 +499,29 @@ function noteShown(hearing: Hearing, named: Named[]): void {
         (other.class === 'strong' || (one.class === 'device' && other.class === 'contact')) &&
         other.rank < one.rank,
     )
-    if (witness) show(graph, node, at, `${witness.namespace}\u001f${witness.value}`)
-    if (card && receipt) show(graph, node, at, `receipt\u001f${event.id}`)
+    const shown = witness && show(graph, node, at, `${witness.namespace}\u001f${witness.value}`)
+    const counted = card && receipt && show(graph, node, at, `receipt\u001f${event.id}`)
+    if (!shown && !counted) continue
     const most = rules.limits.get(baseOf(node.namespace))?.hotPeople ?? limits.hotPeople
     const hot = hottest(node, at, most)
     if (hot !== null) share(hearing, node, hot)
   }
 }
 
-function show(graph: Graph, node: Node, at: number, who: string): void {
-  if (node.shown.some((one) => one.who === who && Math.abs(one.at - at) < 72_000_000)) return
+function show(graph: Graph, node: Node, at: number, who: string): boolean {
+  if (node.shown.some((one) => one.who === who && Math.abs(one.at - at) < 72_000_000)) return false
   node.shown.push({ at, who })
   node.shown.sort((one, other) => one.at - other.at || (one.who < other.who ? -1 : 1))
   if (node.shown.length > 48) node.shown.shift()
   mark(graph, node)
+  return true
 }
 
 /** The first moment of a day around `at` in which too many showed the value, or null. */
 function hottest(node: Node, at: number, most: number): { since: number; kind: string; count: number } | null {
   if (node.shown.length <= most) return null
   const near = node.shown.filter((one) => Math.abs(one.at - at) <= day)
+  if (near.length <= most) return null
   for (const last of near) {
     const within = near.filter((one) => one.at <= last.at && one.at > last.at - day)
     const byKind = Map.groupBy(within, (one) => one.who.slice(0, one.who.indexOf('\u001f')))
@@ -676,8 +680,8 @@ function attach(hearing: Hearing, person: Person, one: Named): void {
 }
 
 function keptFrom(graph: Graph, one: Key, person: Person): boolean {
-  const key = keyOf(one)
-  for (const node of person.nodes) if (graph.negatives.has(pairKey(key, keyOf(node)))) return true
+  for (const other of graph.negatives.get(keyOf(one)) ?? [])
+    if (graph.nodes.get(other)?.person === person.id) return true
   return false
 }
 
@@ -693,6 +697,7 @@ function beginApart(hearing: Hearing, person: Person, one: Named): void {
 
 /** Is there room on the person for one more identifier of this kind? */
 function room(rules: Rules, person: Person, one: Named, at: number): ConflictCode | null {
+  if (one.class === 'transaction') return null
   const own = [...person.nodes].filter((node) => node.status === 'active')
   const alike = own.filter((node) => node.namespace === one.namespace)
   const rule = rules.limits.get(baseOf(one.namespace))
@@ -709,7 +714,7 @@ function room(rules: Rules, person: Person, one: Named, at: number): ConflictCod
     const active = own.filter((node) => isDevice(node) && Math.abs(at - node.lastSeenAt) <= days * day)
     if (active.length >= (rule?.most ?? limits.devices)) return 'limit'
   }
-  return one.class !== 'transaction' && countedNodes(own) >= limits.identifiersPerPerson ? 'limit' : null
+  return countedNodes(own) >= limits.identifiersPerPerson ? 'limit' : null
 }
 
 /** Order numbers are no identity; a faithful customer may have hundreds. */
@@ -919,7 +924,10 @@ function gate(hearing: Hearing, one: Side, other: Side, via: Named, node: Node):
 }
 
 function keptApart(graph: Graph, one: Side, other: Side): boolean {
-  return one.nodes.some((left) => other.nodes.some((right) => graph.negatives.has(pairKey(keyOf(left), keyOf(right)))))
+  return one.nodes.some((left) => {
+    const apart = graph.negatives.get(keyOf(left))
+    return apart !== undefined && other.nodes.some((right) => apart.has(keyOf(right)))
+  })
 }
 
 /** Both sides bring a value of one issuer, and together they are more than a person has. */

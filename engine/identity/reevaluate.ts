@@ -66,6 +66,14 @@ export async function scopeOf(tx: Database, seeds: PersonId[]): Promise<Scope | 
     const partners = await tx.rows<{ id: PersonId }>`
       select other as id from identity.refusal where one = any(${ids}::uuid[])
       union select one from identity.refusal where other = any(${ids}::uuid[])`
+    const owners = new Set<PersonId>(partners.map(({ id }) => id))
+    const know = (row: NodeRow) => {
+      const node = nodeOf(row)
+      scope.nodes.set(keyOf(node), node)
+      if (node.person) owners.add(node.person)
+      for (const tenure of node.earlier) owners.add(tenure.person)
+    }
+    for (const row of await nodesOwned(tx, next)) know(row)
     const keys = new Map<string, Key>()
     for (const row of evidence)
       for (const text of row.identifiers) {
@@ -73,17 +81,7 @@ export async function scopeOf(tx: Database, seeds: PersonId[]): Promise<Scope | 
         const key = keyOf({ namespace, value })
         if (namespace !== 'person' && !scope.nodes.has(key)) keys.set(key, { namespace, value })
       }
-    const rows: NodeRow[] = [
-      ...(keys.size > 0 ? await nodesNamed(tx, [...keys.values()]) : []),
-      ...(await nodesOwned(tx, next)),
-    ]
-    const owners = new Set<PersonId>(partners.map(({ id }) => id))
-    for (const row of rows) {
-      const node = nodeOf(row)
-      scope.nodes.set(keyOf(node), node)
-      if (node.person) owners.add(node.person)
-      for (const tenure of node.earlier) owners.add(tenure.person)
-    }
+    if (keys.size > 0) for (const row of await nodesNamed(tx, [...keys.values()])) know(row)
     next = (await livingOf(tx, [...owners])).filter((person) => !known.has(person))
   }
   scope.persons = [...known]

@@ -168,7 +168,11 @@ export function addDecisions(graph: Graph, negatives: DecisionRow[], together: D
   })
   for (const row of negatives) {
     const { one, other } = pairOf(row)
-    graph.negatives.add(pairKey(keyOf(one), keyOf(other)))
+    for (const [left, right] of [
+      [keyOf(one), keyOf(other)],
+      [keyOf(other), keyOf(one)],
+    ] as const)
+      graph.negatives.set(left, (graph.negatives.get(left) ?? new Set()).add(right))
   }
   for (const row of together) {
     const { one, other } = pairOf(row)
