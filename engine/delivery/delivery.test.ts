@@ -82,13 +82,15 @@ async function smallTown() {
   const content = createContent({ ground, governance, commerce })
   const needs = {
     ground,
-    governance,
+    governance: {
+      ...governance,
+      brand: async () => ({ ...(await governance.brand()), shopUrl: 'https://shop.example/cart' }),
+    },
     consent,
     decision,
     content,
     emit: ingest.emit,
     connectors: [mail.connector, sms.connector],
-    shopUrl: 'https://shop.example/cart',
   }
   const delivery = createDelivery(needs)
   const parts = deliveryParts(delivery, needs)
@@ -276,7 +278,7 @@ test('an abandoned cart becomes a mail with its products after an hour, and a te
   expect(told).toContain('etwas in den Warenkorb gelegt')
   expect(told).toContain('Per E-Mail: erlaubt (Einwilligung liegt vor), erreichbar und innerhalb der Grenzen.')
   expect(told).toContain('Erlaubt: Newsletter per E-Mail (Einwilligung liegt vor).')
-  expect(told).toMatch(/\d von 5 Nachrichten in 7 Tagen über alle Kanäle\./)
+  expect(told).toMatch(/\d von 3 Nachrichten in 7 Tagen über alle Kanäle\./)
 })
 
 test('an order before the hour is over ends the journey and nothing is sent', async () => {

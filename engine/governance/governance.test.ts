@@ -309,6 +309,7 @@ describe('people and keys', () => {
       imprint: 'Am Hafen 1',
       colour: '#0A7B83',
       language: 'de',
+      shopUrl: 'https://meer.example/',
     }
     expect((await governance.brand()).name).not.toBe(set.name)
     await ask('changeBrand', { body: set }, { cookie })
