@@ -54,7 +54,7 @@ function call<R extends Route>(route: R, input: CallOf<R>): Promise<AnswerOf<R>>
 
 async function brought(kind: ImportKind, fileName: string, bytes: Buffer) {
   const { source } = await call(api.ingest.createSource, {
-    body: { name: `${kind} ${Math.abs(bytes.length)}`, kind: 'crm' },
+    body: { name: `${kind} ${Math.abs(bytes.length)}`, kind: 'crm', issuer: 'crm' },
   })
   const job = await announced(kind, fileName, bytes, source.id)
   const path = job.uploadPath as string
