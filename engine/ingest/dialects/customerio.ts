@@ -1,15 +1,5 @@
 import type { Json, JsonObject } from '@einklang/contract'
-import {
-  type Dialect,
-  filled,
-  type Heard,
-  isObject,
-  objectOr,
-  type Route,
-  type Said,
-  type Told,
-  textOr,
-} from './dialect.ts'
+import { type Dialect, filled, type Heard, isObject, objectOr, type Route, type Said, textOr } from './dialect.ts'
 import { mergeOf } from './rudderstack.ts'
 import { againSegment, familyRoutes, hearSegment } from './segment.ts'
 

@@ -1,16 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Json, JsonObject } from '@einklang/contract'
-import {
-  type Dialect,
-  filled,
-  type Heard,
-  isObject,
-  objectOr,
-  type Route,
-  type Said,
-  type Told,
-  textOr,
-} from './dialect.ts'
+import { type Dialect, filled, type Heard, isObject, objectOr, type Route, type Said, textOr } from './dialect.ts'
 
 /** Klaviyo's JSON:API: events, profiles, and the jobs that subscribe and unsubscribe. Any revision is taken. */
 export const klaviyoDialect: Dialect = {
