@@ -193,9 +193,8 @@ async function measure(set: Set_, run: 'same' | 'own' | 'zero', directory: strin
       : run === 'own'
         ? existsSync(own)
           ? readFileSync(own, 'utf8')
-          : null
+          : '{}'
         : '{}'
-  if (given === null) return
   writeFileSync(config, given)
   const [pairs, clusters] = [join(directory, 'pairs.csv'), join(directory, 'clusters.csv')]
   const words = [
@@ -388,10 +387,10 @@ try {
     const runs = (['same', 'own', 'zero'] as const).filter((run) => words.includes(run))
     const wanted = sets.filter(({ name }) => words.includes(name))
     for (const set of wanted.length > 0 ? wanted : sets) {
+      // Where a set has no configuration of its own, its own run is the one without any.
+      const stated = existsSync(join(import.meta.dirname, 'own', `${set.name}.json`))
       const fitting = (['own', 'zero', 'same'] as const).filter((run) =>
-        run === 'same'
-          ? set.statement !== undefined
-          : run === 'own' || !existsSync(join(import.meta.dirname, 'own', `${set.name}.json`)),
+        run === 'same' ? set.statement !== undefined : run === 'own' || (stated && set.name === 'senzing'),
       )
       for (const run of runs.length > 0 ? runs : fitting) await measure(set, run, directory)
     }

@@ -5,7 +5,8 @@
 export function jaroWinkler(one: string, other: string): number {
   if (one === other) return 1
   const jaro = jaroOf(one, other)
-  if (jaro <= 0.7) return jaro
+  // A hair above, so that rounding decides as it does there.
+  if (jaro <= 0.7 + 1e-12) return jaro
   let prefix = 0
   while (prefix < 4 && prefix < one.length && one.charCodeAt(prefix) === other.charCodeAt(prefix)) prefix++
   return jaro + prefix * 0.1 * (1 - jaro)
@@ -14,17 +15,20 @@ export function jaroWinkler(one: string, other: string): number {
 const taken = new Uint8Array(1024)
 const shared = new Uint16Array(1024)
 
+/** Letter by letter as RapidFuzz does it: the common beginning first, then each letter of `other` takes the first free one. */
 function jaroOf(one: string, other: string): number {
   const [left, right] = [Math.min(one.length, 1024), Math.min(other.length, 1024)]
   if (left === 0 || right === 0) return 0
   const window = Math.max(0, (Math.max(left, right) >> 1) - 1)
-  taken.fill(0, 0, right)
-  let common = 0
-  for (let at = 0; at < left; at++) {
-    const letter = one.charCodeAt(at)
-    const end = Math.min(right, at + window + 1)
-    for (let place = Math.max(0, at - window); place < end; place++) {
-      if (taken[place] !== 0 || other.charCodeAt(place) !== letter) continue
+  let start = 0
+  while (start < left && start < right && one.charCodeAt(start) === other.charCodeAt(start)) start++
+  taken.fill(0, start, left)
+  let common = start
+  for (let at = start; at < right; at++) {
+    const letter = other.charCodeAt(at)
+    const end = Math.min(left, at + window + 1)
+    for (let place = Math.max(start, at - window); place < end; place++) {
+      if (taken[place] !== 0 || one.charCodeAt(place) !== letter) continue
       taken[place] = 1
       shared[common++] = letter
       break
@@ -32,10 +36,10 @@ function jaroOf(one: string, other: string): number {
   }
   if (common === 0) return 0
   let moved = 0
-  for (let place = 0, next = 0; place < right; place++) {
-    if (taken[place] !== 0 && shared[next++] !== other.charCodeAt(place)) moved++
+  for (let place = start, next = start; place < left; place++) {
+    if (taken[place] !== 0 && shared[next++] !== one.charCodeAt(place)) moved++
   }
-  return (common / left + common / right + (common - Math.floor(moved / 2)) / common) / 3
+  return (common / left + common / right + (common - moved / 2) / common) / 3
 }
 
 let row = new Uint16Array(256)

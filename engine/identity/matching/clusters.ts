@@ -6,6 +6,7 @@ import {
   type Links,
   levelOf,
   type MayJoin,
+  strongestFirst,
 } from '@einklang/stats'
 import type { Guard } from './guard.ts'
 import type { Prepared } from './pipeline.ts'
@@ -30,7 +31,7 @@ export type ClusterSettings = {
  */
 export const margin = 3
 
-export const tolerance = { strict: 12, share: 0.2, against: -2, rival: 1 }
+export const tolerance = { strict: 9, share: 0.2, against: -2, rival: 2, sure: 9, outvoted: 20 }
 
 /** What speaks for or against any two records, also pairs that no rule found. */
 export type Judge = {
@@ -72,14 +73,17 @@ export function clusterRecords(given: {
   apart?: (one: number, other: number) => boolean
   /** Records known to be one person, whatever their fields say. */
   certain?: [number, number][]
+  rivals?: Rivals
 }): Clustering {
   const { prepared, links, least, guard, settings, judge, apart } = given
   const { records } = prepared
   const uniques = settings.unique.map((name) => readerOf(records)(name))
   const single = new Set(settings.duplicateFree)
-  const rivals = rivalsOf(links, least)
+  const rivals = given.rivals ?? rivalsOf(records.count, links, least)
   /** A record that fits two people who contradict each other about equally well belongs to neither for sure. */
   const ambiguous = (link: number, one: number[], other: number[]) => {
+    // What agrees this well is decided by itself.
+    if ((links.weight[link] as number) >= tolerance.sure) return false
     const [left, right] = [links.left[link] as number, links.right[link] as number]
     const weight = (links.weight[link] as number) - tolerance.rival
     const fits = (single: number, home: number[], target: number[]) => {
@@ -128,7 +132,9 @@ export function clusterRecords(given: {
         }
       }
       const pairs = ours.length * theirs.length
-      if (reason !== null && (size <= tolerance.strict || conflicts > tolerance.share * pairs)) return reason
+      const outvoted = conflicts * 3 <= pairs && (links.weight[link] as number) >= tolerance.outvoted
+      if (reason !== null && !outvoted && (size <= tolerance.strict || conflicts > tolerance.share * pairs))
+        return reason
       if (against < tolerance.against * pairs) return 'contradiction'
       if (ambiguous(link, one, other)) return 'ambiguous'
     }
@@ -143,19 +149,27 @@ function someOf(members: number[]): number[] {
   return Array.from({ length: 15 }, (_, at) => members[Math.floor((at * members.length) / 15)] as number)
 }
 
-/** Links of each record, strongest first. */
-function rivalsOf({ left, right, weight }: Links, least: number): { of(record: number): number[] } {
-  const lists = new Map<number, number[]>()
-  const add = (record: number, link: number) => {
-    const list = lists.get(record)
-    if (list) list.push(link)
-    else lists.set(record, [link])
+export type Rivals = { of(record: number): Uint32Array }
+
+/** Links of each record from `least` on, strongest first; made once for all thresholds. */
+export function rivalsOf(records: number, links: Links, least: number): Rivals {
+  const { left, right } = links
+  const order = strongestFirst(links, least - tolerance.rival)
+  const start = new Uint32Array(records + 1)
+  for (const link of order) {
+    for (const record of [left[link] as number, right[link] as number])
+      start[record + 1] = (start[record + 1] as number) + 1
   }
-  for (let link = 0; link < weight.length; link++) {
-    if ((weight[link] as number) < least - tolerance.rival) continue
-    add(left[link] as number, link)
-    add(right[link] as number, link)
+  for (let record = 0; record < records; record++)
+    start[record + 1] = (start[record + 1] as number) + (start[record] as number)
+  const next = start.slice()
+  const lists = new Uint32Array(order.length * 2)
+  for (const link of order) {
+    for (const record of [left[link] as number, right[link] as number]) {
+      const at = next[record] as number
+      lists[at] = link
+      next[record] = at + 1
+    }
   }
-  for (const list of lists.values()) list.sort((one, other) => (weight[other] as number) - (weight[one] as number))
-  return { of: (record) => lists.get(record) ?? [] }
+  return { of: (record) => lists.subarray(start[record], start[record + 1]) }
 }

@@ -116,7 +116,7 @@ export function guardOf(records: Records, weigh?: Weigh): Guard {
       const names = namesOf(one, other)
       if (names !== null) {
         if (sameBirth && sameFamily(one, other) && near(one, other) && !sameNumber(one, other)) return 'twins'
-        const lifted = sameMail(one, other) || (names === 'unlike' && (sameBirth || sameNumber(one, other)))
+        const lifted = sameMail(one, other) || sameNumber(one, other) || (names === 'unlike' && sameBirth)
         if (!lifted && (names === 'known' || proven(one, other))) return 'first_name_conflict'
       }
       if (birthDates(one, other) && !sameMail(one, other) && !sameNumber(one, other)) return 'birth_date_conflict'

@@ -1,6 +1,6 @@
 import { Refusal } from '@einklang/platform'
 import { type LinkageModel, probabilityOf, type Refused } from '@einklang/stats'
-import { clusterRecords, judgeOf } from './clusters.ts'
+import { clusterRecords, judgeOf, rivalsOf } from './clusters.ts'
 import type { Plan } from './config.ts'
 import { type Conflict, type Guard, guardOf } from './guard.ts'
 import { householdsOf } from './households.ts'
@@ -270,9 +270,10 @@ function cluster(
   const apart = (one: number, other: number) =>
     different.has(one < other ? `${one},${other}` : `${other},${one}`) || known.apart?.(one, other, records) === true
   const says = different.size > 0 || known.apart !== undefined
+  const rivals = rivalsOf(records.count, pairs, bitsOf(plan.thresholds.cluster))
   const at = (probability: number) =>
     clusterRecords({
-      ...{ prepared, links: pairs, guard, judge, certain: known.certain, ...(says ? { apart } : {}) },
+      ...{ prepared, links: pairs, guard, judge, rivals, certain: known.certain, ...(says ? { apart } : {}) },
       least: bitsOf(probability),
       settings: { guard: plan.guard.on, ...plan.clusters },
     })

@@ -123,7 +123,6 @@ export function nicknameGroups(name: string): string {
   for (const form of [name, plainEnding(name), stemOf(name)]) {
     const known = groups.get(form)
     if (known) for (const group of known.split(' ')) found.add(group)
-    if (found.size > 0 && form !== name) break
   }
   return [...found].join(' ')
 }

@@ -1,0 +1,173 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createHistory } from '@einklang/platform'
+import { drawsFrom, levelOf } from '@einklang/stats'
+import { afterAll, expect, test } from 'vitest'
+import { planMatch } from './config.ts'
+import { firstNamesConflict, guardOf } from './guard.ts'
+import { comparePairs, levelsOf, loadRecords, planRules, prepare, type Workshop } from './pipeline.ts'
+import { readRecords } from './read.ts'
+import { type Input, readerOf } from './records.ts'
+import { addressOf } from './standard/address.ts'
+import { mailOf, phoneOf } from './standard/contacts.ts'
+import { birthOf, dateOrderOf } from './standard/dates.ts'
+import { nameOf, wholeName } from './standard/names.ts'
+import { nicknameGroups } from './standard/nicknames.ts'
+import { fold } from './standard/text.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'einklang-matching-'))
+const history = createHistory({ kind: 'embedded', directory })
+afterAll(async () => {
+  await history.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+const sql = (text: string) => [text] as unknown as TemplateStringsArray
+const shop: Workshop = {
+  history,
+  prefix: 'matching.',
+  prepare: () => history.run(sql('create database if not exists matching')),
+  async load(table, columns, rows) {
+    const list = [...rows].map((row) => Object.fromEntries(columns.map((name, at) => [name, row[at]])))
+    await history.insert(table, list, table)
+  },
+}
+
+/** Records with all that goes wrong: slips, swaps, initials, moved and missing values. */
+function messy(count: number): Input {
+  const draws = drawsFrom('messy', 1)
+  const pick = (words: string) => words.split(' ')[draws.below(words.split(' ').length)] as string
+  const slip = (text: string) => {
+    const at = draws.below(Math.max(1, text.length - 1))
+    const kind = draws.below(8)
+    if (kind === 0) return text.slice(0, at) + text.slice(at + 1)
+    if (kind === 1) return text.slice(0, at) + pick('a e x z') + text.slice(at)
+    if (kind === 2 && text.length > 1) return text.slice(0, at) + text[at + 1] + text[at] + text.slice(at + 2)
+    if (kind === 3) return ''
+    return text
+  }
+  const header = [
+    'id',
+    'first_name',
+    'surname',
+    'dob',
+    'email',
+    'phone',
+    'street',
+    'postcode',
+    'city',
+    'ssn',
+    'occupation',
+  ]
+  const rows = Array.from({ length: count }, (_, at) => {
+    const first = slip(pick('Robert Rob Bob Anna Anne Maria Jürgen Hans Johannes R. Mark Marsha'))
+    const last = slip(pick('Müller Mueller Schmidt-Weber Weber García Smith Antoun'))
+    const [one, other] = draws.below(12) === 0 ? [last, first] : [first, last]
+    return [
+      String(at),
+      one,
+      other,
+      slip(`19${50 + draws.below(3)}-0${1 + draws.below(3)}-1${draws.below(3)}`),
+      slip(`${first}.${last}@${pick('x.de y.de')}`.toLowerCase().replaceAll(/[^a-z.@]/g, '')),
+      slip(`+4917${1_000_000 + draws.below(4)}`),
+      slip(`${pick('Hauptstraße Haupt Main')} ${pick('St Str. Road')} ${1 + draws.below(3)}`),
+      slip(pick('10115 10117 20095')),
+      pick('Berlin Hamburg berlin'),
+      slip(`${100_000_000 + draws.below(4)}`),
+      pick('painter baker cricketer'),
+    ].map((cell) => cell.trim())
+  })
+  return { name: 'messy', header, each: (visit) => rows.forEach((row, at) => visit(row, at + 2)) }
+}
+
+test('ClickHouse and the TypeScript reference give the same levels for every pair', async () => {
+  const input = messy(320)
+  const plan = planMatch([input], {})
+  const { records } = readRecords([input], plan)
+  const prepared = prepare(records, plan.comparisons, false)
+  await loadRecords(shop, prepared)
+  const rules = await planRules(shop, prepared, plan.rules, { maxPairs: 1e6, target: 1e6 })
+  expect(rules.map(({ name, pairs }) => [name, pairs])).toEqual([['all pairs', (320 * 319) / 2]])
+  await comparePairs(shop, prepared, rules)
+  const feature = readerOf(records)
+  const levels = plan.comparisons.map((comparison) => levelOf(comparison, feature))
+  const rows = await history.rows<{ l: number; r: number; code: string }>(
+    sql('select l, r, toString(code) as code from matching.scored'),
+  )
+  expect(rows).toHaveLength((320 * 319) / 2)
+  const seen = plan.comparisons.map(() => new Set<number>())
+  const different: string[] = []
+  for (const { l, r, code } of rows) {
+    levelsOf(code, levels.length).forEach((level, at) => {
+      seen[at]?.add(level)
+      if (level !== levels[at]?.(l, r))
+        different.push(`${plan.comparisons[at]?.name} of ${l} and ${r}: ${level} and ${levels[at]?.(l, r)}`)
+    })
+  }
+  expect(different).toEqual([])
+  // The records are messy enough to stand on most rungs.
+  expect(seen.reduce((sum, levels) => sum + levels.size, 0)).toBeGreaterThan(40)
+})
+
+test('names, dates, contacts and addresses are standardised', () => {
+  expect(fold('Müller-Lüdenscheidt ß É')).toBe('mueller luedenscheidt ss e')
+  expect(fold('Васіль')).toBe('vasil')
+  expect(fold('王伟')).toBe('wang wei')
+  expect(wholeName('Dr. Anna van der Berg')).toEqual({ given: 'anna', middle: '', family: 'van der berg', suffix: '' })
+  expect(wholeName('Smith, John Jr.')).toMatchObject({ given: 'john', family: 'smith', suffix: 'ii' })
+  expect(nameOf('Robert', 'Smith Sr')).toMatchObject({ given: 'robert', family: 'smith', suffix: 'i' })
+  expect(dateOrderOf(['12/11/1978', '20/8/1991'])).toBe('day')
+  for (const text of ['1978-11-12', '19781112', '12.11.1978', '12/11/78', '12-Nov-78', 'Nov 12 1978']) {
+    expect(birthOf(text, 'day', false).date, text).toBe('19781112')
+  }
+  expect(birthOf('1900-01-01', 'day', false).date).toBe('')
+  expect(birthOf('1857-01-01', 'day', true)).toMatchObject({ date: '', year: '1857' })
+  expect(mailOf('Maria <M.Sentosa+shop@Fmail.com>')).toMatchObject({ whole: 'msentosa@fmail.com' })
+  expect(phoneOf('(807) 422-9031').last).toBe(phoneOf('807.422.9031').last)
+  expect(phoneOf('000000')).toEqual({ digits: '', last: '' })
+  expect(addressOf({ whole: '123 Main Street, Las Vegas NV 89132' })).toMatchObject({
+    street: 'main st',
+    number: '123',
+    city: 'las vegas',
+    postcode: '89132',
+  })
+  expect(addressOf({ street: 'Hardenbergstraße 87' })).toMatchObject({ street: 'hardenberg st', number: '87' })
+})
+
+test('forms of one first name agree, known names of two people do not', () => {
+  const conflict = (one: string, other: string) =>
+    firstNamesConflict(one, other, [nicknameGroups(one), nicknameGroups(other)], false)
+  for (const [one, other] of [
+    ['hans', 'johannes'],
+    ['sepp', 'josef'],
+    ['uschi', 'ursula'],
+    ['robbie', 'robert'],
+    ['b', 'bob'],
+  ] as const) {
+    expect(conflict(one, other), `${one} ${other}`).toBeNull()
+  }
+  expect(conflict('mark', 'marsha')).toBe('known')
+  expect(conflict('peter', 'klaus')).not.toBeNull()
+})
+
+test('a family stays apart, twins stay two, a role mailbox belongs to nobody', () => {
+  const header = ['id', 'first_name', 'surname', 'dob', 'email', 'phone', 'postcode']
+  const rows = [
+    ['0', 'Mark', 'Kusha', '1997-09-28', 'kusha@x.de', '0171 5551234', '43004'],
+    ['1', 'Marsha', 'Kusha', '1997-09-28', 'kusha@x.de', '0171 5551234', '43004'],
+    ['2', 'Edward', 'Kusha', '1970-03-01', 'info@kusha.de', '0171 5551234', '43004'],
+    ['3', 'Eddie', 'Kusha', '1970-03-01', 'info@kusha.de', '', '43004'],
+    ['4', 'Edward', 'Kusha Sr', '', '', '', '43004'],
+    ['5', 'Edward', 'Kusha Jr', '', '', '', '43004'],
+  ]
+  const input: Input = { name: 'family', header, each: (visit) => rows.forEach((row, at) => visit(row, at + 2)) }
+  const { records } = readRecords([input], planMatch([input], {}))
+  const guard = guardOf(records)
+  expect(guard.between(0, 1)).toBe('twins')
+  expect(guard.between(0, 2)).toBe('first_name_conflict')
+  expect(guard.between(2, 3)).toBeNull()
+  expect(guard.between(4, 5)).toBe('suffix_conflict')
+  expect(guard.household(0, 2)).toBe(true)
+  expect(guard.sharedContact(2, 3)).toBe(true)
+  expect(records.features.get('mail')?.at(2)).toBe('')
+})
