@@ -3,8 +3,6 @@ import { openFolder, openFtp, openSftp } from './files.ts'
 import { createReach, type ReachOptions } from './reach.ts'
 import { openMysql, openPostgres } from './tables.ts'
 
-export { createReach, isForbidden, type ReachOptions } from './reach.ts'
-
 /** Folders, SFTP and FTP servers and databases that feeds read from; every host goes through one gate. */
 export function feedWays(options: ReachOptions & { watched: string }): FeedWays {
   const reach = createReach(options)

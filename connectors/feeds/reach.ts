@@ -71,7 +71,7 @@ export function createReach(options: ReachOptions): Reach {
   }
 }
 
-export function isForbidden(address: string): boolean {
+function isForbidden(address: string): boolean {
   const bare = address.split('%')[0] as string
   const family = isIP(bare)
   if (family === 0) return true
