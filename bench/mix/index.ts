@@ -237,6 +237,7 @@ function quality(fit: MixFit, cpu: number) {
     rHat: round(Math.max(...fit.parameters.map(({ rHat }) => rHat)), 5),
     leastEffective: Math.round(least),
     divergences: fit.run.divergences,
+    gradients: fit.run.evaluations,
     cpuSeconds: round(cpu),
     effectivePerCpuSecond: round(least / cpu),
     r2: round(fit.answers.fit.r2),

@@ -27,7 +27,7 @@ export const mix: Command = {
     chains: { value: 'COUNT', text: 'independent chains, run in threads (default: 4)' },
     draws: { value: 'COUNT', text: 'draws kept per chain (default: 1000)' },
     warmup: { value: 'COUNT', text: 'steps per chain to learn from first (default: 1000)' },
-    target: { value: 'SHARE', text: 'acceptance aimed at; higher is safer and slower (default: 0.85)' },
+    target: { value: 'SHARE', text: 'acceptance aimed at; higher is safer and slower (default: 0.8)' },
     seed: { value: 'SEED', text: 'the same seed gives the same fit (default: 1)' },
     threads: { value: 'COUNT', text: 'worker threads (default: one per core)' },
     out: { value: 'FILE', text: 'write the fit as JSON, for "budget" and later readers' },
@@ -83,7 +83,7 @@ async function run(call: Call): Promise<object> {
     chains: whole(call, 'chains', 4, 1, 32),
     draws: whole(call, 'draws', 1000, 10, 100_000),
     warmup: whole(call, 'warmup', 1000, 20, 100_000),
-    target: share(call, 'target', 0.85),
+    target: share(call, 'target', 0.8),
     seed: call.flag('seed') ?? '1',
     outOfSample: !call.switch('skip-foresight'),
   }

@@ -170,7 +170,7 @@ test('integrating the base out is exact: the density is that of a normal with th
 describe('a fit', () => {
   test('finds planted contributions, foresees unseen weeks, and says so', async () => {
     const { data, brought } = planted()
-    const fit = fitOf(await fitMix(data, spec, { chains: 3, draws: 400, warmup: 400, seed: 'planted' }))
+    const fit = fitOf(await fitMix(data, spec, { chains: 2, draws: 300, warmup: 300, seed: 'planted' }))
     for (const [index, series] of brought.entries()) {
       const truth = series.reduce((sum, value) => sum + value, 0)
       const { contribution } = fit.answers.channels[index] as MixFit['answers']['channels'][number]
@@ -185,7 +185,7 @@ describe('a fit', () => {
     expect(whole).toBeCloseTo(1, 1)
     for (const response of fit.answers.response)
       for (const draw of response.draws) expect(draw).toEqual(draw.toSorted((left, right) => left - right))
-  }, 60_000)
+  }, 120_000)
 
   test('an experiment pulls a channel that the data alone misjudge', async () => {
     const { data, brought } = planted(80, 0.15)
@@ -199,14 +199,14 @@ describe('a fit', () => {
         error: 0.1 * truth,
       },
     ]
-    const run = { chains: 2, draws: 300, warmup: 300, outOfSample: false }
+    const run = { chains: 2, draws: 200, warmup: 200, outOfSample: false }
     const width = async (given: MixSpec) => {
       const { contribution } = fitOf(await fitMix(data, given, run)).answers
         .channels[1] as MixFit['answers']['channels'][number]
       return contribution.high - contribution.low
     }
     expect(await width({ ...spec, lift })).toBeLessThan(0.7 * (await width(spec)))
-  }, 60_000)
+  }, 120_000)
 
   test('with too few draws no figure is shown, and what to do is said', async () => {
     const fit = fitOf(await fitMix(planted(60).data, spec, { chains: 2, draws: 20, warmup: 30, outOfSample: false }))

@@ -115,7 +115,7 @@ export async function fitMix(data: MixData, spec: MixSpec, options: MixFitOption
   const [chains, draws, warmup] = [options.chains ?? 4, options.draws ?? 1000, options.warmup ?? 1000]
   const seed = options.seed ?? 1
   const test = options.outOfSample === false ? 0 : testWeeks(weeks)
-  const common = { data, spec, seed, warmup, target: options.target ?? 0.85 }
+  const common = { data, spec, seed, warmup, target: options.target ?? 0.8 }
   const tasks: ChainTask[] = Array.from({ length: chains }, (_, chain) => ({ ...common, learn: weeks, chain, draws }))
   // Two short chains are enough to see how unseen weeks are foreseen.
   if (test > 0)

@@ -7,7 +7,7 @@ export type ChainOptions = {
   draws: number
   seed: string | number
   chain: number
-  /** Share of a trajectory's points that should be acceptable: smaller steps are safer and slower. Default 0.85. */
+  /** Share of a trajectory's points that should be acceptable: smaller steps are safer and slower. Default 0.8. */
   target?: number
   /** Dense learns correlations; default dense up to 300 coordinates. */
   metric?: Metric['kind']
@@ -57,7 +57,7 @@ export function startChain(density: LogDensity, options: ChainOptions): RunningC
   const { size } = density
   const chance = drawsFrom('nuts', options.seed, options.chain)
   const kind = options.metric ?? (size <= 300 ? 'dense' : 'diagonal')
-  const target = options.target ?? 0.85
+  const target = options.target ?? 0.8
   const total = options.warmup + options.draws
   const windows = windowsOf(options.warmup)
   const trajectory = trajectories(density, chance, options.depth ?? 10)
