@@ -52,11 +52,6 @@ export function evidenceOf(
   }
 }
 
-/** Does the event have to be remembered although it changed nothing now? It might, were something undone. */
-export function tellsTogether(named: Named[]): boolean {
-  return named.length > 1
-}
-
 /** cyrb53 (public domain, bryc): 53 bits that JavaScript holds exactly; used as a key beside person and day only. */
 function hash53(text: string): number {
   let one = 0xdeadbeef

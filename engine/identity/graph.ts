@@ -230,7 +230,13 @@ type Hearing = {
 }
 
 /** Whose the event is, under which id it is stored for ever, and whether it changed anything. */
-export type Resolved = { person: PersonId; stored: PersonId; changed: boolean }
+export type Resolved = {
+  person: PersonId
+  stored: PersonId
+  changed: boolean
+  /** Would it count, were the order of events another one? */
+  telling: boolean
+}
 
 /**
  * Whose event is it? Attaches what nobody owns, joins people where the gate allows, leaves out what it refuses.
@@ -281,6 +287,7 @@ export function resolveEvent(
   if (!alone) for (const one of claims) claim(hearing, person, one)
   for (const refusal of hearing.refused) settleRefusal(hearing, person, refusal)
   noteShown(hearing, named)
+  const early = cameBefore(hearing, named)
   touch(hearing, person, named)
   // What comes with nothing but a claim or an order number is not believed about anybody who was there before.
   if (!alone || graph.created.at(-1) === person.id) hear(hearing, person)
@@ -296,7 +303,8 @@ export function resolveEvent(
       node.dirty = true
     }
   }
-  return { person: living.id, stored, changed: graph.changes > before }
+  const telling = early || named.length > 1 || living.contested
+  return { person: living.id, stored, changed: graph.changes > before, telling }
 }
 
 /** Marks a person or an identifier as changed. */
@@ -645,7 +653,7 @@ function attach(hearing: Hearing, person: Person, one: Named): void {
       event: event.id,
       source: event.source,
       firstPerson: person.id,
-      attachedLog: rules.nextSeq(),
+      attachedLog: attachedBy(hearing),
       lastSeenAt: Math.max(known.lastSeenAt, at),
     })
     return
@@ -663,7 +671,7 @@ function attach(hearing: Hearing, person: Person, one: Named): void {
     event: event.id,
     with: together,
     firstPerson: person.id,
-    attachedLog: rules.nextSeq(),
+    attachedLog: attachedBy(hearing),
     since: at,
     epoch: null,
     atom: null,
@@ -677,6 +685,12 @@ function attach(hearing: Hearing, person: Person, one: Named): void {
   graph.changes++
   graph.nodes.set(keyOf(one), node)
   person.nodes.add(node)
+}
+
+/** Negative: by a key that may attach but not join. */
+function attachedBy({ rules, event }: Hearing): number {
+  const seq = rules.nextSeq()
+  return event.mayJoin ? seq : -seq
 }
 
 function keptFrom(graph: Graph, one: Key, person: Person): boolean {
@@ -756,7 +770,7 @@ function verify(hearing: Hearing, person: Person, one: Named): void {
     // Before its first moment nobody can have had it: a late proof begins where the claim began.
     handOver(graph, node, person, Math.max(at, node.since))
     node.firstPerson = person.id
-    node.attachedLog = rules.nextSeq()
+    node.attachedLog = attachedBy(hearing)
     node.event = event.id
     node.source = event.source
     const anchor = hearing.anchor
@@ -775,6 +789,22 @@ function claim(hearing: Hearing, person: Person, one: Named): void {
   if (!owner || owner === person) return
   refuse(hearing, 'weak_evidence', person, owner, one)
   conflict(hearing, 'weak_evidence', person.id, owner.id, one)
+}
+
+/**
+ * Older than the first that was heard of an identifier: it might have begun somebody. Where the identifier was attached
+ * by a key that may not join, that would have been refused, so the owner is decided anew.
+ */
+function cameBefore(hearing: Hearing, named: Named[]): boolean {
+  const { graph, at } = hearing
+  let early = false
+  for (const one of named) {
+    const node = graph.nodes.get(keyOf(one))
+    if (!node || at >= node.firstSeenAt) continue
+    early = true
+    if (node.person && node.with && node.attachedLog < 0) graph.suspects.set(livingId(graph, node.person), 'late')
+  }
+  return early
 }
 
 function touch(hearing: Hearing, person: Person, named: Named[]): void {

@@ -1,6 +1,6 @@
 import type { AppliedBatch, NormalEvent, PersonEvent, PersonId } from '@einklang/contract'
 import type { Clock, Database, Secrets } from '@einklang/platform'
-import { canonical, type Evidence, evidenceOf, saveEvidence, tellsTogether } from './evidence.ts'
+import { canonical, type Evidence, evidenceOf, saveEvidence } from './evidence.ts'
 import { factsOf, type Graph, livingId, namedOf, resolveEvent } from './graph.ts'
 import { type RecordRow, recordOf, saveRecords } from './record.ts'
 import { findIssuers, loadDecisions, loadGraph, lockGraph, rulesFor, saveGraph } from './store.ts'
@@ -44,13 +44,13 @@ export async function resolveBatch(
       unattributed.push(event)
       continue
     }
-    const { person, stored, changed } = resolved
+    const { person, stored, changed, telling } = resolved
     owned.push(Object.assign(event, { person, stored }))
     if (event.kind === 'identify') {
       const record = recordOf(event, stored)
       if (record) records.push(record)
     }
-    if (!changed && !tellsTogether(named)) continue
+    if (!changed && !telling) continue
     evidence.push(evidenceOf(event, named, facts, stored, changed))
     told.push({ person, at: Date.parse(event.at) })
   }
