@@ -121,7 +121,7 @@ describe('what is wrong with a table is told with row and column', () => {
     )
     expect(code).toBe(1)
     expect(error).toContain('1 missing weeks were filled')
-  })
+  }, 60_000)
 
   test('days instead of weeks', async () => {
     const daily = table().split('\n')
