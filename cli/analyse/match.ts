@@ -113,7 +113,7 @@ async function runMatch(call: Call): Promise<object | undefined> {
   } catch (error) {
     if (error instanceof Outage && /memory/i.test(error.message)) {
       throw new Refusal(
-        507,
+        422,
         'memory',
         `The memory limit was reached in step ${stages.at(-1)?.name}; try --work and fewer columns.`,
       )

@@ -40,6 +40,9 @@ export type Feature = (name: string) => (record: number) => string
 
 export type Asked = (left: number, right: number) => boolean
 
+/** Likeness on a threshold counts as reached, however two machines round it. */
+export const hair = 1e-9
+
 /** Answers a question for records given by number; `feature` hands out the values of one feature. */
 export function holds(question: Question, feature: Feature): Asked {
   switch (question.ask) {
@@ -51,7 +54,8 @@ export function holds(question: Question, feature: Feature): Asked {
       }
     }
     case 'alike': {
-      const [one, other, least] = [feature(question.left), feature(question.right), question.least]
+      const [one, other] = [feature(question.left), feature(question.right)]
+      const least = question.least - hair
       return (left, right) => {
         const [a, b] = [one(left), other(right)]
         return a !== '' && b !== '' && jaroWinkler(a, b) >= least

@@ -68,21 +68,25 @@ export class WrongConfig extends Error {
 }
 
 const keys = [
-  ...[
-    'link',
-    'id',
-    'compare',
-    'block',
-    'blockAlso',
-    'sure',
-    'sureRecall',
-    'em',
-    'uPairs',
-    'derive',
-    'columns',
-    'thresholds',
-  ],
-  ...['guard', 'clusters', 'maxPairs', 'ignore', 'files', 'truth', 'like'],
+  'link',
+  'id',
+  'compare',
+  'block',
+  'blockAlso',
+  'sure',
+  'sureRecall',
+  'em',
+  'uPairs',
+  'derive',
+  'columns',
+  'thresholds',
+  'guard',
+  'clusters',
+  'maxPairs',
+  'ignore',
+  'files',
+  'truth',
+  'like',
 ]
 const innerKeys: { [key: string]: string[] } = {
   thresholds: ['cluster', 'auto', 'review', 'keep'],
@@ -317,24 +321,35 @@ function partOf(text: string): KeyPart {
 }
 
 const standardFeatures = [
-  ...[
-    'given',
-    'given_sound',
-    'family',
-    'family_sound',
-    'birth',
-    'birth_year',
-    'mail',
-    'mail_local',
-    'phone',
-    'phone_last',
-  ],
-  ...['street', 'house', 'postcode', 'postcode_area', 'city', 'company'],
+  'given',
+  'given_sound',
+  'family',
+  'family_sound',
+  'birth',
+  'birth_year',
+  'mail',
+  'mail_local',
+  'phone',
+  'phone_last',
+  'street',
+  'house',
+  'postcode',
+  'postcode_area',
+  'city',
+  'company',
 ]
 
 const mainFeature: { [kind in RoleKind]?: string } = {
-  ...{ first_name: 'given', surname: 'family', birth_date: 'birth', mail: 'mail', phone: 'phone', street: 'street' },
-  ...{ house_number: 'house', postal_code: 'postcode', city: 'city', company: 'company' },
+  first_name: 'given',
+  surname: 'family',
+  birth_date: 'birth',
+  mail: 'mail',
+  phone: 'phone',
+  street: 'street',
+  house_number: 'house',
+  postal_code: 'postcode',
+  city: 'city',
+  company: 'company',
 }
 
 function featureOf(name: string, roles: Roles, config: MatchConfig): string {

@@ -110,9 +110,23 @@ export async function matchRecords(inputs: Input[], plan: Plan, options: MatchOp
   const prepared = prepare(records, plan.comparisons, plan.link === 'link')
   const warnings = [...plan.warnings]
   const result: MatchResult = {
-    ...{ plan, records, unreadable, kept: read.kept, rules: [], model: null, rounds: 0, blockingRecall: null },
-    ...{ pairs: noPairs(), decisions: [], flags: [], refused: [], warnings },
-    ...{ clusters: alone(records), clusters95: alone(records), clusters99: alone(records), households: alone(records) },
+    plan,
+    records,
+    unreadable,
+    kept: read.kept,
+    rules: [],
+    model: null,
+    rounds: 0,
+    blockingRecall: null,
+    pairs: noPairs(),
+    decisions: [],
+    flags: [],
+    refused: [],
+    warnings,
+    clusters: alone(records),
+    clusters95: alone(records),
+    clusters99: alone(records),
+    households: alone(records),
   }
   if (records.count < 2 || plan.comparisons.length === 0) return result
   if (!progress?.done('load')) {
@@ -273,9 +287,18 @@ function cluster(
   const rivals = rivalsOf(records.count, pairs, bitsOf(plan.thresholds.cluster))
   const at = (probability: number) =>
     clusterRecords({
-      ...{ prepared, links: pairs, guard, judge, rivals, certain: known.certain, ...(says ? { apart } : {}) },
+      prepared,
+      links: pairs,
+      guard,
+      judge,
+      rivals,
+      certain: known.certain,
+      ...(says ? { apart } : {}),
       least: bitsOf(probability),
-      settings: { guard: plan.guard.on, ...plan.clusters },
+      settings: {
+        guard: plan.guard.on,
+        ...plan.clusters,
+      },
     })
   const { cluster: least } = plan.thresholds
   const main = at(least)

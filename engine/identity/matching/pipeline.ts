@@ -408,12 +408,12 @@ function usesOf(rule: Rule): Set<string> {
   const used = new Set<string>()
   for (const { feature } of rule.parts) {
     if (/^(?:given|middle)/.test(feature)) used.add('first name')
-    else if (/^family/.test(feature)) used.add('surname')
-    else if (/^birth/.test(feature)) used.add('birth date')
-    else if (/^mail/.test(feature)) used.add('e-mail')
-    else if (/^phone/.test(feature)) used.add('phone')
+    else if (feature.startsWith('family')) used.add('surname')
+    else if (feature.startsWith('birth')) used.add('birth date')
+    else if (feature.startsWith('mail')) used.add('e-mail')
+    else if (feature.startsWith('phone')) used.add('phone')
     else if (/^(?:street|house|postcode|city)/.test(feature)) used.add('address')
-    else if (/^company/.test(feature)) used.add('company')
+    else if (feature.startsWith('company')) used.add('company')
     else {
       const column = feature.replace(/^(?:number|words|plain|key)_/, '')
       used.add(column)
@@ -427,7 +427,7 @@ export function randomLevels(prepared: Prepared, seed: number, pairs: number): n
   const { records, comparisons, link } = prepared
   const feature = readerOf(records)
   const levels = comparisons.map((comparison) => levelOf(comparison, feature))
-  const seen = comparisons.map((comparison) => new Array<number>(comparison.levels.length + 1).fill(0))
+  const seen = comparisons.map((comparison) => Array.from({ length: comparison.levels.length + 1 }, () => 0))
   const look = (one: number, other: number) => {
     if (one === other || (link && records.input[one] === records.input[other])) return
     levels.forEach((ask, at) => {

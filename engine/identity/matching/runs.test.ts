@@ -1,5 +1,5 @@
-import type { Caller, NormalEvent, PersonId, SourceId } from '@einklang/contract'
-import { derivedId } from '@einklang/platform'
+import type { NormalEvent, PersonId, SourceId } from '@einklang/contract'
+import { type Caller, derivedId } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createIdentity, identityParts } from '../index.ts'

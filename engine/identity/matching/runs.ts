@@ -142,14 +142,20 @@ async function runOf(ground: Ground, run: string): Promise<RunRow> {
 
 function shown(row: RunRow) {
   return {
-    ...{ id: row.id, number: Number(row.number), state: row.state, step: row.step, actor: row.actor },
-    ...{
-      startedAt: row.startedAt.toISOString(),
-      finishedAt: row.finishedAt?.toISOString() ?? null,
-      records: row.records,
-    },
-    ...{ links: row.links, forReview: row.forReview, peopleMoved: row.peopleMoved, shareMoved: row.shareMoved },
-    ...{ hash: row.hash, error: row.error },
+    id: row.id,
+    number: Number(row.number),
+    state: row.state,
+    step: row.step,
+    actor: row.actor,
+    startedAt: row.startedAt.toISOString(),
+    finishedAt: row.finishedAt?.toISOString() ?? null,
+    records: row.records,
+    links: row.links,
+    forReview: row.forReview,
+    peopleMoved: row.peopleMoved,
+    shareMoved: row.shareMoved,
+    hash: row.hash,
+    error: row.error,
   }
 }
 

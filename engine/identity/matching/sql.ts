@@ -1,4 +1,4 @@
-import type { ask, Comparison } from '@einklang/stats'
+import { ask, type Comparison } from '@einklang/stats'
 
 type Question = ask.Question
 
@@ -15,7 +15,7 @@ export function questionSql(question: Question, number: Numbered): string {
       return `(${left(question.left)} != '' and ${left(question.left)} = ${right(question.right)})`
     case 'alike': {
       const [one, other] = [left(question.left), right(question.right)]
-      return `(${both(one, other)} and jaroWinklerSimilarity(${one}, ${other}) >= ${question.least})`
+      return `(${both(one, other)} and jaroWinklerSimilarity(${one}, ${other}) >= ${question.least - ask.hair})`
     }
     case 'slip': {
       const [one, other] = [left(question.left), right(question.right)]

@@ -12,8 +12,18 @@ const titles = new Set(
   ).split(' '),
 )
 const suffixes: { [word: string]: string } = {
-  ...{ jr: 'ii', junior: 'ii', jun: 'ii', sr: 'i', senior: 'i', sen: 'i' },
-  ...{ ii: 'ii', iii: 'iii', iv: 'iv', '2nd': 'ii', '3rd': 'iii', '1st': 'i' },
+  jr: 'ii',
+  junior: 'ii',
+  jun: 'ii',
+  sr: 'i',
+  senior: 'i',
+  sen: 'i',
+  ii: 'ii',
+  iii: 'iii',
+  iv: 'iv',
+  '2nd': 'ii',
+  '3rd': 'iii',
+  '1st': 'i',
 }
 const particles = new Set(
   'van von der den de del della di da la le du dos el al bin ibn ter ten zu zur vom mac mc st san'.split(' '),
