@@ -15,7 +15,7 @@ import { nearest } from '../suggest.ts'
 import { reachRun } from './budget-reach.ts'
 import { columnOf, countIn, readCsv } from './csv.ts'
 import { budgetReport } from './report/budget.ts'
-import { shortNumber } from './report/page.ts'
+import { chanceOf, shortNumber } from './report/page.ts'
 
 export const budget: Command = {
   name: 'budget',
@@ -259,7 +259,7 @@ function notesOf(fit: MixFit, answer: Allocation, objective: BudgetAim): string[
       notes.push(`${channel} is held at three times its usual spend: beyond, nothing is known. Move there in steps.`)
   if (answer.today.chanceOfGain < 0.8)
     notes.push(
-      `The move helps with a chance of ${Math.round(100 * answer.today.chanceOfGain)} %: test before moving everything (--shift 0.2, --explore 0.2).`,
+      `The move helps with a chance of ${chanceOf(answer.today.chanceOfGain)}: test before moving everything (--shift 0.2, --explore 0.2).`,
     )
   if (objective.kind === 'profit' && answer.unspent > 0.005 * (answer.spend + answer.unspent))
     notes.push(`${shortNumber(answer.unspent)} are not spent: no channel would earn them back.`)
@@ -275,7 +275,7 @@ function show(call: Call, document: Allocation & { notes: string[] }): void {
     )
   call.show(`Outcome ${interval(document.outcome)}, today's plan ${interval(document.today.outcome)}`)
   call.show(
-    `Gain over today ${interval(document.today.gain)}, with a chance of ${Math.round(100 * document.today.chanceOfGain)} %`,
+    `Gain over today ${interval(document.today.gain)}, with a chance of ${chanceOf(document.today.chanceOfGain)}`,
   )
   for (const note of document.notes) call.tell(note)
 }

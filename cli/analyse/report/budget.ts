@@ -1,5 +1,5 @@
 import { type Allocation, type BudgetAim, meanCurve, type UncertainCurve, valueAt } from '@einklang/stats'
-import { page, shortNumber, tableOf } from './page.ts'
+import { chanceOf, page, shortNumber, tableOf } from './page.ts'
 import { barPlot, linePlot, waterfallPlot } from './plots.ts'
 
 type Given = {
@@ -26,7 +26,7 @@ export function budgetReport({ answer, curves, weeks, total, objective, outcome,
         : ''
   return page({
     title: `Where ${shortNumber(total)} go over ${weeks} weeks`,
-    lead: `Against today's plan the move gains ${told(answer.today.gain)} with a chance of ${Math.round(100 * answer.today.chanceOfGain)} %. Aim: ${goal}${care}. Intervals hold 90 %.`,
+    lead: `Against today's plan the move gains ${told(answer.today.gain)} with a chance of ${chanceOf(answer.today.chanceOfGain)}. Aim: ${goal}${care}. Intervals hold 90 %.`,
     sections: [
       {
         title: 'The plan',

@@ -79,6 +79,12 @@ export function shortNumber(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
 
+/** A share of draws as a chance: never as certainty. */
+export function chanceOf(share: number): string {
+  if (share > 0.99) return 'more than 99 %'
+  return share < 0.01 ? 'less than 1 %' : `${Math.round(100 * share)} %`
+}
+
 const style = `
 :root { color-scheme: light dark; --ink: #1c2024; --soft: #667078; --line: #d9dee2; --paper: #fff; --good: #1d7a46; --bad: #b3261e;
   --c0: #2f6fdb; --c1: #d9822b; --c2: #1f9d7a; --c3: #b0459b; --c4: #8a6d1f; --c5: #5b58c7; --c6: #c2403d; --c7: #4e8f2c; --c8: #2a93b5; --c9: #7d7d7d; }

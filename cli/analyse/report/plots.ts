@@ -11,7 +11,7 @@ export type Series = {
 }
 
 type Frame = { width: number; height: number; left: number; right: number; top: number; bottom: number }
-const usual: Frame = { width: 900, height: 320, left: 70, right: 15, top: 12, bottom: 42 }
+const usual: Frame = { width: 900, height: 320, left: 70, right: 30, top: 12, bottom: 42 }
 
 export const colourOf = (index: number) => `var(--c${index % 10})`
 
@@ -65,7 +65,7 @@ export function linePlot(given: {
   })
   const marks = (given.marks ?? []).map(
     ({ at, name }) =>
-      `<line x1="${one(across(at))}" x2="${one(across(at))}" y1="${frame.top}" y2="${frame.height - frame.bottom}" stroke="currentColor" stroke-dasharray="3 3"/><text x="${one(across(at) + 4)}" y="${frame.top + 12}">${escaped(name)}</text>`,
+      `<line x1="${one(across(at))}" x2="${one(across(at))}" y1="${frame.top}" y2="${frame.height - frame.bottom}" stroke="currentColor" stroke-dasharray="3 3"/><text x="${one(across(at) + (across(at) > 0.8 * frame.width ? -4 : 4))}" y="${frame.top + 12}" text-anchor="${across(at) > 0.8 * frame.width ? 'end' : 'start'}">${escaped(name)}</text>`,
   )
   return figureOf(
     given.caption,
