@@ -158,9 +158,11 @@ async function fillHistory(): Promise<void> {
   const run = (text: string) => history.run([text] as unknown as TemplateStringsArray)
   const block = 2_000_000
   for (let from = 0; from < people * 50; from += block)
-    await run(`insert into ingest.event (${columns}) select ${row(idOf(`number % ${people}`))}
+    await run(`insert into ingest.event (${columns}) settings insert_deduplicate = 0 select ${row(idOf(`number % ${people}`))}
       from numbers(${from}, ${Math.min(block, people * 50 - from)})`)
-  await run(`insert into ingest.event (${columns}) select ${row(`'${person(people + 1)}'`)} from numbers(10000)`)
+  await run(
+    `insert into ingest.event (${columns}) settings insert_deduplicate = 0 select ${row(`'${person(people + 1)}'`)} from numbers(10000)`,
+  )
 }
 
 function plain(text: string): string {
