@@ -138,8 +138,7 @@ function stan(run: { chains: number; warmup: number; draws: number }) {
   })
   const last = child.stdout?.trim().split('\n').at(-1)
   if (child.status !== 0 || !last?.startsWith('{')) {
-    console.error(`Stan failed: ${child.stderr?.trim().split('\n').at(-1)}`)
-    return null
+    return { failed: child.stderr?.trim().split('\n').at(-1) ?? 'no answer' }
   }
   const answer = JSON.parse(last)
   return 'missing' in answer
@@ -174,8 +173,10 @@ function roas(): void {
   must(rate >= 68, `mix-roas: ${rate.toFixed(0)} effective draws per CPU second, at least 68 are due`)
   must(Math.max(...all.map(({ rHat }) => rHat)) <= 1.01, 'mix-roas: R-hat above 1.01')
   const peer = stan(full ? run : { chains: 2, warmup: 500, draws: 500 })
-  if (peer === null) {
-    line({ case: 'mix-roas, Stan', result: 'not run (no pystan in .cache/peers/mix)' })
+  if (peer === null || 'failed' in peer) {
+    const because =
+      peer === null ? 'pystan is not in .cache/peers/mix (python3 -m venv, pip install pystan)' : peer.failed
+    line({ case: 'mix-roas, the same model in Stan', result: 'not run', because })
     return
   }
   const theirs = Object.values(peer.draws).map((chains) => convergence(chains.map((chain) => Float64Array.from(chain))))
