@@ -51,7 +51,8 @@ export type HistoryPlace =
 export function createHistory(place: HistoryPlace): OpenHistory {
   const lanes = place.kind === 'embedded' ? openTwin(place) : openServer(place.url)
   const literal = place.kind === 'embedded'
-  const run = async <Result>(work: (client: ClickHouseClient) => Promise<Result>) => asOutage(lanes.run(work))
+  const run = async <Result>(work: (client: ClickHouseClient) => Promise<Result>) =>
+    asOutage(lanes.run(({ client }) => work(client)))
   return {
     topology: place.kind,
     rows: <Row>(text: TemplateStringsArray, ...values: unknown[]) =>
@@ -67,12 +68,11 @@ export function createHistory(place: HistoryPlace): OpenHistory {
     insert: (table, rows, token) => {
       assert(/^[a-z_]+\.[a-z_0-9]+$/.test(table), `not a history table: ${table}`)
       const settings = { ...writing, insert_deduplication_token: token }
-      if (!Array.isArray(rows)) {
-        if (rows.lines.length === 0) return Promise.resolve()
-        const query = `insert into ${table} format JSONEachRow\n${rows.lines.toString('utf8')}`
-        return run(async (client) => {
-          await client.command({ query, clickhouse_settings: settings })
-        })
+      if ('lines' in rows) {
+        const { lines } = rows
+        return lines.length === 0
+          ? Promise.resolve()
+          : asOutage(lanes.run((lane) => lane.lines(table, lines, settings)))
       }
       if (rows.length === 0) return Promise.resolve()
       return run(async (client) => {
@@ -108,8 +108,14 @@ const writing: Settings = {
   distributed_foreground_insert: 1,
 }
 
+/** One connection: for statements, and for lines that go through as they are. */
+type Lane = {
+  client: ClickHouseClient
+  lines(table: string, lines: Buffer, settings: Settings): Promise<void>
+}
+
 type Lanes = {
-  run<Result>(work: (client: ClickHouseClient) => Promise<Result>): Promise<Result>
+  run<Result>(work: (lane: Lane) => Promise<Result>): Promise<Result>
   close(): Promise<void>
 }
 
@@ -120,7 +126,14 @@ function openServer(address: string): Lanes {
     max_open_connections: 8,
     compression: { request: true },
   })
-  return { run: (work) => work(client), close: () => client.close() }
+  const lane: Lane = {
+    client,
+    async lines(table, lines, settings) {
+      const query = `insert into ${table} format JSONEachRow\n${lines.toString('utf8')}`
+      await client.command({ query, clickhouse_settings: settings })
+    },
+  }
+  return { run: (work) => work(lane), close: () => client.close() }
 }
 
 /**
@@ -138,22 +151,31 @@ function openTwin(place: { directory: string; memoryMegabytes?: number }): Lanes
   const { createChdbConnection } = require('chdb/connection') as typeof import('chdb/connection')
   // The first session binds the directory and takes the settings; the connections below share it.
   const binding = new Session(directory, { connectionArgs: [`--config-file=${settingsFile}`] })
-  const clients = [1, 2, 3].map(() => createClient({ connection: createChdbConnection({ path: directory }) } as object))
-  const free = [...clients]
-  const waiting: ((client: ClickHouseClient | null) => void)[] = []
+  const lanes = [1, 2, 3].map((): Lane => {
+    const connection = createChdbConnection({ path: directory })
+    return {
+      client: createClient({ connection } as object),
+      // As a statement the text would be copied and read several times, on our thread.
+      async lines(table, lines, settings) {
+        await connection.chdb.rawInsert({ table, values: lines, format: 'JSONEachRow', settings }).catch(withCode)
+      },
+    }
+  })
+  const free = [...lanes]
+  const waiting: ((lane: Lane | null) => void)[] = []
   let closing: (() => void) | null = null
-  const next = () => new Promise<ClickHouseClient | null>((resolve) => waiting.push(resolve))
+  const next = () => new Promise<Lane | null>((resolve) => waiting.push(resolve))
   return {
     async run(work) {
-      const client = closing ? null : (free.pop() ?? (await next()))
-      if (!client) throw new Outage('ClickHouse is being closed')
+      const lane = closing ? null : (free.pop() ?? (await next()))
+      if (!lane) throw new Outage('ClickHouse is being closed')
       try {
-        return await work(client)
+        return await work(lane)
       } finally {
         const after = waiting.shift()
-        if (after) after(client)
-        else free.push(client)
-        if (free.length === clients.length) closing?.()
+        if (after) after(lane)
+        else free.push(lane)
+        if (free.length === lanes.length) closing?.()
       }
     },
     async close() {
@@ -163,15 +185,20 @@ function openTwin(place: { directory: string; memoryMegabytes?: number }): Lanes
       for (const refuse of waiting.splice(0)) refuse(null)
       // The engine must not be closed under a running statement: it would take the process along.
       const late = new AbortController()
-      if (free.length < clients.length)
+      if (free.length < lanes.length)
         await Promise.race([ended, pause(4000, undefined, { signal: late.signal }).catch(() => undefined)])
       late.abort()
-      if (free.length < clients.length) return
-      for (const client of clients) await client.close()
+      if (free.length < lanes.length) return
+      for (const { client } of lanes) await client.close()
       binding.close()
       await drainPending()
     },
   }
+}
+
+/** The raw insert names the engine's code in a field of its own. */
+function withCode(error: Error & { clickhouseCode?: unknown }): never {
+  throw Object.assign(error, { code: String(error.clickhouseCode ?? '') })
 }
 
 /** Small caches and pools: the twin shares two cores and little memory with everything else. */
