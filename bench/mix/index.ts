@@ -138,7 +138,7 @@ function stan(run: { chains: number; warmup: number; draws: number }) {
   })
   const last = child.stdout?.trim().split('\n').at(-1)
   if (child.status !== 0 || !last?.startsWith('{')) {
-    return { failed: child.stderr?.trim().split('\n').at(-1) ?? 'no answer' }
+    return { failed: child.stderr?.trim().split('\n').at(-1)?.slice(0, 300) ?? 'no answer' }
   }
   const answer = JSON.parse(last)
   return 'missing' in answer

@@ -1,6 +1,7 @@
 """The model of bench/mix/index.ts in Stan: reads data as JSON from stdin, prints draws, seconds and CPU seconds as JSON."""
 import json
 import resource
+import subprocess
 import sys
 import time
 
@@ -20,7 +21,7 @@ class Message(dict):
 class Lenient:
     """Reads Stan's messages; pystan breaks on those that quote a sentence wrongly."""
 
-    def parse(self, line):
+    def parse(self, line, *_):
         try:
             return Message(json.loads(line))
         except ValueError:
@@ -29,6 +30,11 @@ class Lenient:
 
 simdjson.Parser = Lenient
 simdjson.Object = dict
+simdjson.loads = json.loads
+
+# httpstan gives its compiler one second, too few on a busy machine.
+patient = subprocess.run
+subprocess.run = lambda *words, **more: patient(*words, **({**more, "timeout": 300} if "timeout" in more else more))
 
 CODE = """
 data {
