@@ -136,8 +136,13 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
   }
   const delivery = createDelivery(deliveryNeeds)
   const conversation = createConversation({ ground, governance, emit: ingest.emit })
-  const measurement = createMeasurement({ ground, audit: governance.audit })
-  const budget = createBudget({ ground, measurement, audit: governance.audit })
+  const measurement = createMeasurement({
+    ground,
+    audit: governance.audit,
+    setScore: profile.setScore,
+    weeklySpend: (period, currency) => budget.weeklySpend(period, currency),
+  })
+  const budget = createBudget({ ground, measurement, approved: governance.approved, audit: governance.audit })
 
   /** What the built-in mailbox receives: an answer of a customer, or mail of ours on its way to one. */
   async function catchMail(mail: CaughtMail): Promise<void> {

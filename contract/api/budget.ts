@@ -167,6 +167,10 @@ export const plan = route({
         used: z.number().nullable(),
         /** Share of the month that has passed, for pacing. */
         elapsed: z.number(),
+        /** What the month will come to at this pace; null before a fifth of it has passed. */
+        expected: z.int().nullable(),
+        /** Set when the pace misses the plan by more than a sixth. */
+        alert: z.enum(['too_fast', 'too_slow', 'overspent']).nullable(),
       }),
     ),
   }),
@@ -181,4 +185,206 @@ export const setPlan = route({
   may: ['admin', 'marketer'],
   body: z.strictObject({ lines: z.array(planLine).min(1).max(500) }),
   answer: z.object({ lines: z.int() }),
+})
+
+const money = z.object({ mean: z.int(), low: z.int(), high: z.int() })
+
+export const importSpend = route({
+  stage: 'budget',
+  name: 'importSpend',
+  summary: 'Read the export of an ad platform or agency into the ledger; days and campaigns are added up',
+  method: 'post',
+  path: '/spend-file',
+  may: ['admin', 'marketer'],
+  body: z.strictObject({
+    /** `auto` recognises the platform by its headers. */
+    profile: z
+      .enum(['auto', 'google_ads', 'meta', 'tiktok', 'microsoft', 'print', 'broadcast', 'plain'])
+      .default('auto'),
+    /** For files without a channel: radio, tv, letter, catalogue … */
+    channel: z.string().max(80).nullable().default(null),
+    /** The file as text. */
+    text: z.string().max(5_000_000),
+    /** Only look: what would be taken, and nothing is written. */
+    dryRun: z.boolean().default(false),
+  }),
+  answer: z.object({
+    profile: z.string(),
+    taken: z.int(),
+    /** Lines that are no spend, such as totals. */
+    left: z.int(),
+    rejected: z.array(z.object({ row: z.int(), reason: z.string() })),
+    channels: z.array(z.object({ channel: z.string(), amount: z.int(), currency })),
+  }),
+})
+
+const bound = z.strictObject({
+  channel: z.string(),
+  /** Minor units for the whole plan. */
+  low: z.int().min(0).default(0),
+  high: z.int().min(0).nullable().default(null),
+  /** Only multiples of this: whole spots. */
+  step: z.int().positive().nullable().default(null),
+  /** Nothing, or at least this: a print run. */
+  least: z.int().positive().nullable().default(null),
+})
+
+const adviceAsk = z.strictObject({
+  /** Mix model; default the newest whose checks allow it. */
+  fit: z.int().nullable().default(null),
+  /** Money to divide, minor units, and the weeks it is for. */
+  total: z.int().positive(),
+  weeks: z.int().min(1).max(260).default(52),
+  /** Share of revenue that is left: profit is maximised; without it revenue. */
+  margin: z.number().gt(0).max(1).nullable().default(null),
+  /** Standard deviations taken off the mean: sure channels get more. */
+  risk: z.number().min(0).max(5).default(0),
+  /** No channel moves by more than this share of today's plan. */
+  shift: z.number().gt(0).max(10).nullable().default(null),
+  /** Share of a plausible other optimum mixed in, so that the next fit learns. */
+  explore: z.number().min(0).max(1).default(0),
+  bounds: z.array(bound).max(60).default([]),
+  /** A plan of your own to be told beside it. */
+  plan: z
+    .array(z.strictObject({ channel: z.string(), spend: z.int().min(0) }))
+    .nullable()
+    .default(null),
+})
+
+export const advise = route({
+  stage: 'budget',
+  name: 'advise',
+  summary:
+    'The best division of a total over the channels of a mix model, what it gains over today, and any plan of your own',
+  method: 'post',
+  path: '/advice',
+  may: readers,
+  body: adviceAsk,
+  answer: z.object({
+    fit: z.int(),
+    fitName: z.string(),
+    /** The first failed check of the fit, to be read with the advice. */
+    headline: z.string().nullable(),
+    currency,
+    weeks: z.int(),
+    spend: z.int(),
+    unspent: z.int(),
+    /** Revenue of the plan by these channels, with its 90 % interval. */
+    outcome: money,
+    /** Today's division at the same total, and what the move gains. */
+    today: z.object({ spend: z.int(), outcome: money, gain: money, chanceOfGain: z.number() }),
+    channels: z.array(
+      z.object({
+        channel: z.string(),
+        spend: z.int(),
+        today: z.int(),
+        outcome: money,
+        /** Revenue of the next unit of spend. */
+        marginal: z.object({ mean: z.number(), low: z.number(), high: z.number() }),
+        heldBy: z.enum(['low', 'high', 'step', 'least', 'known range']).nullable(),
+        low: z.int(),
+        /** Nothing is known beyond this spend. */
+        knownUpTo: z.int(),
+        curve: z.array(money.extend({ spend: z.int() })),
+      }),
+    ),
+    plan: z
+      .object({
+        spend: z.int(),
+        outcome: money,
+        channels: z.array(z.object({ channel: z.string(), spend: z.int(), outcome: money, beyond: z.boolean() })),
+      })
+      .nullable(),
+  }),
+})
+
+export const propose = route({
+  stage: 'budget',
+  name: 'propose',
+  summary: 'Keep a division as proposal; its hash is what governance approves',
+  method: 'post',
+  path: '/proposals',
+  may: ['admin', 'marketer'],
+  body: z.strictObject({
+    title: z.string().min(1).max(200),
+    from: month,
+    months: z.int().min(1).max(24),
+    advice: adviceAsk,
+    /** Instead of the advice: amounts of your own, minor units for all months together. */
+    lines: z.array(z.strictObject({ channel: z.string(), amount: z.int().min(0) })).optional(),
+  }),
+  answer: z.object({ proposal: z.int(), hash: z.string() }),
+})
+
+export const proposals = route({
+  stage: 'budget',
+  name: 'proposals',
+  summary: 'Proposals, the newest first, with their approval',
+  method: 'get',
+  path: '/proposals',
+  may: readers,
+  answer: z.object({
+    items: z.array(
+      z.object({
+        proposal: z.int(),
+        hash: z.string(),
+        title: z.string(),
+        from: month,
+        months: z.int(),
+        currency,
+        fit: z.int(),
+        lines: z.array(z.object({ channel: z.string(), amount: z.int() })),
+        at: instant,
+        by: z.string(),
+        approved: z.boolean(),
+        appliedAt: instant.nullable(),
+      }),
+    ),
+  }),
+})
+
+export const applyProposal = route({
+  stage: 'budget',
+  name: 'applyProposal',
+  summary: 'Write an approved proposal into the plan, month by month',
+  method: 'post',
+  path: '/proposals/{proposal}/apply',
+  may: ['admin', 'marketer'],
+  params: z.object({ proposal: z.coerce.number().int() }),
+  answer: z.object({ lines: z.int() }),
+})
+
+export const roi = route({
+  stage: 'budget',
+  name: 'roi',
+  summary: 'Spend, increment and profit per channel and campaign; each increment says where it comes from',
+  method: 'get',
+  path: '/roi',
+  may: readers,
+  query: z.object({ ...period, currency: currency.optional() }),
+  answer: z.object({
+    note: figureNote,
+    period: answeredPeriod,
+    /** Share of a sale left after goods and tax; null when no product has a cost. */
+    margin: z.number().nullable(),
+    /** Share of sales whose product has a cost. */
+    marginCovers: z.number(),
+    rows: z.array(
+      z.object({
+        channel: z.string(),
+        campaign: z.string().nullable(),
+        spend: z.int(),
+        increment: z.int(),
+        incrementLow: z.int().nullable(),
+        incrementHigh: z.int().nullable(),
+        /** `mix_divided`: the channel's figure of the mix model, divided among campaigns as credit is. */
+        source: z.enum(['mix', 'mix_divided', 'attribution']),
+        profit: z.int().nullable(),
+        roi: z.number().nullable(),
+        roiLow: z.number().nullable(),
+        roiHigh: z.number().nullable(),
+        marginalRoi: z.number().nullable(),
+      }),
+    ),
+  }),
 })

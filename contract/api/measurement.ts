@@ -39,13 +39,14 @@ export const attributionModels = [
   'last_nondirect',
   'linear',
   'position',
+  'position_w',
   'decay',
   'markov',
   'shapley',
 ] as const
 export const attributionModel = z.enum(attributionModels)
 /** Models that credit each order by a rule, so that single orders and weeks can be shown; the others need all paths at once. */
-export const ruleModels = ['first', 'last', 'last_nondirect', 'linear', 'position', 'decay'] as const
+export const ruleModels = ['first', 'last', 'last_nondirect', 'linear', 'position', 'position_w', 'decay'] as const
 export const ruleModel = z.enum(ruleModels)
 export type RuleModel = (typeof ruleModels)[number]
 export type AttributionModel = (typeof attributionModels)[number]
@@ -87,9 +88,10 @@ const credit = z.object({
 })
 
 const creditRow = z.object({
-  /** Stable key of the row: channel, or `channel/campaign`. */
+  /** Stable key of the row: channel, or `channel/campaign` (message, keyword, store, brand). */
   key: z.string(),
   channel: z.string(),
+  /** Campaign, message, keyword, store or brand, as asked for; null when the row stands for a channel. */
   campaign: z.string().nullable(),
   touches: z.int(),
   persons: z.int(),
@@ -106,11 +108,15 @@ export const attribution = route({
   may: readers,
   query: z.object({
     ...period,
-    by: z.enum(['channel', 'campaign']).default('channel'),
+    by: z.enum(['channel', 'campaign', 'message', 'keyword', 'store', 'brand']).default('channel'),
     /** Comma-separated models; default first,last,last_nondirect,linear. */
     models: z.string().optional(),
     /** Where the order was placed. */
     soldVia: z.enum(['web', 'app', 'store']).optional(),
+    /** Only members of this segment. */
+    segment: idOf('audience').optional(),
+    /** Touches that the Markov chain remembers: 1 to 3, or `auto` for the number that foretells unseen paths best. */
+    order: z.enum(['1', '2', '3', 'auto']).default('1'),
   }),
   answer: z.object({
     note: figureNote,
@@ -128,6 +134,27 @@ export const attribution = route({
     }),
     /** Why the models differ, in sentences, largest difference first. */
     differences: z.array(z.string()),
+    /** The same as facts, for readers of other languages. */
+    why: z.array(
+      z.object({
+        key: z.string(),
+        high: z.object({ model: attributionModel, share: z.number() }),
+        low: z.object({ model: attributionModel, share: z.number() }),
+        reason: z.enum(['begins', 'ends', 'own_accord', 'returns', 'needed', 'replaceable', 'middle']).nullable(),
+      }),
+    ),
+    /** Touches that the Markov chain remembered, when it was asked for. */
+    markovOrder: z.int().nullable(),
+    /** What experiments say, beside what last known touch credits to the campaign of the same name. */
+    experiments: z.array(
+      z.object({
+        name: z.string(),
+        since: instant.nullable(),
+        verdict: z.enum(['more', 'less', 'cannot_tell']),
+        extraRevenue: estimate,
+        credited: z.int().nullable(),
+      }),
+    ),
   }),
 })
 
@@ -205,6 +232,9 @@ export const conversions = route({
     /** Which rule must have given the channel (campaign) credit. */
     model: ruleModel.default('last_nondirect'),
     soldVia: z.enum(['web', 'app', 'store']).optional(),
+    /** A touch by this message must have got credit. */
+    message: z.string().optional(),
+    place: z.string().optional(),
     ...page,
   }),
   answer: pageOf(creditedConversion),
@@ -252,6 +282,79 @@ export const paths = route({
   }),
 })
 
+const quartiles = z.object({ lower: z.number(), median: z.number(), upper: z.number() })
+const soldVia = z.enum(['web', 'app', 'store']).optional()
+const segment = idOf('audience').optional()
+
+export const journeyMap = route({
+  stage: 'measurement',
+  name: 'journeyMap',
+  summary: 'The real ways to an order and past it: flows, times between steps, loops, entries, drop-off',
+  method: 'get',
+  path: '/journeys',
+  may: readers,
+  query: z.object({
+    ...period,
+    /** So many of the most frequent ways are drawn; the rest is one flow. */
+    ways: z.coerce.number().int().min(5).max(500).default(60),
+    soldVia,
+    segment,
+  }),
+  answer: z.object({
+    note: figureNote,
+    period: answeredPeriod,
+    /** Paths from a channel at a step (from 1) to the next, to `order` or to `no order`; `other ways` is the rest. */
+    flows: z.array(z.object({ step: z.int(), from: z.string(), to: z.string(), paths: z.int(), orders: z.int() })),
+    drawn: z.object({ ways: z.int(), of: z.int(), paths: z.int(), ofPaths: z.int() }),
+    orders: z.int(),
+    /** First touch to order. */
+    daysToOrder: quartiles.nullable(),
+    /** Touch to the next touch of another channel, or to the order; hours in between. */
+    transitions: z.array(z.object({ from: z.string(), to: z.string(), count: z.int(), hours: quartiles })),
+    /** The same channel again, straight after itself. */
+    loops: z.array(z.object({ channel: z.string(), count: z.int(), hours: quartiles })),
+    entries: z.array(z.object({ channel: z.string(), paths: z.int(), orders: z.int() })),
+    /** Paths that ended with this channel, and how many of them without an order. */
+    dropOff: z.array(z.object({ channel: z.string(), ended: z.int(), lost: z.int() })),
+    /** What came next after an order; `nothing` is nothing yet. */
+    after: z.array(
+      z.object({
+        next: z.enum(['repeat', 'service', 'return', 'visit', 'nothing']),
+        orders: z.int(),
+        medianDays: z.number().nullable(),
+      }),
+    ),
+  }),
+})
+
+export const journeyPersons = route({
+  stage: 'measurement',
+  name: 'journeyPersons',
+  summary: 'Who went along one flow of the journey map, newest first',
+  method: 'get',
+  path: '/journeys/persons',
+  may: readers,
+  query: z.object({
+    ...period,
+    step: z.coerce.number().int().min(1).max(5),
+    source: z.string(),
+    target: z.string(),
+    soldVia,
+    segment,
+    ...page,
+  }),
+  answer: pageOf(
+    z.object({
+      person: z.string(),
+      at: instant,
+      event: z.string(),
+      ordered: z.boolean(),
+      value: z.int(),
+      steps: z.array(z.string()),
+    }),
+  ),
+})
+
 const armResult = z.object({
   arm: z.string(),
   control: z.boolean(),
@@ -289,6 +392,27 @@ const experimentResult = z.object({
     })
     .nullable(),
   sampleRatio: z.object({ ok: z.boolean(), pValue: z.number(), sentence: z.string() }),
+  /** What was fixed beforehand; null when nobody planned it. */
+  plan: z
+    .object({
+      /** Smallest gain in revenue per person worth having, minor units. */
+      worthwhile: z.number(),
+      persons: z.int(),
+      days: z.int().nullable(),
+      plannedAt: instant,
+      stopped: z.object({ at: instant, by: z.string().nullable(), reason: z.string().nullable() }).nullable(),
+    })
+    .nullable(),
+  /** Revenue per person, valid however often one looks; null without a plan. An open end is null. */
+  reading: z
+    .object({
+      low: z.number().nullable(),
+      high: z.number().nullable(),
+      pValue: z.number(),
+      stop: z.boolean(),
+      verdict: z.enum(['proven', 'harm', 'futile', 'go_on', 'too_few']),
+    })
+    .nullable(),
   warnings: z.array(z.string()),
 })
 export type ExperimentResult = z.infer<typeof experimentResult>
@@ -301,6 +425,63 @@ export const experiments = route({
   path: '/experiments',
   may: readers,
   answer: z.object({ note: figureNote, experiments: z.array(experimentResult) }),
+})
+
+export const planExperiment = route({
+  stage: 'measurement',
+  name: 'planExperiment',
+  summary: 'How many persons and days a holdout takes to find a gain, from our own orders',
+  method: 'get',
+  path: '/experiments/plan',
+  may: readers,
+  query: z.object({
+    holdout: z.coerce.number().gt(0).lt(1).default(0.1),
+    /** Smallest gain per person worth having, minor units; or as share of what a person spends. */
+    worthwhile: z.coerce.number().positive().optional(),
+    relative: z.coerce.number().positive().max(10).optional(),
+    /** Persons who come into the experiment per day; default as many as became customers lately. */
+    personsPerDay: z.coerce.number().positive().optional(),
+  }),
+  answer: z.object({
+    currency: z.string(),
+    /** Revenue per known customer in the outcome window; `explained`: share of its noise that the time before foretells. */
+    baseline: z.object({ persons: z.int(), mean: z.number(), deviation: z.number(), explained: z.number() }),
+    worthwhile: z.number(),
+    relative: z.number().nullable(),
+    /** Persons when one may look at any time; `readOnce` when the result is read at the end only. */
+    persons: z.int(),
+    readOnce: z.int(),
+    perArm: z.object({ control: z.int(), treated: z.int() }),
+    personsPerDay: z.number().nullable(),
+    /** With the outcome window of the last persons. */
+    days: z.int().nullable(),
+    /** Are there so many customers? */
+    enough: z.boolean(),
+  }),
+})
+
+export const keepPlan = route({
+  stage: 'measurement',
+  name: 'keepPlan',
+  summary: 'Fix what an experiment is to find, so that it may be read at any time; once',
+  method: 'put',
+  path: '/experiments/{experiment}/plan',
+  may: ['admin', 'analyst', 'marketer'],
+  params: z.object({ experiment: z.string().max(200) }),
+  body: z.strictObject({ worthwhile: z.number().positive(), holdout: z.number().gt(0).lt(1) }),
+  answer: z.object({ persons: z.int() }),
+})
+
+export const stopExperiment = route({
+  stage: 'measurement',
+  name: 'stopExperiment',
+  summary: 'End a planned experiment: who is assigned later does not count',
+  method: 'post',
+  path: '/experiments/{experiment}/stop',
+  may: ['admin', 'analyst', 'marketer'],
+  params: z.object({ experiment: z.string().max(200) }),
+  body: z.strictObject({ reason: z.string().min(3).max(500) }),
+  answer: z.object({ stoppedAt: instant }),
 })
 
 /** Channel grouping: rules in order, the first that matches names the channel. All conditions must hold. */
@@ -367,4 +548,281 @@ export const refresh = route({
   path: '/refresh',
   may: readers,
   answer: z.object({ queued: z.boolean() }),
+})
+
+/** A figure with its 90 % interval. */
+const likely = z.object({ value: z.number(), low: z.number(), high: z.number() })
+
+export const customerValue = route({
+  stage: 'measurement',
+  name: 'customerValue',
+  summary: 'What customers will buy in the next year: the model, its sums, and how well it foresaw the last weeks',
+  method: 'get',
+  path: '/customers/value',
+  may: readers,
+  answer: z.object({
+    note: figureNote,
+    /** Purchases up to this day were learnt from; null before the first learning. */
+    until: day.nullable(),
+    horizonWeeks: z.int(),
+    customers: z.int(),
+    model: z
+      .object({
+        name: z.string(),
+        because: z.string().nullable(),
+        tried: z.array(z.object({ model: z.string(), aic: z.number(), edge: z.string().nullable() })),
+        parameters: z.array(z.object({ name: z.string(), value: z.number(), standardError: z.number().nullable() })),
+        /** Why no money is told; null when it is. */
+        withoutValue: z.string().nullable(),
+      })
+      .nullable(),
+    /** Over all customers: how many are expected to be active, purchases and revenue (minor units) of the horizon. */
+    sums: z.object({ alive: z.number(), purchases: z.number(), value: z.int().nullable() }).nullable(),
+    /** The model learnt without the last weeks beside what came; tenths of customers, those who should buy most first. */
+    drift: z
+      .object({
+        weeks: z.int(),
+        expected: z.number(),
+        actual: z.number(),
+        ratio: z.number(),
+        alarm: z.boolean(),
+        tenths: z.array(z.object({ expected: z.number(), actual: z.number() })),
+      })
+      .nullable(),
+    tookMs: z.int().nullable(),
+    error: z.string().nullable(),
+  }),
+})
+
+export const bestCustomers = route({
+  stage: 'measurement',
+  name: 'bestCustomers',
+  summary: 'Customers by expected value, purchases or chance to be active, each with its interval',
+  method: 'get',
+  path: '/customers/best',
+  may: readers,
+  query: z.object({ by: z.enum(['value', 'purchases', 'alive']).default('value'), ...page }),
+  answer: pageOf(
+    z.object({
+      person: z.string(),
+      /** Expected revenue of the horizon, discounted, minor units; null when the data cannot tell. */
+      value: likely.nullable(),
+      purchases: likely,
+      alive: likely,
+    }),
+  ),
+})
+
+export const refitCustomerValue = route({
+  stage: 'measurement',
+  name: 'refitCustomerValue',
+  summary: 'Learn what customers will buy anew and score everybody; else once a night',
+  method: 'post',
+  path: '/customers/refit',
+  may: readers,
+  answer: z.object({ queued: z.boolean() }),
+})
+
+/** A figure of a mix model with its 90 % interval, in the main unit of the currency. */
+const figure = z.object({ mean: z.number(), low: z.number(), high: z.number() })
+const band = z.object({ mean: z.array(z.number()), low: z.array(z.number()), high: z.array(z.number()) })
+const because = z.object({ because: z.string(), doInstead: z.string() })
+
+export const mixData = route({
+  stage: 'measurement',
+  name: 'mixData',
+  summary: 'Our own weekly spend and sales, and what a mix model could learn from them',
+  method: 'get',
+  path: '/mix/data',
+  may: readers,
+  query: z.object(period),
+  answer: z.object({
+    currency: z.string(),
+    /** Mondays of whole weeks; revenue and spend in the main unit of the currency. */
+    weeks: z.array(day),
+    revenue: z.array(z.number()),
+    channels: z.array(
+      z.object({
+        channel: z.string(),
+        /** Minor units. */
+        spend: z.int(),
+        activeWeeks: z.int(),
+        weekly: z.array(z.number()),
+        shareOfRevenue: z.number(),
+      }),
+    ),
+    /** Sentences that forbid a fit. */
+    refusals: z.array(because),
+    suspects: z.array(z.object({ column: z.string(), correlation: z.number() })),
+    unidentified: z.array(because.extend({ channels: z.array(z.string()) })),
+    /** How channels move together, rows and columns as `channels`. */
+    together: z.array(z.array(z.number())),
+    /** What the usual beliefs alone would expect. */
+    believed: z
+      .object({
+        advertising: figure,
+        weekly: band,
+        shares: z.array(z.object({ channel: z.string(), belief: figure })),
+      })
+      .nullable(),
+  }),
+})
+
+/** Between these two with 90 % probability. */
+const belief = z
+  .tuple([z.number().min(0), z.number().positive()])
+  .nullable()
+  .default(null)
+
+export const startMix = route({
+  stage: 'measurement',
+  name: 'startMix',
+  summary: 'Fit a mix model over our own spend and sales, in the background',
+  method: 'post',
+  path: '/mix/fits',
+  may: ['admin', 'analyst', 'marketer'],
+  body: z.strictObject({
+    name: z.string().min(1).max(120),
+    ...period,
+    /** Channels to use, each with what is believed of it; none = all channels with spend. */
+    channels: z
+      .array(
+        z.strictObject({
+          channel: z.string(),
+          /** Weeks until half of the effect is over. */
+          halfLifeWeeks: belief,
+          /** Spend at which half of the possible effect is reached, in multiples of the usual week. */
+          halfSaturation: belief,
+          /** Revenue per unit of spend. */
+          roas: belief,
+        }),
+      )
+      .max(40)
+      .default([]),
+    holidays: z.boolean().default(true),
+    /** Results of experiments that the model is drawn towards; increment and standard error in the main unit. */
+    lift: z
+      .array(
+        z.strictObject({
+          channel: z.string(),
+          from: day,
+          until: day,
+          increment: z.number(),
+          error: z.number().positive(),
+          test: z.enum(['on', 'off']).default('on'),
+        }),
+      )
+      .max(50)
+      .default([]),
+    draws: z.int().min(100).max(4000).default(1000),
+    seed: z.int().min(0).max(1_000_000).default(1),
+  }),
+  answer: z.object({ fit: z.int() }),
+})
+
+const fitState = z.enum(['queued', 'running', 'done', 'stopped', 'refused', 'failed'])
+const fitProgress = z.object({ done: z.int(), total: z.int(), divergences: z.int() }).nullable()
+
+export const mixFits = route({
+  stage: 'measurement',
+  name: 'mixFits',
+  summary: 'Mix models, the newest first',
+  method: 'get',
+  path: '/mix/fits',
+  may: readers,
+  answer: z.object({
+    items: z.array(
+      z.object({
+        fit: z.int(),
+        name: z.string(),
+        state: fitState,
+        headline: z.string().nullable(),
+        blocked: z.boolean().nullable(),
+        by: z.string(),
+        at: instant,
+        progress: fitProgress,
+      }),
+    ),
+  }),
+})
+
+export const mixFit = route({
+  stage: 'measurement',
+  name: 'mixFit',
+  summary: 'One mix model: progress, checks, and what it says unless its checks forbid it',
+  method: 'get',
+  path: '/mix/fits/{fit}',
+  may: readers,
+  params: z.object({ fit: z.coerce.number().int() }),
+  answer: z.object({
+    fit: z.int(),
+    name: z.string(),
+    state: fitState,
+    by: z.string(),
+    at: instant,
+    startedAt: instant.nullable(),
+    finishedAt: instant.nullable(),
+    progress: fitProgress,
+    error: z.string().nullable(),
+    currency: z.string().nullable(),
+    /** The first failed check in words; null when all passed. */
+    headline: z.string().nullable(),
+    blocked: z.boolean().nullable(),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        passed: z.boolean(),
+        blocks: z.boolean(),
+        says: z.string(),
+        doInstead: z.string().nullable(),
+      }),
+    ),
+    run: z
+      .object({ seed: z.string(), chains: z.int(), draws: z.int(), kept: z.int(), divergences: z.int() })
+      .nullable(),
+    /** Null while it runs and when a check forbids figures. Money in the main unit of the currency. */
+    answers: z
+      .object({
+        weeks: z.array(day),
+        observed: z.array(z.number()),
+        fitted: band,
+        quality: z.object({ r2: z.number(), mape: z.number(), coverage: z.number() }),
+        outOfSample: z
+          .object({ weeks: z.int(), model: z.number(), naive: z.number(), coverage: z.number() })
+          .nullable(),
+        base: z.object({ share: figure, weekly: z.array(z.number()) }),
+        unidentified: z.array(because.extend({ channels: z.array(z.string()) })),
+        /** Channels by what a four-week pause of them would be worth to the budget. */
+        tests: z.array(z.object({ channel: z.string(), value: z.number(), error: z.number() })),
+        channels: z.array(
+          z.object({
+            channel: z.string(),
+            spend: z.number(),
+            contribution: figure,
+            share: figure,
+            roas: figure.nullable(),
+            marginalRoas: figure.nullable(),
+            halfLifeWeeks: figure,
+            halfSaturation: figure.nullable(),
+            /** Near 1: the data taught nothing about this channel. */
+            overlap: z.number(),
+            weekly: z.array(z.number()),
+            /** Weekly spend → revenue a week. */
+            curve: z.array(z.object({ spend: z.number(), mean: z.number(), low: z.number(), high: z.number() })),
+          }),
+        ),
+      })
+      .nullable(),
+  }),
+})
+
+export const stopMix = route({
+  stage: 'measurement',
+  name: 'stopMix',
+  summary: 'End a running fit; what is drawn is kept',
+  method: 'post',
+  path: '/mix/fits/{fit}/stop',
+  may: ['admin', 'analyst', 'marketer'],
+  params: z.object({ fit: z.coerce.number().int() }),
+  answer: z.object({ stopping: z.boolean() }),
 })

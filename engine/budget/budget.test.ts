@@ -85,6 +85,7 @@ test.each([
 })
 
 let town: TestGround
+let stored: unknown = null
 let budget: Budget
 const marketer: Caller = { kind: 'key', key: 'k', roles: [], name: 'Mara' }
 const credited = {
@@ -99,7 +100,10 @@ const credited = {
 
 beforeAll(async () => {
   town = await testGround()
-  budget = createBudget({ ground: town.ground, measurement: { creditedRevenue: async () => credited } })
+  budget = createBudget({
+    ground: town.ground,
+    measurement: { creditedRevenue: async () => credited, mix: { stored: async () => stored } as never },
+  })
 })
 afterAll(() => town.close())
 

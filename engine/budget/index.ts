@@ -1,7 +1,8 @@
 import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
 import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
 import type { RecordRow, Rejected } from '#ingest'
-import { csvCell, type Measurement, periodOf, weeksOf } from '#measurement'
+import { csvCell, type Measurement, type Period, periodOf, weeksOf } from '#measurement'
+import { type Advisor, createAdvisor, roiRows } from './advisor.ts'
 import {
   currenciesIn,
   entriesOf,
@@ -13,8 +14,9 @@ import {
   spendSince,
   takeRows,
 } from './ledger.ts'
+import { readSpendFile } from './profiles.ts'
 import { returnTable } from './returns.ts'
-import { channelNamed } from './spend.ts'
+import { channelNamed, spendOf } from './spend.ts'
 
 export { budgetParts } from './routes.ts'
 
@@ -26,7 +28,13 @@ export type OverviewAnswer = AnswerOf<Routes['overview']>
 export type Budget = {
   /** Takes spend from an import, as ingest hands it over. */
   records: { spend(tx: Database, rows: RecordRow[]): Promise<Rejected[]> }
+  /** Spend per week (Monday) and channel, for the mix model of measurement. */
+  weeklySpend(period: Period, currency: string): Promise<{ week: string; channel: string; amount: number }[]>
   overview(input: OverviewInput): Promise<OverviewAnswer>
+  /** Reads the export of an ad platform or agency into the ledger. */
+  importSpend(input: InputOf<Routes['importSpend']>['body'], by: Caller): Promise<AnswerOf<Routes['importSpend']>>
+  roi(input: InputOf<Routes['roi']>['query']): Promise<AnswerOf<Routes['roi']>>
+  advisor: Advisor
   overviewCsv(input: OverviewInput): Promise<{ fileName: string; csv: string }>
   entries(input: InputOf<Routes['entries']>['query']): Promise<AnswerOf<Routes['entries']>>
   addEntry(entry: InputOf<Routes['addEntry']>['body'], by: Caller): Promise<{ id: string }>
@@ -37,7 +45,9 @@ export type Budget = {
 
 export type BudgetNeeds = {
   ground: Ground
-  measurement: Pick<Measurement, 'creditedRevenue'>
+  measurement: Pick<Measurement, 'creditedRevenue' | 'mix'>
+  /** Is exactly this content approved? Without it nothing is. */
+  approved?: (kind: string, object: string, hash: string) => Promise<boolean>
   /** Governance's ledger of who changed what. */
   audit?: (
     tx: Database,
@@ -49,8 +59,11 @@ const lookBackDays = 90
 const definition =
   'Spend as recorded (weekly amounts spread evenly over their days) beside revenue net of returns that the last known touch credits to the same channel. ROAS = credited revenue ÷ spend; it shows credit, not cause: what would have been sold anyway is in it.'
 
+const roiDefinition =
+  'Increment × margin − spend. The increment comes from the newest mix model whose checks allow its use, else from the last known touch, and each row says which. ROI = profit ÷ spend; marginal ROI is that of the next unit of spend.'
+
 /** Where should the next euro go? Spend, what it is credited with, and the plan. */
-export function createBudget({ ground, measurement, audit }: BudgetNeeds): Budget {
+export function createBudget({ ground, measurement, approved, audit }: BudgetNeeds): Budget {
   const { database, clock, config } = ground
 
   async function overview(input: OverviewInput): Promise<OverviewAnswer> {
@@ -100,7 +113,77 @@ export function createBudget({ ground, measurement, audit }: BudgetNeeds): Budge
     records: {
       spend: (tx, rows) => takeRows(tx, rows, { clock, currency: config.currency, origin: 'import' }),
     },
+    async weeklySpend(period, currency) {
+      const rows = await spendIn(database, period.from, period.to, currency)
+      const sums = Map.groupBy(rows, (row) => `${row.week} ${row.channel}`)
+      return [...sums.values()].map((group) => ({
+        week: group[0]?.week ?? '',
+        channel: group[0]?.channel ?? '',
+        amount: group.reduce((sum, row) => sum + row.amount, 0),
+      }))
+    },
+    advisor: createAdvisor({ ground, measurement, approved: approved ?? (async () => false), audit }),
     overview,
+    async importSpend(input, by) {
+      const file = readSpendFile(input.text, input.profile, input.channel)
+      if ('reason' in file)
+        throw new Refusal(400, 'unknown_file', file.reason, {
+          at: 'text',
+          doInstead: 'Choose the profile, or add a line of headers.',
+        })
+      const needs = { clock, currency: config.currency, origin: `${file.profile}: ${nameOf(by)}` }
+      const read = file.rows.map((row) => ({ row: row.row, line: spendOf(row.fields, config.currency) }))
+      const good = read.flatMap(({ line }) => ('reason' in line ? [] : [line]))
+      const rejected = read.flatMap(({ row, line }) => ('reason' in line ? [{ row, reason: line.reason }] : []))
+      if (!input.dryRun)
+        await database.transaction(async (tx) => {
+          rejected.push(
+            ...(await takeRows(
+              tx,
+              file.rows.filter((_, index) => !('reason' in (read[index]?.line ?? { reason: '' }))),
+              needs,
+            )),
+          )
+          await audit?.(tx, { actor: by, action: 'budget.spend.imported', object: { kind: 'spend', id: file.profile } })
+        })
+      const sums = Map.groupBy(good, (line) => `${line.channel} ${line.currency}`)
+      return {
+        profile: file.profile,
+        taken: read.length - rejected.length,
+        left: file.left,
+        rejected: rejected.slice(0, 200),
+        channels: [...sums.values()].map((lines) => ({
+          channel: lines[0]?.channel ?? '',
+          currency: lines[0]?.currency ?? config.currency,
+          amount: lines.reduce((sum, line) => sum + line.amount, 0),
+        })),
+      }
+    },
+    async roi(input) {
+      const period = periodOf(input, clock.now(), config.timeZone)
+      const currencies = await currenciesIn(database, period.from, period.to)
+      const currency = input.currency ?? currencies[0] ?? config.currency
+      const [table, since] = await Promise.all([
+        roiRows({ ground, measurement, period, currency }),
+        spendSince(database),
+      ])
+      const warnings: string[] = []
+      if (table.margin === null)
+        warnings.push('No product has a cost, so profit cannot be told: give costs with the products.')
+      else if (table.marginCovers < 0.8)
+        warnings.push(
+          `Only ${Math.round(table.marginCovers * 100)} % of sales are of products with a cost; the margin is theirs.`,
+        )
+      if (table.rows.some((row) => row.source === 'attribution'))
+        warnings.push(
+          'Where no mix model speaks, the increment is what attribution credits: it holds what would have been sold anyway.',
+        )
+      return {
+        note: { definition: roiDefinition, since, asOf: clock.now().toISOString(), currency, lookBackDays, warnings },
+        period,
+        ...table,
+      }
+    },
     async overviewCsv(input) {
       return csvOf(await overview(input))
     },
@@ -183,6 +266,7 @@ export function createBudget({ ground, measurement, audit }: BudgetNeeds): Budge
           ...row,
           used: row.amount === 0 ? null : row.spent / row.amount,
           elapsed: elapsedOf(row.month, now),
+          ...paceOf(row, elapsedOf(row.month, now)),
         })),
       }
     },
@@ -221,6 +305,19 @@ function elapsedOf(month: string, now: Date): number {
   const end = new Date(start)
   end.setUTCMonth(end.getUTCMonth() + 1)
   return Math.min(1, Math.max(0, (now.getTime() - start.getTime()) / (end.getTime() - start.getTime())))
+}
+
+/** Where the month is heading; too early in the month a pace says nothing. */
+export function paceOf(
+  { amount, spent }: { amount: number; spent: number },
+  elapsed: number,
+): { expected: number | null; alert: 'too_fast' | 'too_slow' | 'overspent' | null } {
+  const expected = elapsed < 0.2 ? null : Math.round(spent / elapsed)
+  if (amount === 0) return { expected, alert: null }
+  if (spent > amount) return { expected, alert: 'overspent' }
+  if (expected === null) return { expected, alert: null }
+  const ratio = expected / amount
+  return { expected, alert: ratio > 7 / 6 ? 'too_fast' : ratio < 5 / 6 ? 'too_slow' : null }
 }
 
 function csvOf(answer: OverviewAnswer): { fileName: string; csv: string } {

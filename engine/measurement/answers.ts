@@ -1,5 +1,6 @@
-import type { AnswerOf, api, InputOf, PersonId } from '@einklang/contract'
+import { type AnswerOf, type api, type InputOf, minorDigits, type PersonId } from '@einklang/contract'
 import { type Ground, Refusal } from '@einklang/platform'
+import { chooseOrder } from '@einklang/stats'
 import { lookBackDays } from './build.ts'
 import {
   creditByWeek,
@@ -13,7 +14,9 @@ import {
   scopeTotals,
   soldByWeek,
 } from './credit.ts'
+import { bestCustomers, driftOf, horizonWeeks, lastCustomerFit, scoreNames } from './customers.ts'
 import { armSums, plannedExperiments, resultOf } from './experiment.ts'
+import { journeyMapOf, personsOnFlow } from './journeys.ts'
 import {
   type AttributionModel,
   differencesOf,
@@ -22,13 +25,17 @@ import {
   isRule,
   modelWords,
   roundedTo,
+  sentenceOf,
 } from './models.ts'
 import { creditedOrder, touchesOf } from './orders.ts'
 import { type Period, periodOf, weeksOf } from './period.ts'
-import { type FinishedBuild, lastBuild } from './store.ts'
+import { protocolsOf } from './protocol.ts'
+import { type FinishedBuild, lastBuild, membersOf } from './store.ts'
 
 type Routes = typeof api.measurement
-export type AttributionInput = InputOf<Routes['attribution']>['query']
+export type AttributionInput = Omit<InputOf<Routes['attribution']>['query'], 'order'> & {
+  order?: InputOf<Routes['attribution']>['query']['order']
+}
 export type AttributionAnswer = AnswerOf<Routes['attribution']>
 export type WeeksInput = InputOf<Routes['weeks']>['query']
 export type WeeksAnswer = AnswerOf<Routes['weeks']>
@@ -46,12 +53,17 @@ const definitions = {
     'Every order of this customer with the touches in the 90 days before it (letter 60, catalogue 120) and who got the credit.',
   paths:
     'Channels before an order, equal neighbours taken together; paths without an order count when their last touch lies in the period.',
+  journeys:
+    'Channels of a person before each order, equal neighbours taken together; ways without an order count when their last touch lies in the period. Times are from touch to touch.',
+  customers:
+    'From the days on which known customers bought, in all channels, the model learns how often each buys and who has stopped; the value is the revenue expected in the next 52 weeks, later money discounted by 10 % a year. 90 % intervals from imagined futures of each customer.',
   experiments:
     'Orders of the 28 days after a person was assigned, everybody assigned counts, reached or not. Difference to the control group with 90 % interval.',
 }
 
 /** Answers over the finished build; equal questions to the same build are computed once. */
 export function createAnswers(ground: Ground) {
+  let lists = 0
   const { database, history, clock, config } = ground
   const cache = new Map<string, Promise<unknown>>()
 
@@ -111,28 +123,47 @@ export function createAnswers(ground: Ground) {
 
   async function attribution(input: AttributionInput): Promise<AttributionAnswer> {
     const period = inPeriod(input)
-    const models = modelsOf(input.models)
+    const asked = modelsOf(input.models)
     const build = await lastBuild(database)
-    return cached(build, `attribution ${JSON.stringify({ ...input, ...period, models })}`, async () => {
-      const { scope, warnings } = await scopeOf(period, input.soldVia)
-      const [sums, totals] = await Promise.all([creditSums(history, scope, input.by), scopeTotals(history, scope)])
+    return cached(build, `attribution ${JSON.stringify({ ...input, ...period, asked })}`, async () => {
+      const found = await scopeOf(period, input.soldVia)
+      const { warnings } = found
+      const scope = { ...found.scope, chosen: input.segment === undefined ? undefined : await choose(input.segment) }
+      const [sums, totals, experimentsSay] = await Promise.all([
+        creditSums(history, scope, input.by),
+        scopeTotals(history, scope),
+        experimentsBeside(scope),
+      ])
       const keyed = sums.map((row) => ({
         ...row,
-        key: input.by === 'channel' ? row.channel : `${row.channel}/${row.campaign.toLowerCase()}`,
+        key: input.by === 'channel' ? row.channel : `${row.channel}/${row.label.toLowerCase()}`,
       }))
-      const needsPaths = models.some((model) => !isRule(model))
-      const all = needsPaths ? await pathsIn(history, scope, input.by) : null
+      const { by } = input
+      const wantsPaths = asked.some((model) => !isRule(model))
+      const all =
+        wantsPaths && (by === 'channel' || by === 'campaign' || by === 'message')
+          ? await pathsIn(history, scope, by)
+          : null
+      if (wantsPaths && all === null)
+        warnings.push('Markov and Shapley are computed for channels, campaigns and messages.')
+      const models = asked.filter((model) => isRule(model) || all !== null)
+      const order =
+        all === null || !models.includes('markov')
+          ? null
+          : input.order === 'auto'
+            ? chooseOrder(all, 3).order
+            : Number(input.order ?? 1)
       const figures = models.map((model) => ({
         model,
         rows: isRule(model)
           ? figuresOfRule(keyed, totals, model)
-          : figuresOfPaths(all as NonNullable<typeof all>, totals, model, `${period.from} ${period.to}`),
+          : figuresOfPaths(all as NonNullable<typeof all>, totals, model, `${period.from} ${period.to}`, order ?? 1),
       }))
       const rows = keyed
         .map((row) => ({
           key: row.key,
           channel: row.channel,
-          campaign: input.by === 'campaign' && row.campaign !== '' ? row.campaign : null,
+          campaign: input.by !== 'channel' && row.label !== '' ? row.label : null,
           touches: Number(row.touches),
           persons: Number(row.persons),
           tooLittleData: Number(row.touches) < fewTouches,
@@ -146,6 +177,7 @@ export function createAnswers(ground: Ground) {
             (right.credits.at(-1)?.revenue ?? 0) - (left.credits.at(-1)?.revenue ?? 0) ||
             left.key.localeCompare(right.key),
         )
+      const why = differencesOf(rows.filter((row) => !row.tooLittleData))
       const orders = Number(totals.orders)
       if (orders < fewConversions)
         warnings.push(`Only ${orders} order${orders === 1 ? '' : 's'} in this period: read the shares as a hint.`)
@@ -169,9 +201,47 @@ export function createAnswers(ground: Ground) {
             share: Number(totals.revenue) === 0 ? 0 : Number(totals.unknown_revenue) / Number(totals.revenue),
           },
         },
-        differences: differencesOf(rows.filter((row) => !row.tooLittleData)),
+        differences: why.map(sentenceOf),
+        why,
+        markovOrder: order,
+        experiments: experimentsSay,
       }
     }).then(confirmed(build))
+  }
+
+  /** Members of a segment as a list in the history, kept for an hour. */
+  async function choose(segment: string): Promise<number> {
+    const load = clock.now().getTime() * 1000 + (++lists % 1000)
+    let after = '00000000-0000-0000-0000-000000000000'
+    for (;;) {
+      const persons = await membersOf(database, segment, after)
+      const last = persons.at(-1)
+      if (last === undefined) break
+      const rows = persons.map((person) => ({ load, person }))
+      await history.insert('measurement.chosen', rows, `chosen ${load} ${last}`)
+      after = last
+    }
+    return load
+  }
+
+  /** Every readable experiment, with what the last known touch credits to the campaign of its name. */
+  async function experimentsBeside(scope: Scope): Promise<AttributionAnswer['experiments']> {
+    const answer = await experiments()
+    const readable = answer.experiments.filter((one) => one.lift !== null)
+    if (readable.length === 0) return []
+    const credited = await creditSums(history, scope, 'campaign')
+    return readable.map(({ name, since, lift }) => {
+      const same = credited.filter((row) => row.label.toLowerCase() === name.toLowerCase())
+      const { verdict, extraRevenue } = lift as NonNullable<typeof lift>
+      return {
+        name,
+        since,
+        verdict,
+        extraRevenue,
+        credited:
+          same.length === 0 ? null : Math.round(same.reduce((sum, row) => sum + Number(row.last_nondirect_value), 0)),
+      }
+    })
   }
 
   async function weeks(input: WeeksInput): Promise<WeeksAnswer> {
@@ -227,6 +297,8 @@ export function createAnswers(ground: Ground) {
         soldVia: input.soldVia,
         channel: input.channel,
         campaign: input.campaign,
+        message: input.message,
+        place: input.place,
         model: input.model,
       },
       cursorOf(input.after),
@@ -281,21 +353,157 @@ export function createAnswers(ground: Ground) {
     }).then(confirmed(build))
   }
 
+  async function journeyMap(input: InputOf<Routes['journeyMap']>['query']): Promise<AnswerOf<Routes['journeyMap']>> {
+    const period = inPeriod(input)
+    const build = await lastBuild(database)
+    return cached(build, `journeys ${JSON.stringify({ ...input, ...period })}`, async () => {
+      const found = await scopeOf(period, input.soldVia)
+      const scope = { ...found.scope, chosen: input.segment === undefined ? undefined : await choose(input.segment) }
+      const map = await journeyMapOf(history, scope, input.ways)
+      const { warnings } = found
+      if (map.drawn.ofPaths > 0 && map.drawn.ofPaths < fewConversions)
+        warnings.push(`Only ${map.drawn.ofPaths} paths in this period: read the flows as a hint.`)
+      return { note: noteOf(build, definitions.journeys, scope.currency, warnings), period, ...map }
+    }).then(confirmed(build))
+  }
+
+  async function journeyPersons(
+    input: InputOf<Routes['journeyPersons']>['query'],
+  ): Promise<AnswerOf<Routes['journeyPersons']>> {
+    const found = await scopeOf(inPeriod(input), input.soldVia)
+    const scope = { ...found.scope, chosen: input.segment === undefined ? undefined : await choose(input.segment) }
+    const flow = { step: input.step, from: input.source, to: input.target }
+    const rows = await personsOnFlow(history, scope, flow, cursorOf(input.after), input.limit + 1)
+    const shown = rows.slice(0, input.limit)
+    const last = shown.at(-1)
+    return {
+      items: shown.map(({ converted, ...row }) => ({
+        ...row,
+        value: Number(row.value),
+        ordered: Number(converted) === 1,
+      })),
+      next: rows.length > input.limit && last !== undefined ? `${last.at}~${last.event}` : null,
+    }
+  }
+
   async function experiments(): Promise<AnswerOf<Routes['experiments']>> {
-    const [build, plans] = await Promise.all([lastBuild(database), plannedExperiments(database)])
-    const sums = await cached(build, `experiments ${config.currency}`, () => armSums(history, config.currency))
+    const [build, plans, protocols] = await Promise.all([
+      lastBuild(database),
+      plannedExperiments(database),
+      protocolsOf(database),
+    ])
+    const ended = protocols.flatMap(({ experiment, stoppedAt }) =>
+      stoppedAt === null ? [] : [{ experiment, at: stoppedAt }],
+    )
+    const sums = await cached(build, `experiments ${config.currency} ${JSON.stringify(ended)}`, () =>
+      armSums(history, config.currency, ended),
+    )
     return {
       note: noteOf(build, definitions.experiments, config.currency),
       experiments: plans.map((plan) =>
         resultOf(
           plan,
           sums.filter((row) => row.experiment === plan.experiment),
+          protocols.find((one) => one.experiment === plan.experiment) ?? null,
         ),
       ),
     }
   }
 
-  return { attribution, weeks, conversions, personJourney, paths, experiments, noteOf, inPeriod, scopeOf }
+  async function customerValue(): Promise<AnswerOf<Routes['customerValue']>> {
+    const stored = await lastCustomerFit(database)
+    const build = await lastBuild(database)
+    const learnt = stored?.learnt ?? null
+    const drift = driftOf(learnt?.lookBack ?? null)
+    const warnings: string[] = []
+    if (drift?.alarm)
+      warnings.push(
+        `In the last ${drift.weeks} weeks customers bought ${Math.round(Math.abs(drift.ratio - 1) * 100)} % ${drift.ratio < 1 ? 'less' : 'more'} than their history let expect: read the values with care.`,
+      )
+    const noWorth = learnt !== null && (learnt.sums.valued === 0 || learnt.spend === null)
+    const currency = stored?.currency ?? config.currency
+    return {
+      note: {
+        ...noteOf(build, definitions.customers, currency, warnings),
+        asOf: (stored?.finishedAt ?? clock.now()).toISOString(),
+      },
+      until: learnt === null ? null : (stored?.until ?? null),
+      horizonWeeks,
+      customers: stored?.customers ?? 0,
+      model:
+        learnt === null
+          ? null
+          : {
+              name: learnt.fit.model,
+              because: learnt.because,
+              tried: learnt.tried,
+              parameters: learnt.fit.parameters,
+              withoutValue: noWorth
+                ? (learnt.spend?.edge ?? 'Too few customers paid for a second purchase to learn what they spend.')
+                : null,
+            },
+      sums:
+        learnt === null
+          ? null
+          : {
+              alive: learnt.sums.alive,
+              purchases: learnt.sums.purchases,
+              value: noWorth ? null : minor(learnt.sums.value, currency),
+            },
+      drift,
+      tookMs: stored?.tookMs ?? null,
+      error: stored?.error ?? null,
+    }
+  }
+
+  const minor = (amount: number, currency: string) => Math.round(amount * 10 ** minorDigits(currency))
+
+  async function best(input: InputOf<Routes['bestCustomers']>['query']): Promise<AnswerOf<Routes['bestCustomers']>> {
+    const match = /^(-?[\d.e+-]+)~([0-9a-f-]{36})$/.exec(input.after ?? '')
+    if (input.after !== undefined && match === null)
+      throw new Refusal(400, 'bad_cursor', 'The cursor is not one of ours.', { at: 'after' })
+    const rows = await bestCustomers(
+      database,
+      scoreNames[input.by],
+      match === null ? null : { value: Number(match[1]), person: match[2] ?? '' },
+      input.limit + 1,
+    )
+    const shown = rows.slice(0, input.limit)
+    const last = shown.at(-1)
+    const ranked = last && { value: last.value ?? 0, purchases: last.purchases, alive: last.alive }[input.by]
+    return {
+      items: shown.map((row) => ({
+        person: row.person,
+        value:
+          row.value === null
+            ? null
+            : {
+                value: minor(row.value, config.currency),
+                low: minor(row.low ?? row.value, config.currency),
+                high: minor(row.high ?? row.value, config.currency),
+              },
+        purchases: { value: row.purchases, low: row.purchasesLow, high: row.purchasesHigh },
+        alive: { value: row.alive, low: row.aliveLow, high: row.aliveHigh },
+      })),
+      next: rows.length > input.limit && last !== undefined ? `${ranked}~${last.person}` : null,
+    }
+  }
+
+  return {
+    customerValue,
+    bestCustomers: best,
+    attribution,
+    weeks,
+    conversions,
+    personJourney,
+    paths,
+    journeyMap,
+    journeyPersons,
+    experiments,
+    noteOf,
+    inPeriod,
+    scopeOf,
+  }
 }
 
 export type Answers = ReturnType<typeof createAnswers>

@@ -6,7 +6,16 @@ import type { Period } from './period.ts'
 
 export type RuleModel = api.measurement.RuleModel
 export type SoldVia = 'web' | 'app' | 'store'
-export type Scope = { period: Period; timeZone: string; currency: string; soldVia?: SoldVia | undefined }
+export type Scope = {
+  period: Period
+  timeZone: string
+  currency: string
+  soldVia?: SoldVia | undefined
+  /** Only persons of this list (`measurement.chosen`). */
+  chosen?: number | undefined
+}
+/** What a row of the table is, beside its channel. */
+export type CreditBy = 'channel' | 'campaign' | 'message' | 'keyword' | 'store' | 'brand'
 
 /** Half-life of the time-decay model. */
 export const halfLifeDays = 7
@@ -27,6 +36,8 @@ function weights(history: History): HistoryPart {
     arrayMap(place -> toFloat64(place = credited_place), places) as by_last_nondirect,
     arrayMap(place -> 1 / touches, places) as by_linear,
     arrayMap(place -> multiIf(touches < 3, 1 / touches, place = 1 or place = touches, 0.4, 0.2 / (touches - 2)), places) as by_position,
+    intDiv(touches, 2) + 1 as lead_place,
+    arrayMap(place -> multiIf(touches < 4, 1 / touches, place in (1, lead_place, touches), 0.3, 0.1 / (touches - 3)), places) as by_position_w,
     arrayMap(weight -> weight / arraySum(fresh), fresh) as by_decay`
 }
 
@@ -37,6 +48,7 @@ function ordered(history: History, scope: Scope): HistoryPart {
     history.part`at >= ${bound(scope.period.from, scope)} and at < ${bound(scope.period.to, scope)} + interval 1 day`,
   ]
   if (scope.soldVia !== undefined) conditions.push(history.part`sold_via = ${scope.soldVia}`)
+  if (scope.chosen !== undefined) conditions.push(amongChosen(history, scope.chosen))
   return history.part`(select * from measurement.path final where ${history.join(conditions, 'and')})`
 
   function bound(day: string, { timeZone }: Scope): HistoryPart {
@@ -46,46 +58,93 @@ function ordered(history: History, scope: Scope): HistoryPart {
 
 type Figure = `${RuleModel}_${'orders' | 'value' | 'squares' | 'products'}`
 /** Per rule: orders, value, and over persons the sums of value² and of value × the person's whole value. */
-export type CreditSums = { channel: string; campaign: string; touches: number; persons: number } & {
+export type CreditSums = { channel: string; label: string; touches: number; persons: number } & {
   [Name in Figure]: number
 }
 
+const ruleModels: RuleModel[] = ['first', 'last', 'last_nondirect', 'linear', 'position', 'position_w', 'decay']
+
 /**
- * Orders and value per channel (and campaign) under every rule in one pass, with what the interval of a share
- * needs: sums over persons, because the orders of one person are not independent.
+ * Orders and value per channel (and campaign, message …) under every rule in one pass, with what the interval of a
+ * share needs: sums over persons, because the orders of one person are not independent.
  */
-export async function creditSums(history: History, scope: Scope, by: 'channel' | 'campaign'): Promise<CreditSums[]> {
+export async function creditSums(history: History, scope: Scope, by: CreditBy): Promise<CreditSums[]> {
+  const list = (each: (model: RuleModel, index: number) => string) => sqlOf(history, ruleModels.map(each).join(', '))
   // Tools write one name in capitals and not; the variant with capitals sorts first and is shown.
-  const campaign = by === 'campaign' ? history.part`campaign` : history.part`''`
   return history.rows<CreditSums>`
-    select channel, min(name) as campaign, sum(touches) as touches, count() as persons,
-      sum(o_first) as first_orders, sum(v_first) as first_value,
-      sum(v_first * v_first) as first_squares, sum(v_first * whole) as first_products,
-      sum(o_last) as last_orders, sum(v_last) as last_value,
-      sum(v_last * v_last) as last_squares, sum(v_last * whole) as last_products,
-      sum(o_last_nondirect) as last_nondirect_orders, sum(v_last_nondirect) as last_nondirect_value,
-      sum(v_last_nondirect * v_last_nondirect) as last_nondirect_squares, sum(v_last_nondirect * whole) as last_nondirect_products,
-      sum(o_linear) as linear_orders, sum(v_linear) as linear_value,
-      sum(v_linear * v_linear) as linear_squares, sum(v_linear * whole) as linear_products,
-      sum(o_position) as position_orders, sum(v_position) as position_value,
-      sum(v_position * v_position) as position_squares, sum(v_position * whole) as position_products,
-      sum(o_decay) as decay_orders, sum(v_decay) as decay_value,
-      sum(v_decay * v_decay) as decay_squares, sum(v_decay * whole) as decay_products
+    select channel, min(name) as label, sum(touches) as touches, count() as persons,
+      ${list((m) => `sum(o_${m}) as ${m}_orders, sum(v_${m}) as ${m}_value, sum(v_${m} * v_${m}) as ${m}_squares, sum(v_${m} * whole) as ${m}_products`)}
     from (
-      select person, toString(t_channel) as channel, min(toString(${campaign})) as name, lowerUTF8(${campaign}) as folded,
+      select person, toString(t_channel) as channel, min(t_label) as name, lowerUTF8(t_label) as folded,
         count() as touches, any(whole) as whole,
-        sum(w1) as o_first, sum(w1 * value) as v_first, sum(w2) as o_last, sum(w2 * value) as v_last,
-        sum(w3) as o_last_nondirect, sum(w3 * value) as v_last_nondirect, sum(w4) as o_linear, sum(w4 * value) as v_linear,
-        sum(w5) as o_position, sum(w5 * value) as v_position, sum(w6) as o_decay, sum(w6 * value) as v_decay
+        ${list((m, index) => `sum(w${index} * part) as o_${m}, sum(w${index} * value) as v_${m}`)}
       from (
-        select person, value, whole, t_channel, campaign, w1, w2, w3, w4, w5, w6
+        select person, part, toFloat64(value) * part as value, whole, t_channel, ${by === 'keyword' ? history.part`k.term` : history.part`t_label`} as t_label,
+          ${list((_, index) => `w${index}`)}
         from (
-          select *, toFloat64(sum(value) over (partition by person)) as whole, ${weights(history)}
-          from ${ordered(history, scope)} where notEmpty(touch_at)
-        ) array join touch_channel as t_channel, touch_campaign as campaign, by_first as w1, by_last as w2,
-          by_last_nondirect as w3, by_linear as w4, by_position as w5, by_decay as w6
+          select person, part, value, whole, t_channel, t_label, ${list((_, index) => `w${index}`)}
+          from (
+            select *, sum(toFloat64(value) * part) over (partition by person) as whole, ${weights(history)}
+            from ${splitBy(history, scope, by)} where notEmpty(touch_at)
+          ) array join touch_channel as t_channel, ${labelsOf(history, by)} as t_label,
+            ${list((m, index) => `by_${m} as w${index}`)}
+        ) as t ${by === 'keyword' ? history.part`left any join ${keywords(history, scope)} as k on t.t_label = k.id` : history.part``}
       ) group by person, channel, folded
     ) group by channel, folded`
+}
+
+const sqlOf = (history: History, text: string): HistoryPart => history.part([text] as unknown as TemplateStringsArray)
+
+function labelsOf(history: History, by: CreditBy): HistoryPart {
+  switch (by) {
+    case 'channel':
+      return history.part`arrayMap(c -> '', touch_channel)`
+    case 'campaign':
+      return history.part`arrayMap(k -> toString(k), touch_campaign)`
+    case 'message':
+      return history.part`touch_message`
+    case 'keyword':
+      return history.part`arrayMap(e -> toString(e), touch_event)`
+    case 'store':
+      return history.part`arrayMap(c -> toString(place), touch_channel)`
+    case 'brand':
+      return history.part`arrayMap(c -> brand, touch_channel)`
+  }
+}
+
+/** Orders of the scope; by brand each order is cut into its brands, by what their lines cost. */
+function splitBy(history: History, scope: Scope, by: CreditBy): HistoryPart {
+  if (by !== 'brand') return history.part`(select *, 1 as part from ${ordered(history, scope)})`
+  return history.part`(
+    select p.*, if(b.id = toUUID('00000000-0000-0000-0000-000000000000'), 1, b.part) as part, b.brand as brand
+    from ${ordered(history, scope)} as p left join (
+      select id, brand, sum(cost) as amount, amount / greatest(sum(amount) over (partition by id), 0.000001) as part
+      from (
+        select id, JSONExtractString(line, 'brand') as brand,
+          greatest(JSONExtractFloat(line, 'price'), 0.01) * greatest(JSONExtractFloat(line, 'quantity'), 1) as cost
+        from (
+          select id, arrayJoin(JSONExtractArrayRaw(properties, 'products')) as line from (
+            select id, properties from ingest.event
+            where name = 'Order Completed' and at >= toDateTime(${scope.period.from}, ${scope.timeZone})
+              and at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day limit 1 by id
+          )
+        )
+      ) group by id, brand
+    ) as b on p.event = b.id
+  )`
+}
+
+/** The search words of visits, as campaign links carry them. */
+function keywords(history: History, scope: Scope): HistoryPart {
+  return history.part`(
+    select toString(id) as id, any(JSONExtractString(context, 'campaign', 'term')) as term from ingest.event
+    where JSONHas(context, 'campaign', 'term') and at >= toDateTime(${scope.period.from}, ${scope.timeZone}) - interval 120 day
+    group by id
+  )`
+}
+
+function amongChosen(history: History, chosen: number): HistoryPart {
+  return history.part`person in (select person from measurement.chosen where load = ${chosen})`
 }
 
 export type ScopeTotals = {
@@ -139,6 +198,7 @@ export async function creditByWeek(history: History, scope: Scope, model: RuleMo
     last_nondirect: 'by_last_nondirect',
     linear: 'by_linear',
     position: 'by_position',
+    position_w: 'by_position_w',
     decay: 'by_decay',
   }
   const column = history.part([shares[model]] as unknown as TemplateStringsArray)
@@ -165,18 +225,19 @@ export async function soldByWeek(history: History, scope: Scope): Promise<SoldSu
  * All paths of the scope, equal ones added up, for the models that look at everything at once. Paths without an order
  * count when their last touch lies in the period.
  */
-export async function pathsIn(history: History, scope: Scope, by: 'channel' | 'campaign'): Promise<Paths> {
+export async function pathsIn(history: History, scope: Scope, by: 'channel' | 'campaign' | 'message'): Promise<Paths> {
   const steps =
     by === 'channel'
       ? history.part`arrayMap(c -> toString(c), touch_channel)`
-      : history.part`arrayMap((c, k) -> concat(c, '/', lowerUTF8(k)), touch_channel, touch_campaign)`
+      : history.part`arrayMap((c, k) -> concat(c, '/', lowerUTF8(k)), touch_channel, ${by === 'campaign' ? history.part`touch_campaign` : history.part`touch_message`})`
+  const chosen = scope.chosen === undefined ? history.part`true` : amongChosen(history, scope.chosen)
   const sold =
     scope.soldVia === undefined ? history.part`true` : history.part`(converted = 0 or sold_via = ${scope.soldVia})`
   const rows = await history.rows<{ steps: string[]; conversions: number; value: number; nulls: number }>`
     select arrayCompact(${steps}) as steps, countIf(converted = 1) as conversions, sum(value) as value,
       countIf(converted = 0) as nulls
     from measurement.path final
-    where notEmpty(touch_at) and (converted = 0 or currency = ${scope.currency}) and ${sold}
+    where notEmpty(touch_at) and (converted = 0 or currency = ${scope.currency}) and ${sold} and ${chosen}
       and at >= toDateTime(${scope.period.from}, ${scope.timeZone})
       and at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day
     group by steps`
@@ -255,7 +316,13 @@ const pathColumns = `person, at, event, converted, order_no, value, returned, cu
 /** Orders behind a figure, newest first; a channel or campaign must have got credit under the rule. */
 export async function ordersIn(
   history: History,
-  scope: Omit<Scope, 'currency'> & { channel?: string | undefined; campaign?: string | undefined; model: RuleModel },
+  scope: Omit<Scope, 'currency'> & {
+    channel?: string | undefined
+    campaign?: string | undefined
+    message?: string | undefined
+    place?: string | undefined
+    model: RuleModel
+  },
   after: { at: string; event: string } | null,
   limit: number,
 ): Promise<PathRowOut[]> {
@@ -265,6 +332,11 @@ export async function ordersIn(
     history.part`at >= toDateTime(${scope.period.from}, ${scope.timeZone}) and at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day`,
   ]
   if (scope.soldVia !== undefined) conditions.push(history.part`sold_via = ${scope.soldVia}`)
+  if (scope.place !== undefined) conditions.push(history.part`place = ${scope.place}`)
+  if (scope.message !== undefined)
+    conditions.push(
+      history.part`arrayExists((message, share) -> message = ${scope.message} and share > 0, touch_message, ${share})`,
+    )
   if (after !== null) {
     conditions.push(
       history.part`(at, event) < (${typed("DateTime64(3, 'UTC')", after.at)}, ${typed('UUID', after.event)})`,

@@ -1,5 +1,5 @@
 import type { api, PersonId } from '@einklang/contract'
-import type { Database, History } from '@einklang/platform'
+import { type Database, type History, typed } from '@einklang/platform'
 import {
   differenceOfRates,
   differenceWithPrePeriod,
@@ -8,6 +8,9 @@ import {
   relativeDifference,
   sampleRatio,
 } from '@einklang/stats'
+
+import { outcomeDays } from './period.ts'
+import { type Protocol, readingOf } from './protocol.ts'
 
 export type ExperimentResult = api.measurement.ExperimentResult
 
@@ -20,8 +23,6 @@ export type ExperimentPlan = {
   control: string
 }
 
-/** Orders count this long after a person was assigned. */
-export const outcomeDays = 28
 /** What a person bought in this time before the assignment takes noise off the comparison. */
 const preDays = 90
 const level = 0.9
@@ -62,7 +63,19 @@ export type ArmSums = {
 }
 
 /** Everything the comparison needs, summed where it lies: one row per experiment and arm. */
-export async function armSums(history: History, currency: string): Promise<ArmSums[]> {
+export async function armSums(
+  history: History,
+  currency: string,
+  ended: { experiment: string; at: Date }[] = [],
+): Promise<ArmSums[]> {
+  const counts =
+    ended.length === 0
+      ? history.part`true`
+      : history.part`at <= transform(toString(experiment), ${ended.map((one) => one.experiment)},
+          ${typed(
+            "Array(DateTime64(3, 'UTC'))",
+            ended.map((one) => one.at.toISOString()),
+          )}, toDateTime64('2200-01-01 00:00:00', 3, 'UTC'))`
   return history.rows<ArmSums>`
     select experiment, arm, count() as persons, countIf(orders > 0) as buyers, sum(after) as sum,
       sum(after * after) as squares, sum(before) as pre_sum, sum(before * before) as pre_squares,
@@ -74,7 +87,7 @@ export async function armSums(history: History, currency: string): Promise<ArmSu
         toFloat64(sumIf(o.value, o.at <= a.at and o.at > a.at - interval ${preDays} day)) as before
       from (
         select experiment, person, arm, at from measurement.assignment final
-        where person not in (select loser from identity.merged final where undone = 0)
+        where person not in (select loser from identity.merged final where undone = 0) and ${counts}
       ) as a
       left join (select person, at, value from measurement.conversion final where currency = ${currency}) as o
         on a.person = o.person
@@ -83,7 +96,7 @@ export async function armSums(history: History, currency: string): Promise<ArmSu
 }
 
 /** Reads one experiment: difference to the control with interval, or why it must not be read. */
-export function resultOf(plan: ExperimentPlan, sums: ArmSums[]): ExperimentResult {
+export function resultOf(plan: ExperimentPlan, sums: ArmSums[], protocol: Protocol | null = null): ExperimentResult {
   const arms = plan.arms.map(({ arm, share }) => {
     const found = sums.find((row) => row.arm === arm)
     const persons = Number(found?.persons ?? 0)
@@ -129,6 +142,26 @@ export function resultOf(plan: ExperimentPlan, sums: ArmSums[]): ExperimentResul
     days: outcomeDays,
     arms,
     lift,
+    plan:
+      protocol === null
+        ? null
+        : {
+            worthwhile: protocol.worthwhile,
+            persons: protocol.persons,
+            days: protocol.days,
+            plannedAt: protocol.plannedAt.toISOString(),
+            stopped:
+              protocol.stoppedAt === null
+                ? null
+                : { at: protocol.stoppedAt.toISOString(), by: protocol.stoppedBy, reason: protocol.reason },
+          },
+    reading:
+      protocol === null || lift === null
+        ? null
+        : readingOf(protocol, lift.revenuePerPerson, [
+            arms.filter((arm) => !arm.control).reduce((sum, arm) => sum + arm.persons, 0),
+            arms.find((arm) => arm.control)?.persons ?? 0,
+          ]),
     sampleRatio: { ok: ratio.ok, pValue: ratio.pValue, sentence: ratioSentence(arms, ratio.ok, ratio.pValue) },
     warnings,
   }

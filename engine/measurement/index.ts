@@ -3,9 +3,12 @@ import { type Database, type Ground, typed } from '@einklang/platform'
 import { type Answers, createAnswers } from './answers.ts'
 import { build, newestBatch } from './build.ts'
 import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
+import { type Refit, refitCustomers, type SetScore } from './customers.ts'
 import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
+import { createMixDesk, type MixDesk, type WeeklySpend } from './mix.ts'
 import type { Period } from './period.ts'
+import { createProtocolDesk, type ProtocolDesk } from './protocol.ts'
 import { beginBuild, buildState, confirmBuild, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
 
 export { cell as csvCell } from './answers.ts'
@@ -25,12 +28,18 @@ export type Measurement = Answers & {
   refresh(tx?: Database): Promise<void>
   status(): Promise<Status>
   grouping: GroupingDesk
+  protocol: ProtocolDesk
+  mix: MixDesk
   /** Credited revenue for budget, per week and channel, and per channel and campaign. */
   creditedRevenue(
     period: Period,
     currency: string,
     model: RuleModel,
   ): Promise<{ weeks: CreditedWeek[]; campaigns: CreditedRevenue[]; since: string | null; asOf: Date | null }>
+  /** Learns what customers will buy and scores them, now; `too few` when there is nothing to learn from. */
+  refitCustomers(signal?: AbortSignal): Promise<Refit>
+  /** The same in the background. */
+  refitSoon(): Promise<void>
   erase(tx: Database, persons: PersonId[]): Promise<number>
 }
 
@@ -47,8 +56,17 @@ export type Status = {
   error: string | null
 }
 
+export type MeasurementNeeds = {
+  ground: Ground
+  audit?: Audit
+  /** Writes scores of customers to their profiles. */
+  setScore?: SetScore
+  /** Spend per week and channel, which budget knows. */
+  weeklySpend?: WeeklySpend
+}
+
 /** What did it achieve? Touchpoints, paths, credit and lift. */
-export function createMeasurement({ ground, audit }: { ground: Ground; audit?: Audit }): Measurement {
+export function createMeasurement({ ground, audit, setScore, weeklySpend }: MeasurementNeeds): Measurement {
   const { database, history, config } = ground
   const refresh = (tx: Database = database) =>
     ground.jobs.add(tx, 'measurement.build', {}, { key: 'measurement.build' })
@@ -56,6 +74,11 @@ export function createMeasurement({ ground, audit }: { ground: Ground; audit?: A
     ...createAnswers(ground),
     buildNow: (signal = new AbortController().signal) => buildOnce(ground, signal),
     refresh,
+    refitCustomers: (signal = new AbortController().signal) =>
+      refitCustomers(ground, setScore ?? (async () => undefined), signal),
+    refitSoon: () => ground.jobs.add(database, 'measurement.customers', {}, { key: 'measurement.customers' }),
+    mix: createMixDesk(ground, weeklySpend ?? (async () => [])),
+    protocol: createProtocolDesk(ground, audit),
     grouping: createGroupingDesk({ database, history, refresh, audit }),
     async status() {
       const [done, state] = await Promise.all([lastBuild(database), buildState(database)])
@@ -81,7 +104,7 @@ export function createMeasurement({ ground, audit }: { ground: Ground; audit?: A
         weeks: weeks.map((row) => ({ ...row, orders: Number(row.orders), revenue: Number(row.value) })),
         campaigns: sums.map((row) => ({
           channel: row.channel,
-          campaign: row.campaign,
+          campaign: row.label,
           orders: Number(row[`${model}_orders`]),
           revenue: Number(row[`${model}_value`]),
         })),
@@ -106,6 +129,7 @@ async function forget(history: Ground['history'], persons: PersonId[]): Promise<
   await history.run`delete from measurement.path where person in ${gone}`
   await history.run`delete from measurement.assignment where person in ${gone}`
   await history.run`delete from measurement.known where person in ${gone}`
+  await history.run`delete from measurement.chosen where person in ${gone}`
   await history.run`delete from measurement.changed where person in ${gone}`
 }
 

@@ -29,6 +29,11 @@ export const modelWords: { [Model in AttributionModel]: Words } = {
     title: 'Position (40/20/40)',
     definition: '40 % to the first touch, 40 % to the last, 20 % to those between; short paths share equally.',
   },
+  position_w: {
+    title: 'Position (30/30/30/10)',
+    definition:
+      '30 % to the first touch, 30 % to the touch half-way, 30 % to the last, 10 % to the others; short paths share equally.',
+  },
   decay: {
     title: 'Time decay',
     definition: 'A touch counts half for every 7 days that lie between it and the last touch.',
@@ -36,12 +41,12 @@ export const modelWords: { [Model in AttributionModel]: Words } = {
   markov: {
     title: 'Markov chain',
     definition:
-      'Share of orders that would be lost if everybody who meets the channel left there, from the exact first-order chain of all paths, those without an order included.',
+      'Share of orders that would be lost if everybody who meets the channel left there, from the exact chain of all paths, those without an order included. The chain remembers as many touches as asked for.',
   },
   shapley: { title: 'Shapley value', definition: 'Each path shares its order equally among its different channels.' },
 }
 
-const ruleModels: readonly string[] = ['first', 'last', 'last_nondirect', 'linear', 'position', 'decay']
+const ruleModels: readonly string[] = ['first', 'last', 'last_nondirect', 'linear', 'position', 'position_w', 'decay']
 export const isRule = (model: AttributionModel): model is RuleModel => ruleModels.includes(model)
 
 export type CreditFigure = { orders: number; revenue: number; share: number; low: number | null; high: number | null }
@@ -92,14 +97,15 @@ export function figuresOfPaths(
   totals: ScopeTotals,
   model: 'markov' | 'shapley',
   seed: string,
+  order = 1,
 ): Map<string, CreditFigure> {
-  const credit = (of: Paths): Credit => (model === 'markov' ? creditByMarkov(of, { order: 1 }) : creditByShapley(of))
+  const credit = (of: Paths): Credit => (model === 'markov' ? creditByMarkov(of, { order }) : creditByShapley(of))
   const whole = Number(totals.touched_revenue)
   if (paths.channels.length === 0) return new Map()
   const best = credit(paths)
   const revenue = roundedTo([...best.values], whole)
   const bounds =
-    paths.conversions.length <= bootstrapRows
+    paths.conversions.length <= bootstrapRows / order ** 2
       ? bootstrapCredit(paths, (drawn) => asShares(credit(drawn)), {
           replicates,
           draws: drawsFrom('attribution', model, seed),
@@ -142,33 +148,56 @@ export function roundedTo(figures: number[], total: number): number[] {
 
 type Row = { key: string; credits: { model: AttributionModel; share: number }[] }
 
-/** Why the models do not agree, in sentences, the largest difference first. */
-export function differencesOf(rows: Row[]): string[] {
-  const found: { gap: number; sentence: string }[] = []
-  for (const row of rows) {
-    const sorted = [...row.credits].sort((a, b) => a.share - b.share)
+export type Difference = {
+  key: string
+  high: { model: AttributionModel; share: number }
+  low: { model: AttributionModel; share: number }
+  reason: 'begins' | 'ends' | 'own_accord' | 'returns' | 'needed' | 'replaceable' | 'middle' | null
+}
+
+/** Where the models do not agree and what that says of the channel, the largest difference first. */
+export function differencesOf(rows: Row[]): Difference[] {
+  const found: Difference[] = []
+  for (const { key, credits } of rows) {
+    const sorted = [...credits].sort((a, b) => a.share - b.share)
     const [low, high] = [sorted[0], sorted.at(-1)]
     if (low === undefined || high === undefined || high.share - low.share < 0.03) continue
     found.push({
-      gap: high.share - low.share,
-      sentence: `${row.key} gets ${percent(high.share)} by ${modelWords[high.model].title.toLowerCase()} and ${percent(low.share)} by ${modelWords[low.model].title.toLowerCase()}${reasonOf(high.model, low.model)}.`,
+      key,
+      high: { model: high.model, share: high.share },
+      low: { model: low.model, share: low.share },
+      reason: reasonOf(high.model, low.model),
     })
   }
-  return found
-    .sort((a, b) => b.gap - a.gap)
-    .slice(0, 5)
-    .map(({ sentence }) => sentence)
+  return found.sort((a, b) => b.high.share - b.low.share - (a.high.share - a.low.share)).slice(0, 5)
 }
 
-function reasonOf(high: AttributionModel, low: AttributionModel): string {
+const reasons: { [Reason in NonNullable<Difference['reason']>]: string } = {
+  begins: 'it begins paths more often than it ends them',
+  ends: 'it ends paths more often than it begins them',
+  own_accord: 'it is mostly visits of their own accord',
+  returns: 'people come back by themselves after it',
+  needed: 'many paths would break without it',
+  replaceable: 'most of these orders would find another way',
+  middle: 'it stands in the middle of paths',
+}
+
+export function sentenceOf({ key, high, low, reason }: Difference): string {
+  const because = reason === null ? '' : `: ${reasons[reason]}`
+  return `${key} gets ${percent(high.share)} by ${modelWords[high.model].title.toLowerCase()} and ${percent(low.share)} by ${modelWords[low.model].title.toLowerCase()}${because}.`
+}
+
+function reasonOf(high: AttributionModel, low: AttributionModel): Difference['reason'] {
   const late = (model: AttributionModel) => model === 'last' || model === 'last_nondirect' || model === 'decay'
-  if (high === 'first' && late(low)) return ': it begins paths more often than it ends them'
-  if (late(high) && low === 'first') return ': it ends paths more often than it begins them'
-  if (high === 'last' && low === 'last_nondirect') return ': it is mostly visits of their own accord'
-  if (high === 'last_nondirect' && low === 'last') return ': people come back by themselves after it'
-  if (high === 'markov') return ': many paths would break without it'
-  if (low === 'markov') return ': most of these orders would find another way'
-  return ''
+  const whole = (model: AttributionModel) => model === 'linear' || model === 'shapley' || model.startsWith('position')
+  if (high === 'first' && late(low)) return 'begins'
+  if (late(high) && low === 'first') return 'ends'
+  if (high === 'last' && low === 'last_nondirect') return 'own_accord'
+  if (high === 'last_nondirect' && low === 'last') return 'returns'
+  if (high === 'markov') return 'needed'
+  if (low === 'markov') return 'replaceable'
+  if (whole(high) && (late(low) || low === 'first')) return 'middle'
+  return null
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`

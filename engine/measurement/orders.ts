@@ -10,6 +10,7 @@ import {
   type Rule,
   timeDecay,
   uShape,
+  wShape,
 } from '@einklang/stats'
 import { halfLifeDays, type PathRowOut, type RuleModel } from './credit.ts'
 import { ownAccord } from './grouping.ts'
@@ -82,6 +83,7 @@ export function rulesFor(paths: Paths): [RuleModel, Rule][] {
     ['last_nondirect', lastNonDirect(paths, ownAccord)],
     ['linear', linear],
     ['position', position(uShape)],
+    ['position_w', position(wShape)],
     ['decay', timeDecay(halfLifeDays)],
   ]
 }

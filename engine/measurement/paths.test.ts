@@ -275,7 +275,7 @@ test('the rules in the database give exactly the shares of the rules in stats', 
     by: 'channel',
     from: '2026-02-20',
     to: '2026-02-28',
-    models: 'first,last,last_nondirect,linear,position,decay,shapley,markov',
+    models: 'first,last,last_nondirect,linear,position,position_w,decay,shapley,markov',
   })
   // Neighbours of one channel further apart than half an hour stay separate touches.
   const paths = pathsFrom(
@@ -371,5 +371,62 @@ test('erasing a person leaves nothing of it', async () => {
     const [row] = await town.ground.history.rows<{ n: number }>`
       select count() as n from ${name} where person = toUUID(${personNamed('ada')})`
     expect(row?.n).toBe(0)
+  }
+})
+
+test('credit by store, brand, keyword and message adds up to the same revenue, and a segment narrows it', async () => {
+  const period = { from: '2025-12-01', to: '2026-03-02' }
+  await hear([
+    { person: 'kim', at: '2026-02-20T10:00:00Z', medium: 'cpc', source: 'google', campaign: 'x', keyword: 'red boots' },
+    {
+      ...order('kim', '2026-02-20T11:00:00Z', 'K1', 9000, { place: 'S9' }),
+      properties: {
+        products: [
+          { brand: 'Alpha', price: 60, quantity: 1 },
+          { brand: 'Beta', price: 15, quantity: 2 },
+        ],
+      },
+    },
+  ])
+  const base = { ...period, order: '1' as const, models: 'first,last_nondirect,position_w' }
+  const whole = await measurement.attribution({ ...base, by: 'channel' })
+  for (const by of ['store', 'brand', 'keyword', 'message'] as const) {
+    const answer = await measurement.attribution({ ...base, by })
+    for (const model of ['first', 'last_nondirect', 'position_w']) {
+      const sum = answer.rows.reduce((s, row) => s + (row.credits.find((c) => c.model === model)?.revenue ?? 0), 0)
+      expect(sum, `${by} ${model}`).toBe(whole.totals.withTouch.revenue)
+    }
+  }
+  const brand = await measurement.attribution({ ...base, by: 'brand' })
+  const revenueOf = (name: string) => brand.rows.find((row) => row.campaign === name)?.credits[0]?.revenue
+  expect([revenueOf('Alpha'), revenueOf('Beta')]).toEqual([6000, 3000])
+  const keyword = await measurement.attribution({ ...base, by: 'keyword' })
+  expect(keyword.rows.find((row) => row.campaign === 'red boots')?.credits[0]?.revenue).toBe(9000)
+  const segment = '0198c0de-0000-7000-8000-000000000001'
+  await town.ground.database.run`
+    insert into audience.member (audience, person, since) values (${segment}, ${personNamed('kim')}, platform.now())`
+  const narrow = await measurement.attribution({ ...base, by: 'channel', segment: segment as never })
+  expect(narrow.totals).toMatchObject({ orders: 1, revenue: 9000 })
+})
+
+test('the journey map keeps every path: flows into the end add up, and a flow opens its persons', async () => {
+  const period = { from: '2025-12-01', to: '2026-03-02' }
+  const map = await measurement.journeyMap({ ...period, ways: 5 })
+  const ends = map.flows.filter((flow) => flow.to === 'order' || flow.to === 'no order')
+  expect(ends.reduce((sum, flow) => sum + flow.paths, 0)).toBe(map.drawn.ofPaths)
+  expect(ends.reduce((sum, flow) => sum + flow.orders, 0)).toBe(map.orders)
+  expect(map.entries.reduce((sum, entry) => sum + entry.paths, 0)).toBe(map.drawn.ofPaths)
+  expect(map.dropOff.reduce((sum, one) => sum + one.ended, 0)).toBe(map.drawn.ofPaths)
+  expect(map.after.reduce((sum, one) => sum + one.orders, 0)).toBeGreaterThanOrEqual(map.orders)
+  const whole = await measurement.journeyMap({ ...period, ways: 500 })
+  for (const flow of whole.flows) {
+    const { items } = await measurement.journeyPersons({
+      ...period,
+      step: flow.step,
+      source: flow.from,
+      target: flow.to,
+      limit: 500,
+    })
+    expect(items.length, `${flow.step} ${flow.from} > ${flow.to}`).toBe(flow.paths)
   }
 })

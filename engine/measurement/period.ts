@@ -5,6 +5,9 @@ export type Period = { from: string; to: string }
 
 const usualDays = 90
 
+/** Orders count this long after a person was assigned to an arm. */
+export const outcomeDays = 28
+
 /** Fills a period that was left open (the last 90 days) and refuses one that runs backwards. */
 export function periodOf(
   given: { from?: string | undefined; to?: string | undefined },

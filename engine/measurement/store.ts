@@ -88,3 +88,11 @@ export async function saveGrouping(
     on conflict do nothing`
   return rows === 1
 }
+
+/** Members of a segment after one person, by id. */
+export async function membersOf(database: Database, segment: string, after: string): Promise<PersonId[]> {
+  const rows = await database.rows<{ person: PersonId }>`
+    select person from audience.member where audience = ${segment}::uuid and person > ${after}::uuid
+    order by person limit 20000`
+  return rows.map((row) => row.person)
+}

@@ -18,6 +18,7 @@ export type Told = {
   source?: string
   referrer?: string
   url?: string
+  keyword?: string
   message?: string
   place?: string
   properties?: { [key: string]: unknown }
@@ -50,7 +51,7 @@ export async function tell(history: History, batch: number, facts: Told[]): Prom
     place: fact.place ?? '',
     sku: [],
     properties: JSON.stringify(fact.properties ?? {}),
-    context: '{}',
+    context: JSON.stringify(fact.keyword === undefined ? {} : { campaign: { term: fact.keyword } }),
     flags: fact.flags ?? [],
     batch,
   }))

@@ -23,6 +23,8 @@ import { usePeriod } from '../measurement/period.ts'
 import { NothingThen } from '../measurement/whole-time.tsx'
 import { Entries } from './entries.tsx'
 import { Plan } from './plan.tsx'
+import { Planner } from './planner.tsx'
+import { Roi } from './roi.tsx'
 
 type Answer = AnswerOf<typeof api.budget.overview>
 
@@ -38,6 +40,8 @@ export function Budget(): ReactNode {
         onChange={(tab) => change({ tab, channel: undefined })}
         tabs={[
           { value: 'overview', label: t('budget.overview'), panel: () => <Overview /> },
+          { value: 'roi', label: t('budget.roi'), panel: () => <Roi /> },
+          { value: 'planner', label: t('budget.planner'), panel: () => <Planner /> },
           { value: 'plan', label: t('budget.plan'), panel: () => <Plan /> },
           { value: 'entries', label: t('budget.entries'), panel: () => <Entries /> },
         ]}

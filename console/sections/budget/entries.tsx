@@ -12,6 +12,7 @@ import { useFilters } from '../../shell/filters.ts'
 import { useMay, useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { usePeriod } from '../measurement/period.ts'
+import { SpendFile } from './spend-file.tsx'
 
 type Entry = AnswerOf<typeof api.budget.entries>['items'][number]
 
@@ -23,6 +24,7 @@ export function Entries(): ReactNode {
   const may = useMay()
   const [filters, change] = useFilters()
   const [adding, setAdding] = useState(false)
+  const [reading, setReading] = useState(false)
   const period = usePeriod()
   const entries = usePages(api.budget.entries, {
     query: {
@@ -96,6 +98,11 @@ export function Entries(): ReactNode {
           checked={filters.replaced === 'show'}
           onChange={(event) => change({ replaced: event.currentTarget.checked ? 'show' : undefined })}
         />
+        {may(api.budget.importSpend) ? (
+          <Button variant="default" onClick={() => setReading(true)} data-testid="read-spend">
+            {t('spendFile.open')}
+          </Button>
+        ) : null}
         {may(api.budget.addEntry) ? (
           <Button
             leftSection={<IconPlus size={16} aria-hidden />}
@@ -123,6 +130,7 @@ export function Entries(): ReactNode {
           />
         )}
       </Fetch>
+      {reading ? <SpendFile onClose={() => setReading(false)} /> : null}
       {adding ? <Add onClose={() => setAdding(false)} /> : null}
     </Stack>
   )

@@ -10,6 +10,7 @@ import { useAnswer, useDeed } from '../../shell/api.ts'
 import { useMay, useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Note } from '../measurement/note.tsx'
+import { Calendar } from './calendar.tsx'
 
 type Line = AnswerOf<typeof api.budget.plan>['lines'][number]
 
@@ -62,6 +63,13 @@ export function Plan(): ReactNode {
               <Text size="xs" c="dimmed">
                 {t('budget.pace', { used: format.percent(row.used, 0), elapsed: format.percent(row.elapsed, 0) })}
               </Text>
+              {row.alert === null ? null : (
+                <Text size="xs" c="red" data-testid="pace-alert">
+                  {t(`budget.alert_${row.alert}`, {
+                    expected: row.expected === null ? '' : format.money(row.expected, row.currency),
+                  })}
+                </Text>
+              )}
             </>
           ),
       },
@@ -87,6 +95,7 @@ export function Plan(): ReactNode {
       >
         {(value) => (
           <Stack>
+            <Calendar lines={value.lines} />
             <DataTable
               label={t('budget.plan')}
               columns={columns}

@@ -17,12 +17,25 @@ import { useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
+import { Segments } from './segments.tsx'
 import { NothingThen } from './whole-time.tsx'
 
 type Answer = AnswerOf<typeof api.measurement.attribution>
 type Row = Answer['rows'][number]
 
-const models = ['first', 'last', 'last_nondirect', 'linear', 'position', 'decay', 'markov', 'shapley'] as const
+const models = [
+  'first',
+  'last',
+  'last_nondirect',
+  'linear',
+  'position',
+  'position_w',
+  'decay',
+  'markov',
+  'shapley',
+] as const
+const kinds = ['campaign', 'message', 'keyword', 'store', 'brand'] as const
+type By = 'channel' | (typeof kinds)[number]
 const usual = 'first,last,last_nondirect,linear'
 
 export function Attribution(props: { by: 'channel' | 'campaign' }): ReactNode {
@@ -30,10 +43,13 @@ export function Attribution(props: { by: 'channel' | 'campaign' }): ReactNode {
   const words = useWords()
   const [filters, change] = useFilters()
   const period = usePeriod()
+  const by: By = props.by === 'channel' ? 'channel' : ((filters.by ?? 'campaign') as By)
   const chosen = (filters.models ?? usual).split(',')
   const query = {
     ...period,
-    by: props.by,
+    by,
+    order: (filters.order ?? '1') as 'auto',
+    ...(filters.segment === undefined ? {} : { segment: filters.segment as never }),
     models: chosen.join(','),
     ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
   }
@@ -68,6 +84,33 @@ export function Attribution(props: { by: 'channel' | 'campaign' }): ReactNode {
           onChange={(soldVia) => change({ soldVia: soldVia ?? undefined })}
           data={['web', 'app', 'store'].map((value) => ({ value, label: words('channel', value) }))}
         />
+        <Segments />
+        {props.by === 'channel' ? null : (
+          <Select
+            size="sm"
+            w={160}
+            allowDeselect={false}
+            label={t('measurement.by')}
+            value={by}
+            onChange={(value) => change({ by: value === 'campaign' || value === null ? undefined : value })}
+            data={kinds.map((value) => ({ value, label: t(`measurement.by_${value}`) }))}
+            data-testid="by"
+          />
+        )}
+        {chosen.includes('markov') ? (
+          <Select
+            size="sm"
+            w={150}
+            allowDeselect={false}
+            label={t('measurement.order')}
+            value={filters.order ?? '1'}
+            onChange={(value) => change({ order: value === '1' || value === null ? undefined : value })}
+            data={['1', '2', '3', 'auto'].map((value) => ({
+              value,
+              label: value === 'auto' ? t('measurement.orderAuto') : value,
+            }))}
+          />
+        ) : null}
         <Button
           size="sm"
           variant="default"
@@ -86,13 +129,13 @@ export function Attribution(props: { by: 'channel' | 'campaign' }): ReactNode {
           ) : null
         }
       >
-        {(value) => <Credits answer={value} by={props.by} />}
+        {(value) => <Credits answer={value} by={by} />}
       </Fetch>
     </Stack>
   )
 }
 
-function Credits(props: { answer: Answer; by: 'channel' | 'campaign' }): ReactNode {
+function Credits(props: { answer: Answer; by: By }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
@@ -105,7 +148,7 @@ function Credits(props: { answer: Answer; by: 'channel' | 'campaign' }): ReactNo
     (): Column<Row>[] => [
       {
         id: 'channel',
-        header: t(by === 'channel' ? 'measurement.channel' : 'measurement.campaign'),
+        header: t(by === 'channel' ? 'measurement.channel' : `measurement.by_${by}`),
         sort: (row) => `${row.channel} ${row.campaign ?? ''}`,
         cell: (row) => (
           <>
@@ -115,7 +158,9 @@ function Credits(props: { answer: Answer; by: 'channel' | 'campaign' }): ReactNo
                 ...before,
                 tab: 'orders',
                 channel: row.channel,
-                campaign: row.campaign ?? undefined,
+                campaign: by === 'campaign' ? (row.campaign ?? undefined) : undefined,
+                message: by === 'message' ? (row.campaign ?? undefined) : undefined,
+                place: by === 'store' ? (row.campaign ?? undefined) : undefined,
               })}
               title={t('measurement.showOrders')}
             >
@@ -229,17 +274,34 @@ function Credits(props: { answer: Answer; by: 'channel' | 'campaign' }): ReactNo
             values: largest.map((row) => revenueOf(row, model.model)),
           }))}
         />
-        {answer.differences.length === 0 ? null : (
+        {answer.why.length === 0 ? null : (
           <>
             <Text size="sm" fw={600} mt="sm">
               {t('measurement.differences')}
             </Text>
             <List size="sm">
-              {answer.differences.map((sentence) => (
-                <List.Item key={sentence}>{sentence}</List.Item>
-              ))}
+              {answer.why.map((one) => {
+                const row = answer.rows.find((found) => found.key === one.key)
+                return (
+                  <List.Item key={one.key}>
+                    {t('measurement.difference', {
+                      name: row === undefined ? one.key : nameOf(row),
+                      high: format.percent(one.high.share),
+                      highModel: words('model', one.high.model),
+                      low: format.percent(one.low.share),
+                      lowModel: words('model', one.low.model),
+                    })}
+                    {one.reason === null ? null : ` ${t(`measurement.reason_${one.reason}`)}`}
+                  </List.Item>
+                )
+              })}
             </List>
           </>
+        )}
+        {answer.markovOrder === null ? null : (
+          <Text size="xs" c="dimmed" mt="xs">
+            {t('measurement.orderUsed', { count: answer.markovOrder })}
+          </Text>
         )}
       </Panel>
       <DataTable
@@ -250,6 +312,30 @@ function Credits(props: { answer: Answer; by: 'channel' | 'campaign' }): ReactNo
         rowKey={(row) => row.key}
         {...(first === undefined ? {} : { sorted: { id: first, desc: true } })}
       />
+      {answer.experiments.length === 0 ? null : (
+        <Panel
+          title={t('measurement.experimentSays')}
+          definition={t('measurement.experimentSaysMeaning')}
+          testid="experiments-beside"
+        >
+          <List size="sm">
+            {answer.experiments.map((one) => (
+              <List.Item key={one.name}>
+                {t('measurement.experimentLine', {
+                  name: one.name,
+                  extra: format.money(Math.round(one.extraRevenue.value), currency),
+                  low: format.money(Math.round(one.extraRevenue.low), currency),
+                  high: format.money(Math.round(one.extraRevenue.high), currency),
+                  verdict: words('verdict', one.verdict),
+                })}
+                {one.credited === null
+                  ? null
+                  : ` ${t('measurement.experimentCredited', { credited: format.money(one.credited, currency) })}`}
+              </List.Item>
+            ))}
+          </List>
+        </Panel>
+      )}
       <Note note={answer.note} period={answer.period} />
     </Stack>
   )

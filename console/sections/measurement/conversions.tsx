@@ -28,6 +28,8 @@ export function Conversions(): ReactNode {
       model: model as 'last_nondirect',
       ...(filters.channel === undefined ? {} : { channel: filters.channel }),
       ...(filters.campaign === undefined ? {} : { campaign: filters.campaign }),
+      ...(filters.message === undefined ? {} : { message: filters.message }),
+      ...(filters.place === undefined ? {} : { place: filters.place }),
       ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
     },
   })

@@ -11,6 +11,7 @@ import { useAnswer } from '../../shell/api.ts'
 import { useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Note } from './note.tsx'
+import { Planner, Protocol } from './protocol.tsx'
 
 type Experiment = AnswerOf<typeof api.measurement.experiments>['experiments'][number]
 
@@ -31,6 +32,7 @@ export function Experiments(): ReactNode {
     >
       {(value) => (
         <Stack>
+          <Planner />
           {value.experiments.map((experiment) => (
             <Result
               key={experiment.experiment}
@@ -136,6 +138,7 @@ function Result(props: { experiment: Experiment; currency: string }): ReactNode 
         <Text size="xs" c={experiment.sampleRatio.ok ? 'dimmed' : 'red'}>
           {experiment.sampleRatio.sentence}
         </Text>
+        <Protocol experiment={experiment} currency={currency} />
         {experiment.warnings.map((warning) => (
           <Text key={warning} size="xs" c="orange">
             {warning}

@@ -13,7 +13,10 @@ import { useLiveAnswers } from '../../shell/live.ts'
 import { useMay } from '../../shell/session.ts'
 import { Attribution } from './attribution.tsx'
 import { Conversions } from './conversions.tsx'
+import { Customers } from './customers.tsx'
 import { Experiments } from './experiments.tsx'
+import { Journeys } from './journeys.tsx'
+import { Mix } from './mix.tsx'
 import { Paths } from './paths.tsx'
 import { Weeks } from './weeks.tsx'
 
@@ -39,13 +42,26 @@ export function Measurement(): ReactNode {
       />
       <ScreenTabs
         value={filters.tab}
-        onChange={(tab) => change({ tab, channel: undefined, campaign: undefined })}
+        onChange={(tab) =>
+          change({
+            tab,
+            channel: undefined,
+            campaign: undefined,
+            message: undefined,
+            place: undefined,
+            flow: undefined,
+            fit: undefined,
+          })
+        }
         tabs={[
           { value: 'channels', label: t('measurement.channels'), panel: () => <Attribution by="channel" /> },
           { value: 'campaigns', label: t('measurement.campaigns'), panel: () => <Attribution by="campaign" /> },
           { value: 'weeks', label: t('measurement.weeks'), panel: () => <Weeks /> },
           { value: 'experiments', label: t('measurement.experiments'), panel: () => <Experiments /> },
+          { value: 'journeys', label: t('measurement.journeys'), panel: () => <Journeys /> },
           { value: 'paths', label: t('measurement.paths'), panel: () => <Paths /> },
+          { value: 'mix', label: t('measurement.mix'), panel: () => <Mix /> },
+          { value: 'customers', label: t('measurement.customers'), panel: () => <Customers /> },
           { value: 'orders', label: t('measurement.orders'), panel: () => <Conversions /> },
         ]}
       />

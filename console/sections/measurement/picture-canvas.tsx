@@ -1,0 +1,76 @@
+import { useComputedColorScheme, useMantineTheme } from '@mantine/core'
+import { HeatmapChart, LineChart, SankeyChart } from 'echarts/charts'
+import { GridComponent, LegendComponent, TooltipComponent, VisualMapComponent } from 'echarts/components'
+import * as echarts from 'echarts/core'
+import { CanvasRenderer, SVGRenderer } from 'echarts/renderers'
+import { type ReactNode, type RefObject, useEffect, useRef } from 'react'
+import { saveFile } from '../../kit/csv.ts'
+
+echarts.use([
+  SankeyChart,
+  HeatmapChart,
+  LineChart,
+  GridComponent,
+  LegendComponent,
+  TooltipComponent,
+  VisualMapComponent,
+  CanvasRenderer,
+  SVGRenderer,
+])
+
+export type Inks = { text: string; line: string; ground: string; strong: string; soft: string }
+export type PictureHandle = { save: (name: string, kind: 'png' | 'svg') => void }
+/** What was clicked, as the option gave it. */
+export type Clicked = { [name: string]: unknown }
+
+/** A diagram that the kit does not have: its option is made from the inks of the scheme. */
+export default function PictureCanvas(props: {
+  option: (inks: Inks) => object
+  height: number
+  onClick?: ((clicked: Clicked) => void) | undefined
+  handle: RefObject<PictureHandle | null>
+}): ReactNode {
+  const place = useRef<HTMLDivElement>(null)
+  const scheme = useComputedColorScheme('light')
+  const { fontFamily } = useMantineTheme()
+  const { option, onClick, handle, height } = props
+
+  useEffect(() => {
+    if (place.current === null) return
+    const inks: Inks =
+      scheme === 'dark'
+        ? { text: '#c9ced3', line: '#3b3f44', ground: '#1f1f1f', strong: '#4fc1bb', soft: '#16393a' }
+        : { text: '#495057', line: '#e3e6e8', ground: '#ffffff', strong: '#0b6e6e', soft: '#e6f2f2' }
+    const made = echarts.init(place.current, null, { renderer: 'canvas' })
+    const whole = { textStyle: { fontFamily: fontFamily ?? 'sans-serif' }, animationDuration: 250, ...option(inks) }
+    made.setOption(whole)
+    if (onClick !== undefined) made.on('click', (event) => onClick((event.data ?? {}) as Clicked))
+    const watch = new ResizeObserver(() => made.resize())
+    watch.observe(place.current)
+    handle.current = {
+      save(name, kind) {
+        if (kind === 'svg') {
+          const still = echarts.init(null, null, {
+            renderer: 'svg',
+            ssr: true,
+            width: made.getWidth(),
+            height: made.getHeight(),
+          })
+          still.setOption({ ...whole, animation: false, backgroundColor: inks.ground })
+          saveFile(name, new Blob([still.renderToSVGString()], { type: 'image/svg+xml' }))
+          still.dispose()
+          return
+        }
+        const url = made.getDataURL({ type: 'png', pixelRatio: 2, backgroundColor: inks.ground })
+        const bytes = Uint8Array.from(atob(url.slice(url.indexOf(',') + 1)), (letter) => letter.charCodeAt(0))
+        saveFile(name, new Blob([bytes], { type: 'image/png' }))
+      },
+    }
+    return () => {
+      watch.disconnect()
+      made.dispose()
+    }
+  }, [option, onClick, handle, scheme, fontFamily])
+
+  return <div ref={place} style={{ width: '100%', height }} />
+}

@@ -1,0 +1,84 @@
+import { Box, Button, Group, Skeleton, Table } from '@mantine/core'
+import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { csvOf, saveFile } from '../../kit/csv.ts'
+import type { Clicked, Inks, PictureHandle } from './picture-canvas.tsx'
+
+const Canvas = lazy(() => import('./picture-canvas.tsx'))
+
+/** A diagram with the figures behind it: as picture (PNG, SVG), as table on the screen and as file. */
+export function Picture(props: {
+  label: string
+  fileName: string
+  height: number
+  option: (inks: Inks) => object
+  header: string[]
+  rows: (string | number | null)[][]
+  onClick?: (clicked: Clicked) => void
+}): ReactNode {
+  const { t } = useTranslation()
+  const [asTable, setAsTable] = useState(false)
+  const handle = useRef<PictureHandle | null>(null)
+  return (
+    <Box>
+      <Group gap={4} justify="flex-end" mb={4}>
+        <Button size="compact-xs" variant="subtle" color="gray" onClick={() => setAsTable(!asTable)}>
+          {t(asTable ? 'kit.asChart' : 'kit.asTable')}
+        </Button>
+        {(['png', 'svg'] as const).map((kind) => (
+          <Button
+            key={kind}
+            size="compact-xs"
+            variant="subtle"
+            color="gray"
+            disabled={asTable}
+            onClick={() => handle.current?.save(`${props.fileName}.${kind}`, kind)}
+          >
+            {kind.toUpperCase()}
+          </Button>
+        ))}
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          color="gray"
+          onClick={() =>
+            saveFile(
+              `${props.fileName}.csv`,
+              new Blob(['\uFEFF', csvOf(props.header, props.rows)], { type: 'text/csv;charset=utf-8' }),
+            )
+          }
+        >
+          CSV
+        </Button>
+      </Group>
+      {asTable ? (
+        <Box mah={props.height} style={{ overflow: 'auto' }} tabIndex={0}>
+          <Table aria-label={props.label} stickyHeader fz="sm" verticalSpacing={4}>
+            <Table.Thead>
+              <Table.Tr>
+                {props.header.map((name) => (
+                  <Table.Th key={name}>{name}</Table.Th>
+                ))}
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {props.rows.map((row) => (
+                <Table.Tr key={row.join('\u0000')}>
+                  {row.map((value, index) => (
+                    <Table.Td key={props.header[index]}>{value ?? '–'}</Table.Td>
+                  ))}
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Box>
+      ) : (
+        <Box role="img" aria-label={props.label} h={props.height} data-testid="picture">
+          <Suspense fallback={<Skeleton h={props.height} radius="md" />}>
+            <Canvas option={props.option} height={props.height} onClick={props.onClick} handle={handle} />
+          </Suspense>
+        </Box>
+      )}
+    </Box>
+  )
+}

@@ -1,0 +1,407 @@
+import { createHash } from 'node:crypto'
+import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
+import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
+import {
+  type Allocation,
+  allocate,
+  evaluatePlan,
+  exploringPlan,
+  type MixFit,
+  type UncertainCurve,
+} from '@einklang/stats'
+import type { Measurement } from '#measurement'
+import { setPlanLines, spendIn } from './ledger.ts'
+
+type Routes = typeof api.budget
+type Ask = InputOf<Routes['advise']>['body']
+export type Advice = AnswerOf<Routes['advise']>
+type Proposal = AnswerOf<Routes['proposals']>['items'][number]
+
+export type Advisor = {
+  /** The best division of a total over the channels of a fitted mix model, beside today's plan or one of your own. */
+  advise(ask: Ask): Promise<Advice>
+  propose(ask: InputOf<Routes['propose']>['body'], by: Caller): Promise<{ proposal: number; hash: string }>
+  proposals(): Promise<{ items: Proposal[] }>
+  /** Writes an approved proposal into the plan. */
+  apply(proposal: number, by: Caller): Promise<{ lines: number }>
+}
+
+export type AdvisorNeeds = {
+  ground: Ground
+  measurement: Pick<Measurement, 'mix'>
+  /** Is exactly this content approved? Governance knows. */
+  approved: (kind: string, object: string, hash: string) => Promise<boolean>
+  audit:
+    | ((tx: Database, entry: { actor: Caller; action: string; object: { kind: string; id: string } }) => Promise<void>)
+    | undefined
+}
+
+type Document = {
+  title: string
+  from: string
+  months: number
+  currency: string
+  fit: number
+  lines: { channel: string; amount: number }[]
+}
+
+export function createAdvisor({ ground, measurement, approved, audit }: AdvisorNeeds): Advisor {
+  const { database } = ground
+
+  async function advise(ask: Ask): Promise<Advice> {
+    const found = await measurement.mix.stored(ask.fit ?? 'newest')
+    if (found === null)
+      throw new Refusal(409, 'no_fit', 'There is no mix model whose checks allow its use.', {
+        doInstead: 'Fit one under Measurement → Mix model.',
+      })
+    if (found.result.blocked)
+      throw new Refusal(409, 'blocked_fit', `The checks of this mix model forbid its use: ${found.result.headline}`, {
+        doInstead: 'Choose another fit.',
+      })
+    const unit = 10 ** minorDigits(found.currency)
+    const curves = curvesOf(found.result, ask.weeks)
+    const today = todayOf(found.result, curves, ask.total / unit)
+    const bounds = boundsOf(ask, curves, today, unit)
+    const needs = {
+      curves,
+      total: ask.total / unit,
+      bounds,
+      today,
+      objective: {
+        kind: ask.margin === null ? ('outcome' as const) : ('profit' as const),
+        ...(ask.margin === null ? {} : { margin: ask.margin }),
+        ...(ask.risk > 0 ? { deviations: ask.risk } : {}),
+      },
+    }
+    const answer = ask.explore > 0 ? exploringPlan(needs, ask.explore, 1) : allocate(needs)
+    if ('infeasible' in answer)
+      throw new Refusal(409, 'infeasible', answer.infeasible, {
+        at: 'bounds',
+        doInstead: `Lower the least of ${answer.binding.map((row) => row.channel).join(', ')}, or raise the total.`,
+      })
+    const own =
+      ask.plan === null
+        ? null
+        : evaluatePlan(needs, Object.fromEntries(ask.plan.map((row) => [row.channel, row.spend / unit])))
+    return adviceOf({ answer, own, curves, unit, found, ask, bounds })
+  }
+
+  return {
+    advise,
+    async propose(ask, by) {
+      const advice = await advise(ask.advice)
+      const document: Document = {
+        title: ask.title,
+        from: ask.from,
+        months: ask.months,
+        currency: advice.currency,
+        fit: advice.fit,
+        lines: (ask.lines ?? advice.channels.map(({ channel, spend }) => ({ channel, amount: spend }))).filter(
+          (line) => line.amount > 0,
+        ),
+      }
+      const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex')
+      const row = await database.row<{ proposal: number }>`
+        insert into budget.proposal (title, document, hash, made_at, made_by)
+        values (${ask.title}, ${database.json(document)}, ${hash}, platform.now(), ${nameOf(by)}) returning proposal`
+      return { proposal: row?.proposal ?? 0, hash }
+    },
+    async proposals() {
+      const rows = await database.rows<{
+        proposal: number
+        hash: string
+        document: Document
+        at: Date
+        by: string
+        appliedAt: Date | null
+      }>`
+        select proposal, hash, document, made_at as at, made_by as by, applied_at as "appliedAt"
+        from budget.proposal order by proposal desc limit 50`
+      const items = await Promise.all(
+        rows.map(async ({ proposal, hash, document, at, by, appliedAt }) => ({
+          proposal,
+          hash,
+          ...document,
+          at: at.toISOString(),
+          by,
+          approved: await approved('budget', String(proposal), hash),
+          appliedAt: appliedAt?.toISOString() ?? null,
+        })),
+      )
+      return { items }
+    },
+    async apply(proposal, by) {
+      return database.transaction(async (tx) => {
+        const row = await tx.row<{ hash: string; document: Document; applied: boolean }>`
+          select hash, document, applied_at is not null as applied from budget.proposal where proposal = ${proposal} for update`
+        if (row === undefined) throw new Refusal(404, 'not_found', 'There is no proposal with this number.')
+        if (row.applied) throw new Refusal(409, 'applied_before', 'This proposal stands in the plan already.')
+        if (!(await approved('budget', String(proposal), row.hash)))
+          throw new Refusal(409, 'not_approved', 'Nobody has approved this proposal.', {
+            doInstead: 'Ask for approval; somebody else decides under Settings → Approvals.',
+          })
+        const { document } = row
+        const lines = monthsFrom(document.from, document.months).flatMap((month, index) =>
+          document.lines.map(({ channel, amount }) => ({
+            month,
+            channel,
+            currency: document.currency,
+            // The rest of the division goes to the first months, so that the months add up.
+            amount: Math.floor(amount / document.months) + (index < amount % document.months ? 1 : 0),
+          })),
+        )
+        const set = await setPlanLines(tx, lines, nameOf(by))
+        await tx.run`update budget.proposal set applied_at = platform.now(), applied_by = ${nameOf(by)} where proposal = ${proposal}`
+        await audit?.(tx, {
+          actor: by,
+          action: 'budget.proposal.applied',
+          object: { kind: 'budget', id: String(proposal) },
+        })
+        return { lines: set }
+      })
+    },
+  }
+}
+
+const nameOf = (caller: Caller) => (caller.kind === 'anonymous' ? 'anonymous' : caller.name)
+
+export function monthsFrom(first: string, count: number): string[] {
+  const [year, month] = first.split('-').map(Number) as [number, number]
+  return Array.from({ length: count }, (_, index) =>
+    new Date(Date.UTC(year, month - 1 + index, 1)).toISOString().slice(0, 7),
+  )
+}
+
+/** Response over the whole plan: weekly response at the weekly share of the spend. */
+function curvesOf(fit: MixFit, weeks: number): UncertainCurve[] {
+  const paid = fit.answers.response.filter(({ usual }) => usual > 0)
+  if (paid.length === 0) throw new Refusal(409, 'no_spend', 'No channel of the mix model has spend.')
+  return paid.map(({ channel, usual, levels, draws }) => ({
+    channel,
+    spend: Float64Array.from(levels, (level) => level * usual * weeks),
+    outcome: draws.map((draw) => Float64Array.from(draw, (value) => value * weeks)),
+  }))
+}
+
+/** Today's division, scaled to the total. */
+function todayOf(fit: MixFit, curves: UncertainCurve[], total: number): { [channel: string]: number } {
+  const usual = curves.map(({ channel }) => fit.answers.response.find((one) => one.channel === channel)?.usual ?? 0)
+  const sum = usual.reduce((left, right) => left + right, 0)
+  return Object.fromEntries(curves.map(({ channel }, index) => [channel, (total * (usual[index] as number)) / sum]))
+}
+
+function boundsOf(ask: Ask, curves: UncertainCurve[], today: { [channel: string]: number }, unit: number) {
+  return Object.fromEntries(
+    curves.map(({ channel }) => {
+      const own = ask.bounds.find((row) => row.channel === channel)
+      const near = today[channel] ?? 0
+      const low = Math.max((own?.low ?? 0) / unit, ask.shift === null ? 0 : near * (1 - ask.shift))
+      const high = Math.min(
+        own?.high == null ? Number.POSITIVE_INFINITY : own.high / unit,
+        ask.shift === null ? Number.POSITIVE_INFINITY : near * (1 + ask.shift),
+      )
+      return [
+        channel,
+        {
+          low: Math.min(low, high),
+          high,
+          ...(own?.step == null ? {} : { step: own.step / unit }),
+          ...(own?.least == null ? {} : { least: own.least / unit }),
+        },
+      ]
+    }),
+  )
+}
+
+function adviceOf(from: {
+  answer: Allocation
+  own: ReturnType<typeof evaluatePlan> | null
+  curves: UncertainCurve[]
+  unit: number
+  found: { fit: number; name: string; currency: string; result: MixFit }
+  ask: Ask
+  bounds: { [channel: string]: { low: number; high: number } }
+}): Advice {
+  const { answer, own, curves, unit, found, ask } = from
+  const minor = (value: number) => Math.round(value * unit)
+  const money = ({ mean, low, high }: { mean: number; low: number; high: number }) => ({
+    mean: minor(mean),
+    low: minor(low),
+    high: minor(high),
+  })
+  return {
+    fit: found.fit,
+    fitName: found.name,
+    headline: found.result.headline,
+    currency: found.currency,
+    weeks: ask.weeks,
+    spend: minor(answer.spend),
+    unspent: minor(answer.unspent),
+    outcome: money(answer.outcome),
+    today: {
+      spend: minor(answer.today.spend),
+      outcome: money(answer.today.outcome),
+      gain: money(answer.today.gain),
+      chanceOfGain: answer.today.chanceOfGain,
+    },
+    channels: answer.channels.map((row) => {
+      const curve = curves.find((one) => one.channel === row.channel) as UncertainCurve
+      return {
+        channel: row.channel,
+        spend: minor(row.spend),
+        today: minor(row.today),
+        outcome: money(row.outcome),
+        marginal: row.marginal,
+        heldBy: row.heldBy,
+        low: minor(from.bounds[row.channel]?.low ?? 0),
+        knownUpTo: minor(curve.spend.at(-1) as number),
+        curve: bandOf(curve).map((point) => ({ spend: minor(point.spend), ...money(point) })),
+      }
+    }),
+    plan:
+      own === null
+        ? null
+        : {
+            spend: minor(own.spend),
+            outcome: money(own.outcome),
+            channels: own.channels.map((row) => ({
+              channel: row.channel,
+              spend: minor(row.spend),
+              outcome: money(row.outcome),
+              beyond: row.beyond,
+            })),
+          },
+  }
+}
+
+function bandOf(curve: UncertainCurve) {
+  return Array.from(curve.spend, (spend, index) => {
+    const values = curve.outcome.map((draw) => draw[index] as number).sort((a, b) => a - b)
+    const at = (share: number) => values[Math.round((values.length - 1) * share)] ?? 0
+    return {
+      spend,
+      mean: values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length),
+      low: at(0.05),
+      high: at(0.95),
+    }
+  })
+}
+
+/** Share of a sale that is left after goods and value added tax, from lines whose product has a cost. */
+export async function marginOf(
+  database: Database,
+  from: string,
+  to: string,
+  currency: string,
+): Promise<{ margin: number | null; covered: number }> {
+  const row = await database.row<{ sold: number | null; left: number | null; all: number | null }>`
+    select sum(line.total) filter (where product.cost is not null)::float8 as sold,
+      sum(line.total / (1 + coalesce(product.vat_rate, 0) / case when product.vat_rate > 1 then 100 else 1 end)
+        - product.cost * line.quantity) filter (where product.cost is not null)::float8 as left,
+      sum(line.total)::float8 as all
+    from commerce.purchase_line as line join commerce.purchase on purchase.id = line.purchase
+    left join commerce.product on product.sku = line.sku and product.currency = ${currency}
+    where purchase.at >= ${from}::date and purchase.at < ${to}::date + 1 and purchase.currency = ${currency}
+      and purchase.cancelled_at is null and line.total is not null`
+  const sold = row?.sold ?? 0
+  return {
+    margin: sold > 0 ? (row?.left ?? 0) / sold : null,
+    covered: (row?.all ?? 0) > 0 ? sold / (row?.all ?? 1) : 0,
+  }
+}
+
+type RoiAnswer = AnswerOf<Routes['roi']>
+
+/** Spend, increment and profit per channel and campaign; each increment says where it comes from. */
+export async function roiRows(needs: {
+  ground: Ground
+  measurement: Pick<Measurement, 'mix' | 'creditedRevenue'>
+  period: { from: string; to: string }
+  currency: string
+}): Promise<Pick<RoiAnswer, 'rows' | 'margin' | 'marginCovers'>> {
+  const { ground, measurement, period, currency } = needs
+  const [spend, credited, fit, margin] = await Promise.all([
+    spendIn(ground.database, period.from, period.to, currency),
+    measurement.creditedRevenue(period, currency, 'last_nondirect'),
+    measurement.mix.stored('newest'),
+    marginOf(ground.database, period.from, period.to, currency),
+  ])
+  const usable = fit !== null && fit.currency === currency ? fit.result : null
+  const spent = Map.groupBy(spend, (row) => row.channel)
+  const rows: RoiAnswer['rows'] = []
+  for (const [channel, lines] of spent) {
+    const amount = lines.reduce((sum, line) => sum + line.amount, 0)
+    const answer = usable?.answers.channels.find((one) => one.name === channel)
+    const own = credited.weeks.filter((row) => row.channel === channel).reduce((sum, row) => sum + row.revenue, 0)
+    const roas = answer?.roas ?? null
+    rows.push(
+      rowOf({
+        channel,
+        campaign: null,
+        spend: amount,
+        increment:
+          roas === null
+            ? { mean: own, low: null, high: null }
+            : { mean: roas.mean * amount, low: roas.low * amount, high: roas.high * amount },
+        source: roas === null ? 'attribution' : 'mix',
+        marginal: answer?.marginalRoas?.mean ?? null,
+        margin: margin.margin,
+      }),
+    )
+    for (const [campaign, parts] of Map.groupBy(
+      lines.filter((line) => line.campaign !== ''),
+      (line) => line.campaign,
+    )) {
+      const cost = parts.reduce((sum, line) => sum + line.amount, 0)
+      const revenue = credited.campaigns
+        .filter((row) => row.channel === channel && row.campaign.toLowerCase() === campaign.toLowerCase())
+        .reduce((sum, row) => sum + row.revenue, 0)
+      // What the mix model says of a channel is divided among its campaigns as credit is.
+      const scale = roas !== null && own > 0 ? (roas.mean * amount) / own : null
+      rows.push(
+        rowOf({
+          channel,
+          campaign,
+          spend: cost,
+          increment: { mean: scale === null ? revenue : revenue * scale, low: null, high: null },
+          source: scale === null ? 'attribution' : 'mix_divided',
+          marginal: null,
+          margin: margin.margin,
+        }),
+      )
+    }
+  }
+  return { rows, margin: margin.margin, marginCovers: margin.covered }
+}
+
+function rowOf(given: {
+  channel: string
+  campaign: string | null
+  spend: number
+  increment: { mean: number; low: number | null; high: number | null }
+  source: RoiAnswer['rows'][number]['source']
+  marginal: number | null
+  margin: number | null
+}): RoiAnswer['rows'][number] {
+  const { spend, increment, margin } = given
+  const round = (value: number | null) => (value === null ? null : Math.round(value))
+  const profit = (value: number | null) =>
+    margin === null || value === null ? null : Math.round(value * margin - spend)
+  const roi = (value: number | null) =>
+    margin === null || value === null || spend === 0 ? null : (value * margin - spend) / spend
+  return {
+    channel: given.channel,
+    campaign: given.campaign,
+    spend: Math.round(spend),
+    increment: Math.round(increment.mean),
+    incrementLow: round(increment.low),
+    incrementHigh: round(increment.high),
+    source: given.source,
+    profit: profit(increment.mean),
+    roi: roi(increment.mean),
+    roiLow: roi(increment.low),
+    roiHigh: roi(increment.high),
+    // The next unit of spend earns its margin less itself.
+    marginalRoi: given.marginal === null || margin === null ? null : given.marginal * margin - 1,
+  }
+}

@@ -1,0 +1,109 @@
+import type { PersonId } from '@einklang/contract'
+import { derivedId } from '@einklang/platform'
+import { type TestGround, testGround } from '@einklang/platform/testing'
+import { drawsFrom } from '@einklang/stats'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type CustomerScore, driftOf } from './customers.ts'
+import { createMeasurement, type Measurement } from './index.ts'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
+let town: TestGround
+let measurement: Measurement
+const scores: CustomerScore[] = []
+
+beforeAll(async () => {
+  town = await testGround()
+  measurement = createMeasurement({
+    ground: town.ground,
+    setScore: async (tx, rows) => {
+      scores.push(...rows)
+      await tx.run`
+        insert into profile.score (person, name, value, low, high, as_of)
+        select r.person, r.name, r.value, r.low, r.high, r."asOf"
+        from jsonb_to_recordset(${tx.json(rows)}) as r(person uuid, name text, value float8, low float8, high float8, "asOf" timestamptz)
+        on conflict (person, name) do update set value = excluded.value, low = excluded.low, high = excluded.high`
+    },
+  })
+})
+afterAll(() => town.close())
+
+const person = (index: number) => derivedId('person', `customer ${index}`)
+const at = (day: number) => new Date(Date.parse('2025-01-06T12:00:00Z') + day * 86_400_000)
+
+/** Customers who buy every 20 days on average and stop with a chance of 10 % after each purchase. */
+async function customersSince(count: number, days: number): Promise<Map<PersonId, Date[]>> {
+  const draws = drawsFrom('customers of the test')
+  const bought = new Map<PersonId, Date[]>()
+  for (let index = 0; index < count; index++) {
+    const own: Date[] = []
+    let day = draws.uniform() * 100
+    do {
+      own.push(at(day))
+      day += 1 - 20 * Math.log(draws.uniform())
+    } while (draws.uniform() > 0.1 && day < days)
+    bought.set(person(index), own)
+  }
+  const rows = [...bought].flatMap(([owner, own]) =>
+    own.map((when, index) => ({
+      person: owner,
+      stored: owner,
+      at: when,
+      event: derivedId('event', `${owner} ${index}`),
+      order_no: `${owner} ${index}`,
+      value: 3000 + Math.round(draws.uniform() * 4000),
+      returned: 0,
+      currency: 'EUR',
+      sold_via: 'web',
+      place: '',
+      build: 1,
+      gone: 0,
+    })),
+  )
+  await town.ground.history.insert('measurement.conversion', rows, 'orders')
+  const known = [...bought.keys()].map((owner) => ({ person: owner, known: 1, build: 1 }))
+  await town.ground.history.insert('measurement.known', known, 'known')
+  return bought
+}
+
+test('with too few customers nothing is learnt, and a sentence says so', async () => {
+  expect(await measurement.refitCustomers()).toBe('too few')
+  const answer = await measurement.customerValue()
+  expect(answer).toMatchObject({ model: null, sums: null, until: null })
+  expect(answer.error).toContain('too few')
+})
+
+test('who bought lately and often is worth more than who stopped; everybody has intervals', async () => {
+  const bought = await customersSince(600, 420)
+  expect(await measurement.refitCustomers()).toBe('scored')
+  const answer = await measurement.customerValue()
+  expect(answer.customers).toBe(600)
+  expect(answer.error).toBeNull()
+  expect(answer.model?.withoutValue).toBeNull()
+  const of = (owner: PersonId, name: string) =>
+    scores.find((row) => row.person === owner && row.name === name) as CustomerScore
+  for (const owner of bought.keys())
+    for (const name of ['expected_purchases', 'alive', 'customer_value']) {
+      const { value, low, high } = of(owner, name)
+      expect(low, name).toBeLessThanOrEqual(high)
+      expect(value).toBeGreaterThanOrEqual(0)
+    }
+  const often = [...bought].filter(([, days]) => days.length > 6)
+  const [lately] = often.sort(([, a], [, b]) => Number(b.at(-1)) - Number(a.at(-1)))
+  const [longAgo] = often.sort(([, a], [, b]) => Number(a.at(-1)) - Number(b.at(-1)))
+  expect(of((lately as (typeof often)[0])[0], 'alive').value).toBeGreaterThan(
+    of((longAgo as (typeof often)[0])[0], 'alive').value + 0.3,
+  )
+  const first = await measurement.bestCustomers({ by: 'value', limit: 10 })
+  const second = await measurement.bestCustomers({ by: 'value', limit: 10, after: first.next ?? '' })
+  const values = [...first.items, ...second.items].map((one) => one.value?.value ?? 0)
+  expect(values).toEqual([...values].sort((a, b) => b - a))
+  expect(new Set([...first.items, ...second.items].map((one) => one.person)).size).toBe(20)
+})
+
+test('a customer base that buys as before raises no alarm, one that stops does', () => {
+  const tenths: { expected: number; actual: number }[] = []
+  expect(driftOf({ weeks: 13, expected: 1000, actual: 960, tenths })?.alarm).toBe(false)
+  expect(driftOf({ weeks: 13, expected: 1000, actual: 700, tenths })?.alarm).toBe(true)
+  expect(driftOf({ weeks: 13, expected: 9, actual: 6, tenths })?.alarm).toBe(false)
+})

@@ -1,0 +1,382 @@
+import { availableParallelism } from 'node:os'
+import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
+import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
+import {
+  type ChannelSpec,
+  fitMix,
+  type MixData,
+  type MixFit,
+  type MixRefused,
+  type MixSpec,
+  mixModel,
+  priorPredictive,
+  readinessOf,
+} from '@einklang/stats'
+import { currenciesIn, soldByWeek } from './credit.ts'
+import { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
+import { chainsInThreads } from './threads.ts'
+
+type Routes = typeof api.measurement
+type Ask = InputOf<Routes['startMix']>['body']
+type DataAnswer = AnswerOf<Routes['mixData']>
+type FitAnswer = AnswerOf<Routes['mixFit']>
+
+/** Spend per week (Monday) and channel in minor units; budget knows it. */
+export type WeeklySpend = (
+  period: Period,
+  currency: string,
+) => Promise<{ week: string; channel: string; amount: number }[]>
+
+type Table = { data: MixData; currency: string; channels: { channel: string; spend: number; activeWeeks: number }[] }
+
+export type MixDesk = {
+  /** What can be learnt from our own spend and sales, before any fit. */
+  data(input: InputOf<Routes['mixData']>['query']): Promise<DataAnswer>
+  start(ask: Ask, by: Caller): Promise<{ fit: number }>
+  list(): Promise<AnswerOf<Routes['mixFits']>>
+  read(fit: number): Promise<FitAnswer>
+  stop(fit: number): Promise<void>
+  /** Runs a queued fit to its end; what the job does. */
+  run(fit: number, signal: AbortSignal): Promise<void>
+  /** The whole stored fit, for the allocator; null when it is not there or not finished. */
+  stored(fit: number | 'newest'): Promise<{ fit: number; name: string; result: MixFit; currency: string } | null>
+}
+
+export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk {
+  const { database, history, clock, config } = ground
+
+  /** Whole weeks of the period: revenue of all channels, spend per channel, in the main unit of the currency. */
+  async function tableOf(given: { from?: string | undefined; to?: string | undefined }): Promise<Table> {
+    const asked = periodOf(
+      { to: given.to, from: given.from ?? addDays(given.to ?? today(), -7 * 104) },
+      clock.now(),
+      config.timeZone,
+    )
+    const first = mondayOf(addDays(asked.from, 6))
+    const last = addDays(mondayOf(addDays(asked.to, 1)), -1)
+    const period = { from: first, to: last < first ? addDays(first, 6) : last }
+    const currency = (await currenciesIn(history, period, config.timeZone))[0] ?? config.currency
+    const unit = 10 ** minorDigits(currency)
+    const [sold, spend] = await Promise.all([
+      soldByWeek(history, { period, timeZone: config.timeZone, currency }),
+      weeklySpend(period, currency),
+    ])
+    const weeks = weeksOf(period)
+    const place = new Map(weeks.map((week, index) => [week, index]))
+    const outcome = new Float64Array(weeks.length)
+    for (const row of sold) {
+      const at = place.get(row.week)
+      if (at !== undefined) outcome[at] = (outcome[at] as number) + Number(row.revenue) / unit
+    }
+    const byChannel = new Map<string, Float64Array>()
+    for (const row of spend) {
+      const at = place.get(row.week)
+      if (at === undefined || row.amount === 0) continue
+      const series = byChannel.get(row.channel) ?? new Float64Array(weeks.length)
+      series[at] = (series[at] as number) + row.amount / unit
+      byChannel.set(row.channel, series)
+    }
+    const ranked = [...byChannel].sort(([, a], [, b]) => total(b) - total(a))
+    return {
+      currency,
+      channels: ranked.map(([channel, series]) => ({
+        channel,
+        spend: Math.round(total(series) * unit),
+        activeWeeks: series.filter((value) => value > 0).length,
+      })),
+      data: {
+        weeks,
+        regions: [''],
+        outcome,
+        spend: ranked.map(([, series]) => series),
+        exposure: ranked.map(() => null),
+        controls: [],
+      },
+    }
+  }
+  const today = () => clock.now().toISOString().slice(0, 10)
+
+  return {
+    async data(input) {
+      const table = await tableOf(input)
+      const spec = specOf(table, { channels: [], holidays: true })
+      const ready = readinessOf(table.data, spec)
+      const fine = ready.refusals.length === 0
+      const prior = fine ? priorPredictive(mixModel(table.data, spec), 1, 200) : null
+      const outcome = total(table.data.outcome)
+      return {
+        currency: table.currency,
+        weeks: [...table.data.weeks],
+        revenue: [...table.data.outcome],
+        channels: table.channels.map((one, index) => ({
+          ...one,
+          weekly: [...(table.data.spend[index] as Float64Array)],
+          shareOfRevenue: outcome === 0 ? 0 : total(table.data.spend[index] as Float64Array) / outcome,
+        })),
+        refusals: ready.refusals,
+        suspects: ready.suspects,
+        unidentified: ready.unidentified,
+        together: ready.collinearity,
+        believed:
+          prior === null
+            ? null
+            : {
+                advertising: prior.advertising,
+                weekly: prior.weekly,
+                shares: prior.shares.map(({ channel, belief }) => ({ channel, belief })),
+              },
+      }
+    },
+    async start(ask, by) {
+      const table = await tableOf(ask)
+      const spec = specOf(table, ask)
+      const { refusals } = readinessOf(selected(table, ask).data, spec)
+      const [refusal] = refusals
+      if (refusal !== undefined) throw new Refusal(409, 'not_enough', refusal.because, { doInstead: refusal.doInstead })
+      return database.transaction(async (tx) => {
+        const row = await tx.row<{ fit: number }>`
+          insert into measurement.mix_fit (name, state, asked, created_at, created_by)
+          values (${ask.name}, 'queued', ${tx.json(ask)}, platform.now(), ${by.kind === 'anonymous' ? 'anonymous' : by.name})
+          returning fit`
+        const fit = row?.fit ?? 0
+        await ground.jobs.add(tx, 'measurement.mix', { fit }, { key: `measurement.mix ${fit}` })
+        return { fit }
+      })
+    },
+    async list() {
+      const items = await database.rows<AnswerOf<Routes['mixFits']>['items'][number] & { at: Date }>`
+        select fit, name, state, headline, blocked, created_by as by, created_at as at, progress
+        from measurement.mix_fit order by fit desc limit 100`
+      return { items: items.map(({ at, ...row }) => ({ ...row, at: at.toISOString() })) }
+    },
+    async read(fit) {
+      const row = await rowOf(database, fit)
+      if (row === undefined) throw new Refusal(404, 'not_found', 'There is no mix model with this number.')
+      return answerOf(row)
+    },
+    async stop(fit) {
+      const rows = await database.run`
+        update measurement.mix_fit set wish_to_stop = true where fit = ${fit} and state in ('queued', 'running')`
+      if (rows === 0)
+        throw new Refusal(409, 'not_running', 'This fit is not running.', {
+          doInstead: 'Look at its result, or begin another.',
+        })
+    },
+    async run(fit, signal) {
+      const row = await rowOf(database, fit)
+      if (row === undefined || ['done', 'stopped', 'refused'].includes(row.state)) return
+      await database.run`update measurement.mix_fit set state = 'running', started_at = platform.now() where fit = ${fit}`
+      const table = selected(await tableOf(row.asked), row.asked)
+      const spec = specOf(table, row.asked)
+      let stopped = row.wishToStop
+      let progress = { done: 0, total: 0, divergences: 0 }
+      let told = ''
+      // The wish to stop and the progress travel through the database: whoever asks may be in another process.
+      const watching = setInterval(() => {
+        void tell().catch(() => undefined)
+      }, 1000)
+      async function tell(): Promise<void> {
+        const text = JSON.stringify(progress)
+        if (text !== told) {
+          told = text
+          await database.run`update measurement.mix_fit set progress = ${database.json(progress)} where fit = ${fit}`
+          ground.live.publish('measurement.built', { fit })
+        }
+        const wish = await database.row<{
+          stop: boolean
+        }>`select wish_to_stop as stop from measurement.mix_fit where fit = ${fit}`
+        stopped ||= wish?.stop ?? true
+      }
+      try {
+        const result = await fitMix(table.data, spec, {
+          chains: 4,
+          draws: row.asked.draws,
+          warmup: row.asked.draws,
+          seed: row.asked.seed,
+          runChains: chainsInThreads(Math.min(4, availableParallelism())),
+          onProgress: (now) => {
+            progress = now
+          },
+          stopped: () => stopped || signal.aborted,
+        })
+        clearInterval(watching)
+        // A server that is shut down begins again later; a wish to stop keeps what is drawn.
+        if (signal.aborted) throw new Error('The server was stopped; the fit begins again.')
+        await keep(database, fit, result)
+        ground.live.publish('measurement.built', { fit })
+      } catch (error) {
+        clearInterval(watching)
+        const state = signal.aborted ? 'queued' : 'failed'
+        const text = error instanceof Error ? error.message.slice(0, 500) : 'unknown'
+        await database.run`update measurement.mix_fit set state = ${state}, error = ${text} where fit = ${fit}`
+        if (signal.aborted) throw error
+        ground.log.warn('A mix model failed.', { error })
+      }
+    },
+    async stored(fit) {
+      const row = await database.row<{ fit: number; name: string; result: MixFit; currency: string }>`
+        select fit, name, result, result -> 'einklang' ->> 'currency' as currency from measurement.mix_fit
+        where state in ('done', 'stopped') and result is not null and ${fit === 'newest' ? database.part`not blocked` : database.part`fit = ${fit}`}
+        order by fit desc limit 1`
+      return row ?? null
+    },
+  }
+
+  async function keep(tx: Database, fit: number, result: MixFit | MixRefused): Promise<void> {
+    if ('refused' in result) {
+      const text = result.refused.map(({ because, doInstead }) => `${because} ${doInstead}`).join(' ')
+      await tx.run`update measurement.mix_fit set state = 'refused', error = ${text}, finished_at = platform.now() where fit = ${fit}`
+      return
+    }
+    const whole = { ...result, einklang: { currency: config.currency } }
+    await tx.run`
+      update measurement.mix_fit set state = ${result.run.stopped ? 'stopped' : 'done'}, result = ${tx.json(JSON.parse(JSON.stringify(whole)))},
+        headline = ${result.headline}, blocked = ${result.blocked}, finished_at = platform.now(), error = null
+      where fit = ${fit}`
+  }
+}
+
+const total = (series: Float64Array) => series.reduce((sum, value) => sum + value, 0)
+
+/** Only the channels that were chosen; without a choice all. */
+function selected(table: Table, ask: Pick<Ask, 'channels'>): Table {
+  if (ask.channels.length === 0) return table
+  const keep = table.channels.flatMap(({ channel }, index) =>
+    ask.channels.some((one) => one.channel === channel) ? [index] : [],
+  )
+  return {
+    ...table,
+    channels: keep.map((index) => table.channels[index] as Table['channels'][number]),
+    data: {
+      ...table.data,
+      spend: keep.map((index) => table.data.spend[index] as Float64Array),
+      exposure: keep.map(() => null),
+    },
+  }
+}
+
+/** The model in the words of the mathematics, with what the marketer believes of each channel. */
+function specOf(table: Table, ask: Pick<Ask, 'channels' | 'holidays'> & { lift?: Ask['lift'] }): MixSpec {
+  const chosen = selected(table, ask)
+  const weeks = table.data.weeks.length
+  return {
+    date: 'week',
+    outcome: 'revenue',
+    channels: chosen.channels.map(({ channel }): ChannelSpec => {
+      const belief = ask.channels.find((one) => one.channel === channel)
+      return {
+        name: channel,
+        spend: channel,
+        prior: {
+          ...(belief?.halfLifeWeeks ? { halfLife: belief.halfLifeWeeks as [number, number] } : {}),
+          ...(belief?.halfSaturation ? { halfSaturation: belief.halfSaturation as [number, number] } : {}),
+          ...(belief?.roas ? { roas: belief.roas as [number, number] } : {}),
+        },
+      }
+    }),
+    controls: [],
+    season: weeks >= 78 ? 3 : 2,
+    trend: weeks >= 130 ? { everyWeeks: 52 } : 'linear',
+    ...(ask.holidays ? { holidays: 'DE' as const } : {}),
+    adstock: 'geometric',
+    saturation: 'hill',
+    likelihood: 'normal',
+    ...(ask.lift && ask.lift.length > 0 ? { lift: ask.lift } : {}),
+  }
+}
+
+type Row = {
+  fit: number
+  name: string
+  state: FitAnswer['state']
+  wishToStop: boolean
+  asked: Ask
+  progress: FitAnswer['progress']
+  result: (MixFit & { einklang: { currency: string } }) | null
+  error: string | null
+  at: Date
+  by: string
+  startedAt: Date | null
+  finishedAt: Date | null
+}
+
+function rowOf(database: Database, fit: number): Promise<Row | undefined> {
+  return database.row<Row>`
+    select fit, name, state, wish_to_stop as "wishToStop", asked, progress, result, error, created_at as at, created_by as by,
+      started_at as "startedAt", finished_at as "finishedAt"
+    from measurement.mix_fit where fit = ${fit}`
+}
+
+function answerOf(row: Row): FitAnswer {
+  const { result } = row
+  return {
+    fit: row.fit,
+    name: row.name,
+    state: row.state,
+    by: row.by,
+    at: row.at.toISOString(),
+    startedAt: row.startedAt?.toISOString() ?? null,
+    finishedAt: row.finishedAt?.toISOString() ?? null,
+    progress: row.progress,
+    error: row.error,
+    currency: result?.einklang.currency ?? null,
+    headline: result?.headline ?? null,
+    blocked: result?.blocked ?? null,
+    checks: result?.checks ?? [],
+    run:
+      result === null
+        ? null
+        : {
+            seed: String(result.run.seed),
+            chains: result.run.chains,
+            draws: result.run.draws,
+            kept: result.run.kept,
+            divergences: result.run.divergences,
+          },
+    // Draws that do not describe the model give no figure.
+    answers: result === null || result.blocked ? null : figuresOf(result),
+  }
+}
+
+function figuresOf(result: MixFit): NonNullable<FitAnswer['answers']> {
+  const { answers } = result
+  return {
+    weeks: result.weeks,
+    observed: answers.fit.observed,
+    fitted: { mean: answers.fit.mean, low: answers.fit.low, high: answers.fit.high },
+    quality: { r2: answers.fit.r2, mape: answers.fit.mape, coverage: answers.fit.coverage },
+    outOfSample: result.outOfSample,
+    base: { share: answers.base.share, weekly: answers.base.weekly.mean },
+    unidentified: result.unidentified.map(({ channels, because, doInstead }) => ({ channels, because, doInstead })),
+    tests: answers.tests,
+    channels: answers.channels.map((channel) => ({
+      channel: channel.name,
+      spend: channel.spend,
+      contribution: channel.contribution,
+      share: channel.share,
+      roas: channel.roas,
+      marginalRoas: channel.marginalRoas,
+      halfLifeWeeks: channel.halfLifeWeeks,
+      halfSaturation: channel.halfSaturation,
+      overlap: channel.overlap,
+      weekly: channel.weekly.mean,
+      curve: curveOf(result, channel.name),
+    })),
+  }
+}
+
+/** Outcome a week for weekly spend, with its interval over the draws. */
+function curveOf(result: MixFit, name: string) {
+  const response = result.answers.response.find((one) => one.channel === name)
+  if (response === undefined) return []
+  return response.levels.map((level, index) => {
+    const values = response.draws.map((draw) => draw[index] as number).sort((a, b) => a - b)
+    const at = (share: number) => values[Math.round((values.length - 1) * share)] ?? 0
+    return {
+      spend: level * response.usual,
+      mean: values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length),
+      low: at(0.05),
+      high: at(0.95),
+    }
+  })
+}
