@@ -1,6 +1,7 @@
 import type { Route } from '@einklang/contract'
 import { api, type PersonId } from '@einklang/contract'
 import type { Governance } from '@einklang/engine/governance'
+import { lockGraph } from '@einklang/engine/identity'
 import { type Caller, type Database, type Mounted, mount, type StageParts } from '@einklang/platform'
 
 export type Erased = { rows: number; stages: { stage: string; rows: number }[] }
@@ -14,6 +15,8 @@ export async function erasePerson(
   wanted: { person: PersonId; actor: Caller | 'system'; reason: string },
 ): Promise<Erased> {
   return needs.database.transaction(async (tx) => {
+    // Before any row is touched: a batch takes this lock first too, and nobody is merged or heard of in between.
+    await lockGraph(tx)
     const aliases = await tx.rows<{ person: PersonId }>`
       select unnest(identity.aliases(${wanted.person}::uuid)) as person`
     const persons = [...new Set([wanted.person, ...aliases.map(({ person }) => person)])]

@@ -68,9 +68,13 @@ export async function syncMerged(needs: { database: Database; history: History }
     rows.map((row) => ({ ...row, undone: row.undone ? 1 : 0 })),
     `merged:${first}:${last}:${rows.length}`,
   )
+  // Rows that somebody is changing get a new version anyway; waiting for them in another order would be a deadlock.
   await needs.database.run`
     update identity.merged as merged set synced = true
-    from jsonb_to_recordset(${needs.database.json(rows)}) as done(loser uuid, version bigint)
+    from (select loser, version from identity.merged
+      where (loser, version) in (select loser, version
+        from jsonb_to_recordset(${needs.database.json(rows)}) as done(loser uuid, version bigint))
+      for update skip locked) as done
     where merged.loser = done.loser and merged.version = done.version`
   return true
 }

@@ -11,6 +11,7 @@ import { type Decision, mergeByHand, recheck, split, type Undone, unmerge } from
 
 export type { IdentifierView, LogView } from './read.ts'
 export { identityParts } from './routes.ts'
+export { lockGraph } from './store.ts'
 export { tellingOf, troubledHistory } from './troubled.ts'
 
 export type Identity = {
@@ -65,13 +66,16 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
   const { ground } = needs
   const { database, clock, secrets, history } = ground
   const inside = { clock, secrets, country: needs.country ?? 'DE' }
+  const inLine = queue()
   /** A decision by hand in one transaction with all that follows from it. */
   const decided = async <Answer>(work: (tx: Database) => Promise<Decision<Answer>>): Promise<Decision<Answer>> => {
-    const decision = await database.transaction(async (tx) => {
-      const made = await work(tx)
-      await followed(tx, made.batch)
-      return made
-    })
+    const decision = await inLine(() =>
+      database.transaction(async (tx) => {
+        const made = await work(tx)
+        await followed(tx, made.batch)
+        return made
+      }),
+    )
     for (const person of decision.batch.touched.slice(0, 20))
       ground.live.publish('identity.changed', { winner: person })
     return decision
@@ -102,9 +106,22 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
       return { ...answer, log }
     },
     householdOf: (person) => householdOf(database, person),
-    settle: () => settle(inside, database, followed),
+    settle: () => inLine(() => settle(inside, database, followed)),
     erase: (tx, persons) => erasePersons(inside, tx, persons),
     sync: () => syncMerged({ database, history }),
+  }
+}
+
+/**
+ * Decisions of this process wait for each other here instead of at the lock, where each would hold a connection: a
+ * dozen waiting ones would leave none for what the first of them needs to end.
+ */
+function queue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const mine = last.then(work)
+    last = mine.catch(() => undefined)
+    return mine
   }
 }
 

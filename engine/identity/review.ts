@@ -7,6 +7,7 @@ import { jaroWinkler } from './name.ts'
 import { rankOf } from './normalise.ts'
 import type { RecordFields } from './record.ts'
 import type { Needs } from './reevaluate.ts'
+import { lockGraph } from './store.ts'
 import { currentOf, holdApart } from './undo.ts'
 import { releaseValue } from './value.ts'
 
@@ -316,6 +317,7 @@ export async function undoAnswer(
         where (edge.one_namespace, edge.one_value, edge.other_namespace, edge.other_value) = (row.one, row."oneValue", row.other, row."otherValue"))`
   }
   await database.transaction(async (tx) => {
+    await lockGraph(tx)
     if (effect.negatives && effect.negatives.length > 0)
       await tx.run`
         delete from identity.negative as edge

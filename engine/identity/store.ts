@@ -114,13 +114,6 @@ export async function loadGraph(tx: Database, events: { event: NormalEvent; name
   return graph
 }
 
-/** Loads people by id with all their identifiers: for decisions by hand. */
-export async function loadPeople(tx: Database, ids: PersonId[]): Promise<Graph> {
-  const graph = emptyGraph()
-  await loadPersons(tx, graph, ids, () => [...graph.persons.keys()])
-  return graph
-}
-
 async function loadPersons(tx: Database, graph: Graph, ids: PersonId[], needed: () => PersonId[]): Promise<void> {
   if (ids.length === 0) return
   const rows = await tx.rows<{ asked: PersonId; id: PersonId; state: Person['state']; contested: boolean }>`

@@ -2,7 +2,8 @@ import type { NormalEvent, PersonId } from '@einklang/contract'
 import { chanceFrom } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createIdentity, type Identity } from './index.ts'
+import { createIdentity, type Identity, lockGraph } from './index.ts'
+import { answerItem, undoAnswer } from './review.ts'
 import { tellingOf, troubledHistory } from './troubled.ts'
 
 let world: TestGround
@@ -25,10 +26,14 @@ const tell = (identifiers: { [namespace: string]: string }, more: Partial<Parame
   tellingOf(identifiers, { number: ++count, ...more })
 const owner = (namespace: string, value: string) => identity.find(namespace, value)
 
+/** Behind the lock, so that a test which was given up and still resolves is waited for. */
 async function clean(): Promise<void> {
-  await world.ground.database.run`
-    truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.together,
-      identity.review_item, identity.link, identity.evidence, identity.refusal, identity.recheck, identity.record`
+  await world.ground.database.transaction(async (tx) => {
+    await lockGraph(tx)
+    await tx.run`
+      truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.together,
+        identity.review_item, identity.link, identity.evidence, identity.refusal, identity.recheck, identity.record`
+  })
 }
 
 /** Which identifiers stand together, whatever the ids are; and what each is. */
@@ -64,7 +69,7 @@ async function conflicts(): Promise<string[]> {
   // Those who became one since are no conflict any more.
   const pairs = rows
     .filter(({ one, other }) => one !== other)
-    .map(({ code, one, other }) => `${code} ${[nameOf.get(one), other && nameOf.get(other)].sort().join(' ')}`)
+    .map(({ code, one, other }) => `${code} ${[one, other].map((person) => (person && nameOf.get(person)) ?? '').sort().join(' ')}`)
   return [...new Set(pairs)].sort()
 }
 
@@ -246,3 +251,59 @@ test('two workers on the same people neither lose nor double anything', async ()
   await identity.settle()
   expect(await partition()).toEqual(people)
 })
+
+test('workers, reviewers, undos, erasures and the mapping on its way to history at once: nobody waits for ever', async () => {
+  const { database, clock, secrets } = world.ground
+  const needs = { database, clock, secrets, country: 'DE' }
+  const events = troubledHistory('crowd', 160)
+  const workers = [0, 1].map((worker) =>
+    run(
+      cut(
+        events.filter((_, at) => at % 2 === worker),
+        `${worker}`,
+      ),
+    ),
+  )
+  let busy = true
+  const meanwhile = async (work: () => Promise<unknown>) => {
+    while (busy) await tolerated(work())
+  }
+  const others = [
+    meanwhile(() => identity.sync()),
+    meanwhile(async () => {
+      const item = await database.row<{ id: string }>`
+        select id from identity.review_item where kind = 'conflict' and answer is null order by last_at limit 1`
+      if (!item) return
+      await answerItem(needs, identity, item.id, 'different', 'user:eva')
+      await undoAnswer(needs, identity, item.id, 'user:eva')
+    }),
+    ...Array.from({ length: 12 }, () =>
+      meanwhile(async () => {
+        const merge = await database.row<{ id: string }>`
+          select id from identity.log where kind = 'merge' and undone_at is null order by seq desc limit 1`
+        if (merge) await identity.unmerge(merge.id, 'user:eva')
+      }),
+    ),
+    meanwhile(async () => {
+      const person = await database.row<{ id: PersonId }>`
+        select id from identity.person where state = 'active' order by id limit 1`
+      if (person) await database.transaction((tx) => identity.erase(tx, [person.id]))
+    }),
+  ]
+  try {
+    await Promise.all(workers)
+  } finally {
+    busy = false
+  }
+  await Promise.all(others)
+  expect(await identity.settle()).toBeGreaterThanOrEqual(0)
+}, 60_000)
+
+/** Refusals are answers here; a deadlock is not. */
+async function tolerated(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (typeof (error as { status?: unknown }).status !== 'number') throw error
+  }
+}

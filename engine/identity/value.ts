@@ -98,12 +98,15 @@ function askAgain(needs: Needs, tx: Database, person: PersonId, because: string)
 
 /** After thirty quiet days a shared value is a question again; nothing is released by itself. */
 export function askAboutQuietValues(database: Database): Promise<number> {
-  return database.run`
-    update identity.review_item as item set answer = null, last_at = platform.now()
-    from identity.identifier
-    where item.kind = 'hot_value' and item.answer = 'keep' and item.answered_at < platform.now() - interval '30 days'
-      and namespace = via_namespace and value = via_value and status = 'shared'
-      and last_seen_at < platform.now() - interval '30 days'`
+  return database.transaction(async (tx) => {
+    await lockGraph(tx)
+    return tx.run`
+      update identity.review_item as item set answer = null, last_at = platform.now()
+      from identity.identifier
+      where item.kind = 'hot_value' and item.answer = 'keep' and item.answered_at < platform.now() - interval '30 days'
+        and namespace = via_namespace and value = via_value and status = 'shared'
+        and last_seen_at < platform.now() - interval '30 days'`
+  })
 }
 
 type Namespaces = AnswerOf<typeof api.identity.namespacesList>['items']
