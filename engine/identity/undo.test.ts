@@ -69,7 +69,13 @@ async function conflicts(): Promise<string[]> {
   // Those who became one since are no conflict any more.
   const pairs = rows
     .filter(({ one, other }) => one !== other)
-    .map(({ code, one, other }) => `${code} ${[one, other].map((person) => (person && nameOf.get(person)) ?? '').sort().join(' ')}`)
+    .map(
+      ({ code, one, other }) =>
+        `${code} ${[one, other]
+          .map((person) => (person && nameOf.get(person)) ?? '')
+          .sort()
+          .join(' ')}`,
+    )
   return [...new Set(pairs)].sort()
 }
 
