@@ -148,7 +148,9 @@ function measured(stages: ({ name: string } & Cpu)[], next: string | null): void
 
 function configOf(call: Call): MatchConfig {
   const path = call.flag('config')
-  const config = path === undefined ? {} : json<MatchConfig>(path)
+  // Where the files and the known answer lie is for the reader of a statement, not for matching.
+  const entries = Object.entries(path === undefined ? {} : json<object>(path))
+  const config: MatchConfig = Object.fromEntries(entries.filter(([key]) => key !== 'files' && key !== 'truth'))
   const threshold = call.flag('threshold')
   if (threshold === undefined) return config
   const value = Number(threshold)

@@ -84,8 +84,6 @@ const keys = [
   'clusters',
   'maxPairs',
   'ignore',
-  'files',
-  'truth',
   'like',
 ]
 const innerKeys: { [key: string]: string[] } = {
