@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { runProgram } from '../program.ts'
-import { keywords } from './keywords.ts'
+import type { Answer } from './answer.ts'
+import { type KeywordDocument, keywords } from './keywords.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'einklang-keywords-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -15,8 +16,7 @@ function file(text: string | Buffer): string {
   return path
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a JSON answer is looked at, not typed
-async function run(...words: string[]): Promise<{ code: number; answer: any }> {
+async function run(...words: string[]): Promise<{ code: number; answer: Answer<KeywordDocument> }> {
   let out = ''
   const terminal = { out: (text: string) => (out += text), error: () => undefined, environment: {} }
   const code = await runProgram([keywords], ['keywords', ...words, '--json'], terminal)
@@ -29,7 +29,7 @@ test('a clear winner, with chance to be best, expected loss, hash of the file, C
   const { code, answer } = await run('--data', path, '--out', out, '--report', report)
   expect(code).toBe(0)
   expect(answer.winner).toBe('solid oak')
-  expect(answer.texts[0].best).toBeGreaterThan(0.99)
+  expect(answer.texts[0]?.best).toBeGreaterThan(0.99)
   expect(answer.hash).toMatch(/^[0-9a-f]{64}$/)
   expect(readFileSync(out, 'utf8')).toContain(`"'=cmd"`)
   expect(readFileSync(report, 'utf8')).toContain('Winner')
@@ -50,8 +50,8 @@ test('only days on which all texts were live count', async () => {
     'b,2026-01-03,1000,29',
   ]
   const { answer } = await run('--data', file(`text,date,impressions,clicks\n${rows.join('\n')}\n`))
-  expect(answer.texts.map(({ impressions }: { impressions: number }) => impressions)).toEqual([2000, 2000])
-  expect(answer.days.count).toBe(2)
+  expect(answer.texts.map(({ impressions }) => impressions)).toEqual([2000, 2000])
+  expect(answer.days?.count).toBe(2)
   expect(answer.warnings.join(' ')).toContain('1 of 3 days are left out')
 })
 
@@ -71,9 +71,9 @@ test('a search console export in German is a hint, compared at equal position, b
   expect(answer.layout).toBe('search console')
   expect(answer.grade).toBe('hint, not a test')
   expect(answer.winner).toBeNull()
-  expect(answer.brand[0].clicks).toBe(900)
+  expect(answer.brand[0]?.clicks).toBe(900)
   expect(answer.beyondPosition).toHaveLength(12)
-  expect(answer.texts[0].impressions).toBe(10_000)
+  expect(answer.texts[0]?.impressions).toBe(10_000)
 })
 
 test('Google Ads: two lines before the header, UTF-16 with tabs, totals, missing cells, decimal comma', async () => {

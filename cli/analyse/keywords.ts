@@ -91,7 +91,7 @@ function documentOf(call: Call, path: string, file: KeywordFile) {
   }
 }
 
-type KeywordDocument = ReturnType<typeof documentOf>
+export type KeywordDocument = ReturnType<typeof documentOf>
 
 /** Case, accents and doubled blanks do not make another text. */
 function normalised(text: string): string {

@@ -95,6 +95,8 @@ export async function geoLift(call: Call) {
 }
 
 export type GeoDocument = Extract<Awaited<ReturnType<typeof geoLift>>, { results: unknown }>
+export type GeoPower = ReturnType<typeof powerOf>
+export type GeoPairs = ReturnType<typeof pairsOf>
 
 function readPanel(call: Call, path: string): Read {
   const file = readCsv(path)

@@ -5,7 +5,9 @@ import { gunzipSync } from 'node:zlib'
 import { drawsFrom } from '@einklang/stats'
 import { afterAll, describe, expect, test } from 'vitest'
 import { runProgram } from '../program.ts'
-import { lift } from './lift.ts'
+import type { Answer } from './answer.ts'
+import { type LiftDocument, type LiftPlanDocument, lift } from './lift.ts'
+import type { GeoDocument, GeoPairs, GeoPower } from './lift-geo.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'einklang-lift-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -17,8 +19,9 @@ function file(text: string): string {
   return path
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a JSON answer is looked at, not typed
-async function run(...words: string[]): Promise<{ code: number; answer: any; told: string }> {
+type Told<Document> = { code: number; answer: Answer<Document>; told: string }
+
+async function run<Document = LiftDocument>(...words: string[]): Promise<Told<Document>> {
   let out = ''
   let told = ''
   const terminal = { out: (text: string) => (out += text), error: (text: string) => (told += text), environment: {} }
@@ -50,12 +53,14 @@ test('a planted gain is found, and the pre-period makes the interval much narrow
   const plain = await run('--data', path, '--outcome', 'revenue')
   const adjusted = await run('--data', path, '--outcome', 'revenue', '--pre', 'pre_revenue')
   expect(plain.code).toBe(0)
+  const [before] = plain.answer.arms as [LiftDocument['arms'][number]]
+  const [after] = adjusted.answer.arms as [LiftDocument['arms'][number]]
   const width = ({ low, high }: { low: number; high: number }) => high - low
-  expect(width(adjusted.answer.arms[0].difference)).toBeLessThan(0.5 * width(plain.answer.arms[0].difference))
-  expect(adjusted.answer.arms[0].difference.low).toBeLessThan(3)
-  expect(adjusted.answer.arms[0].difference.high).toBeGreaterThan(3)
-  expect(adjusted.answer.arms[0].different).toBe(true)
-  expect(adjusted.answer.arms[0].shrinks).toBeGreaterThan(0.7)
+  expect(width(after.difference)).toBeLessThan(0.5 * width(before.difference))
+  expect(after.difference.low).toBeLessThan(3)
+  expect(after.difference.high).toBeGreaterThan(3)
+  expect(after.different).toBe(true)
+  expect(after.shrinks).toBeGreaterThan(0.7)
 })
 
 test('daily looks, stop rule, CSV and page', async () => {
@@ -75,7 +80,7 @@ test('daily looks, stop rule, CSV and page', async () => {
     report,
   )
   expect(answer.looks.length).toBeGreaterThan(10)
-  expect(answer.arms[0].anytime.verdict).toMatchObject({ stop: true, verdict: 'proven' })
+  expect(answer.arms[0]?.anytime?.verdict).toMatchObject({ stop: true, verdict: 'proven' })
   expect(readFileSync(out, 'utf8').split('\n')[0]).toContain('anytime_low')
   const page = readFileSync(report, 'utf8')
   expect(page).toContain('<svg')
@@ -95,7 +100,7 @@ test('rates, ratios, several arms', async () => {
     ].join('\n'),
   )
   const several = await run('--data', three)
-  expect(several.answer.arms.map(({ arm }: { arm: string }) => arm)).toEqual(['a', 'b'])
+  expect(several.answer.arms.map(({ arm }) => arm)).toEqual(['a', 'b'])
   expect(several.answer.control.arm).toBe('none')
 })
 
@@ -117,7 +122,10 @@ test('arms not filled as planned block the result', async () => {
 test('a plan from history says persons and days; looking early costs persons', async () => {
   const path = experiment(2000, 0)
   const words = ['--data', path, '--outcome', 'revenue', '--plan', '--worthwhile', '2', '--date', 'date']
-  const [plain, peeking] = [await run(...words), await run(...words, '--sequential')]
+  const [plain, peeking] = [
+    await run<LiftPlanDocument>(...words),
+    await run<LiftPlanDocument>(...words, '--sequential'),
+  ]
   expect(plain.answer.days).toBeGreaterThan(5)
   expect(peeking.answer.persons).toBeGreaterThan(plain.answer.persons)
 })
@@ -170,7 +178,7 @@ describe('regions', () => {
 
   test('increment, return on spend, series, page', async () => {
     const report = join(directory, 'geo.html')
-    const { code, answer } = await run(
+    const { code, answer } = await run<GeoDocument>(
       '--geo',
       regions(),
       '--treated',
@@ -187,15 +195,15 @@ describe('regions', () => {
       expect(result.relative.low).toBeGreaterThan(0)
       expect(result.relative.value).toBeGreaterThan(0.12)
       expect(result.relative.value).toBeLessThan(0.18)
-      expect(result.roas.value).toBeGreaterThan(1)
+      expect(result.roas?.value).toBeGreaterThan(1)
     }
     expect(readFileSync(report, 'utf8')).toContain('Seen and expected')
   }, 30_000)
 
   test('power by simulated insertion, and pairs', async () => {
-    const power = await run('--geo', regions(), '--treated', 'r1,r2', '--days', '10')
+    const power = await run<GeoPower>('--geo', regions(), '--treated', 'r1,r2', '--days', '10')
     expect(power.answer.detectable).toBeLessThan(0.16)
-    const pairs = await run('--geo', regions(), '--pairs')
+    const pairs = await run<GeoPairs>('--geo', regions(), '--pairs')
     expect(pairs.answer.pairs).toHaveLength(4)
   }, 30_000)
 
@@ -221,9 +229,18 @@ describe('regions', () => {
 
   test('without additional spend no return is stated', async () => {
     const path = regions((lines) => lines.map((line) => line.replace(/,\d+$/, ',10')))
-    const { answer } = await run('--geo', path, '--treated', 'r0', '--start', '2026-02-15', '--spend', 'cost')
+    const { answer } = await run<GeoDocument>(
+      '--geo',
+      path,
+      '--treated',
+      'r0',
+      '--start',
+      '2026-02-15',
+      '--spend',
+      'cost',
+    )
     expect(answer.spend).toBe(0)
-    expect(answer.results[0].roas).toBeNull()
+    expect(answer.results[0]?.roas).toBeNull()
     expect(answer.warnings.join(' ')).toContain('no return on spend')
   }, 30_000)
 
@@ -251,7 +268,7 @@ test.skipIf(!existsSync(shared))(
   'the forty cities of GeoLift give their published lift by one command',
   async () => {
     const path = file(gunzipSync(readFileSync(join(shared, 'geolift_test.csv.gz'))).toString())
-    const { answer } = await run(
+    const { answer } = await run<GeoDocument>(
       '--geo',
       path,
       '--region',
@@ -263,8 +280,8 @@ test.skipIf(!existsSync(shared))(
       '--start',
       '2021-04-01',
     )
-    const synthetic = answer.results.find(({ method }: { method: string }) => method === 'synthetic control')
-    expect(synthetic.relative.value).toBeCloseTo(0.054, 2)
+    const synthetic = answer.results.find(({ method }) => method === 'synthetic control')
+    expect(synthetic?.relative.value).toBeCloseTo(0.054, 2)
   },
   60_000,
 )

@@ -23,6 +23,7 @@ import {
 } from '@einklang/stats'
 import { type Call, type Command, Misuse } from '../command.ts'
 import { table } from '../table.ts'
+import { without } from '../without.ts'
 import { type CsvFile, columnOf, countIn, instantIn, numberIn, readCsv } from './csv.ts'
 import { geoFlags, geoLift } from './lift-geo.ts'
 import { liftReport } from './lift-report.ts'
@@ -347,10 +348,10 @@ function liftOf(trial: Trial, settings: Settings): LiftDocument {
     figures.map(({ arm, difference, error }) => ({ arm, value: difference.value, error })),
     { rate: settings.falseRate, level: settings.level },
   )
-  document.arms = figures.map(({ error: _, ...figure }, index) => {
+  document.arms = figures.map((figure, index) => {
     const verdict = verdicts[index] as (typeof verdicts)[number]
     return {
-      ...figure,
+      ...without(figure, 'error'),
       difference:
         others.length > 1 ? { value: verdict.value, low: verdict.low, high: verdict.high } : figure.difference,
       pValue: verdict.pValue,
@@ -484,6 +485,8 @@ function looksOf(trial: Trial, settings: Settings, control: string, others: stri
   }
   return looks
 }
+
+export type LiftPlanDocument = ReturnType<typeof planOf>
 
 function planOf(trial: Trial, settings: Settings) {
   const moments = momentsOf(trial.persons)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { drawsFrom } from '@einklang/stats'
 import { afterAll, expect, test } from 'vitest'
 import { runProgram } from '../program.ts'
-import { uplift } from './uplift.ts'
+import type { Answer } from './answer.ts'
+import { type UpliftDocument, uplift } from './uplift.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'einklang-uplift-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -16,8 +17,7 @@ function file(lines: string[]): string {
   return path
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a JSON answer is looked at, not typed
-async function run(...words: string[]): Promise<{ code: number; answer: any; told: string }> {
+async function run(...words: string[]): Promise<{ code: number; answer: Answer<UpliftDocument>; told: string }> {
   let out = ''
   let told = ''
   const terminal = { out: (text: string) => (out += text), error: (text: string) => (told += text), environment: {} }
@@ -60,11 +60,11 @@ test('several arms: who gains is found, the best arm per person pays, scores and
     report,
   )
   expect(code).toBe(0)
-  const mail = answer.treatments.find(({ arm }: { arm: string }) => arm === 'mail')
-  expect(mail.tenths[0].effect).toBeGreaterThan(mail.tenths[9].effect + 0.1)
-  expect(mail.qini.value).toBeGreaterThan(mail.qini.low)
+  const mail = answer.treatments.find(({ arm }) => arm === 'mail') as UpliftDocument['treatments'][number]
+  expect(mail.tenths[0]?.effect).toBeGreaterThan((mail.tenths[9]?.effect as number) + 0.1)
+  expect(mail.qini?.value).toBeGreaterThan(mail.qini?.low as number)
   expect(mail.disturbed.share).toBeGreaterThan(0.3)
-  const [own, ...others] = answer.policies.map(({ robust }: { robust: { value: number } }) => robust.value)
+  const [own, ...others] = answer.policies.map(({ robust }) => robust.value)
   expect(Math.max(...others)).toBeLessThan(own)
   const lines = readFileSync(out, 'utf8').trim().split('\n')
   expect(lines[0]).toBe('person,best_arm,effect: letter,effect: mail')
@@ -87,8 +87,8 @@ test('the same seed gives the same answer; amounts have no Qini but a curve', as
   ]
   const [first, again] = [await run(...words), await run(...words)]
   expect(again.answer).toEqual(first.answer)
-  expect(first.answer.treatments[0].qini).toBeNull()
-  expect(first.answer.treatments[0].curve).toHaveLength(51)
+  expect(first.answer.treatments[0]?.qini).toBeNull()
+  expect(first.answer.treatments[0]?.curve).toHaveLength(51)
 }, 60_000)
 
 test('observational data are called so, with the chances shown', async () => {
@@ -108,7 +108,7 @@ test('observational data are called so, with the chances shown', async () => {
     '2',
   )
   expect(answer.observational).toBe(true)
-  expect(answer.overlap.arms[0].effectiveRows).toBeGreaterThan(1000)
+  expect(answer.overlap.arms[0]?.effectiveRows).toBeGreaterThan(1000)
   expect(told).toContain('Observational')
 }, 60_000)
 

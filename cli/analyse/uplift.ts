@@ -15,6 +15,7 @@ import { type Call, type Command, Misuse } from '../command.ts'
 import { startProgress } from '../progress.ts'
 import { nearest } from '../suggest.ts'
 import { table } from '../table.ts'
+import { without } from '../without.ts'
 import { type CsvFile, columnOf, numberIn, readCsv } from './csv.ts'
 import { shareFlag } from './lift.ts'
 import { upliftReport } from './uplift-report.ts'
@@ -257,7 +258,7 @@ function documentOf(call: Call, result: UpliftResult, input: UpliftInput, warnin
     folds: result.folds,
     seed: call.flag('seed') ?? '1',
     level: result.level,
-    treatments: result.treatments.map(({ scores: _, ...figures }) => figures),
+    treatments: result.treatments.map((treatment) => without(treatment, 'scores')),
     policies: result.policies,
     overlap: result.overlap,
     warnings: [...warnings, ...result.warnings],

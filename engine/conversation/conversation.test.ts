@@ -18,7 +18,7 @@ beforeAll(async () => {
   world = await testGround()
   const { ground } = world
   const identity = createIdentity({ ground })
-  const profile = createProfile({ ground, identity: { identifiersOf: async () => [] } })
+  const profile = createProfile({ ground, identity: { identifiersOf: async () => [], find: async () => null } })
   const apply = async (tx: Database, events: NormalEvent[]): Promise<AppliedBatch> => {
     const batch = await identity.resolve(tx, events)
     for (const stage of [profile, conversation]) await stage.apply(tx, batch)

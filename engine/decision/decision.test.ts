@@ -36,7 +36,7 @@ async function smallTown() {
   }
   const ingest = createIngest({ ground, apply })
   const identity = createIdentity({ ground })
-  const profile = createProfile({ ground, identity: { identifiersOf: async () => [] } })
+  const profile = createProfile({ ground, identity: { identifiersOf: async () => [], find: async () => null } })
   const consent = createConsent({ ground })
   const commerce = createCommerce({ ground })
   const audience = createAudience({ ground })

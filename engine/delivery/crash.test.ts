@@ -69,7 +69,7 @@ beforeAll(async () => {
   const { ground } = world
   writeFileSync(join(ground.config.dataDirectory, testMark), '')
   const identity = createIdentity({ ground })
-  const profile = createProfile({ ground, identity: { identifiersOf: async () => [] } })
+  const profile = createProfile({ ground, identity: { identifiersOf: async () => [], find: async () => null } })
   const consent = createConsent({ ground })
   const apply = async (tx: Database, events: NormalEvent[]): Promise<AppliedBatch> => {
     const batch = await identity.resolve(tx, events)

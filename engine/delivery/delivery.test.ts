@@ -63,7 +63,7 @@ async function smallTown() {
   }
   const ingest = createIngest({ ground, apply })
   const identity = createIdentity({ ground })
-  const profile = createProfile({ ground, identity: { identifiersOf: async () => [] } })
+  const profile = createProfile({ ground, identity: { identifiersOf: async () => [], find: async () => null } })
   const consent = createConsent({
     ground,
     emit: ingest.emit,

@@ -45,7 +45,7 @@ export function falseDiscoveries(pValues: readonly number[]): number[] {
   const order = pValues
     .map((_, index) => index)
     .sort((left, right) => (pValues[right] as number) - (pValues[left] as number))
-  const result = new Array<number>(pValues.length)
+  const result = Array.from<number>({ length: pValues.length })
   let least = 1
   order.forEach((index, position) => {
     const rank = pValues.length - position

@@ -62,7 +62,11 @@ export function encodingOf(head: Buffer): Encoding {
   const length = Math.min(head.length, 400)
   let odd = 0
   let even = 0
-  for (let at = 0; at < length; at++) if (head[at] === 0) at % 2 === 0 ? even++ : odd++
+  for (let at = 0; at < length; at++) {
+    if (head[at] !== 0) continue
+    if (at % 2 === 0) even++
+    else odd++
+  }
   if (length > 20 && odd > length / 4) return 'utf-16le'
   if (length > 20 && even > length / 4) return 'utf-16be'
   try {
