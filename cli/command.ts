@@ -71,5 +71,9 @@ export const serverFlags: FlagTable = {
   'time-zone': { value: 'ZONE', text: 'time zone of the house (default: Europe/Berlin)' },
   currency: { value: 'CODE', text: 'currency of the house (default: EUR)' },
   languages: { value: 'CODES', text: 'languages of the house (default: en,de)' },
+  watch: {
+    value: 'DIRECTORY',
+    text: 'directory below which watched folders lie (default: watch in the data directory)',
+  },
   'log-level': { value: 'LEVEL', text: 'debug, info, warn, error or silent (default: info)' },
 }
