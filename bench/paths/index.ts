@@ -74,11 +74,9 @@ try {
     measurement.attribution({ ...period, by: 'channel', models: 'markov,shapley' }),
   )
   await timed('journey map', () => measurement.journeyMap({ ...period, ways: 60 }))
-  const [{ paths = 0 } = {}] = await history.rows<{
-    paths: number
-  }>`select count() as paths from measurement.path final`
+  const [counted] = await history.rows<{ paths: number }>`select count() as paths from measurement.path final`
   console.log(
-    `${paths} paths; paths and rule models together ${((built + rules) / millions).toFixed(3)} s per million events`,
+    `${counted?.paths ?? 0} paths; paths and rule models together ${((built + rules) / millions).toFixed(3)} s per million events`,
   )
 } finally {
   await bench.close()

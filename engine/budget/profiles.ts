@@ -183,7 +183,7 @@ export type SpendFile = {
 /** Reads an export of a platform or agency into rows of the ledger; equal days and campaigns are added up. */
 export function readSpendFile(
   text: string,
-  asked: string | 'auto',
+  asked: string,
   usualChannel: string | null,
 ): SpendFile | { reason: string } {
   const { rows, lines } = cellsOf(text)

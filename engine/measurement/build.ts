@@ -194,11 +194,20 @@ async function writeTouches(history: History, plan: BuildPlan, inSlice: HistoryP
       order by transform(proof, ['bounced', 'click', 'scan', 'open', 'delivered', 'call', 'sent'], [-1, 0, 0, 1, 2, 2, 3], 0), told_at
       limit 1 by who, if(message_id = '', toString(id), message_id)
     ) where proof != 'bounced'`
+  const readsUrl = plan.rules.some(({ conditions }) => conditions.some(({ field }) => field === 'url'))
   await history.run`
     insert into measurement.touch (person, stored, at, event, channel, campaign, kind, message_id, build, gone)
     with grouped as (
-      select who, stored, at, id, evidence, message_id, campaign, ${channelExpression(history, plan.rules)} as media
-      from (select * from (${visits}) union all select * from (${contacts}))
+      -- Rules are read once per kind of source, not once per touch.
+      select kin.1 as who, kin.2 as stored, kin.3 as at, kin.4 as id, kin.5 as evidence, kin.6 as message_id, campaign, media
+      from (
+        select campaign, ${channelExpression(history, plan.rules)} as media,
+          groupArray((who, stored, at, id, evidence, message_id)) as kins
+        from (
+          select * except url, ${readsUrl ? history.part`url` : history.part`''`} as url
+          from (select * from (${visits}) union all select * from (${contacts}))
+        ) group by medium, utm_source, campaign, referrer_host, url, event_channel, event_name
+      ) array join kins as kin
     )
     select who, stored, at, id, media, campaign, evidence, message_id, ${newVersion(plan)}, 0
     from (

@@ -13,7 +13,7 @@ const lookBackWeeks = 13
 /** Purchases may miss what was expected by this share before it is called a drift. */
 const tolerated = 0.15
 const fewestCustomers = 100
-const perSlice = 100_000
+const perSlice = 250_000
 
 /** Names of the scores that a customer gets. */
 export const scoreNames = { purchases: 'expected_purchases', alive: 'alive', value: 'customer_value' }
@@ -40,10 +40,20 @@ function customersOf(
   )`
 }
 
-/** What the models read of the days up to `until`. */
-const read = (history: History, until: string): HistoryPart => history.part`
-  length(days) - 1 as repeats, (days[-1] - days[1]) / 7 as recency, (toDate(${until}) - days[1]) / 7 as age,
-  arraySum(d -> log(greatest(d, 1) / 7), arrayPopFront(arrayDifference(arrayMap(d -> toInt64(toUInt16(d)), days)))) as logs`
+/** From so many customers on, times are told in whole weeks: few different histories, the same answer within its interval. */
+const manyCustomers = 20_000
+
+/** What the models read of the days up to `until`, in weeks; `whole` rounds them. */
+function read(history: History, until: string, whole: boolean): HistoryPart {
+  const recency = history.part`(days[-1] - days[1]) / 7`
+  const age = history.part`(toDate(${until}) - days[1]) / 7`
+  const logs = history.part`arraySum(d -> log(greatest(d, 1) / 7), arrayPopFront(arrayDifference(arrayMap(d -> toInt64(toUInt16(d)), days)))) as logs`
+  // Two purchases are never at one time, and nobody bought after the end.
+  return whole
+    ? history.part`length(days) - 1 as repeats, if(repeats = 0, 0, greatest(round(${recency}), 0.5)) as recency,
+        greatest(round(${age}), recency) as age, ${logs}`
+    : history.part`length(days) - 1 as repeats, ${recency} as recency, ${age} as age, ${logs}`
+}
 
 type Grouped = { repeats: number; recency: number; age: number; weight: number; logs: number; later: number }
 
@@ -92,12 +102,13 @@ export async function refitCustomers(
       })
       return 'too few'
     }
-    const whole = await history.rows<Grouped>`
+    const rounded = persons > manyCustomers
+    const all = await history.rows<Grouped>`
       select repeats, recency, age, count() as weight, sum(logs) as logs, 0 as later
-      from (select ${read(history, until)} from ${own}) group by repeats, recency, age order by repeats, recency, age`
+      from (select ${read(history, until, rounded)} from ${own}) group by repeats, recency, age order by repeats, recency, age`
     const earlier = await history.rows<Grouped>`
       select repeats, recency, age, count() as weight, sum(logs) as logs, sum(later) as later from (
-        select ${read(history, before)}, later from (
+        select ${read(history, before, rounded)}, later from (
           select arrayFilter(d -> d <= toDate(${before}), days) as days, arrayCount(d -> d > toDate(${before}), days) as later from (select days from ${own})
         ) where notEmpty(days)
       ) group by repeats, recency, age order by repeats, recency, age`
@@ -106,7 +117,7 @@ export async function refitCustomers(
       from (select arrayFilter(s -> s > 0, arrayPopFront(sums)) as paid from ${own}) where notEmpty(paid)`
     const learnt = await thread.ask<ValueFit>({
       kind: 'fit',
-      all: columnsOf(whole),
+      all: columnsOf(all),
       before: { ...columnsOf(earlier), later: Float64Array.from(earlier, (one) => Number(one.later)) },
       weeksBefore: lookBackWeeks,
       spend: {
@@ -120,7 +131,7 @@ export async function refitCustomers(
     for (let slice = 0; slice < slices; slice++) {
       signal.throwIfAborted()
       const rows = await history.rows<Grouped & { person: PersonId; amounts: number; mean: number }>`
-        select person, ${read(history, until)}, 1 as weight, 0 as later, length(paid) as amounts, if(empty(paid), 0, arrayAvg(paid)) as mean
+        select person, ${read(history, until, rounded)}, 1 as weight, 0 as later, length(paid) as amounts, if(empty(paid), 0, arrayAvg(paid)) as mean
         from (select *, arrayFilter(s -> s > 0, arrayPopFront(sums)) as paid from ${customersOf(history, scope, history.part`cityHash64(person) % ${slices} = ${slice}`)})
         order by person`
       const scores = await thread.ask<Float64Array>({

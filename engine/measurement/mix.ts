@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
 import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
 import {
@@ -172,9 +173,13 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
       let progress = { done: 0, total: 0, divergences: 0 }
       let told = ''
       // The wish to stop and the progress travel through the database: whoever asks may be in another process.
-      const watching = setInterval(() => {
-        void tell().catch(() => undefined)
-      }, 1000)
+      let over = false
+      const watching = (async () => {
+        while (!over) {
+          await tell().catch(() => undefined)
+          await pause(1000)
+        }
+      })()
       async function tell(): Promise<void> {
         const text = JSON.stringify(progress)
         if (text !== told) {
@@ -199,13 +204,15 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
           },
           stopped: () => stopped || signal.aborted,
         })
-        clearInterval(watching)
+        over = true
+        await watching
         // A server that is shut down begins again later; a wish to stop keeps what is drawn.
         if (signal.aborted) throw new Error('The server was stopped; the fit begins again.')
         await keep(database, fit, result)
         ground.live.publish('measurement.built', { fit })
       } catch (error) {
-        clearInterval(watching)
+        over = true
+        await watching
         const state = signal.aborted ? 'queued' : 'failed'
         const text = error instanceof Error ? error.message.slice(0, 500) : 'unknown'
         await database.run`update measurement.mix_fit set state = ${state}, error = ${text} where fit = ${fit}`

@@ -1,4 +1,5 @@
 import { extname } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { ChainDraws, ChainTask, MixFitOptions } from '@einklang/stats'
 import type { ValueTask } from './value.ts'
@@ -50,9 +51,13 @@ export function chainsInThreads(threads: number): NonNullable<MixFitOptions['run
     const results: ChainDraws[] = []
     let next = 0
     // The wish to stop comes from outside at any time; threads look at the shared flag between slices.
-    const looking = setInterval(() => {
-      if (watch.stopped()) Atomics.store(stop, 0, 1)
-    }, 50)
+    let over = false
+    const looking = (async () => {
+      while (!over) {
+        if (watch.stopped()) Atomics.store(stop, 0, 1)
+        await pause(50)
+      }
+    })()
     const serve = (worker: Worker) =>
       new Promise<void>((resolve, reject) => {
         const give = () => {
@@ -81,7 +86,8 @@ export function chainsInThreads(threads: number): NonNullable<MixFitOptions['run
     try {
       await Promise.all(workers.map(serve))
     } finally {
-      clearInterval(looking)
+      over = true
+      await looking
       await Promise.all(workers.map((worker) => worker.terminate()))
     }
     return results
