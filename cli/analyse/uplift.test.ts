@@ -65,7 +65,7 @@ test('several arms: who gains is found, the best arm per person pays, scores and
   expect(mail.qini?.value).toBeGreaterThan(mail.qini?.low as number)
   expect(mail.disturbed.share).toBeGreaterThan(0.3)
   const [own, ...others] = answer.policies.map(({ robust }) => robust.value)
-  expect(Math.max(...others)).toBeLessThan(own)
+  expect(Math.max(...others)).toBeLessThan(own as number)
   const lines = readFileSync(out, 'utf8').trim().split('\n')
   expect(lines[0]).toBe('person,best_arm,effect: letter,effect: mail')
   expect(lines).toHaveLength(6001)
