@@ -67,8 +67,12 @@ try {
   const status = await measurement.status()
   console.log(`${status.touches} touches, ${status.conversions} orders`)
   const period = { from: '2025-03-01', to: '2026-03-31' }
-  const rules = await timed('six rule models', () =>
-    measurement.attribution({ ...period, by: 'channel', models: 'first,last,last_nondirect,linear,position,decay' }),
+  const rules = await timed('rule models', () =>
+    measurement.attribution({
+      ...period,
+      by: 'channel',
+      models: 'first,last,last_nondirect,linear,position,position_w,decay',
+    }),
   )
   await timed('Markov and Shapley', () =>
     measurement.attribution({ ...period, by: 'channel', models: 'markov,shapley' }),
