@@ -15,6 +15,7 @@ import {
 } from '@einklang/stats'
 import { currenciesIn, soldByWeek } from './credit.ts'
 import { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
+import { lastBuild } from './store.ts'
 import { chainsInThreads } from './threads.ts'
 
 type Routes = typeof api.measurement
@@ -55,7 +56,11 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
     )
     const first = mondayOf(addDays(asked.from, 6))
     const last = addDays(mondayOf(addDays(asked.to, 1)), -1)
-    const period = { from: first, to: last < first ? addDays(first, 6) : last }
+    const wished = { from: first, to: last < first ? addDays(first, 6) : last }
+    // Weeks before the first order we know of did not sell nothing: we were not there to see it.
+    const build = await lastBuild(database)
+    const began = build?.since == null ? first : mondayOf(addDays(build.since, 6))
+    const period = began > wished.from && began <= wished.to ? { ...wished, from: began } : wished
     const currency = (await currenciesIn(history, period, config.timeZone))[0] ?? config.currency
     const unit = 10 ** minorDigits(currency)
     const [sold, spend] = await Promise.all([

@@ -308,7 +308,7 @@ function heatOf(
       axisLabel: { color: inks.text },
       axisTick: { show: false },
     },
-    visualMap: { show: false, min: 0, max: 0.6, inRange: { color: [inks.soft, inks.strong] } },
+    visualMap: { show: false, dimension: 2, min: 0, max: 0.6, inRange: { color: [inks.soft, inks.strong] } },
     series: [
       {
         type: 'heatmap',
