@@ -374,11 +374,12 @@ export const roi = route({
         channel: z.string(),
         campaign: z.string().nullable(),
         spend: z.int(),
-        increment: z.int(),
+        /** Null when nothing can tell: radio, TV and posters without a mix model, campaigns that no touch names. */
+        increment: z.int().nullable(),
         incrementLow: z.int().nullable(),
         incrementHigh: z.int().nullable(),
         /** `mix_divided`: the channel's figure of the mix model, divided among campaigns as credit is. */
-        source: z.enum(['mix', 'mix_divided', 'attribution']),
+        source: z.enum(['mix', 'mix_divided', 'attribution', 'unknown']),
         profit: z.int().nullable(),
         roi: z.number().nullable(),
         roiLow: z.number().nullable(),

@@ -171,6 +171,8 @@ test('the return of a channel comes from the mix model where it speaks, and says
   const radio = answer.rows.find((row) => row.channel === 'radio' && row.campaign === null)
   expect(radio).toMatchObject({ spend: 90000, increment: 108000, source: 'mix', incrementLow: 45000, profit: null })
   expect(answer.rows.find((row) => row.channel === 'shopping')?.source).toBe('attribution')
+  // No touch names this campaign: nothing is said, not zero.
+  expect(answer.rows.find((row) => row.campaign === 'Dance')).toMatchObject({ source: 'unknown', increment: null })
   expect(answer.note.warnings.join(' ')).toContain('cost')
 })
 

@@ -11,6 +11,7 @@ import {
 } from '@einklang/stats'
 import type { Measurement } from '#measurement'
 import { setPlanLines, spendIn } from './ledger.ts'
+import { withoutPersons } from './returns.ts'
 
 type Routes = typeof api.budget
 type Ask = InputOf<Routes['advise']>['body']
@@ -341,9 +342,9 @@ export async function roiRows(needs: {
         spend: amount,
         increment:
           roas === null
-            ? { mean: own, low: null, high: null }
+            ? { mean: withoutPersons.has(channel) ? null : own, low: null, high: null }
             : { mean: roas.mean * amount, low: roas.low * amount, high: roas.high * amount },
-        source: roas === null ? 'attribution' : 'mix',
+        source: roas !== null ? 'mix' : withoutPersons.has(channel) ? 'unknown' : 'attribution',
         marginal: answer?.marginalRoas?.mean ?? null,
         margin: margin.margin,
       }),
@@ -353,9 +354,10 @@ export async function roiRows(needs: {
       (line) => line.campaign,
     )) {
       const cost = parts.reduce((sum, line) => sum + line.amount, 0)
-      const revenue = credited.campaigns
-        .filter((row) => row.channel === channel && row.campaign.toLowerCase() === campaign.toLowerCase())
-        .reduce((sum, row) => sum + row.revenue, 0)
+      const named = credited.campaigns.filter(
+        (row) => row.channel === channel && row.campaign.toLowerCase() === campaign.toLowerCase(),
+      )
+      const revenue = named.reduce((sum, row) => sum + row.revenue, 0)
       // What the mix model says of a channel is divided among its campaigns as credit is.
       const scale = roas !== null && own > 0 ? (roas.mean * amount) / own : null
       rows.push(
@@ -363,8 +365,8 @@ export async function roiRows(needs: {
           channel,
           campaign,
           spend: cost,
-          increment: { mean: scale === null ? revenue : revenue * scale, low: null, high: null },
-          source: scale === null ? 'attribution' : 'mix_divided',
+          increment: { mean: named.length === 0 ? null : revenue * (scale ?? 1), low: null, high: null },
+          source: named.length === 0 ? 'unknown' : scale === null ? 'attribution' : 'mix_divided',
           marginal: null,
           margin: margin.margin,
         }),
@@ -378,7 +380,7 @@ function rowOf(given: {
   channel: string
   campaign: string | null
   spend: number
-  increment: { mean: number; low: number | null; high: number | null }
+  increment: { mean: number | null; low: number | null; high: number | null }
   source: RoiAnswer['rows'][number]['source']
   marginal: number | null
   margin: number | null
@@ -393,7 +395,7 @@ function rowOf(given: {
     channel: given.channel,
     campaign: given.campaign,
     spend: Math.round(spend),
-    increment: Math.round(increment.mean),
+    increment: round(increment.mean),
     incrementLow: round(increment.low),
     incrementHigh: round(increment.high),
     source: given.source,

@@ -2,7 +2,7 @@ import type { CreditedRevenue, CreditedWeek } from '#measurement'
 import type { SpendSum } from './ledger.ts'
 
 /** Media that no single person can be seen to meet: what they bring needs a test or a mix model. */
-const withoutPersons = new Set(['radio', 'tv', 'out_of_home', 'print', 'cinema', 'sponsoring'])
+export const withoutPersons = new Set(['radio', 'tv', 'out_of_home', 'print', 'cinema', 'sponsoring'])
 
 export type Figures = {
   spend: number

@@ -151,7 +151,7 @@ function Table(props: { answer: Answer }): ReactNode {
         row.channel,
         row.campaign,
         row.spend / 100,
-        row.increment / 100,
+        row.increment === null ? null : row.increment / 100,
         row.incrementLow === null ? null : row.incrementLow / 100,
         row.incrementHigh === null ? null : row.incrementHigh / 100,
         row.source,
