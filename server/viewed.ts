@@ -1,4 +1,4 @@
-import type { Route } from '@einklang/contract'
+import { api, type Route } from '@einklang/contract'
 import type { Governance } from '@einklang/engine/governance'
 import type { Clock, Database, Log, Mounted } from '@einklang/platform'
 
@@ -26,18 +26,25 @@ export function watchViews(needs: { database: Database; governance: Governance; 
         const answer = await handle(input, request)
         const { caller } = request
         const person = String((input.params as { person?: unknown }).person)
+        const entry = (action: string) =>
+          needs.database.transaction((tx) =>
+            needs.governance.audit(tx, {
+              actor: caller,
+              action,
+              object: { kind: 'person', id: person },
+              details: { route: `${route.stage}.${route.name}` },
+            }),
+          )
+        // Whoever takes data away is written down each time, and gets nothing when that fails.
+        if (route === api.profile.exportPerson) {
+          await entry('person.exported')
+          return answer
+        }
         const who = caller.kind === 'user' ? caller.user : caller.kind === 'key' ? caller.key : null
         if (who !== null && isNew(`${who} ${person}`)) {
-          needs.database
-            .transaction((tx) =>
-              needs.governance.audit(tx, {
-                actor: caller,
-                action: 'person.viewed',
-                object: { kind: 'person', id: person },
-                details: { route: `${route.stage}.${route.name}` },
-              }),
-            )
-            .catch((error: unknown) => needs.log.error('A view of a person could not be written down.', { error }))
+          entry('person.viewed').catch((error: unknown) =>
+            needs.log.error('A view of a person could not be written down.', { error }),
+          )
         }
         return answer
       },

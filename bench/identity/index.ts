@@ -1,5 +1,5 @@
 /**
- * `einklang bench identity [PEOPLE] [SECONDS]`: the resolver with durable commits on this machine, PostgreSQL included.
+ * `einklang bench identity [PEOPLE] [SECONDS] [FIGURE]`: the resolver with durable commits on this machine, PostgreSQL included.
  * Identifies per second in batches and one by one, an exact undo of a person with 10,000 events, a tablet that
  * a thousand customers use, and the same events in a hundred orders. Prints one JSON line per figure.
  */
@@ -22,11 +22,9 @@ const chance = chanceFrom('bench.identity', 'stream')
 let number = 0
 
 try {
-  await stream()
-  await single()
-  await undo()
-  await tablet()
-  await shuffles()
+  const figures = { stream, single, undo, tablet, shuffles }
+  const wanted = process.argv[4]
+  for (const [name, figure] of Object.entries(figures)) if (wanted === undefined || wanted === name) await figure()
 } finally {
   await house.close()
 }
@@ -170,28 +168,35 @@ async function tablet(): Promise<void> {
 
 /** Refusals, limits, changed devices, claims before and after proofs: in whatever order, the same people. */
 async function shuffles(): Promise<void> {
-  const events = troubledHistory('bench', 80)
-  await clean()
-  await run([events])
-  const people = JSON.stringify(await partition())
+  const cpu = house.cpuSeconds()
   let differing = 0
-  for (let shuffle = 0; shuffle < 100; shuffle++) {
+  for (const history of ['bench', 'second', 'third', 'fourth']) {
+    const events = troubledHistory(history, 80)
     await clean()
-    const order = chanceFrom('bench.shuffle', `${shuffle}`)
-    const mixed = events
-      .map((event) => ({ event, place: order.next() }))
-      .toSorted((one, other) => one.place - other.place)
-      .map(({ event }) => event)
-    const batches: NormalEvent[][] = []
-    while (mixed.length > 0) batches.push(mixed.splice(0, 1 + order.below(25)))
-    const workers = [1, 2, 4][shuffle % 3] as number
-    await Promise.all(
-      Array.from({ length: workers }, (_, worker) => run(batches.filter((_batch, at) => at % workers === worker))),
-    )
-    await identity.settle()
-    if (JSON.stringify(await partition()) !== people) differing++
+    await run([events])
+    const people = JSON.stringify(await partition())
+    for (let shuffle = 0; shuffle < 25; shuffle++) {
+      await clean()
+      const order = chanceFrom('bench.shuffle', `${history} ${shuffle}`)
+      const mixed = events
+        .map((event) => ({ event, place: order.next() }))
+        .toSorted((one, other) => one.place - other.place)
+        .map(({ event }) => event)
+      const batches: NormalEvent[][] = []
+      while (mixed.length > 0) batches.push(mixed.splice(0, 1 + order.below(25)))
+      const workers = [1, 2, 4][shuffle % 3] as number
+      await Promise.all(
+        Array.from({ length: workers }, (_, worker) => run(batches.filter((_batch, at) => at % workers === worker))),
+      )
+      await identity.settle()
+      if (JSON.stringify(await partition()) !== people) differing++
+    }
   }
-  print({ figure: 'the same events in 100 orders on 1, 2 and 4 workers', differing })
+  print({
+    figure: 'the same events in 100 orders on 1, 2 and 4 workers',
+    differing,
+    cpuSeconds: Math.round((house.cpuSeconds() - cpu) * 10) / 10,
+  })
 }
 
 async function run(batches: NormalEvent[][]): Promise<void> {

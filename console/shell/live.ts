@@ -12,7 +12,7 @@ const hints: { [stage in StageName]?: { topics: string[]; stale: StageName[] } }
   consent: { topics: ['consent.changed'], stale: ['consent', 'profile', 'audience'] },
   audience: { topics: ['audience.changed'], stale: ['audience'] },
   decision: { topics: ['decision.moved'], stale: ['decision'] },
-  delivery: { topics: ['delivery.message', 'delivery.mailbox'], stale: ['delivery', 'decision'] },
+  delivery: { topics: ['delivery.message', 'delivery.mailbox'], stale: ['delivery', 'decision', 'profile'] },
   measurement: { topics: ['measurement.built'], stale: ['measurement', 'budget'] },
 }
 const pauseMs = 3_000

@@ -56,6 +56,13 @@ export const search = route({
   ).extend({ total: z.int().nullable().describe('Counted exactly up to 10,000, as far as pages go; null = more') }),
 })
 
+const told = z.object({
+  value: json,
+  at: instant,
+  trust: z.enum(['verified', 'claimed']),
+  sourceName: z.string().nullable(),
+})
+
 /** A trait as it holds, and what else was said about it. */
 export const trait = z.object({
   name: z.string(),
@@ -64,9 +71,11 @@ export const trait = z.object({
   trust: z.enum(['verified', 'claimed']),
   sourceName: z.string().nullable(),
   event: idOf('event').nullable(),
-  others: z.array(
-    z.object({ value: json, at: instant, trust: z.enum(['verified', 'claimed']), sourceName: z.string().nullable() }),
-  ),
+  others: z.array(told),
+  /** Since when an address that holds could not be delivered to; null = nothing speaks against it. */
+  failedSince: instant.nullable(),
+  /** Then the value that last worked, as far as anything is known that nothing speaks against. */
+  lastKnownGood: told.nullable(),
 })
 
 /** A message we planned or sent, for the profile; its full explanation is `delivery`. */
@@ -141,6 +150,38 @@ export const view = route({
   may: readers,
   params: personParams,
   answer: personView,
+})
+
+export const reach = route({
+  stage: 'profile',
+  name: 'reach',
+  summary: 'On which channel messages reach this customer best: what was sent, opened and clicked in 180 days',
+  method: 'get',
+  path: '/persons/{person}/reach',
+  may: readers,
+  params: personParams,
+  answer: z.object({
+    /** The best channel first. */
+    items: z.array(
+      z.object({
+        channel,
+        messages: z.int(),
+        opened: z.int().describe('By people; machine opens do not count'),
+        clicked: z.int(),
+        failed: z.int(),
+        /** Messages that were opened or clicked. */
+        answered: z.int(),
+        lastAnsweredAt: instant.nullable(),
+        /** The share of answered messages is at least this, with 90 % certainty; null below three messages. */
+        surely: z.number().nullable(),
+        /** There is an address to write to today. */
+        reachable: z.boolean(),
+      }),
+    ),
+    /** The reachable channel with the highest sure share; null while no channel has three messages and an answer. */
+    best: channel.nullable(),
+    days: z.int(),
+  }),
 })
 
 export const names = route({

@@ -3,11 +3,12 @@ import type { Database, Ground } from '@einklang/platform'
 import type { Identity } from '#identity'
 import { type Brief, counterOf } from './counter.ts'
 import { exportOf, type PersonExport } from './export.ts'
+import { type Reach, reachOf } from './reach.ts'
 import { namesOf, type SearchAnswer, type SearchInput, searchPersons } from './search.ts'
 import { applyBatch, erasePersons, forgetOld, recompute, type Score, writeScores } from './store.ts'
 import { readTimeline, type TimelineAnswer, type TimelineInput } from './timeline.ts'
 import { type Today, todayOf } from './today.ts'
-import { aliasesOf, type PersonView, type ViewPieces, viewOf } from './view.ts'
+import { aliasesOf, type PersonView, resolved, type ViewPieces, viewOf } from './view.ts'
 
 export type { PersonExport } from './export.ts'
 export { profileParts } from './routes.ts'
@@ -29,6 +30,8 @@ export type Profile = {
   /** Everything about one customer; `pieces` are answered by later stages. */
   view(person: PersonId, pieces?: ViewPieces, language?: SpokenLanguage): Promise<PersonView>
   timeline(person: PersonId, input: TimelineInput): Promise<TimelineAnswer>
+  /** Which channel reaches the person best, from receipts. */
+  reach(person: PersonId): Promise<Reach>
   export(person: PersonId, pieces?: ViewPieces): Promise<PersonExport>
   setScore(tx: Database, scores: Score[]): Promise<void>
   today(): Promise<Today>
@@ -60,6 +63,10 @@ export function createProfile({ ground, identity }: ProfileNeeds): Profile {
     names: (persons) => namesOf(database, persons),
     view: (person, pieces = {}, language = 'en') => viewOf(needs(pieces, language), person),
     timeline: async (person, input) => readTimeline(history, await aliasesOf(database, person), input),
+    reach: async (asked) => {
+      const { person, aliases } = await resolved(database, asked)
+      return reachOf({ database, history, clock }, person, aliases)
+    },
     export: (person, pieces = {}) => exportOf({ ...needs(pieces), history, clock }, person),
     setScore: writeScores,
     tidySearch: async () => {

@@ -4,6 +4,7 @@ import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createIdentity, type Identity } from '#identity'
 import { createProfile, type Profile, type ViewPieces } from '#profile'
+import { leastShare } from './reach.ts'
 
 let house: TestGround
 let identity: Identity
@@ -418,6 +419,80 @@ test('the timeline tells events of all aliases in words, filters channels and pa
   const whole = await profile.export(person)
   expect(whole.events).toHaveLength(6)
   expect(whole.observations.map(({ name, value }) => [name, value])).toEqual([['first_name', 'Told']])
+})
+
+test('an address that bounced is marked, and the last one that worked is named beside it', async () => {
+  const person = await happen(
+    event({ ids: { user_id: 'mover' }, traits: { email: 'old@example.com' }, at: '2026-01-02T08:00:00.000Z' }),
+    event({ ids: { user_id: 'mover' }, traits: { email: 'new@example.com' }, at: '2026-02-02T08:00:00.000Z' }),
+  )
+  const state = (addresses: string[]) => async () => ({
+    person,
+    cells: [],
+    restricted: false,
+    suppressions: addresses.map((address) => ({
+      channel: 'email' as const,
+      address,
+      reason: 'hard_bounce',
+      since: '2026-02-20T08:00:00.000Z',
+      permanent: true,
+    })),
+  })
+  const emailOf = async (addresses: string[]) =>
+    (await profile.view(person, { consent: state(addresses) })).traits.find(({ name }) => name === 'email')
+  expect(await emailOf([])).toMatchObject({ value: 'new@example.com', failedSince: null, lastKnownGood: null })
+  expect(await emailOf(['new@example.com'])).toMatchObject({
+    value: 'new@example.com',
+    failedSince: '2026-02-20T08:00:00.000Z',
+    lastKnownGood: { value: 'old@example.com' },
+  })
+  expect(await emailOf(['new@example.com', 'old@example.com'])).toMatchObject({ lastKnownGood: null })
+})
+
+test('the channel that reaches best is the one whose messages are surely answered, not the luckiest', async () => {
+  const person = await happen(
+    event({ ids: { user_id: 'reader' }, traits: { email: 'reader@example.com', phone: '+491715550123' } }),
+  )
+  const now = house.clock.now().getTime()
+  let number = 0
+  const row = (message: string, channel: string, name: string, properties: JsonObject = {}) => {
+    const at = new Date(now - ++number * 60_000).toISOString()
+    return {
+      person,
+      at,
+      id: derivedId('event', `reach ${number}`),
+      source: web,
+      source_name: 'mail',
+      kind: 'track',
+      name,
+      channel,
+      received_at: at,
+      message_id: message,
+      sku: [],
+      properties: JSON.stringify(properties),
+      context: '{}',
+      flags: [],
+      batch: 1,
+    }
+  }
+  const rows = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((mail) => [
+    row(`mail ${mail}`, 'email', 'message.sent'),
+    row(`mail ${mail}`, 'email', 'message.opened', { machine: mail >= 6 }),
+  ])
+  rows.push(row('text 1', 'sms', 'message.sent'), row('text 1', 'sms', 'message.clicked'))
+  rows.push(...[1, 2, 3].map((push) => row(`push ${push}`, 'push', 'message.clicked')))
+  await house.ground.history.insert('ingest.event', rows, 'reach')
+  const { items, best } = await profile.reach(person)
+  expect(best).toBe('email')
+  expect(items.map(({ channel, messages, answered, reachable }) => [channel, messages, answered, reachable])).toEqual([
+    ['email', 8, 6, true],
+    ['sms', 1, 1, true],
+    ['push', 3, 3, false],
+  ])
+  expect(items[1]?.surely).toBeNull()
+  expect(leastShare(3, 3)).toBeLessThan(leastShare(20, 24))
+  const nobody = await happen(event({ ids: { user_id: 'unwritten' }, traits: { firstName: 'Nobody' } }))
+  expect(await profile.reach(nobody)).toEqual({ items: [], best: null, days: 180 })
 })
 
 test('today counts by the calendar of the house', async () => {

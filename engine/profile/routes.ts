@@ -34,6 +34,7 @@ export function profileParts(profile: Profile, pieces: ViewPieces = {}): StagePa
           language: query.language,
         }),
       ),
+      mount(api.profile.reach, ({ params }) => profile.reach(params.person)),
       mount(api.profile.exportPerson, ({ params }) => profile.export(params.person, pieces)),
       mount(api.profile.today, () => profile.today()),
     ],

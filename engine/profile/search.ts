@@ -102,20 +102,20 @@ function browse(database: Database, input: SearchInput, offset: number): Promise
 function matching(database: Database, input: SearchInput, query: Query, offset: number): Promise<Row[]> {
   const order =
     input.order === 'best'
-      ? database.part`h.rank, p.seen_day desc, p.last_seen desc, p.person`
+      ? database.part`p.rank, p.seen_day desc, p.last_seen desc, p.person`
       : ordered(database, input.order)
   return database.rows<Row>`
     with hit as (${hits(database, query)}),
       best as (select person, min(rank) as rank from hit group by person limit ${most + 1}),
-      listed as materialized (select h.person, h.rank from best h join profile.person p using (person)
-        where ${filters(database, input)})
+      listed as materialized (select h.rank, p.person, first_name, last_name, email, phone, postal_code, city, loyalty_card,
+          first_seen, last_seen, seen_day
+        from best h join profile.person p using (person) where ${filters(database, input)})
     select ${columns(database)},
-      case h.rank when 0 then 'order_no' when 1 then 'loyalty_card' when 2 then 'customer_no' when 4 then 'phone'
+      case p.rank when 0 then 'order_no' when 1 then 'loyalty_card' when 2 then 'customer_no' when 4 then 'phone'
         else 'name' end as matched,
       -- Hits that were not looked at may fit the filters too.
       (select case when (select count(*) from best) > ${most} then ${most + 1} else count(*) end from listed) as total
-    from listed h join profile.person p using (person)
-    order by ${order} limit ${input.limit + 1} offset ${offset}`
+    from listed p order by ${order} limit ${input.limit + 1} offset ${offset}`
 }
 
 function hits(database: Database, query: Query): Part {

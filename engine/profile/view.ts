@@ -69,7 +69,7 @@ export async function viewOf(needs: ViewNeeds, asked: PersonId): Promise<PersonV
     askedFor: person === asked ? null : asked,
     aliases: who.aliases,
     summary,
-    traits: traitsOf(claims),
+    traits: traitsOf(claims, consent),
     identifiers,
     reachable: reachable.toSorted((a, b) => channels.indexOf(a.channel) - channels.indexOf(b.channel)),
     scores,
@@ -92,7 +92,10 @@ function unknownPerson(person: PersonId): Refusal {
   })
 }
 
-async function resolved(database: Database, asked: PersonId): Promise<{ person: PersonId; aliases: PersonId[] }> {
+export async function resolved(
+  database: Database,
+  asked: PersonId,
+): Promise<{ person: PersonId; aliases: PersonId[] }> {
   const row = await database.row<{ person: PersonId; aliases: PersonId[] }>`
     select now.person, identity.aliases(now.person) as aliases
     from (select identity.current(${asked}) as person) as now`
@@ -137,19 +140,43 @@ export async function claimsOf(database: Database, aliases: PersonId[]): Promise
 
 type Told = { value: Json; at: string; trust: Trust; sourceName: string | null }
 
-function traitsOf(claims: StoredClaim[]): PersonView['traits'] {
+/** Traits that are addresses, and the reasons for which an address is known not to work. */
+const addressed: { [trait: string]: readonly Channel[] } = {
+  email: ['email'],
+  phone: ['sms', 'phone'],
+}
+const undeliverable = /bounce|invalid|unknown/
+
+function traitsOf(claims: StoredClaim[], consent: PersonView['consent']): PersonView['traits'] {
   const told = (claim: StoredClaim): Told => ({
     value: claim.value,
     at: claim.lastAt,
     trust: claim.trust,
     sourceName: claim.sourceName,
   })
-  return [...survivors(claims)].map(([name, winner]) => ({
-    name,
-    ...told(winner),
-    event: winner.event as PersonView['traits'][number]['event'],
-    others: claims.filter((claim) => claim.name === name && claim !== winner).map(told),
-  }))
+  const failed = (claim: StoredClaim): string | null => {
+    const ways = addressed[claim.name]
+    if (ways === undefined || typeof claim.value !== 'string') return null
+    const address = claim.value.toLowerCase()
+    const reason = consent?.suppressions.find(
+      (one) => ways.includes(one.channel) && one.address?.toLowerCase() === address && undeliverable.test(one.reason),
+    )
+    return reason?.since ?? null
+  }
+  return [...survivors(claims)].map(([name, winner]) => {
+    const others = claims.filter((claim) => claim.name === name && claim !== winner)
+    const failedSince = failed(winner)
+    const good =
+      failedSince === null ? undefined : survivors(others.filter((claim) => failed(claim) === null)).get(name)
+    return {
+      name,
+      ...told(winner),
+      event: winner.event as PersonView['traits'][number]['event'],
+      others: others.map(told),
+      failedSince,
+      lastKnownGood: good ? told(good) : null,
+    }
+  })
 }
 
 async function identifiersFor(needs: ViewNeeds, person: PersonId): Promise<PersonView['identifiers']> {

@@ -13,7 +13,7 @@ import { nameOf } from '../../kit/person.ts'
 import { Fetch, Loading } from '../../kit/states.tsx'
 import { ScreenTabs } from '../../kit/tabs.tsx'
 import { ChannelIcon } from '../../kit/timeline.tsx'
-import { client, useAnswer, useDeed } from '../../shell/api.ts'
+import { useAnswer, useDeed } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
@@ -25,6 +25,7 @@ import { IdentityTab } from './identity-tab.tsx'
 import { ConversationsTab, MessagesTab, RunsTab } from './messages-tab.tsx'
 import { OrdersTab } from './orders-tab.tsx'
 import { PathTab } from './path-tab.tsx'
+import { ReachPanel } from './reach-panel.tsx'
 import { TimelineTab } from './timeline-tab.tsx'
 import { TraitsTab } from './traits-tab.tsx'
 import { HouseholdPanel } from './why-panel.tsx'
@@ -36,7 +37,7 @@ export function PersonPage(): ReactNode {
   const { t } = useTranslation()
   const { person } = useParams({ strict: false }) as { person: PersonId }
   const view = useAnswer(api.profile.view, { params: { person } })
-  useLiveAnswers(['ingest', 'identity', 'profile', 'delivery'])
+  useLiveAnswers(['ingest', 'identity', 'consent', 'audience', 'decision', 'delivery'])
   return (
     <Fetch
       of={view}
@@ -224,6 +225,7 @@ function Side(props: { view: PersonView }): ReactNode {
           </Stack>
         )}
       </Panel>
+      <ReachPanel person={view.person} />
       <HouseholdPanel person={view.person} />
       <Panel title={t('nav.audience')}>
         {view.audiences.length === 0 ? (
@@ -306,10 +308,12 @@ function Deeds(props: { view: PersonView; name: string }): ReactNode {
     done: t('person.lifted'),
   })
   const link = useDeed(api.consent.preferenceLink, { refresh: [] })
+  const exported = useDeed(api.profile.exportPerson, { refresh: [], done: t('person.exported') })
   const params = { person: props.view.person }
 
   async function save(): Promise<void> {
-    const document = await client.call(api.profile.exportPerson, { params })
+    const document = await exported.run({ params })
+    if (document === undefined) return
     saveFile(
       `einklang-${props.view.person}.json`,
       new Blob([JSON.stringify(document, null, 2)], { type: 'application/json' }),
@@ -344,7 +348,9 @@ function Deeds(props: { view: PersonView; name: string }): ReactNode {
             )
           ) : null}
           {may(api.profile.exportPerson) ? (
-            <Menu.Item onClick={() => void save()}>{t('person.export')}</Menu.Item>
+            <Menu.Item onClick={() => void save()} data-testid="export-person">
+              {t('person.export')}
+            </Menu.Item>
           ) : null}
         </Menu.Dropdown>
       </Menu>

@@ -4,6 +4,7 @@ import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { DateTime } from '../../kit/figures.tsx'
+import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
 import { Empty } from '../../kit/states.tsx'
 import { useWords } from '../../shell/words.ts'
@@ -19,6 +20,7 @@ function shown(value: Json): string {
 export function TraitsTab(props: { traits: Trait[] }): ReactNode {
   const { t } = useTranslation()
   const words = useWords()
+  const format = useFormat()
   const columns = useMemo(
     (): Column<Trait>[] => [
       {
@@ -36,6 +38,19 @@ export function TraitsTab(props: { traits: Trait[] }): ReactNode {
             <Text size="sm" fw={550} style={{ overflowWrap: 'anywhere' }}>
               {shown(row.value)}
             </Text>
+            {row.failedSince === null ? null : (
+              <Text size="xs" c="orange" data-testid="trait-failed">
+                {t('trait.failed', { since: format.date(row.failedSince) })}
+              </Text>
+            )}
+            {row.lastKnownGood === null ? null : (
+              <Text size="xs" fw={550} data-testid="trait-good">
+                {t('trait.lastKnownGood', {
+                  value: shown(row.lastKnownGood.value),
+                  at: format.date(row.lastKnownGood.at),
+                })}
+              </Text>
+            )}
             {row.others.map((other) => (
               <Text key={`${shown(other.value)}${other.at}${other.sourceName}`} size="xs" c="dimmed">
                 {t('trait.other', { value: shown(other.value), source: other.sourceName ?? '–' })}
@@ -69,7 +84,7 @@ export function TraitsTab(props: { traits: Trait[] }): ReactNode {
         cell: (row) => <DateTime at={row.at} day />,
       },
     ],
-    [t, words],
+    [t, words, format],
   )
   return (
     <Panel title={t('person.tab.traits')} definition={t('trait.meaning')} testid="traits">
