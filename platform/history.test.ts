@@ -36,6 +36,17 @@ describe('inserting', () => {
     await history.insert('platform.visit', visits(3000, 10), 'batch-2')
     expect(await count()).toBe(3010)
   })
+  test('a statement that writes does not inherit the token of an insert', async () => {
+    const before = (await count()) ?? 0
+    // On every connection there is.
+    for (let turn = 0; turn < 6; turn++) await history.insert('platform.visit', visits(9000 + turn, 1), `own ${turn}`)
+    for (let turn = 0; turn < 4; turn++)
+      await history.run`insert into platform.visit (person, at, count, words)
+        select generateUUIDv4(), now64(3), ${turn}, ['select'] from numbers(5)`
+    expect(await count()).toBe(before + 26)
+    await history.run`delete from platform.visit where count < 0 or has(words, 'select') or person >= ${typed('UUID', person(9000))}`
+    expect(await count()).toBe(before)
+  })
   test('a column that does not exist is refused', async () => {
     await expect(history.insert('platform.visit', [{ person: person(1), nonsense: 1 }], 'x')).rejects.toThrow(
       /nonsense/,

@@ -93,6 +93,8 @@ const reading: Settings = {
   date_time_output_format: 'iso',
   date_time_input_format: 'best_effort',
   max_execution_time: 60,
+  // Settings of an insert stay with an embedded connection: an "insert … select" under its token would write nothing.
+  insert_deduplication_token: '',
 }
 
 // One insert = one block, so that its token stands for all its rows; parallel parsing would cut it up.
