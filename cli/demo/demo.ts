@@ -362,9 +362,14 @@ async function journeysQuiet({ client }: Reached, signal: AbortSignal): Promise<
   const progress = startProgress({ label: 'Running journeys', total: null, unit: 'messages', signal })
   let before = -1
   for (let quietFor = 0; quietFor < 4; ) {
-    const { counts } = await client.call(api.delivery.messages, { query: { limit: 1 } })
+    const [{ counts }, journeys] = await Promise.all([
+      client.call(api.delivery.messages, { query: { limit: 1 } }),
+      client.call(api.decision.journeys),
+    ])
     const done = Object.values(counts).reduce((sum, number) => sum + number, 0)
-    const open = (counts.reserved ?? 0) + (counts.handed ?? 0)
+    const active = journeys.items.filter((journey) => journey.state === 'active')
+    const overdue = active.reduce((sum, journey) => sum + journey.counts.overdue, 0)
+    const open = (counts.reserved ?? 0) + (counts.handed ?? 0) + overdue
     quietFor = done === before && open === 0 ? quietFor + 1 : 0
     before = done
     progress.at(done)

@@ -83,6 +83,8 @@ const journeySummary = z.object({
   counts: z.object({
     entered: z.int(),
     waiting: z.int(),
+    /** Of those waiting: their time has come, and the next turn moves them. */
+    overdue: z.int(),
     done: z.int(),
     goal: z.int(),
     heldOut: z.int(),

@@ -35,7 +35,8 @@ export async function listJourneys(database: Database): Promise<Summary[]> {
 async function countsOf(database: Database): Promise<Map<JourneyId, Counts>> {
   const rows = await database.rows<{ journey: JourneyId } & Counts>`
     select run.journey, count(*)::int as entered,
-      count(*) filter (where state = 'waiting')::int as waiting, count(*) filter (where state = 'done')::int as done,
+      count(*) filter (where state = 'waiting')::int as waiting,
+      count(*) filter (where state = 'waiting' and due <= platform.now())::int as overdue, count(*) filter (where state = 'done')::int as done,
       count(*) filter (where state = 'goal')::int as goal, count(*) filter (where state = 'held out')::int as "heldOut",
       count(*) filter (where state = 'cancelled')::int as cancelled, coalesce(sum(cardinality(used)), 0)::int as messages
     from decision.run group by run.journey`
@@ -52,7 +53,7 @@ function summaryOf(row: JourneyRow, counts: Counts | undefined): Summary {
     version: row.version,
     hasDraft: row.draft !== null,
     holdout: row.holdout,
-    counts: counts ?? { entered: 0, waiting: 0, done: 0, goal: 0, heldOut: 0, cancelled: 0, messages: 0 },
+    counts: counts ?? { entered: 0, waiting: 0, overdue: 0, done: 0, goal: 0, heldOut: 0, cancelled: 0, messages: 0 },
     updatedAt: row.updated_at.toISOString(),
   }
 }
