@@ -21,6 +21,8 @@ export function Question(props: {
   nameOf: (person: PersonId) => string | undefined
   children: ReactNode
 }): ReactNode {
+  const { i18n } = useTranslation()
+  const words = useWords()
   const question = useAnswer(api.identity.reviewItem, { params: { item: props.item } }, { keep: true })
   return (
     <Fetch of={question} loading={<Loading rows={6} height={60} />}>
@@ -29,7 +31,9 @@ export function Question(props: {
           <Card withBorder>
             <Stack gap="xs">
               <Text size="sm" fw={600}>
-                {value.item.why}
+                {i18n.language === 'de'
+                  ? words('conflict', value.item.kind === 'grey_link' ? 'grey_link' : value.item.code)
+                  : value.item.why}
               </Text>
               {props.children}
               <Merged whole={value} nameOf={props.nameOf} />

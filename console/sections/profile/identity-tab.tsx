@@ -31,7 +31,7 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
       {
         id: 'namespace',
         header: t('identity.kind'),
-        width: 120,
+        width: 140,
         sort: (row) => row.namespace,
         cell: (row) => words('namespace', row.namespace),
       },
@@ -48,7 +48,22 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
       {
         id: 'why',
         header: t('identity.why'),
-        cell: (row) => <Why row={row} />,
+        cell: (row) => (
+          <>
+            <Why row={row} />
+            {looking ? (
+              <Button
+                size="compact-xs"
+                variant="subtle"
+                ml={-8}
+                onClick={() => setAsked({ namespace: row.namespace, value: row.value })}
+                data-testid="ask-whatif"
+              >
+                {t('identity.whatIf')}
+              </Button>
+            ) : null}
+          </>
+        ),
       },
       {
         id: 'trust',
@@ -74,25 +89,6 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
         sort: (row) => row.firstSeenAt,
         cell: (row) => <DateTime at={row.firstSeenAt} day />,
       },
-      ...(looking
-        ? [
-            {
-              id: 'whatif',
-              header: '',
-              width: 110,
-              cell: (row: Identifier) => (
-                <Button
-                  size="compact-xs"
-                  variant="subtle"
-                  onClick={() => setAsked({ namespace: row.namespace, value: row.value })}
-                  data-testid="ask-whatif"
-                >
-                  {t('identity.whatIf')}
-                </Button>
-              ),
-            },
-          ]
-        : []),
     ],
     [t, words, looking],
   )
@@ -159,6 +155,10 @@ function Merge(props: { row: LogRow }): ReactNode {
   const may = useMay()
   const [asking, setAsking] = useState(false)
   const { row } = props
+  const causeOf = ({ cause }: LogRow): string => {
+    const same = /^same (\w+)$/.exec(cause)?.[1]
+    return same === undefined ? cause : t('identity.sameCause', { kind: words('namespace', same) })
+  }
   return (
     <Group justify="space-between" wrap="nowrap" align="flex-start" data-testid={`merge-${row.id}`}>
       <div>
@@ -167,7 +167,7 @@ function Merge(props: { row: LogRow }): ReactNode {
           {row.via === null ? null : ` · ${words('namespace', row.via.namespace)} ${row.via.value}`}
         </Text>
         <Text size="xs" c="dimmed">
-          {row.cause} · {row.actor} · <DateTime at={row.at} />
+          {causeOf(row)} · {row.actor === 'event' ? t('identity.byRule') : row.actor} · <DateTime at={row.at} />
           {row.loser === null ? null : (
             <>
               {' · '}

@@ -129,9 +129,9 @@ function Head(props: { view: PersonView; name: string }): ReactNode {
   const spent = totals.spent
   return (
     <Card withBorder radius="md" padding="md" data-testid="person-head">
-      <Group gap="lg" wrap="wrap" align="center">
-        <Avatar size={56} radius="xl" name={props.name} color="initials" alt="" />
-        <Group gap="xl" wrap="wrap">
+      <Group gap="lg" wrap="nowrap" align="center">
+        <Avatar size={56} radius="xl" name={props.name} color="initials" alt="" visibleFrom="sm" />
+        <Group gap="xs 28px" wrap="wrap">
           <Fact label={t('person.email')} value={summary.email} />
           <Fact label={t('person.phone')} value={summary.phone} />
           <Fact label={t('person.city')} value={[summary.postalCode, summary.city].filter(Boolean).join(' ') || null} />

@@ -1,6 +1,6 @@
 import type { Json } from '@einklang/contract'
 import { Badge, Text } from '@mantine/core'
-import { type ReactNode, useMemo } from 'react'
+import { type ReactNode, useCallback, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { DateTime } from '../../kit/figures.tsx'
@@ -16,11 +16,25 @@ function shown(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+/** The other statements, one line per value. */
+function alsoSaid(trait: Trait): { value: string; sources: string[]; same: boolean }[] {
+  const holds = shown(trait.value)
+  return [...Map.groupBy(trait.others, (other) => shown(other.value))].map(([value, said]) => ({
+    value,
+    sources: [...new Set(said.map((other) => other.sourceName ?? '–'))],
+    same: value === holds,
+  }))
+}
+
 /** What holds, who said it, and what else was said. */
 export function TraitsTab(props: { traits: Trait[] }): ReactNode {
   const { t } = useTranslation()
   const words = useWords()
   const format = useFormat()
+  const dated = useCallback(
+    (text: string) => (/^\d{4}-\d{2}-\d{2}(T[\d:.]+Z)?$/.test(text) ? format.date(text) : text),
+    [format],
+  )
   const columns = useMemo(
     (): Column<Trait>[] => [
       {
@@ -36,7 +50,7 @@ export function TraitsTab(props: { traits: Trait[] }): ReactNode {
         cell: (row) => (
           <>
             <Text size="sm" fw={550} style={{ overflowWrap: 'anywhere' }}>
-              {shown(row.value)}
+              {dated(shown(row.value))}
             </Text>
             {row.failedSince === null ? null : (
               <Text size="xs" c="orange" data-testid="trait-failed">
@@ -51,9 +65,11 @@ export function TraitsTab(props: { traits: Trait[] }): ReactNode {
                 })}
               </Text>
             )}
-            {row.others.map((other) => (
-              <Text key={`${shown(other.value)}${other.at}${other.sourceName}`} size="xs" c="dimmed">
-                {t('trait.other', { value: shown(other.value), source: other.sourceName ?? '–' })}
+            {alsoSaid(row).map(({ value, sources, same }) => (
+              <Text key={value} size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+                {same
+                  ? t('trait.agree', { sources: sources.join(', ') })
+                  : t('trait.other', { value: dated(value), source: sources.join(', ') })}
               </Text>
             ))}
           </>
@@ -84,7 +100,7 @@ export function TraitsTab(props: { traits: Trait[] }): ReactNode {
         cell: (row) => <DateTime at={row.at} day />,
       },
     ],
-    [t, words, format],
+    [t, words, format, dated],
   )
   return (
     <Panel title={t('person.tab.traits')} definition={t('trait.meaning')} testid="traits">

@@ -32,7 +32,7 @@ export function WhyPanel(props: { person: PersonId }): ReactNode {
                   {words('namespace', step.one.namespace)} {step.one.value}
                 </Badge>
                 <Text size="xs" c="dimmed">
-                  ＋
+                  +
                 </Text>
                 <Badge variant="light" tt="none">
                   {words('namespace', step.other.namespace)} {step.other.value}
