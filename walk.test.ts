@@ -200,7 +200,7 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
       analyst: 'measurement',
       store: 'commerce',
     }
-    const hidden = { marketer: null, support: 'budget', privacy: 'budget', analyst: 'profile', store: 'profile' }
+    const hidden = { marketer: null, support: 'budget', privacy: 'budget', analyst: 'profile', store: 'budget' }
     for (const role of ['marketer', 'support', 'privacy', 'analyst', 'store'] as const) {
       const theirs = await signedInAs(role)
       await theirs.goto(url)
