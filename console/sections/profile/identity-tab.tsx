@@ -156,6 +156,7 @@ function Merge(props: { row: LogRow }): ReactNode {
   const [asking, setAsking] = useState(false)
   const { row } = props
   const causeOf = ({ cause }: LogRow): string => {
+    if (cause === 'undone') return t('identity.wasUndone')
     const same = /^same (\w+)$/.exec(cause)?.[1]
     return same === undefined ? cause : t('identity.sameCause', { kind: words('namespace', same) })
   }
@@ -167,7 +168,8 @@ function Merge(props: { row: LogRow }): ReactNode {
           {row.via === null ? null : ` · ${words('namespace', row.via.namespace)} ${row.via.value}`}
         </Text>
         <Text size="xs" c="dimmed">
-          {causeOf(row)} · {row.actor === 'event' ? t('identity.byRule') : row.actor} · <DateTime at={row.at} />
+          {causeOf(row)} · {row.actor === 'event' ? t('identity.byRule') : row.actor.replace(/^user:/, '')} ·{' '}
+          <DateTime at={row.at} />
           {row.loser === null ? null : (
             <>
               {' · '}

@@ -131,7 +131,7 @@ function Head(props: { view: PersonView; name: string }): ReactNode {
     <Card withBorder radius="md" padding="md" data-testid="person-head">
       <Group gap="lg" wrap="nowrap" align="center">
         <Avatar size={56} radius="xl" name={props.name} color="initials" alt="" visibleFrom="sm" />
-        <Group gap="xs 28px" wrap="wrap">
+        <Group wrap="wrap" style={{ columnGap: 28, rowGap: 8 }}>
           <Fact label={t('person.email')} value={summary.email} />
           <Fact label={t('person.phone')} value={summary.phone} />
           <Fact label={t('person.city')} value={[summary.postalCode, summary.city].filter(Boolean).join(' ') || null} />

@@ -51,8 +51,8 @@ export function WhyPanel(props: { person: PersonId }): ReactNode {
             ))}
             {value.decisions.map((decision) => (
               <Text size="xs" key={`${decision.kind} ${decision.one.value} ${decision.other.value}`}>
-                <b>{words('answer', decision.kind)}</b>: {decision.one.value} · {decision.other.value} ({decision.actor}
-                , {decision.reason})
+                <b>{words('answer', decision.kind)}</b>: {decision.one.value} · {decision.other.value} (
+                {decision.actor.replace(/^user:/, '')}, {decision.reason})
               </Text>
             ))}
             {value.refusals.length === 0 ? null : (
