@@ -30,6 +30,8 @@ try {
   const begin = performance.now()
   await fill(database)
   await fillHistory()
+  // As after every import: what is new is sorted into the search index.
+  await house.profile.tidySearch()
   print({ figure: 'filled', seconds: Math.round((performance.now() - begin) / 1_000), events: people * 50 + 10_000 })
   const pieces = {
     orders: house.commerce.orders,

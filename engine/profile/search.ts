@@ -161,7 +161,8 @@ async function similar(database: Database, input: SearchInput, query: Query, off
   const words = query.words.filter((word) => word.length >= 3)
   if (words.length === 0) return []
   return database.transaction(async (tx) => {
-    await tx.run`select set_config('pg_trgm.word_similarity_threshold', '0.4', true)`
+    // Without numbers of the words' likeness the planner may walk through everybody, comparing each.
+    await tx.run`select set_config('pg_trgm.word_similarity_threshold', '0.4', true), set_config('enable_seqscan', 'off', true)`
     const likeness = words.map((word) => tx.part`word_similarity(${word}, text)`)
     const sum = likeness.reduce((whole, part) => tx.part`${whole} + ${part}`)
     const alike = words.map((word) => tx.part`${word} <% text`)
