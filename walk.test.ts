@@ -268,6 +268,16 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     expect(await page.locator('html').getAttribute('data-mantine-color-scheme')).toBe('dark')
   }, 90_000)
 
+  test('a join is undone after its effect was seen', async () => {
+    await page.goto(`${url}/profile/${demo.follow?.person}?tab=identity`)
+    await page.getByTestId('undo-merge').first().click()
+    const effect = page.getByTestId('afterwards')
+    await effect.waitFor()
+    expect(await effect.locator('> *').count()).toBeGreaterThan(1)
+    await page.getByTestId('confirm-yes').click()
+    await page.getByTestId('merges').getByText('undone', { exact: true }).first().waitFor()
+  }, 60_000)
+
   test('whoever asks to be forgotten is gone', async () => {
     const privacy = await signedInAs('privacy')
     await privacy.goto(`${url}/profile`)
