@@ -213,7 +213,7 @@ describe('from a table to a plan', () => {
       '--chains',
       '3',
       '--draws',
-      '800',
+      '1500',
       '--warmup',
       '500',
       '--skip-foresight',
