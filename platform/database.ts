@@ -58,7 +58,7 @@ export function createDatabase(
   const pool = postgres({
     ...endpointOf(url),
     max: options.connections ?? 10,
-    idle_timeout: 120,
+    idle_timeout: 10,
     connect_timeout: 10,
     fetch_types: false,
     onnotice: () => undefined,

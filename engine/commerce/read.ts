@@ -17,9 +17,10 @@ function productColumns(database: Database): Part {
     (select sum(on_hand)::int from commerce.stock where stock.sku = p.sku) as stock`
 }
 
+// The offset keeps it a look-up per article; as an ordinary join the prices of all articles would be worked out.
 const priceJoin = (database: Database, channel: OrderChannel): Part =>
   database.part`left join lateral (select * from commerce.price_now as now
-    where now.sku = p.sku and now.channel = ${channel}) as price on true`
+    where now.sku = p.sku and now.channel = ${channel} offset 0) as price on true`
 
 /** Articles with the price that holds now in the web shop; what is asked for and unknown is missing in the answer. */
 export function productsOf(
