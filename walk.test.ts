@@ -37,9 +37,14 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
   let colleagues = 0
 
   beforeAll(async () => {
-    data = await mkdtemp(join(tmpdir(), 'einklang-walk-'))
     const port = await freePort()
-    demo = JSON.parse(await run(['demo', '--size', 'town', '--exit', '--json', '--data', data, '--port', String(port)]))
+    // One house in eight draws the town's one customer of this story into a holdout: she gets no message, rightly.
+    for (let tries = 0; tries < 4 && !demo?.follow; tries++) {
+      if (data) await rm(data, { recursive: true, force: true })
+      data = await mkdtemp(join(tmpdir(), 'einklang-walk-'))
+      const words = ['demo', '--size', 'town', '--exit', '--json', '--data', data, '--port', String(port)]
+      demo = JSON.parse(await run(words))
+    }
     url = `http://127.0.0.1:${port}`
     server = start(['serve', '--data', data, '--port', String(port)])
     await ready(url)
