@@ -26,8 +26,13 @@ export type History = {
   readonly topology: 'embedded' | 'server' | 'cluster'
 }
 
-/** Rows as they were serialised before: one JSON object a line (NDJSON). */
+/** Rows as `jsonLines` serialised them before. */
 export type Lines = { lines: Buffer }
+
+/** One JSON object a line (NDJSON), as ClickHouse takes rows. */
+export function jsonLines(rows: object[]): Buffer {
+  return Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n'))
+}
 
 export type HistoryPart = { readonly historyPart: unique symbol } & object
 
@@ -67,17 +72,10 @@ export function createHistory(place: HistoryPlace): OpenHistory {
       }),
     insert: (table, rows, token) => {
       assert(/^[a-z_]+\.[a-z_0-9]+$/.test(table), `not a history table: ${table}`)
+      const lines = 'lines' in rows ? rows.lines : jsonLines(rows)
+      if (lines.length === 0) return Promise.resolve()
       const settings = { ...writing, insert_deduplication_token: token }
-      if ('lines' in rows) {
-        const { lines } = rows
-        return lines.length === 0
-          ? Promise.resolve()
-          : asOutage(lanes.run((lane) => lane.lines(table, lines, settings)))
-      }
-      if (rows.length === 0) return Promise.resolve()
-      return run(async (client) => {
-        await client.insert({ table, values: rows, format: 'JSONEachRow', clickhouse_settings: settings })
-      })
+      return asOutage(lanes.run((lane) => lane.insert(table, lines, settings)))
     },
     ...historyParts,
     close: () => lanes.close(),
@@ -93,8 +91,6 @@ const reading: Settings = {
   date_time_output_format: 'iso',
   date_time_input_format: 'best_effort',
   max_execution_time: 60,
-  // Settings of an insert stay with an embedded connection: an "insert … select" under its token would write nothing.
-  insert_deduplication_token: '',
 }
 
 // One insert = one block, so that its token stands for all its rows; parallel parsing would cut it up.
@@ -110,10 +106,11 @@ const writing: Settings = {
   distributed_foreground_insert: 1,
 }
 
-/** One connection: for statements, and for lines that go through as they are. */
+/** One connection: for statements, and for rows that go through as they are. */
 type Lane = {
   client: ClickHouseClient
-  lines(table: string, lines: Buffer, settings: Settings): Promise<void>
+  /** The settings hold for this insert alone. */
+  insert(table: string, lines: Buffer, settings: Settings): Promise<void>
 }
 
 type Lanes = {
@@ -130,7 +127,7 @@ function openServer(address: string): Lanes {
   })
   const lane: Lane = {
     client,
-    async lines(table, lines, settings) {
+    async insert(table, lines, settings) {
       const query = `insert into ${table} format JSONEachRow\n${lines.toString('utf8')}`
       await client.command({ query, clickhouse_settings: settings })
     },
@@ -157,8 +154,9 @@ function openTwin(place: { directory: string; memoryMegabytes?: number }): Lanes
     const connection = createChdbConnection({ path: directory })
     return {
       client: createClient({ connection } as object),
-      // As a statement the text would be copied and read several times, on our thread.
-      async lines(table, lines, settings) {
+      // As a statement the text would be copied and read several times on our thread, and its settings would stay with
+      // the connection: under a token that stayed, the next "insert … select" would write nothing.
+      async insert(table, lines, settings) {
         await connection.chdb.rawInsert({ table, values: lines, format: 'JSONEachRow', settings }).catch(withCode)
       },
     }

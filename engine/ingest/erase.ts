@@ -1,7 +1,7 @@
 import type { EventId, PersonId } from '@einklang/contract'
-import type { Database } from '@einklang/platform'
+import { type Database, jsonLines } from '@einklang/platform'
 import { packRequests, squeeze, unpackRequests, unsqueeze } from './frame.ts'
-import { linesOf, tokenOf } from './history.ts'
+import { tokenOf } from './history.ts'
 import { adapt } from './inbox.ts'
 import type { Ingest, IngestInside } from './index.ts'
 
@@ -52,7 +52,7 @@ async function eraseFromBatches(
     for (const row of rows) if (persons.has(row.person)) ids.add(row.id)
     count += rows.length - kept.length
     touched.add(batch.id)
-    const packed = await squeeze(linesOf(kept))
+    const packed = await squeeze(jsonLines(kept))
     await tx.run`
       update ingest.batch set rows = ${packed}, token = ${tokenOf(batch.id, packed)}, events = ${kept.length}
       where id = ${batch.id}`

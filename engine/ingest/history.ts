@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { type AppliedBatch, type Json, type JsonObject, type NormalEvent, storedUnder } from '@einklang/contract'
-import { type Database, fault, type History, type Loop } from '@einklang/platform'
+import { type Database, fault, type History, jsonLines, type Loop } from '@einklang/platform'
 import { squeeze, unsqueeze } from './frame.ts'
 
 /** Stands for nobody in history: events that name no person. */
@@ -124,19 +124,14 @@ function text(value: Json | undefined): string {
 
 // --- the way to ClickHouse --------------------------------------------------------------------------------------------
 
-/** One row a line, as ClickHouse takes it: serialised once, kept and sent as it is. */
-export function linesOf(rows: { id: string }[]): Buffer {
-  return Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n'))
-}
-
-/** Writes the exact rows beside the state, in its transaction; they wait there until history has them. */
+/** Writes the exact rows beside the state, serialised once, in its transaction; they wait there until history has them. */
 export async function keepForHistory(tx: Database, batch: number, rows: HistoryRow[], at: Date): Promise<void> {
   if (rows.length === 0) {
     await tx.run`
       insert into ingest.batch (id, applied_at, events, token, history_at) values (${batch}, ${at}, 0, '', ${at})`
     return
   }
-  const packed = await squeeze(linesOf(rows))
+  const packed = await squeeze(jsonLines(rows))
   await tx.run`
     insert into ingest.batch (id, applied_at, events, token, rows)
     values (${batch}, ${at}, ${rows.length}, ${tokenOf(batch, packed)}, ${packed})`
