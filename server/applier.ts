@@ -5,7 +5,7 @@ import type { Config, Log, Metrics } from '@einklang/platform'
 /** What the process of the appliers is told at its start. */
 export type Orders = { config: Config; databaseUrl: string }
 export type ToApplier = { start: Orders } | { stop: true } | { metrics: number }
-export type FromApplier = { ready: true } | { stopped: true } | { metrics: number; values: object[] }
+export type FromApplier = { metrics: number; values: object[] }
 
 /** Lower than the door: an answer to a client comes before the work it causes. */
 const nicer = 5
@@ -80,7 +80,7 @@ function metricsOf(child: ChildProcess): Promise<object[]> {
       resolve(values)
     }
     const heard = (message: FromApplier) => {
-      if ('metrics' in message && message.metrics === number) done(message.values)
+      if (message.metrics === number) done(message.values)
     }
     const late = setTimeout(() => done([]), 1000)
     child.on('message', heard)

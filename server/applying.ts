@@ -3,8 +3,6 @@ import { createLog, joinGround, runLoops } from '@einklang/platform'
 import type { FromApplier, Orders, ToApplier } from './applier.ts'
 import { compose } from './compose.ts'
 
-const tell = (message: FromApplier) => process.send?.(message)
-
 // The house is gone, and with it the right to its data directory.
 process.once('disconnect', () => process.exit(1))
 // Ctrl-C reaches the whole group; the server decides when we stop.
@@ -23,17 +21,18 @@ async function begin({ config, databaseUrl }: Orders): Promise<void> {
   const running = await runLoops({ loops, listen: database.listen, log, metrics: ground.metrics })
   process.on('message', (message: ToApplier) => {
     if ('metrics' in message) {
-      void ground.metrics.values().then((values) => tell({ metrics: message.metrics, values }))
+      void ground.metrics.values().then((values) => {
+        const answer: FromApplier = { metrics: message.metrics, values }
+        process.send?.(answer)
+      })
     }
     if ('stop' in message) void end()
   })
-  tell({ ready: true })
 
   async function end(): Promise<void> {
     await running.stop()
     await house.close()
     await close()
-    tell({ stopped: true })
     process.exit(0)
   }
 }

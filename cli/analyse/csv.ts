@@ -39,7 +39,7 @@ export function readCsv(path: string): CsvFile {
         }
         start = stop + 1
         if (line === '') continue
-        const cells = line.includes('"') ? cellsOf(line, delimiter) : line.split(delimiter)
+        const cells = cellsOf(line, delimiter)
         if (cells.length !== header.length) {
           throw new Misuse(
             `${path}, row ${began}: ${cells.length} cells where the header has ${header.length}.`,
@@ -69,7 +69,8 @@ function quotesIn(line: string): number {
   return count
 }
 
-function cellsOf(line: string, delimiter: string): string[] {
+/** Cells of one record; quotes as in RFC 4180. */
+export function cellsOf(line: string, delimiter: string): string[] {
   if (!line.includes('"')) return line.split(delimiter)
   const cells: string[] = []
   let cell = ''

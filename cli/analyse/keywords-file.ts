@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Misuse } from '../command.ts'
+import { cellsOf } from './csv.ts'
 
 export type KeywordRow = {
   text: string
@@ -223,27 +224,4 @@ function numberOf(cell: string, comma: boolean): number | null {
   const plain = comma ? bare.replaceAll('.', '').replace(',', '.') : bare.replaceAll(',', '')
   const value = Number(plain)
   return plain !== '' && Number.isFinite(value) ? value : null
-}
-
-function cellsOf(line: string, delimiter: string): string[] {
-  if (!line.includes('"')) return line.split(delimiter)
-  const cells: string[] = []
-  let cell = ''
-  let quoted = false
-  for (let at = 0; at < line.length; at++) {
-    const sign = line[at] as string
-    if (quoted) {
-      if (sign !== '"') cell += sign
-      else if (line[at + 1] === '"') {
-        cell += '"'
-        at++
-      } else quoted = false
-    } else if (sign === '"' && cell === '') quoted = true
-    else if (sign === delimiter) {
-      cells.push(cell)
-      cell = ''
-    } else cell += sign
-  }
-  cells.push(cell)
-  return cells
 }

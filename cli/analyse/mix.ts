@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { chainsInThreads } from '@einklang/server/threads'
 import {
   fitMix,
   type MixData,
@@ -13,7 +15,6 @@ import { type Call, type Command, Misuse } from '../command.ts'
 import { startProgress } from '../progress.ts'
 import { readSpec } from './mix-spec.ts'
 import { mixDataOf, proposalOf, readRows } from './mix-table.ts'
-import { chainsInThreads } from './mix-threads.ts'
 import { beliefReport, mixReport } from './report/mix.ts'
 import { shortNumber } from './report/page.ts'
 
@@ -144,7 +145,7 @@ async function fitted(call: Call, { data, spec, settings }: Fitting): Promise<Mi
   try {
     const fit = await fitMix(data, spec, {
       ...settings,
-      runChains: chainsInThreads(whole(call, 'threads', 0, 0, 256) || undefined),
+      runChains: chainsInThreads(whole(call, 'threads', 0, 0, 256) || availableParallelism()),
       onProgress: ({ done, total, divergences }) => {
         progress.total(total)
         progress.at(done)
