@@ -115,7 +115,7 @@ export class Served {
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.#child
     if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise((resolve) => child.once('exit', resolve))
+    const gone = this.ended()
     child.kill(signal)
     await gone
   }

@@ -9,23 +9,14 @@ import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { api } from '@einklang/contract'
 import { ask, drained, freePort, machine, Served } from '../served.ts'
 import { type Hostile, hostile } from './bodies.ts'
 
 const bodies = Number(process.argv[2] ?? 12_000)
 const seed = Number(process.argv[3] ?? 1)
-const dialects = [
-  'segment',
-  'rudderstack',
-  'jitsu',
-  'customerio',
-  'dittofeed',
-  'posthog',
-  'klaviyo',
-  'snowplow',
-  'unomi',
-  'cloudevents',
-]
+// The bare paths are Segment's again, and webhooks are signed for one source each.
+const dialects = api.ingest.dialects.filter((name) => name !== 'segment_bare' && name !== 'webhook')
 const data = await mkdtemp(join(tmpdir(), 'einklang-fuzz-'))
 const server = new Served(data, await freePort())
 const agent = new Agent({ keepAlive: true, maxSockets: 8 })

@@ -1,4 +1,4 @@
-import { Alert, Button, EmptyState, Group, Skeleton, Stack, Text } from '@mantine/core'
+import { Alert, Button, type ButtonProps, EmptyState, Group, Skeleton, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle, IconInbox, IconRefresh } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -90,4 +90,16 @@ export function Fetch<Value>(props: {
   }
   if (failure !== null) return <Failed failure={failure} onRetry={retry} />
   return props.loading ?? <Loading />
+}
+
+/** The next page of a list, when there is one. */
+export function LoadMore(props: { of: { more: boolean; onEnd: () => void } } & ButtonProps): ReactNode {
+  const { t } = useTranslation()
+  const { of, ...looks } = props
+  if (!of.more) return null
+  return (
+    <Button variant="subtle" {...looks} onClick={of.onEnd}>
+      {t('kit.loadMore')}
+    </Button>
+  )
 }

@@ -393,6 +393,23 @@ function meet(hearing: Hearing, one: Named, node: Node, owner: Person): void {
   else hearing.current = hearing.current ? join(hearing, hearing.current, owner, one) : owner
 }
 
+/** Somebody about whom nothing is decided: only whom it stands for is known. */
+export function strangerOf(row: Pick<Person, 'id' | 'state' | 'contested'>): Person {
+  return {
+    ...row,
+    firstSeenAt: 0,
+    firstNames: [],
+    lastNames: [],
+    birthdays: [],
+    mergedOn: null,
+    mergesThatDay: 0,
+    knownMembers: 1,
+    anchor: null,
+    nodes: new Set(),
+    dirty: false,
+  }
+}
+
 /** Nobody was found: the strongest identifier that may begin a person does so. An order number alone may not. */
 function foundPerson(hearing: Hearing, toVerify: Named[]): Person | null {
   const founder = [...hearing.fresh, ...toVerify].find((one) => one.class !== 'transaction')
@@ -406,18 +423,9 @@ function foundPerson(hearing: Hearing, toVerify: Named[]): Person | null {
   const known = livingPerson(graph, id)
   if (known) return known
   const person: Person = {
-    id,
-    state: 'active',
+    ...strangerOf({ id, state: 'active', contested: false }),
     firstSeenAt: at,
-    firstNames: [],
-    lastNames: [],
-    birthdays: [],
-    mergedOn: null,
-    mergesThatDay: 0,
-    knownMembers: 1,
-    contested: false,
     anchor: { namespace: founder.namespace, value: founder.value, epoch },
-    nodes: new Set(),
     dirty: true,
   }
   graph.changes++

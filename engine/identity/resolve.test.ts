@@ -1,11 +1,9 @@
-import { type Identifier, type NormalEvent, type PersonId, type SourceId } from '@einklang/contract'
-import { chanceFrom, derivedId } from '@einklang/platform'
+import { type NormalEvent, type PersonId } from '@einklang/contract'
+import { chanceFrom } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createIdentity, type Identity } from './index.ts'
-
-const source = derivedId('source', 'test') as SourceId
-const start = Date.parse('2026-03-01T09:00:00Z')
+import { type Given, type Telling, tellingOf } from './troubled.ts'
 
 let world: TestGround
 let identity: Identity
@@ -18,40 +16,11 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-type Given = { [namespace: string]: string }
-type More = { minute?: number; traits?: NormalEvent['traits']; publishable?: boolean; name?: string; claimed?: boolean }
-
 /** `heard({ user_id: 'ada', email: 'ada@x.de' })`: one event with these identifiers. */
-function heard(identifiers: Given, more: More = {}): NormalEvent {
-  const number = ++count
-  const at = new Date(start + (more.minute ?? number) * 60_000).toISOString()
-  const trust: Identifier['trust'] = more.publishable || more.claimed ? 'claimed' : 'verified'
-  return {
-    id: derivedId('event', `${number}`),
-    source,
-    messageId: `${number}`,
-    dialect: 'segment',
-    library: null,
-    kind: more.traits ? 'identify' : 'track',
-    name: more.traits ? null : (more.name ?? 'Seen'),
-    channel: 'web',
-    at,
-    originalAt: at,
-    sentAt: null,
-    receivedAt: at,
-    identifiers: Object.entries(identifiers).map(([namespace, value]) => ({ namespace, value, trust })),
-    mayJoin: !more.publishable,
-    traits: more.traits ?? {},
-    properties: {},
-    context: {},
-    consent: null,
-    flags: [],
-    raw: { inbox: 1, index: number },
-  }
-}
+const heard = (identifiers: Given, more: Partial<Telling> = {}) => tellingOf(identifiers, { number: ++count, ...more })
 
 const resolve = (...events: NormalEvent[]) => world.ground.database.transaction((tx) => identity.resolve(tx, events))
-const whose = async (identifiers: Given, more: More = {}) => {
+const whose = async (identifiers: Given, more: Partial<Telling> = {}) => {
   const batch = await resolve(heard(identifiers, more))
   return batch.events[0]?.person ?? null
 }

@@ -6,7 +6,7 @@ import { findHouseholds, householdOf } from './household.ts'
 import { createIdentity, type Identity, lockGraph } from './index.ts'
 import type { Needs } from './reevaluate.ts'
 import { answerItem, questionOf, reviewList, undoAnswer } from './review.ts'
-import { tellingOf } from './troubled.ts'
+import { type Given, type Telling, tellingOf } from './troubled.ts'
 import { planSplit } from './undo.ts'
 import { markValue, namespacesOf, setNamespace } from './value.ts'
 
@@ -32,8 +32,7 @@ beforeEach(() =>
   }),
 )
 
-const tell = (identifiers: { [namespace: string]: string }, more: Partial<Parameters<typeof tellingOf>[1]> = {}) =>
-  tellingOf(identifiers, { number: ++count, ...more })
+const tell = (identifiers: Given, more: Partial<Telling> = {}) => tellingOf(identifiers, { number: ++count, ...more })
 const resolve = async (...events: NormalEvent[]) => {
   const batch = await world.ground.database.transaction((tx) => identity.resolve(tx, events))
   return batch.events.map((event) => event.person)

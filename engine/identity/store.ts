@@ -11,6 +11,7 @@ import {
   pairKey,
   type Refused,
   type Rules,
+  strangerOf,
 } from './graph.ts'
 import type { Named } from './normalise.ts'
 
@@ -187,23 +188,6 @@ export async function decisionsAbout(
     union select ${columns} from ${asked} join identity.${tx.name(table)} on other_namespace = asked.namespace and other_value = asked.value`
   const [negatives, together] = await Promise.all([about('negative'), about('together')])
   return { negatives, together }
-}
-
-/** Somebody about whom nothing is decided: only whom it stands for is known. */
-function strangerOf(row: Pick<Person, 'id' | 'state' | 'contested'>): Person {
-  return {
-    ...row,
-    firstSeenAt: 0,
-    firstNames: [],
-    lastNames: [],
-    birthdays: [],
-    mergedOn: null,
-    mergesThatDay: 0,
-    knownMembers: 1,
-    anchor: null,
-    nodes: new Set(),
-    dirty: false,
-  }
 }
 
 function peopleWhole(tx: Database, ids: PersonId[]): Promise<PersonRow[]> {

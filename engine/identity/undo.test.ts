@@ -4,7 +4,7 @@ import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createIdentity, type Identity, lockGraph } from './index.ts'
 import { answerItem, undoAnswer } from './review.ts'
-import { tellingOf, troubledHistory } from './troubled.ts'
+import { type Given, type Telling, tellingOf, troubledHistory } from './troubled.ts'
 
 let world: TestGround
 let identity: Identity
@@ -22,8 +22,7 @@ beforeEach(async () => {
 
 const resolve = (...events: NormalEvent[]) =>
   world.ground.database.transaction((tx) => identity.resolve(tx, structuredClone(events)))
-const tell = (identifiers: { [namespace: string]: string }, more: Partial<Parameters<typeof tellingOf>[1]> = {}) =>
-  tellingOf(identifiers, { number: ++count, ...more })
+const tell = (identifiers: Given, more: Partial<Telling> = {}) => tellingOf(identifiers, { number: ++count, ...more })
 const owner = (namespace: string, value: string) => identity.find(namespace, value)
 
 /** Behind the lock, so that a test which was given up and still resolves is waited for. */

@@ -2,7 +2,6 @@ import { api } from '@einklang/contract'
 import {
   Anchor,
   Box,
-  Button,
   Code,
   Group,
   List,
@@ -20,7 +19,7 @@ import { useTranslation } from 'react-i18next'
 import { DateTime } from '../../kit/figures.tsx'
 import { FilterBar } from '../../kit/filter-bar.tsx'
 import { useFormat } from '../../kit/format.ts'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Empty, Fetch, Loading, LoadMore } from '../../kit/states.tsx'
 import { useAnswer, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { ScreenLink } from '../../shell/link.tsx'
@@ -74,11 +73,7 @@ export function Mailbox(): ReactNode {
                   styles={{ description: { overflow: 'hidden', maxHeight: 52 } }}
                 />
               ))}
-              {mails.more ? (
-                <Button variant="subtle" fullWidth onClick={mails.onEnd}>
-                  {t('kit.loadMore')}
-                </Button>
-              ) : null}
+              <LoadMore of={mails} fullWidth />
             </ScrollArea>
             <Mail mail={filters.mail ?? rows[0]?.id ?? ''} />
           </SimpleGrid>

@@ -19,7 +19,7 @@ import { Ago } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Page } from '../../kit/page.tsx'
 import { StatCard } from '../../kit/stat-card.tsx'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Empty, Fetch, Loading, LoadMore } from '../../kit/states.tsx'
 import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { ScreenLink } from '../../shell/link.tsx'
@@ -144,11 +144,7 @@ function Bench(props: { rows: Item[]; more: boolean; onEnd: () => void }): React
               onChoose={() => setPlace(index)}
             />
           ))}
-          {props.more ? (
-            <Button variant="subtle" size="xs" onClick={props.onEnd}>
-              {t('kit.loadMore')}
-            </Button>
-          ) : null}
+          <LoadMore of={props} size="xs" />
         </Stack>
       </Grid.Col>
       <Grid.Col span={{ base: 12, md: 8 }}>

@@ -7,7 +7,7 @@ import { useFormat } from '../../kit/format.ts'
 import { Page, Panel } from '../../kit/page.tsx'
 import { StatCard } from '../../kit/stat-card.tsx'
 import { StateBadge } from '../../kit/state-badge.tsx'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Empty, Fetch, Loading, LoadMore } from '../../kit/states.tsx'
 import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
@@ -221,13 +221,9 @@ function Rejects(props: { job: Job }): ReactNode {
                 </Code>
               </div>
             ))}
-            {rejects.more ? (
-              <Group justify="center">
-                <Button variant="subtle" onClick={rejects.onEnd}>
-                  {t('kit.loadMore')}
-                </Button>
-              </Group>
-            ) : null}
+            <Group justify="center">
+              <LoadMore of={rejects} />
+            </Group>
           </Stack>
         )}
       </Fetch>

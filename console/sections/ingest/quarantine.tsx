@@ -7,7 +7,7 @@ import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { Ago, DateTime } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { StateBadge } from '../../kit/state-badge.tsx'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Empty, Fetch, Loading, LoadMore } from '../../kit/states.tsx'
 import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { useMay } from '../../shell/session.ts'
@@ -163,11 +163,7 @@ function Bench(props: { group: string; status: Status; about: Group_ | undefined
             {rows.map((item) => (
               <ItemCard key={`${item.id}${item.status}`} item={item} />
             ))}
-            {items.more ? (
-              <Button variant="subtle" onClick={items.onEnd}>
-                {t('kit.loadMore')}
-              </Button>
-            ) : null}
+            <LoadMore of={items} />
           </Stack>
         )}
       </Fetch>

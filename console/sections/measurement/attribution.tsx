@@ -15,25 +15,14 @@ import { useFilters } from '../../shell/filters.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { Segments, SoldVia } from './filters.tsx'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
-import { Segments } from './segments.tsx'
 import { NothingThen } from './whole-time.tsx'
 
 type Answer = AnswerOf<typeof api.measurement.attribution>
 type Row = Answer['rows'][number]
 
-const models = [
-  'first',
-  'last',
-  'last_nondirect',
-  'linear',
-  'position',
-  'position_w',
-  'decay',
-  'markov',
-  'shapley',
-] as const
 const kinds = ['campaign', 'message', 'keyword', 'store', 'brand'] as const
 type By = 'channel' | (typeof kinds)[number]
 const usual = 'first,last,last_nondirect,linear'
@@ -71,19 +60,10 @@ export function Attribution(props: { by: 'channel' | 'campaign' }): ReactNode {
           onChange={(value) =>
             change({ models: value.length === 0 || value.join(',') === usual ? undefined : value.join(',') })
           }
-          data={models.map((value) => ({ value, label: words('model', value) }))}
+          data={api.measurement.attributionModels.map((value) => ({ value, label: words('model', value) }))}
           data-testid="models"
         />
-        <Select
-          size="sm"
-          w={180}
-          clearable
-          label={t('measurement.soldVia')}
-          placeholder={t('kit.all')}
-          value={filters.soldVia ?? null}
-          onChange={(soldVia) => change({ soldVia: soldVia ?? undefined })}
-          data={['web', 'app', 'store'].map((value) => ({ value, label: words('channel', value) }))}
-        />
+        <SoldVia />
         <Segments />
         {props.by === 'channel' ? null : (
           <Select

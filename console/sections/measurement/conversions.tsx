@@ -1,9 +1,9 @@
 import { api, type PersonId } from '@einklang/contract'
-import { Button, Select, Stack } from '@mantine/core'
+import { Select, Stack } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { FilterBar } from '../../kit/filter-bar.tsx'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Empty, Fetch, Loading, LoadMore } from '../../kit/states.tsx'
 import { usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { PersonLink } from '../../shell/link.tsx'
@@ -80,11 +80,7 @@ export function Conversions(): ReactNode {
                 <Credit conversion={row} model={model} />
               </div>
             ))}
-            {orders.more ? (
-              <Button variant="subtle" onClick={orders.onEnd}>
-                {t('kit.loadMore')}
-              </Button>
-            ) : null}
+            <LoadMore of={orders} />
           </Stack>
         )}
       </Fetch>

@@ -9,7 +9,7 @@ import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
 import { StatCard } from '../../kit/stat-card.tsx'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Empty, Fetch, Loading, LoadMore } from '../../kit/states.tsx'
 import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { PersonLink } from '../../shell/link.tsx'
@@ -250,11 +250,7 @@ function BestOnes(props: { currency: string }): ReactNode {
               rows={rows}
               rowKey={(row) => row.person}
             />
-            {best.more ? (
-              <Button variant="subtle" onClick={best.onEnd}>
-                {t('kit.loadMore')}
-              </Button>
-            ) : null}
+            <LoadMore of={best} />
           </Stack>
         )}
       </Fetch>

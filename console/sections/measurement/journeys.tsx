@@ -1,22 +1,22 @@
 import { type AnswerOf, api, type PersonId } from '@einklang/contract'
-import { Button, Group, Select, SimpleGrid, Stack, Table, Text } from '@mantine/core'
+import { Button, Group, SimpleGrid, Stack, Table, Text } from '@mantine/core'
 import { type ReactNode, useCallback, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
 import { StatCard } from '../../kit/stat-card.tsx'
-import { Empty, Fetch, Loading } from '../../kit/states.tsx'
+import { Empty, Fetch, Loading, LoadMore } from '../../kit/states.tsx'
 import { useAnswer, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { PersonLink } from '../../shell/link.tsx'
 import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { Segments, SoldVia } from './filters.tsx'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
 import { Picture } from './picture.tsx'
 import type { Clicked, Inks } from './picture-canvas.tsx'
-import { Segments } from './segments.tsx'
 import { NothingThen } from './whole-time.tsx'
 
 type Answer = AnswerOf<typeof api.measurement.journeyMap>
@@ -24,8 +24,7 @@ type Answer = AnswerOf<typeof api.measurement.journeyMap>
 /** The real ways from the first contact to an order and past it. */
 export function Journeys(): ReactNode {
   const { t } = useTranslation()
-  const words = useWords()
-  const [filters, change] = useFilters()
+  const [filters] = useFilters()
   const period = usePeriod()
   const narrow = {
     ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
@@ -35,16 +34,7 @@ export function Journeys(): ReactNode {
   return (
     <Stack>
       <Group align="flex-end">
-        <Select
-          size="sm"
-          w={180}
-          clearable
-          label={t('measurement.soldVia')}
-          placeholder={t('kit.all')}
-          value={filters.soldVia ?? null}
-          onChange={(soldVia) => change({ soldVia: soldVia ?? undefined })}
-          data={['web', 'app', 'store'].map((value) => ({ value, label: words('channel', value) }))}
-        />
+        <SoldVia />
         <Segments />
       </Group>
       <Fetch
@@ -372,11 +362,7 @@ function Travellers(props: { flow: string; narrow: object }): ReactNode {
                 ))}
               </Table.Tbody>
             </Table>
-            {rows.more ? (
-              <Button variant="subtle" onClick={rows.onEnd}>
-                {t('kit.loadMore')}
-              </Button>
-            ) : null}
+            <LoadMore of={rows} />
           </Stack>
         )}
       </Fetch>
