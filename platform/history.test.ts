@@ -36,6 +36,21 @@ describe('inserting', () => {
     await history.insert('platform.visit', visits(3000, 10), 'batch-2')
     expect(await count()).toBe(3010)
   })
+  test('a view that feeds on a table counts a repeated insert once', async () => {
+    const feed = `create table platform.visited (year UInt16, visits SimpleAggregateFunction(sum, UInt64))
+      engine = {{AggregatingMergeTree}} order by year;
+      create materialized view platform.visited_feed to platform.visited as
+      select toYear(at) as year, count() as visits from platform.visit group by year`
+    for (const sql of expandDdl(feed, { kind: 'embedded' })) await history.run([sql] as unknown as TemplateStringsArray)
+    for (const [token, from] of Object.entries({ one: 5000, two: 5000, three: 5100 })) {
+      await history.insert('platform.visit', visits(from, 100), `feed ${token}`)
+      await history.insert('platform.visit', visits(from, 100), `feed ${token}`)
+    }
+    const [fed] = await history.rows<{ n: number }>`select sum(visits) as n from platform.visited`
+    expect(fed?.n).toBe(300)
+    await history.run`drop view platform.visited_feed`
+    await history.run`delete from platform.visit where person between ${typed('UUID', person(5000))} and ${typed('UUID', person(5199))}`
+  })
   test('a statement that writes does not inherit the token of an insert', async () => {
     const before = (await count()) ?? 0
     // On every connection there is.

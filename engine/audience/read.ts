@@ -202,8 +202,9 @@ export async function vocabularyOf(
         array_agg(value order by place) filter (where place <= 8 and ranked.times > 1) as examples
       from ranked, share group by name, share.times order by persons desc limit 100`,
     history.rows<{ name: string; persons: string }>`
-      select name, toString(uniq(person)) as persons from ingest.event
-      where at > ${since} and name != '' group by name order by uniq(person) desc limit 100`,
+      select name, toString(uniqHLL12Merge(event_name.persons)) as persons from ingest.event_name
+      where month >= toStartOfMonth(${since}) and name != '' group by name
+      order by uniqHLL12Merge(event_name.persons) desc limit 100`,
     database.rows<{ name: string }>`select distinct name from profile.score order by name`,
     definitions(database),
   ])

@@ -159,7 +159,7 @@ export async function recentEvents(
   return { items, next: last && items.length === query.limit ? `${last.receivedAt}|${last.id}` : null }
 }
 
-/** Which events arrive, how often, with which properties: the beginning of every tracking plan. */
+/** Which events arrive, how often, with which properties, in whole months: the beginning of every tracking plan. */
 export async function eventNames(history: History, clock: Clock, days: number) {
   const since = new Date(clock.now().getTime() - days * day)
   const rows = await history.rows<{
@@ -171,11 +171,11 @@ export async function eventNames(history: History, clock: Clock, days: number) {
     lastAt: string
     properties: string[]
   }>`
-    select name, kind, source_name as sourceName, toString(count()) as count,
-      toString(toUnixTimestamp64Milli(min(at))) as firstAt, toString(toUnixTimestamp64Milli(max(at))) as lastAt,
-      JSONExtractKeys(argMax(properties, at)) as properties
-    from ingest.event where at >= ${since}
-    group by name, kind, source_name order by count() desc limit 500`
+    select name, kind, source_name as sourceName, toString(sum(events)) as count,
+      toString(toUnixTimestamp64Milli(min(first_at))) as firstAt, toString(toUnixTimestamp64Milli(max(last_at))) as lastAt,
+      argMaxMerge(event_name.properties) as properties
+    from ingest.event_name where month >= toStartOfMonth(${since})
+    group by name, kind, source_name order by sum(events) desc limit 500`
   return rows.map((row) => ({
     ...row,
     count: Number(row.count),
