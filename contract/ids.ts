@@ -18,6 +18,8 @@ export const idKinds = {
   quarantine: '13',
   import: '14',
   feed: '15',
+  trackingPlan: '16',
+  alarm: '19',
   person: '20',
   link: '21',
   statement: '40',
@@ -47,6 +49,8 @@ export type EventId = Id<'event'>
 export type QuarantineId = Id<'quarantine'>
 export type ImportId = Id<'import'>
 export type FeedId = Id<'feed'>
+export type TrackingPlanId = Id<'trackingPlan'>
+export type AlarmId = Id<'alarm'>
 export type PersonId = Id<'person'>
 export type StatementId = Id<'statement'>
 export type ProductId = Id<'product'>
