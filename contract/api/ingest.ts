@@ -5,6 +5,9 @@ import { type ImportKind, importKinds } from '../imports.ts'
 import { jsonObject } from '../json.ts'
 import { page, pageOf, route } from '../route.ts'
 
+export * from './ingest-plans.ts'
+export * from './ingest-quality.ts'
+
 const stage = 'ingest' as const
 
 /** What kind of system a source is; it sets sensible defaults, nothing more. */
