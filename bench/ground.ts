@@ -43,6 +43,8 @@ function postgresSeconds(directory: string): number {
         .replace(/^.*\) /, '')
         .split(' ')
       if (Number(name) === main || Number(fields[1]) === main) ticks += Number(fields[11]) + Number(fields[12])
+      // Of those that have ended meanwhile the first one keeps the account.
+      if (Number(name) === main) ticks += Number(fields[13]) + Number(fields[14])
     } catch {
       // It ended while we looked.
     }

@@ -99,11 +99,15 @@ async function enter(needs: DecisionNeeds, tx: Database, entries: Entry[]): Prom
     from jsonb_to_recordset(${tx.json(rows)}) as entry (id uuid, journey uuid, version integer, person uuid,
       occurrence text, cause jsonb, node text, at timestamptz, base timestamptz, due timestamptz, again_after_hours integer,
       because text)
-    where not exists (
-      select 1 from decision.run as earlier
-      where earlier.journey = entry.journey and earlier.person = any(identity.aliases(entry.person))
-        and (earlier.state = 'waiting'
-          or earlier.entered_at > entry.at - make_interval(hours => entry.again_after_hours)))
+    -- One look into the index per id of the person, never all runs of the journey beside all entries.
+    left join lateral (
+      select true as there from unnest(identity.aliases(entry.person)) as self(id)
+      cross join lateral (select from decision.run as earlier
+        where earlier.journey = entry.journey and earlier.person = self.id
+          and (earlier.state = 'waiting'
+            or earlier.entered_at > entry.at - make_interval(hours => entry.again_after_hours)) offset 0) as known
+      limit 1) as before on true
+    where before.there is null
     on conflict do nothing
     returning id`
   // Somebody who goes on filling the cart is not leaving it: the wait behind the trigger begins anew.
