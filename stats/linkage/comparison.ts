@@ -9,6 +9,8 @@ export type Level = {
   rarity?: string
   /** How often strangers stand here, as known beforehand; counts where the data holds few values. */
   chance?: number
+  /** How often members of one household stand here, where that differs from one person. */
+  family?: number
 }
 
 /**
@@ -21,6 +23,8 @@ export type Comparison = {
   known: Question
   levels: Level[]
   shared: boolean
+  /** Asked only of pairs that agree elsewhere: random pairs cannot show how strangers stand, training learns it. */
+  conditional?: boolean
 }
 
 /** The level of a comparison for two records. */

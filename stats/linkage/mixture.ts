@@ -31,6 +31,10 @@ export type Prior = {
   strength: number
   /** Households agree in this field as one person with herself does. */
   shared: boolean
+  /** Probability of each level among families; without it as among matches. */
+  family?: number[]
+  /** Given where random pairs are too few to show strangers: their levels are learned too, from this on. */
+  chance?: number[]
 }
 
 export type Fit = { model: LinkageModel; rounds: number; settled: boolean; logLikelihood: number[]; matches: number }
@@ -40,7 +44,7 @@ const least = 1e-9
 /**
  * Fellegi–Sunter with three kinds of pairs, fitted by EM on counts per pattern (Fellegi & Sunter 1969, Winkler 1988).
  * The third kind, families, agrees in surname, address and phone but not in what is personal; without it each family
- * would look like one person with errors. `chance` stays as given. Stops at `tolerance` or after `most` rounds.
+ * would look like one person with errors. `chance` stays as given unless its prior says otherwise. Stops at `tolerance` or after `most` rounds.
  *
  * `universe` = number of all possible pairs, when only candidates were compared: the others count as strangers, so
  * that the shares stay those among all pairs and agreement demanded by the search is not taken for likeness.
@@ -67,11 +71,14 @@ export function fitLinkage(
     const fields = model.fields.map((field, at) => {
       const prior = priors[at] as Prior
       const match = updated(expected.match[at] as Float64Array, prior.match, prior.strength, field.match)
+      const chance = prior.chance
+        ? updated(expected.chance[at] as Float64Array, prior.chance, prior.strength, field.chance)
+        : field.chance
       const family =
         prior.shared && families
-          ? updated(expected.family[at] as Float64Array, prior.match, prior.strength, field.family)
-          : field.family
-      return { match, family, chance: field.chance }
+          ? updated(expected.family[at] as Float64Array, prior.family ?? prior.match, prior.strength, field.family)
+          : chance
+      return { match, family, chance }
     })
     // Half a pair on each side keeps the shares away from 0 and 1.
     const next = {
@@ -107,6 +114,7 @@ function movedBy(one: LinkageModel, other: LinkageModel): number {
 type Expected = {
   match: Float64Array[]
   family: Float64Array[]
+  chance: Float64Array[]
   matches: number
   families: number
   logLikelihood: number
@@ -115,7 +123,7 @@ type Expected = {
 function expect(patterns: Patterns, model: LinkageModel): Expected {
   const { fields, levels, counts, teaches } = patterns
   const empty = () => model.fields.map(({ match }) => new Float64Array(match.length))
-  const expected: Expected = { match: empty(), family: empty(), matches: 0, families: 0, logLikelihood: 0 }
+  const expected: Expected = { match: empty(), family: empty(), chance: empty(), matches: 0, families: 0, logLikelihood: 0 }
   const stranger = Math.max(0.01, 1 - model.matchShare - model.familyShare)
   for (let pattern = 0; pattern < counts.length; pattern++) {
     const count = counts[pattern] as number
@@ -143,6 +151,8 @@ function expect(patterns: Patterns, model: LinkageModel): Expected {
       const level = levels[pattern * fields + field] as number
       if (level === 0) continue
       const [ofMatch, ofFamily] = [expected.match[field] as Float64Array, expected.family[field] as Float64Array]
+      const ofChance = expected.chance[field] as Float64Array
+      ofChance[level] = (ofChance[level] as number) + count - matches - families
       ofMatch[level] = (ofMatch[level] as number) + matches
       ofFamily[level] = (ofFamily[level] as number) + families
     }

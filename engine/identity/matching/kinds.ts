@@ -6,6 +6,7 @@ import { companyOf, nameOf, wholeName } from './standard/names.ts'
 import { nicknameGroups } from './standard/nicknames.ts'
 import { digitsOf, fold } from './standard/text.ts'
 
+type Question = ask.Question
 const { absent, alike, all, any, begins, edits, equal, not, overlap, present, share, slip, years } = ask
 
 /** How a column is meant. The first group are roles, which a table's columns have; the second is plain comparison. */
@@ -210,22 +211,73 @@ function mailPart(roles: Roles): Part | null {
         },
       },
     ],
-    comparisons: [
-      {
-        name: 'e-mail',
-        shared: false,
-        known: present('mail'),
-        levels: [
-          { name: 'equal', when: equal('mail'), match: 0.75, rarity: 'mail', chance: 0.0005 },
-          { name: 'one slip', when: slip('mail'), match: 0.06 },
-          { name: 'same name, other domain', when: equal('mail_local'), match: 0.05 },
-          { name: 'two slips', when: edits(2, 'mail'), match: 0.02 },
-          { name: 'name alike .90', when: alike(0.9, 'mail_local'), match: 0.03 },
-          { name: 'different', when: present('mail'), match: 0.1 },
-        ],
-      },
-    ],
+    comparisons: mailLevels(roles),
   }
+}
+
+/** A mailbox is compared in one of three ways, by what the names have told already. */
+export const mailComparisons = ['e-mail', 'e-mail of namesakes', 'e-mail of relatives']
+
+/**
+ * Mailboxes are made of names: those of two John Smiths look alike, those of one family end alike. Among namesakes and
+ * among relatives likeness is therefore weighed against what is usual there.
+ */
+function mailLevels(roles: Roles): Comparison[] {
+  const known = present('mail')
+  const compared = (
+    name: string,
+    of: Question,
+    rates: [match: number, chance: number | undefined, family?: number][],
+  ): Comparison => {
+    const names = ['equal', 'one slip', 'same name, other domain', 'two slips', 'name alike .90', 'different']
+    const questions = [
+      equal('mail'),
+      slip('mail'),
+      equal('mail_local'),
+      edits(2, 'mail'),
+      alike(0.9, 'mail_local'),
+      present('mail'),
+    ]
+    const levels = rates.map(([match, chance, family], at) => ({
+      name: names[at] as string,
+      when: questions[at] as Question,
+      match,
+      ...(at === 0 ? { rarity: 'mail' } : {}),
+      ...(chance === undefined ? {} : { chance }),
+      ...(family === undefined ? {} : { family }),
+    }))
+    return { name, shared: rates[0]?.[2] !== undefined, known: of, levels, ...(name === 'e-mail' ? {} : { conditional: true }) }
+  }
+  const usual: [number, number | undefined][] = [
+    [0.75, 0.0005],
+    [0.06, undefined],
+    [0.05, undefined],
+    [0.02, undefined],
+    [0.03, undefined],
+    [0.1, undefined],
+  ]
+  if ((!roles.first_name || !roles.surname) && !roles.full_name) return [compared('e-mail', known, usual)]
+  const relatives = any(equal('family'), slip('family'))
+  const namesakes = all(relatives, any(equal('given'), share('given_groups'), slip('given')))
+  return [
+    compared('e-mail', all(known, not(relatives)), usual),
+    compared('e-mail of namesakes', all(known, namesakes), [
+      [0.75, 0.01],
+      [0.06, 0.02],
+      [0.05, 0.04],
+      [0.02, 0.05],
+      [0.03, 0.18],
+      [0.1, 0.7],
+    ]),
+    compared('e-mail of relatives', all(known, relatives, not(namesakes)), [
+      [0.75, 0.001, 0.05],
+      [0.06, 0.005, 0.02],
+      [0.05, 0.005, 0.01],
+      [0.02, 0.02, 0.04],
+      [0.03, 0.05, 0.08],
+      [0.1, 0.9, 0.8],
+    ]),
+  ]
 }
 
 function phonePart(roles: Roles): Part | null {

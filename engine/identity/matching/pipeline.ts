@@ -12,6 +12,7 @@ import {
   type Patterns,
   type Prior,
 } from '@einklang/stats'
+import { mailComparisons } from './kinds.ts'
 import { type FeatureColumn, type Records, readerOf } from './records.ts'
 import { keySql, type Rule } from './rules.ts'
 import { levelSql } from './sql.ts'
@@ -320,10 +321,13 @@ export function trainOn(
   labels: { one: number; other: number; score: number }[] = [],
 ): Trained {
   const { comparisons, records } = prepared
-  const priors: Prior[] = comparisons.map(({ levels, shared }) => {
-    const total = levels.reduce((all, { match }) => all + match, 0)
-    return { match: [1, ...levels.map(({ match }) => match / total)], strength: 20, shared }
-  })
+  const priors: Prior[] = comparisons.map(({ levels, shared, conditional }) => ({
+    match: sharesOf(levels.map(({ match }) => match)),
+    strength: 20,
+    shared,
+    ...(conditional && shared ? { family: sharesOf(levels.map(({ family, match }) => family ?? match)) } : {}),
+    ...(conditional ? { chance: sharesOf(levels.map(({ chance }) => chance ?? 1 / levels.length)) } : {}),
+  }))
   learnFrom(labels, prepared, priors)
   const families = comparisons.some(({ shared }) => shared) && comparisons.some(({ shared }) => !shared)
   const universe = Math.max(1, allPairs(prepared))
@@ -332,12 +336,13 @@ export function trainOn(
   let fit: Fit | null = null
   for (let turn = 0; turn < 2; turn++) {
     const fields = comparisons.map((comparison, at) => {
-      const match = fit ? (model.fields[at]?.match as number[]) : (priors[at]?.match as number[])
-      const chance = chanceOf(seen[at] as number[], match, share, [
-        undefined,
-        ...comparison.levels.map((level) => level.chance),
-      ])
-      return { match, chance, family: comparison.shared ? match : chance }
+      const prior = priors[at] as Prior
+      const known = fit ? model.fields[at] : undefined
+      const match = known?.match ?? prior.match
+      const chance = prior.chance
+        ? (known?.chance ?? prior.chance)
+        : chanceOf(seen[at] as number[], match, share, [undefined, ...comparison.levels.map((level) => level.chance)])
+      return { match, chance, family: comparison.shared ? (prior.family ?? match) : chance }
     })
     const start = fit
       ? { ...model, fields }
@@ -352,6 +357,11 @@ export function trainOn(
   }
   const warnings = fit?.settled === false ? ['Training stopped before it settled.'] : []
   return { model, fit, warnings, found: fit?.matches ?? 0 }
+}
+
+function sharesOf(values: number[]): number[] {
+  const total = values.reduce((all, value) => all + value, 0)
+  return [1, ...values.map((value) => value / total)]
 }
 
 /** Pairs that people called the same teach as prior evidence. */
@@ -410,7 +420,7 @@ function usesOf(rule: Rule): Set<string> {
     if (/^(?:given|middle)/.test(feature)) used.add('first name')
     else if (feature.startsWith('family')) used.add('surname')
     else if (feature.startsWith('birth')) used.add('birth date')
-    else if (feature.startsWith('mail')) used.add('e-mail')
+    else if (feature.startsWith('mail')) for (const name of mailComparisons) used.add(name)
     else if (feature.startsWith('phone')) used.add('phone')
     else if (/^(?:street|house|postcode|city)/.test(feature)) used.add('address')
     else if (feature.startsWith('company')) used.add('company')
