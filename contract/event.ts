@@ -23,6 +23,13 @@ export const eventKinds = [
 ] as const
 export type EventKind = (typeof eventKinds)[number]
 
+/** What a check may do: write a value beside the given one · pass with a remark · not use a field · let the item wait. */
+export const findingActions = ['repair', 'flag', 'strip', 'quarantine'] as const
+export type FindingAction = (typeof findingActions)[number]
+
+/** What a check has found; `path` is dotted and names no index, `rule` is the version of the source's rule set. */
+export type Finding = { code: string; path: string; rule: number; action: FindingAction; message: string }
+
 /**
  * What every wire dialect and every importer produces (spec ingest-wire §4). Instants are ISO 8601 in UTC
  * with milliseconds. `at` is the corrected time that everything downstream uses.
@@ -52,6 +59,8 @@ export type NormalEvent = {
   /** null = unknown: changes nothing and grants nothing. */
   consent: { [purpose: string]: boolean } | null
   flags: string[]
+  /** What the checks found; originals of repaired and stripped values stand in `context.given` and `context.stripped`. */
+  findings?: Finding[]
   raw: { inbox: number; index: number }
 }
 

@@ -1,7 +1,9 @@
 import type { AppliedBatch, EventId, NormalEvent, SourceId } from '@einklang/contract'
 import { type Clock, type Database, type Live, type Log, type Metrics, Outage } from '@einklang/platform'
-import { type HistoryRow, historyChannel, historyRows, keepForHistory } from './history.ts'
-import type { Item } from './item.ts'
+import { asideRows, type HistoryRow, historyChannel, historyRows, keepForHistory } from './history.ts'
+import type { Item, Reason } from './item.ts'
+import { apart, withdrawalsOf } from './quality/apart.ts'
+import type { Judge } from './quality/judge.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Sources } from './source.ts'
 
@@ -43,6 +45,7 @@ export function createApplier(needs: {
   metrics: Metrics
   sources: Sources
   quarantine: Quarantine
+  judge: Judge
   apply: Apply
 }): Applier {
   const days = new Set<string>()
@@ -88,13 +91,20 @@ export function createApplier(needs: {
     },
     async apply(tx, batch, given, options = {}) {
       const started = performance.now()
-      const sorted = await sortOut(needs, tx, given, options)
+      const sorted = await sortOut(needs, tx, await needs.judge.judge(tx, given), options)
+      // What machines and tests did is kept for itself: no stage hears of it.
+      const { taken, aside } = apart(sorted.fresh)
+      sorted.fresh = taken
       const applied = await applyEvents(needs, tx, sorted, options)
+      await applyWithdrawals(needs, tx, applied, [...sorted.bad, ...aside])
+      sorted.fresh.push(...aside)
       const names = await namesOf(needs.sources, given)
-      const rows = historyRows(applied, batch, (source) => names.get(source) ?? '')
+      const nameOf = (source: string) => names.get(source) ?? ''
+      const rows = [...historyRows(applied, batch, nameOf), ...asideRows(aside.map(eventOf), batch, nameOf)]
       await keepForHistory(tx, batch, rows, needs.clock.now())
       if (sorted.bad.length > 0) await needs.quarantine.keep(tx, sorted.bad)
       await count(tx, given, sorted)
+      await needs.judge.count(tx, [...sorted.fresh, ...sorted.bad])
       await tx.notify(historyChannel)
       pending.set(batch, rows)
       const counted = {
@@ -156,7 +166,7 @@ async function sortOut(needs: { clock: Clock }, tx: Database, items: Item[], opt
 
 function reused(item: Item): Item {
   const message = 'The id was used before for an item with other content; the first one stands.'
-  return { ...item, event: null, reasons: [{ code: 'id_reused', path: 'messageId', message }] }
+  return waiting(item, { code: 'id_reused', path: 'messageId', message })
 }
 
 type StageNeeds = { apply: Apply; log: Log }
@@ -217,7 +227,37 @@ async function halve(
 
 function poisoned(sorted: Sorted, item: Item, message: string): void {
   sorted.fresh = sorted.fresh.filter((other) => other !== item)
-  sorted.bad.push({ ...item, event: null, reasons: [{ code: 'poison', path: '', message: message.slice(0, 500) }] })
+  sorted.bad.push(waiting(item, { code: 'poison', path: '', message: message.slice(0, 500) }))
+}
+
+function waiting(item: Item, reason: Reason): Item {
+  const { code, path, message } = reason
+  const found = { code, path, message, rule: 0, action: 'quarantine' as const }
+  return {
+    ...item,
+    event: null,
+    held: item.event,
+    reasons: [reason],
+    findings: [...(item.event?.findings ?? []), found],
+  }
+}
+
+/** A withdrawal counts whatever else is wrong with its item: it is applied for itself, the item waits. */
+async function applyWithdrawals(
+  needs: StageNeeds & { clock: Clock },
+  tx: Database,
+  applied: AppliedBatch,
+  items: Item[],
+): Promise<void> {
+  const withdrawals = withdrawalsOf(items)
+  if (withdrawals.length === 0) return
+  const sorted = await sortOut(needs, tx, withdrawals, {})
+  if (sorted.fresh.length === 0) return
+  const more = await applyEvents(needs, tx, sorted, { careful: true })
+  applied.events.push(...more.events)
+  applied.merges.push(...more.merges)
+  applied.touched.push(...more.touched)
+  applied.unattributed = [...(applied.unattributed ?? []), ...(more.unattributed ?? [])]
 }
 
 function eventOf(item: Item): NormalEvent {

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { type AppliedBatch, type Json, type JsonObject, type NormalEvent, storedUnder } from '@einklang/contract'
 import { type Database, fault, type History, jsonLines, type Loop } from '@einklang/platform'
 import { squeeze, unsqueeze } from './frame.ts'
+import { findingText } from './quality/finding.ts'
 
 /** Stands for nobody in history: events that name no person. */
 export const nobody = '00000000-0000-0000-0000-000000000000'
@@ -33,6 +34,7 @@ export type HistoryRow = {
   properties: string
   context: string
   flags: string[]
+  findings: string[]
   batch: number
 }
 
@@ -40,6 +42,29 @@ export function historyRows(applied: AppliedBatch, batch: number, nameOf: (sourc
   const rows = applied.events.map((event) => rowOf(event, storedUnder(event), batch, nameOf(event.source)))
   for (const event of applied.unattributed ?? []) rows.push(rowOf(event, nobody, batch, nameOf(event.source)))
   return rows
+}
+
+/** What machines and tests did; the first flag tells these rows apart on their way. */
+export function asideRows(events: NormalEvent[], batch: number, nameOf: (source: string) => string): HistoryRow[] {
+  return events.map((event) => {
+    const row = rowOf(event, nobody, batch, nameOf(event.source))
+    return { ...row, flags: [asideFlag, ...row.flags] }
+  })
+}
+
+const asideFlag = 'aside'
+const asideMark = Buffer.from(`"flags":["${asideFlag}"`)
+
+/** Rows for `ingest.event`, and those for `ingest.aside`. Nearly always there are none of these. */
+export function splitAside(lines: Buffer): { events: Buffer; aside: string[] } {
+  if (!lines.includes(asideMark)) return { events: lines, aside: [] }
+  const mark = asideMark.toString()
+  const all = lines
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+  const events = all.filter((line) => !line.includes(mark)).map((line) => `${line}\n`)
+  return { events: Buffer.from(events.join('')), aside: all.filter((line) => line.includes(mark)) }
 }
 
 function rowOf(event: NormalEvent, person: string, batch: number, sourceName: string): HistoryRow {
@@ -73,6 +98,7 @@ function rowOf(event: NormalEvent, person: string, batch: number, sourceName: st
     properties: JSON.stringify(properties),
     context: JSON.stringify(contextKept(event)),
     flags: event.flags,
+    findings: event.findings?.map(findingText) ?? [],
     batch,
   }
 }
@@ -157,7 +183,7 @@ export function historyLoop(needs: { database: Database; history: History }): Lo
       for (const batch of batches) {
         fault('ingest.mid-history-insert')
         // An erasure may have left nothing of a batch.
-        if (batch.rows) await needs.history.insert('ingest.event', { lines: await unsqueeze(batch.rows) }, batch.token)
+        if (batch.rows) await carry(needs.history, await unsqueeze(batch.rows), batch.token)
         fault('ingest.before-applied-mark')
         await needs.database.run`
           update ingest.batch set history_at = platform.now(), rows = null where id = ${batch.id}`
@@ -165,4 +191,43 @@ export function historyLoop(needs: { database: Database; history: History }): Lo
       return batches.length > 0 ? 'busy' : 'idle'
     },
   }
+}
+
+async function carry(history: History, lines: Buffer, token: string): Promise<void> {
+  const { events, aside } = splitAside(lines)
+  if (events.length > 0) await history.insert('ingest.event', { lines: events }, token)
+  if (aside.length === 0) return
+  const rows = aside.map((line) => {
+    const {
+      at,
+      id,
+      source,
+      source_name,
+      kind,
+      name,
+      channel,
+      received_at,
+      properties,
+      context,
+      flags,
+      findings,
+      batch,
+    } = JSON.parse(line) as HistoryRow
+    return {
+      at,
+      id,
+      source,
+      source_name,
+      kind,
+      name,
+      channel,
+      received_at,
+      properties,
+      context,
+      flags,
+      findings,
+      batch,
+    }
+  })
+  await history.insert('ingest.aside', { lines: Buffer.from(jsonLines(rows)) }, `${token}:aside`)
 }

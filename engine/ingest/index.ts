@@ -12,6 +12,8 @@ import { type FeedNeeds, feedLoop } from './imports/feeds.ts'
 import { importLoop } from './imports/run.ts'
 import { inboxLoop } from './inbox.ts'
 import type { OwnEvent } from './own.ts'
+import type { Plans, References } from './quality/finding.ts'
+import { createJudge, type Judge } from './quality/judge.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
 import { createSources, type Sources } from './source.ts'
 
@@ -48,6 +50,10 @@ export type IngestNeeds = {
   feeds?: FeedWays
   /** Writes down who made, changed or ended sources and keys. */
   audit?: Governance['audit']
+  /** Which articles and stores exist; null where the house keeps no such list. */
+  references?: References
+  /** What tracking plans find on an event. */
+  plans?: Plans
   /** Identifiers of people to be erased, so that inbox and quarantine can be searched for them. */
   identifiersOf?: (tx: Database, persons: PersonId[]) => Promise<{ namespace: string; value: string }[]>
 }
@@ -59,6 +65,11 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
   const quarantine = createQuarantine({ clock, secrets })
   const inbox = createGroupCommit({ database, clock, metrics })
   const door = createDoor({ sources, inbox, clock, log, metrics })
+  const judge = createJudge({
+    sourceOf: sources.byId,
+    ...(needs.references ? { references: needs.references } : {}),
+    ...(needs.plans ? { plans: needs.plans } : {}),
+  })
   const applier = createApplier({
     database,
     clock,
@@ -67,6 +78,7 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     metrics,
     sources,
     quarantine,
+    judge,
     apply: needs.apply,
   })
   const feedNeeds: FeedNeeds = { database, clock, secrets, log, ways: needs.feeds ?? null }
@@ -97,10 +109,11 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     },
     needs,
     applier,
+    judge,
     loops,
     feedNeeds,
   }
 }
 
 /** What the routes of the stage use of it. */
-export type IngestInside = { needs: IngestNeeds; applier: Applier; loops: Loop[]; feedNeeds: FeedNeeds }
+export type IngestInside = { needs: IngestNeeds; applier: Applier; judge: Judge; loops: Loop[]; feedNeeds: FeedNeeds }

@@ -1,7 +1,17 @@
-import type { api, EventId, JsonObject, NormalEvent, Purpose, SourceId, TouchChannel } from '@einklang/contract'
+import type {
+  api,
+  EventId,
+  Finding,
+  JsonObject,
+  NormalEvent,
+  Purpose,
+  SourceId,
+  TouchChannel,
+} from '@einklang/contract'
 
 export type QuarantineCode = (typeof api.ingest.quarantineCodes)[number]
-export type Reason = { code: QuarantineCode; path: string; message: string }
+/** `check` names the finding behind `check_failed`, `money_mismatch` and the like. */
+export type Reason = { code: QuarantineCode; path: string; message: string; check?: string }
 
 /** What an adapter may know of the source. */
 export type SourceFacts = {
@@ -27,6 +37,10 @@ export type Item = {
   /** Set = fit for the pipeline. */
   event: NormalEvent | null
   reasons: Reason[]
+  /** What the checks found on an item that waits; those of an event ride on the event. */
+  findings?: Finding[]
+  /** The event as far as it was understood, when the item waits. */
+  held?: NormalEvent | null
   /** What quarantine keeps: the item as it came and how it was sent. */
   raw: () => { payload: unknown; request: JsonObject; originalAt: string | null }
 }

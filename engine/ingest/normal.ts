@@ -12,6 +12,7 @@ import {
   touchChannels,
 } from '@einklang/contract'
 import { derivedId } from '@einklang/platform'
+import { contentHash } from './content-hash.ts'
 import {
   type Dialect,
   type DialectName,
@@ -148,9 +149,11 @@ function adapted(said: Said, shared: Shared, index: number): Item {
   if (shared.unclean) item = cleaned(item, flags)
   if (!isObject(item)) return refused(said, shared, index, ['unparsable', '', 'An item must be an object.'])
   const identity = itemIdentity(item, shared, index, flags)
-  const refuse = (code: QuarantineCode, path: string, message: string) =>
-    quarantined(said, shared, identity, [{ code, path, message }])
-  if (said.reason) return quarantined(said, shared, identity, [said.reason])
+  const heard = item
+  const wait = (reasons: Reason[]) =>
+    quarantined(said, shared, identity, reasons, heldOf(heard, said, shared, identity))
+  const refuse = (code: QuarantineCode, path: string, message: string) => wait([{ code, path, message }])
+  if (said.reason) return wait([said.reason])
   if (identity.size > largest)
     return refuse('event_too_large', '', `The item has ${identity.size} bytes; ${largest} are allowed.`)
   if (identity.size > flaggedSize) flags.push('large_event')
@@ -163,9 +166,9 @@ function adapted(said: Said, shared: Shared, index: number): Item {
       `“${String(item.type)}” is not one of identify, track, page, screen, group, alias.`,
     )
   const ids = readIds(item, shared)
-  if ('reason' in ids) return quarantined(said, shared, identity, [ids.reason])
+  if ('reason' in ids) return wait([ids.reason])
   const missing = missingField(kind, item, ids, said.nameless === true)
-  if (missing) return quarantined(said, shared, identity, [missing])
+  if (missing) return wait([missing])
 
   const time = correctTime({
     receivedAt: request.receivedAt,
@@ -187,7 +190,7 @@ function adapted(said: Said, shared: Shared, index: number): Item {
   const name = nameOf(kind, item)
   hideRecipient(properties, name)
   const money = moneyOf(properties, name, source.currency)
-  if (money.reasons.length > 0) return quarantined(said, shared, identity, money.reasons)
+  if (money.reasons.length > 0) return wait(money.reasons)
   for (const flag of money.flags) flags.push(flag)
   if (money.minor) {
     properties.minor = money.minor
@@ -266,23 +269,6 @@ function withoutTransport(item: JsonObject): JsonObject {
   }
   const { sentAt: _a, sent_at: _b, writeKey: _c, _metadata: _d, ...content } = item
   return content
-}
-
-/**
- * 52 bits that tell a repeat from a re-used id (cyrb53, public domain). Not cryptographic: it compares two contents
- * of one sender under one id, and a native hash costs more in the call than in the work.
- */
-export function contentHash(text: string): number {
-  let high = 0xdeadbeef
-  let low = 0x41c6ce57
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    high = Math.imul(high ^ code, 2654435761)
-    low = Math.imul(low ^ code, 1597334677)
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
-  return 4294967296 * (1048575 & low) + (high >>> 0)
 }
 
 // --- parts of an item ----------------------------------------------------------------------------------------------
@@ -594,13 +580,74 @@ function base(shared: Shared, identity: ItemIdentity) {
   }
 }
 
-function quarantined(said: Said, shared: Shared, identity: ItemIdentity, reasons: Reason[]): Item {
+/** As much of an item that waits as can be understood: whom it is about and what they forbid. Null = nothing. */
+function heldOf(item: JsonObject, said: Said, shared: Shared, identity: ItemIdentity): NormalEvent | null {
+  const { request, source } = shared
+  const kind = kindOf(item, said.kind ?? null, []) ?? 'track'
+  // A number that has lost digits names somebody else.
+  const ids = readIds(
+    { ...item, messageId: null, userId: soundOr(item.userId), groupId: null, previousId: null },
+    shared,
+  )
+  if ('reason' in ids) return null
+  const context = contextOf(item, shared, [])
+  const server = speaksForMany(context, shared)
+  const traits = traitsOf(item, kind, context, server, [])
+  const properties: JsonObject = { ...objectOr(item.properties) }
+  const name = kind !== 'track' || typeof item.event === 'string' ? nameOf(kind, item) : null
+  const time = correctTime({
+    receivedAt: request.receivedAt,
+    original: item.originalTimestamp ?? item.timestamp,
+    sent: item.sentAt ?? shared.told.sentAt ?? request.sentAt,
+    oldestDays: 1e6,
+  })
+  const statement = name === consentStatement
+  const consent =
+    kind === 'suppress' ? noUse : consentOf(context, source, statement ? null : name, [], said.partialConsent === true)
+  const minor = moneyOf(properties, null, source.currency).minor
+  if (minor) properties.minor = minor
+  return {
+    id: identity.id,
+    source: source.id,
+    messageId: identity.messageId,
+    dialect: shared.dialect,
+    library: libraryOf(context),
+    kind: statement ? 'consent' : kind,
+    name,
+    channel: source.channel,
+    at: iso(time.at),
+    originalAt: null,
+    sentAt: null,
+    receivedAt: shared.received,
+    identifiers: identifiersOf({ kind, ids, traits, properties, context, server }, shared, []),
+    mayJoin: request.trust === 'secret',
+    traits,
+    properties,
+    context,
+    consent: consent && 'preferences' in consent ? consent.preferences : null,
+    flags: [],
+    raw: { inbox: shared.row, index: 0 },
+  }
+}
+
+function soundOr(value: Json | undefined): Json {
+  return typeof value === 'number' && !Number.isSafeInteger(value) ? null : (value ?? null)
+}
+
+function quarantined(
+  said: Said,
+  shared: Shared,
+  identity: ItemIdentity,
+  reasons: Reason[],
+  held: NormalEvent | null,
+): Item {
   const original = isObject(said.item) ? (said.item.originalTimestamp ?? said.item.timestamp) : null
   const time = correctTime({ receivedAt: shared.request.receivedAt, original, sent: null, oldestDays: 1e6 })
   return {
     ...base(shared, identity),
     event: null,
     reasons: reasons.map(told),
+    held,
     raw: () => rawOf(said, shared, time.original),
   }
 }

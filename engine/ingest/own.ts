@@ -1,9 +1,10 @@
 import type { EventKind, Identifier, JsonObject, NormalEvent, PersonId, TouchChannel } from '@einklang/contract'
 import { derivedId } from '@einklang/platform'
+import { contentHash } from './content-hash.ts'
 import type { InboxRequest } from './frame.ts'
 import type { Item, SourceFacts } from './item.ts'
 import { moneyOf } from './money.ts'
-import { channelOf, contentHash } from './normal.ts'
+import { channelOf } from './normal.ts'
 
 /** A fact that a later stage reports; it takes the path of every event, from the internal source. */
 export type OwnEvent = {

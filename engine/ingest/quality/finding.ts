@@ -1,0 +1,86 @@
+import type { Finding, FindingAction, Json, NormalEvent } from '@einklang/contract'
+import type { QuarantineCode, SourceFacts } from '../item.ts'
+import type { Subject } from './subject.ts'
+
+export type { Finding, FindingAction } from '@einklang/contract'
+
+/**
+ * One thing found at one place. Paths are dotted with the indices of lists (`properties.products.3.sku`);
+ * `identifiers.<namespace>` is every identifier of the namespace that has the value `given`.
+ */
+export type Found = {
+  path: string
+  message: string
+  /** Other places that hold the same value and share its fate. */
+  also?: string[]
+  given?: string
+  /** What a repair puts there; what stood there is kept in `context.given`. */
+  value?: Json
+  /** For a check that repairs where it can: what happens where it cannot. Missing = the check's action. */
+  action?: FindingAction
+  /** For findings of a tracking plan: their own code. */
+  code?: string
+  /** Why an item waits, when it is not the check's own reason. */
+  reason?: QuarantineCode
+}
+
+/** What is known of the outside while a batch is judged; gathered for the whole batch before the first check runs. */
+export type Facts = {
+  source: SourceFacts
+  /** When the item arrived, ms: the only present a check knows. */
+  receivedAt: number
+  /** Whether an article or store is known; null = no such list is kept here. */
+  knows(kind: 'sku' | 'store', value: string): boolean | null
+  /** The how-manieth event of its device in its minute this is; 0 = not counted. */
+  rate: number
+}
+
+/**
+ * A pure question to one event. The same event and facts give the same answer; no clock, no network, no memory.
+ * Repairs run first, one after the other; all others see the repaired event, and their order changes nothing.
+ */
+export type Check = {
+  code: string
+  /** The default first, then what a source may choose instead. */
+  actions: readonly [FindingAction, ...FindingAction[]]
+  /** Why an item waits when the action is `quarantine`; missing = `check_failed`. */
+  reason?: QuarantineCode
+  find(subject: Subject, facts: Facts): readonly Found[]
+}
+
+export type { Subject } from './subject.ts'
+
+/** A source's own decisions about the checks; version 0 = none. */
+export type RuleSet = {
+  version: number
+  actions: { [code: string]: FindingAction }
+  repairs: Repair[]
+}
+
+/** A change to items before they are read; paths are those of a tracking call (`properties.currency`, `event`). */
+export type Repair =
+  | { kind: 'map'; path: string; from: string; to: Json }
+  | { kind: 'default'; path: string; value: Json }
+  | { kind: 'rename'; path: string; to: string }
+
+/** What a tracking plan finds on an event: violations, values to coerce (`value`), places to strip. */
+export type Plans = (event: NormalEvent, source: SourceFacts) => readonly PlanFound[]
+export type PlanFound = Found & { code: string; action: FindingAction }
+
+/** Which of these exist. Null = the house keeps no such list, so nothing can be unknown. */
+export type References = (asked: {
+  skus: string[]
+  stores: string[]
+}) => Promise<{ skus: Set<string> | null; stores: Set<string> | null }>
+
+export const nothing: readonly Found[] = []
+
+/** Without the indices of lists: places that are grouped and counted together. */
+export function placeOf(path: string): string {
+  return path.replaceAll(/\.\d+(?=\.|$)/g, '')
+}
+
+/** How a finding stands in history and on screens: `email.syntax traits.email strip`. */
+export function findingText({ code, path, action }: Finding): string {
+  return `${code} ${path} ${action}`
+}

@@ -1,0 +1,241 @@
+import type { Finding, FindingAction, NormalEvent, SourceId } from '@einklang/contract'
+import { type Columns, type Database, recordset } from '@einklang/platform'
+import type { Item, Reason, SourceFacts } from '../item.ts'
+import { checks, repairs } from './checks/index.ts'
+import { noted, valueAt, withValue } from './event-path.ts'
+import { type Check, type Facts, type Found, type Plans, placeOf, type References, type RuleSet } from './finding.ts'
+import { createKnown } from './known.ts'
+import { createRules } from './rules.ts'
+import { Subject } from './subject.ts'
+
+/** Do we believe it? Stands between the adapters and everything else. */
+export type Judge = {
+  /**
+   * Runs the checks of each item's source: repairs first, then all others over the repaired event. An item that must
+   * wait loses its event and gets its reasons. The given items stay as they are.
+   */
+  judge(tx: Database, items: Item[]): Promise<Item[]>
+  /** Counts what was found, per source, hour, code, place and action. */
+  count(tx: Database, items: Item[]): Promise<void>
+}
+
+export type JudgeNeeds = {
+  sourceOf(id: SourceId): Promise<SourceFacts | null>
+  /** Which articles and stores exist; missing = nobody knows, and nothing is unknown. */
+  references?: References
+  /** Tracking plans; missing = none. */
+  plans?: Plans
+}
+
+export function createJudge(needs: JudgeNeeds): Judge {
+  const rules = createRules()
+  const known = createKnown(needs.references ?? null)
+  const rate = createRate()
+  return {
+    async judge(tx, items) {
+      await rules.refresh(tx)
+      const sources = new Map<string, SourceFacts | null>()
+      for (const item of items)
+        if (!sources.has(item.source)) sources.set(item.source, await needs.sourceOf(item.source))
+      await known.learn(items)
+      return items.map((item) => {
+        const source = sources.get(item.source)
+        if (!source) return item
+        const set = rules.of(item.source)
+        if (item.event === null) return refused(item, set.version)
+        // What our own stages report was checked where it was made.
+        if (item.event.dialect === 'own') return item
+        const facts: Facts = { source, receivedAt: item.receivedAt, knows: known.knows, rate: rate(item.event) }
+        return judged(item, item.event, facts, set, needs.plans ?? null)
+      })
+    },
+    count,
+  }
+}
+
+/** One event before its rules; exported for the dry run of a rule and for tests. */
+export function judged(item: Item, event: NormalEvent, facts: Facts, rules: RuleSet, plans: Plans | null): Item {
+  const findings: Finding[] = []
+  let current = event
+  let subject = new Subject(current)
+  const repair = (found: Found, code: string) => {
+    const mended = mend(current, found)
+    findings.push(findingOf(code, found, 'repair', rules.version))
+    if (mended === current) return
+    current = mended
+    subject = new Subject(current)
+  }
+  for (const check of repairs) for (const found of check.find(subject, facts)) repair(found, check.code)
+  const planned = plans?.(current, facts.source) ?? []
+  for (const found of planned) if (found.action === 'repair') repair(found, found.code)
+  const reasons: Reason[] = []
+  const strips: Found[] = []
+  const take = (code: string, found: Found, action: FindingAction, reason: Reason['code']) => {
+    const finding = findingOf(code, found, action, rules.version)
+    if (has(findings, finding)) return
+    findings.push(finding)
+    if (action === 'strip') strips.push(found)
+    if (action === 'quarantine')
+      reasons.push({ code: reason, path: finding.path, message: finding.message, check: code })
+  }
+  for (const check of checks)
+    for (const found of check.find(subject, facts))
+      take(
+        found.code ?? check.code,
+        found,
+        actionOf(check, found, rules),
+        found.reason ?? check.reason ?? 'check_failed',
+      )
+  for (const found of planned) if (found.action !== 'repair') take(found.code, found, found.action, 'schema')
+  if (findings.length === 0) return item
+  findings.sort(byPlace)
+  if (reasons.length > 0) {
+    reasons.sort((one, other) => byText(one.check ?? '', other.check ?? '') || byText(one.path, other.path))
+    return { ...item, event: null, reasons, findings, held: event }
+  }
+  for (const found of strips) current = stripped(current, found)
+  return { ...item, event: { ...current, findings } }
+}
+
+/** What a source has decided holds only where the check allows it. */
+function actionOf(check: Check, found: Found, rules: RuleSet): FindingAction {
+  const chosen = rules.actions[check.code]
+  if (chosen !== undefined && check.actions.includes(chosen)) return chosen
+  return found.action ?? check.actions[0]
+}
+
+/** What the adapter could not take is counted like every other finding. */
+function refused(item: Item, rule: number): Item {
+  return {
+    ...item,
+    findings: item.reasons.map(({ code, path, message, check }) => ({
+      code: check ?? code,
+      path: placeOf(path),
+      rule,
+      action: 'quarantine',
+      message,
+    })),
+  }
+}
+
+function mend(event: NormalEvent, found: Found): NormalEvent {
+  if (found.value === undefined) return event
+  let next = event
+  for (const path of [found.path, ...(found.also ?? [])]) {
+    const given = path.startsWith('identifiers.') ? found.given : valueAt(next, path)
+    if (given === found.value) continue
+    next = withValue(next, path, found.value, found.given)
+    if (given !== undefined) next = noted(next, 'given', path, given)
+  }
+  return next
+}
+
+function stripped(event: NormalEvent, found: Found): NormalEvent {
+  let next = event
+  for (const path of [found.path, ...(found.also ?? [])]) {
+    const given = path.startsWith('identifiers.') ? found.given : valueAt(next, path)
+    if (given === undefined) continue
+    next = noted(withValue(next, path, undefined, found.given), 'stripped', path, given)
+  }
+  return next
+}
+
+function findingOf(code: string, found: Found, action: FindingAction, rule: number): Finding {
+  return { code, path: placeOf(found.path), rule, action, message: found.message.slice(0, 300) }
+}
+
+/** Many lines of one order with the same trouble are one finding. */
+function has(findings: Finding[], wanted: Finding): boolean {
+  return findings.some((one) => one.code === wanted.code && one.path === wanted.path && one.action === wanted.action)
+}
+
+function byPlace(one: Finding, other: Finding): number {
+  return byText(one.code, other.code) || byText(one.path, other.path) || byText(one.action, other.action)
+}
+
+function byText(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0
+}
+
+// --- how often a device speaks ------------------------------------------------------------------------------------------
+
+const mostDevices = 50_000
+
+/** The how-manieth event of its device in its minute; counted in order, so that a batch counts like its items. */
+function createRate(): (event: NormalEvent) => number {
+  let counts = new Map<string, number>()
+  return (event) => {
+    // Servers speak for many.
+    if (event.mayJoin) return 0
+    const device = event.identifiers.find(({ namespace }) => namespace === 'anonymous_id')
+    if (device === undefined) return 0
+    const key = `${event.source}|${device.value}|${event.at.slice(0, 16)}`
+    const count = (counts.get(key) ?? 0) + 1
+    if (counts.size >= mostDevices) counts = new Map()
+    counts.set(key, count)
+    return count
+  }
+}
+
+// --- counting -----------------------------------------------------------------------------------------------------------
+
+const columns: Columns = {
+  source: 'uuid',
+  hour: 'timestamptz',
+  code: 'text',
+  path: 'text',
+  action: 'text',
+  count: 'bigint',
+  value: 'bigint',
+  last: 'timestamptz',
+}
+type Tally = {
+  source: string
+  hour: string
+  code: string
+  path: string
+  action: string
+  count: number
+  value: number
+  last: string
+}
+
+async function count(tx: Database, items: Item[]): Promise<void> {
+  const tallies = new Map<string, Tally>()
+  for (const item of items) {
+    const findings = item.event ? item.event.findings : item.findings
+    if (findings === undefined || findings.length === 0) continue
+    const at = Math.floor(item.receivedAt / 3_600_000)
+    const last = new Date(item.receivedAt).toISOString()
+    const value = turnoverOf(item.event ?? item.held ?? null)
+    for (const { code, path, action } of findings) {
+      const key = `${item.source}|${at}|${code}|${path}|${action}`
+      const tally = tallies.get(key)
+      if (tally) {
+        tally.count++
+        tally.value += value
+        if (last > tally.last) tally.last = last
+      } else {
+        const hour = new Date(at * 3_600_000).toISOString()
+        tallies.set(key, { source: item.source, hour, code, path, action, count: 1, value, last })
+      }
+    }
+  }
+  if (tallies.size === 0) return
+  await tx.run`
+    insert into ingest.finding as known (source, hour, code, path, action, count, value, last_at)
+    select source, hour, code, path, action, count, value, last from ${recordset(tx, [...tallies.values()], columns)} as row
+    on conflict (source, hour, code, path, action) do update set
+      count = known.count + excluded.count, value = known.value + excluded.value,
+      last_at = greatest(known.last_at, excluded.last_at)`
+}
+
+/** Turnover in minor units that hangs on an item; 0 for what sells nothing. */
+export function turnoverOf(event: NormalEvent | null): number {
+  if (event?.name !== 'Order Completed' && event?.name !== 'Order Refunded') return 0
+  const minor = event.properties.minor
+  if (minor === null || typeof minor !== 'object' || Array.isArray(minor)) return 0
+  const amount = minor.total ?? minor.revenue
+  if (typeof amount !== 'number') return 0
+  return event.name === 'Order Refunded' ? -Math.abs(amount) : amount
+}
