@@ -54,7 +54,18 @@ export class Served {
     const cli = join(import.meta.dirname, '../cli/index.ts')
     const child = spawn(
       process.execPath,
-      ['--conditions=source', cli, 'serve', '--data', this.data, '--port', String(this.port), ...words],
+      // As the wrapper starts it.
+      [
+        '--max-semi-space-size=16',
+        '--conditions=source',
+        cli,
+        'serve',
+        '--data',
+        this.data,
+        '--port',
+        String(this.port),
+        ...words,
+      ],
       {
         stdio: ['ignore', 'ignore', 'pipe'],
         env: {
