@@ -24,6 +24,9 @@ import { createMetrics } from './metrics.ts'
 import { migrate, migrationsIn } from './migrate.ts'
 import { createSecrets, masterSecret } from './secrets.ts'
 
+/** Milliseconds that a statement in ClickHouse may go on once stopping has begun. */
+const patienceWithStatements = 3000
+
 export type BootedGround = {
   ground: Ground
   /** The pool, with `listen` for loops and `close`. */
@@ -164,6 +167,10 @@ async function openHistory(needs: {
     () => createHistory(historyPlace(config)),
     (open) => open.close(),
   )
+  // Loops and jobs end between two statements; a long one would keep them beyond everybody's patience.
+  lifecycle.stopping.addEventListener('abort', () => {
+    setTimeout(() => void history.interrupt().catch(() => undefined), patienceWithStatements).unref()
+  })
   const files = migrationsIn(needs.engineDirectory, 'history')
   await lifecycle.start('history', () => migrateHistory(history, files, config.clickhouseCluster, needs.told))
   return history

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
@@ -68,6 +70,30 @@ describe('inserting', () => {
     )
     await expect(history.insert('visit; drop', [{}], 'x')).rejects.toThrow('not a history table')
   })
+})
+
+test('stopping does not wait for a long statement, and the engine closes under none', { timeout: 60_000 }, async () => {
+  const directory = join(tmpdir(), `einklang-long-${process.pid}`)
+  const script = `
+    import { createHistory } from '${new URL('./history.ts', import.meta.url).href}'
+    const history = createHistory({ kind: 'embedded', directory: '${directory}' })
+    const long = () => history.rows\`select sum(sipHash64(number)) as n from numbers(100000000000)\`.catch((error) => error.name)
+    const all = [long(), long(), long(), long()]
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await history.close()
+    console.log(JSON.stringify(await Promise.all(all)))`
+  try {
+    mkdirSync(directory)
+    const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', script])
+    let out = ''
+    child.stdout.on('data', (text) => {
+      out += text
+    })
+    const [code, signal] = await once(child, 'close')
+    expect({ code, signal, out: JSON.parse(out) }).toEqual({ code: 0, signal: null, out: Array(4).fill('Outage') })
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
 })
 
 describe('reading', () => {

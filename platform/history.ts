@@ -42,7 +42,11 @@ export function typed(type: string, value: unknown): Typed {
 }
 
 /** A history with its connections: what the lifecycle opens and closes. */
-export type OpenHistory = History & { close(): Promise<void> }
+export type OpenHistory = History & {
+  /** Ends the statements that run in the embedded engine; they fail as an outage. A server lives on without us. */
+  interrupt(): Promise<void>
+  close(): Promise<void>
+}
 
 export type HistoryPlace =
   | { kind: 'embedded'; directory: string; memoryMegabytes?: number }
@@ -78,6 +82,7 @@ export function createHistory(place: HistoryPlace): OpenHistory {
       return asOutage(lanes.run((lane) => lane.insert(table, lines, settings)))
     },
     ...historyParts,
+    interrupt: () => lanes.interrupt(),
     close: () => lanes.close(),
   }
 }
@@ -117,6 +122,7 @@ type Lane = {
 
 type Lanes = {
   run<Result>(work: (lane: Lane) => Promise<Result>): Promise<Result>
+  interrupt(): Promise<void>
   close(): Promise<void>
 }
 
@@ -134,7 +140,7 @@ function openServer(address: string): Lanes {
       await client.command({ query, clickhouse_settings: settings })
     },
   }
-  return { run: (work) => work(lane), close: () => client.close() }
+  return { run: (work) => work(lane), interrupt: () => Promise.resolve(), close: () => client.close() }
 }
 
 /**
@@ -163,6 +169,11 @@ function openTwin(place: { directory: string; memoryMegabytes?: number }): Lanes
       },
     }
   })
+  // Of its own: when it is needed, the others are busy.
+  const stop = createClient({ connection: createChdbConnection({ path: directory }) } as object)
+  const interrupt = async () => {
+    await stop.command({ query: 'kill query where query_id != queryID() async' })
+  }
   const free = [...lanes]
   const waiting: ((lane: Lane | null) => void)[] = []
   let closing: (() => void) | null = null
@@ -180,18 +191,24 @@ function openTwin(place: { directory: string; memoryMegabytes?: number }): Lanes
         if (free.length === lanes.length) closing?.()
       }
     },
+    interrupt,
     async close() {
       const ended = new Promise<void>((resolve) => {
         closing = resolve
       })
       for (const refuse of waiting.splice(0)) refuse(null)
       // The engine must not be closed under a running statement: it would take the process along.
-      const late = new AbortController()
-      if (free.length < lanes.length)
-        await Promise.race([ended, pause(4000, undefined, { signal: late.signal }).catch(() => undefined)])
-      late.abort()
-      if (free.length < lanes.length) return
-      for (const { client } of lanes) await client.close()
+      if (free.length < lanes.length) {
+        const late = new AbortController()
+        const within = (milliseconds: number) =>
+          Promise.race([ended, pause(milliseconds, undefined, { signal: late.signal }).catch(() => undefined)])
+        await within(1000)
+        if (free.length < lanes.length) await interrupt()
+        await within(4000)
+        late.abort()
+        if (free.length < lanes.length) return
+      }
+      for (const client of [stop, ...lanes.map((lane) => lane.client)]) await client.close()
       binding.close()
       await drainPending()
     },
@@ -314,9 +331,9 @@ async function asOutage<Result>(pending: Promise<Result>): Promise<Result> {
     return await pending
   } catch (error) {
     const code = String((error as { code?: unknown }).code ?? '')
-    // Network codes, and of ClickHouse's own: 159 time-out, 202 too many queries, 210 network, 241 memory limit, 252 too many parts.
+    // Network codes, and of ClickHouse's own: 159 time-out, 202 too many queries, 210 network, 241 memory limit, 252 too many parts, 394 ended.
     if (
-      !/^(E[A-Z_]+|159|202|210|241|252)$/.test(code) &&
+      !/^(E[A-Z_]+|159|202|210|241|252|394)$/.test(code) &&
       !/socket hang up|Timeout error/.test((error as Error).message)
     ) {
       throw error
