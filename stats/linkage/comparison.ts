@@ -25,6 +25,8 @@ export type Comparison = {
   shared: boolean
   /** Asked only of pairs that agree elsewhere: random pairs cannot show how strangers stand, training learns it. */
   conditional?: boolean
+  /** Share of family pairs that agree here as one person does: father and son of one name, twins. */
+  kin?: number
 }
 
 /** The level of a comparison for two records. */

@@ -35,6 +35,8 @@ export type Prior = {
   family?: number[]
   /** Given where random pairs are too few to show strangers: their levels are learned too, from this on. */
   chance?: number[]
+  /** Share of family pairs that agree in this personal field as one person does: namesakes, twins. */
+  kin?: number
 }
 
 export type Fit = { model: LinkageModel; rounds: number; settled: boolean; logLikelihood: number[]; matches: number }
@@ -77,7 +79,7 @@ export function fitLinkage(
       const family =
         prior.shared && families
           ? updated(expected.family[at] as Float64Array, prior.family ?? prior.match, prior.strength, field.family)
-          : chance
+          : kinOf(match, chance, prior.kin)
       return { match, family, chance }
     })
     // Half a pair on each side keeps the shares away from 0 and 1.
@@ -90,6 +92,11 @@ export function fitLinkage(
     model = next
   }
   return { model, rounds, settled, logLikelihood, matches }
+}
+
+/** A personal field in a family: as among strangers, but for the share `kin` that agrees as one person does. */
+export function kinOf(match: number[], chance: number[], kin = 0): number[] {
+  return chance.map((value, level) => (1 - kin) * value + kin * (match[level] as number))
 }
 
 function updated(counts: Float64Array, prior: number[], strength: number, previous: number[]): number[] {
@@ -123,7 +130,14 @@ type Expected = {
 function expect(patterns: Patterns, model: LinkageModel): Expected {
   const { fields, levels, counts, teaches } = patterns
   const empty = () => model.fields.map(({ match }) => new Float64Array(match.length))
-  const expected: Expected = { match: empty(), family: empty(), chance: empty(), matches: 0, families: 0, logLikelihood: 0 }
+  const expected: Expected = {
+    match: empty(),
+    family: empty(),
+    chance: empty(),
+    matches: 0,
+    families: 0,
+    logLikelihood: 0,
+  }
   const stranger = Math.max(0.01, 1 - model.matchShare - model.familyShare)
   for (let pattern = 0; pattern < counts.length; pattern++) {
     const count = counts[pattern] as number

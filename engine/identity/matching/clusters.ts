@@ -35,6 +35,9 @@ export const tolerance = { strict: 9, share: 0.2, against: -2, rival: 2, sure: 9
 
 /** What speaks for or against any two records, also pairs that no rule found. */
 export type Judge = {
+  /** Posterior odds in bits that they are one person. */
+  weight(one: number, other: number): number
+  /** Evidence in bits for one person against strangers, and against a family. */
   bits(one: number, other: number): number
   personal(one: number, other: number): number
   /** Evidence of one comparison alone; 0 where the data has none of that name. */
@@ -42,21 +45,53 @@ export type Judge = {
 }
 
 /** Evidence in bits of any pair, field by field. */
-export function judgeOf(prepared: Prepared, model: LinkageModel): Judge {
-  const feature = readerOf(prepared.records)
-  const levels = prepared.comparisons.map((comparison) => levelOf(comparison, feature))
+export function judgeOf({ records, comparisons, rarities }: Prepared, model: LinkageModel): Judge {
+  const feature = readerOf(records)
   const { match, family } = evidenceOf(model)
+  const fields = comparisons.map((comparison, at) => {
+    const level = levelOf(comparison, feature)
+    const rare = [undefined, ...comparison.levels.map(({ rarity }) => rarity)].map((name) => {
+      const values = name === undefined ? undefined : rarities.get(name)
+      const of = name === undefined ? undefined : records.features.get(name)?.of
+      if (!values || !of) return null
+      return (one: number, other: number) =>
+        Math.min(values[of[one] as number] as number, values[of[other] as number] as number)
+    })
+    return {
+      level,
+      match: match[at] as number[],
+      family: family[at] as number[],
+      kin: comparison.kin,
+      shared: comparison.shared,
+      rarity: (one: number, other: number, level: number) => rare[level]?.(one, other) ?? 0,
+    }
+  })
+  const prior = Math.log2(model.matchShare)
+  const strangers = Math.max(0.01, 1 - model.matchShare - model.familyShare)
+  const alone = 1 - fields.reduce((sum, { kin = 0 }) => sum + kin, 0)
   return {
     of(name) {
-      const at = prepared.comparisons.findIndex((comparison) => comparison.name === name)
-      const ask = levels[at]
-      return ask === undefined ? () => -10 : (one, other) => match[at]?.[ask(one, other)] as number
+      const at = comparisons.findIndex((comparison) => comparison.name === name)
+      const field = fields[at]
+      return field === undefined ? () => -10 : (one, other) => field.match[field.level(one, other)] as number
     },
-    bits: (one, other) => levels.reduce((total, ask, at) => total + (match[at]?.[ask(one, other)] as number), 0),
+    weight(one, other) {
+      let [same, shared, akin] = [0, 0, alone]
+      for (const field of fields) {
+        const level = field.level(one, other)
+        const rarity = level === 0 ? 0 : field.rarity(one, other, level)
+        const bits = (field.match[level] as number) + rarity
+        same += bits
+        if (field.shared) shared += (field.family[level] as number) + rarity
+        else if (field.kin !== undefined) akin += field.kin * 2 ** Math.min(60, bits)
+      }
+      return prior + same - Math.log2(strangers + model.familyShare * 2 ** Math.min(200, shared + Math.log2(akin)))
+    },
+    bits: (one, other) => fields.reduce((total, { level, match }) => total + (match[level(one, other)] as number), 0),
     personal: (one, other) =>
-      levels.reduce((total, ask, at) => {
-        const level = ask(one, other)
-        return total + (match[at]?.[level] as number) - (family[at]?.[level] as number)
+      fields.reduce((total, { level, match, family }) => {
+        const found = level(one, other)
+        return total + (match[found] as number) - (family[found] as number)
       }, 0),
   }
 }

@@ -46,9 +46,16 @@ const crowd = 3
  * A conflict counts where training found that it speaks against one person by so many bits: where birth dates or first
  * names are full of errors, a difference proves nothing.
  */
-export type Weigh = { firstName(one: number, other: number): number; birthDate(one: number, other: number): number }
+export type Weigh = {
+  firstName(one: number, other: number): number
+  birthDate(one: number, other: number): number
+  /** Posterior odds in bits, families with twins and namesakes considered. */
+  weight(one: number, other: number): number
+}
 const firstNameAgainst = 0
 const birthDateAgainst = -2
+/** Odds of 1 to 100 that it is a family after all: where data hold hardly any, a conflict is an error of writing. */
+const beyondFamily = Math.log2(100)
 
 export function guardOf(records: Records, weigh?: Weigh): Guard {
   const has = (name: string) => records.features.has(name)
@@ -104,23 +111,28 @@ export function guardOf(records: Records, weigh?: Weigh): Guard {
     const [a, b] = [family(one), family(other)]
     return a !== '' && b !== '' && (a === b || jaroWinkler(a, b) >= 0.92)
   }
+  const conflictOf = (one: number, other: number): Conflict | null => {
+    const [a, b] = [suffix(one), suffix(other)]
+    if (a !== '' && b !== '' && a !== b) return 'suffix_conflict'
+    const sameBirth = equalIn(birth, one, other)
+    const names = namesOf(one, other)
+    if (names !== null) {
+      if (sameBirth && sameFamily(one, other) && near(one, other) && !sameNumber(one, other)) return 'twins'
+      const lifted = sameMail(one, other) || sameNumber(one, other) || (names === 'unlike' && sameBirth)
+      if (!lifted && (names === 'known' || proven(one, other))) return 'first_name_conflict'
+    }
+    if (birthDates(one, other) && !sameMail(one, other) && !sameNumber(one, other)) return 'birth_date_conflict'
+    return null
+  }
   return {
     firstNames: (one, other) => namesOf(one, other) !== null,
     birthDates,
     household: (one, other) => sameFamily(one, other) && (near(one, other) || equalIn(phone, one, other)),
     sharedContact: (one, other) => equalIn(shared, one, other),
     between(one, other) {
-      const [a, b] = [suffix(one), suffix(other)]
-      if (a !== '' && b !== '' && a !== b) return 'suffix_conflict'
-      const sameBirth = equalIn(birth, one, other)
-      const names = namesOf(one, other)
-      if (names !== null) {
-        if (sameBirth && sameFamily(one, other) && near(one, other) && !sameNumber(one, other)) return 'twins'
-        const lifted = sameMail(one, other) || sameNumber(one, other) || (names === 'unlike' && sameBirth)
-        if (!lifted && (names === 'known' || proven(one, other))) return 'first_name_conflict'
-      }
-      if (birthDates(one, other) && !sameMail(one, other) && !sameNumber(one, other)) return 'birth_date_conflict'
-      return null
+      const conflict = conflictOf(one, other)
+      if (conflict === null || conflict === 'suffix_conflict' || !weigh) return conflict
+      return weigh.weight(one, other) >= beyondFamily ? null : conflict
     },
   }
 }

@@ -279,7 +279,11 @@ function cluster(
 ): void {
   const { plan, pairs, records } = result
   const judge = judgeOf(prepared, model)
-  const guard = guardOf(records, { firstName: judge.of('first name'), birthDate: judge.of('birth date') })
+  const guard = guardOf(records, {
+    firstName: judge.of('first name'),
+    birthDate: judge.of('birth date'),
+    weight: judge.weight,
+  })
   const different = new Set(labels.filter(({ score }) => score === 0).map(({ one, other }) => `${one},${other}`))
   const apart = (one: number, other: number) =>
     different.has(one < other ? `${one},${other}` : `${other},${one}`) || known.apart?.(one, other, records) === true

@@ -73,6 +73,9 @@ export function rolePart(roles: Roles, facts: (column: string) => ColumnFacts): 
   return { makers: parts.flatMap(({ makers }) => makers), comparisons: parts.flatMap(({ comparisons }) => comparisons) }
 }
 
+/** About one pair of a family in fifty are twins, or father and son of one name. */
+const inFifty = 0.02
+
 const firstOf = (cell: Cell, columns: string[] | undefined): string => {
   for (const column of columns ?? []) {
     const value = cell(column)
@@ -119,6 +122,7 @@ function namePart(roles: Roles): Part | null {
       {
         name: 'first name',
         shared: false,
+        kin: inFifty,
         known: any(present('given'), swapped),
         levels: [
           { name: 'equal', when: equal('given'), match: 0.72, rarity: 'given' },
@@ -180,6 +184,7 @@ function birthPart(roles: Roles, facts: (column: string) => ColumnFacts): Part |
       {
         name: 'birth date',
         shared: false,
+        kin: inFifty,
         known: present('birth_year'),
         levels: [
           { name: 'equal', when: equal('birth'), match: 0.78, chance: 0.0005, rarity: 'birth' },
@@ -246,7 +251,13 @@ function mailLevels(roles: Roles): Comparison[] {
       ...(chance === undefined ? {} : { chance }),
       ...(family === undefined ? {} : { family }),
     }))
-    return { name, shared: rates[0]?.[2] !== undefined, known: of, levels, ...(name === 'e-mail' ? {} : { conditional: true }) }
+    return {
+      name,
+      shared: rates[0]?.[2] !== undefined,
+      known: of,
+      levels,
+      ...(name === 'e-mail' ? {} : { conditional: true }),
+    }
   }
   const usual: [number, number | undefined][] = [
     [0.75, 0.0005],

@@ -6,6 +6,7 @@ import {
   evidenceOf,
   type Fit,
   fitLinkage,
+  kinOf,
   type LinkageModel,
   type Links,
   levelOf,
@@ -232,7 +233,9 @@ export async function comparePairs(shop: Workshop, prepared: Prepared, rules: Pl
     shop,
     'scored',
     'order by tuple()',
-    '(l UInt32, r UInt32, mask UInt32, code UInt64, own Float32, common Float32)',
+    `(l UInt32, r UInt32, mask UInt32, code UInt64${rarities(prepared)
+      .map(({ name }) => `, ${name} Float32`)
+      .join('')})`,
   )
   const agrees = (at: number) => (rules[at]?.parts.length === 0 ? '1' : `(l.k${at} != 0 and l.k${at} = r.k${at})`)
   const mask = rules.map((_, at) => `if(${agrees(at)}, toUInt32(${2 ** at}), 0)`)
@@ -251,7 +254,9 @@ export async function comparePairs(shop: Workshop, prepared: Prepared, rules: Pl
   const code = comparisons.map((comparison, at) => `bitShiftLeft(toUInt64(${levelSql(comparison, number)}), ${4 * at})`)
   const compared = (mask: string, from: string) =>
     `insert into ${prefix}scored
-     select l, r, mask, code, ${raritySql(prepared, false)} as own, ${raritySql(prepared, true)} as common from (
+     select l, r, mask, code${rarities(prepared)
+       .map(({ name, sql }) => `, ${sql} as ${name}`)
+       .join('')} from (
        select l.id as l, r.id as r, ${mask} as mask, ${code.join(' + ')} as code${rareColumns(prepared)} from ${from})`
   if (everybody) {
     await run(
@@ -288,16 +293,27 @@ function rareColumns({ rarities, number }: Prepared): string {
     .join('')
 }
 
-/** How much rarer than usual the values are in which two records agree, for personal or for shared fields. */
-function raritySql({ comparisons, number }: Prepared, shared: boolean): string {
-  const terms = comparisons.flatMap((comparison, at) => {
-    if (comparison.shared !== shared) return []
-    const cases = comparison.levels.flatMap(({ rarity }, level) =>
-      rarity === undefined ? [] : [`${levelFrom(at)} = ${level + 1}, w${number(rarity)}`],
-    )
-    return cases.length === 0 ? [] : [`multiIf(${cases.join(', ')}, 0)`]
-  })
-  return `toFloat32(${terms.length === 0 ? '0' : terms.join(' + ')})`
+/**
+ * How much rarer than usual the values are in which two records agree: for shared fields, for personal ones, and alone
+ * for each that kin may have in common.
+ */
+function rarities({ comparisons, number }: Prepared): { name: string; sql: string }[] {
+  const sumOf = (of: (comparison: Comparison) => boolean) => {
+    const terms = comparisons.flatMap((comparison, at) => {
+      const cases = comparison.levels.flatMap(({ rarity }, level) =>
+        of(comparison) && rarity !== undefined ? [`${levelFrom(at)} = ${level + 1}, w${number(rarity)}`] : [],
+      )
+      return cases.length === 0 ? [] : [`multiIf(${cases.join(', ')}, 0)`]
+    })
+    return `toFloat32(${terms.length === 0 ? '0' : terms.join(' + ')})`
+  }
+  return [
+    { name: 'own', sql: sumOf(({ shared, kin }) => !shared && kin === undefined) },
+    { name: 'common', sql: sumOf(({ shared }) => shared) },
+    ...comparisons.flatMap((comparison, at) =>
+      comparison.kin === undefined ? [] : [{ name: `kin${at}`, sql: sumOf((other) => other === comparison) }],
+    ),
+  ]
 }
 
 export type Trained = { model: LinkageModel; fit: Fit | null; warnings: string[]; found: number }
@@ -321,10 +337,11 @@ export function trainOn(
   labels: { one: number; other: number; score: number }[] = [],
 ): Trained {
   const { comparisons, records } = prepared
-  const priors: Prior[] = comparisons.map(({ levels, shared, conditional }) => ({
+  const priors: Prior[] = comparisons.map(({ levels, shared, conditional, kin }) => ({
     match: sharesOf(levels.map(({ match }) => match)),
     strength: 20,
     shared,
+    ...(kin === undefined ? {} : { kin }),
     ...(conditional && shared ? { family: sharesOf(levels.map(({ family, match }) => family ?? match)) } : {}),
     ...(conditional ? { chance: sharesOf(levels.map(({ chance }) => chance ?? 1 / levels.length)) } : {}),
   }))
@@ -342,7 +359,7 @@ export function trainOn(
       const chance = prior.chance
         ? (known?.chance ?? prior.chance)
         : chanceOf(seen[at] as number[], match, share, [undefined, ...comparison.levels.map((level) => level.chance)])
-      return { match, chance, family: comparison.shared ? (prior.family ?? match) : chance }
+      return { match, chance, family: comparison.shared ? (prior.family ?? match) : kinOf(match, chance, prior.kin) }
     })
     const start = fit
       ? { ...model, fields }
@@ -484,8 +501,17 @@ export async function predict(
       .map(({ bits, at }) => `arrayElement([${bits.join(', ')}], ${levelFrom(at)} + 1)`)
       .join(' + ') || '0'
   const strangers = Math.max(0.01, 1 - model.matchShare - model.familyShare)
-  const match = `(${bitsOf(evidence.match)} + own + common)`
-  const family = `(${bitsOf(evidence.family, (at) => prepared.comparisons[at]?.shared === true)} + common)`
+  const kin = prepared.comparisons.flatMap(({ kin }, at) =>
+    kin === undefined
+      ? []
+      : [{ share: kin, rarity: `kin${at}`, bits: bitsOf(evidence.match, (field) => field === at) }],
+  )
+  const match = [bitsOf(evidence.match), 'own', 'common', ...kin.map(({ rarity }) => rarity)].join(' + ')
+  const akin = [
+    1 - kin.reduce((sum, { share }) => sum + share, 0),
+    ...kin.map(({ share, rarity, bits }) => `${share} * exp2(least(60, ${bits} + ${rarity}))`),
+  ].join(' + ')
+  const family = `(${bitsOf(evidence.family, (at) => prepared.comparisons[at]?.shared === true)} + common + log2(${akin}))`
   const against =
     model.familyShare > 0
       ? `log2(${strangers} + ${model.familyShare} * exp2(least(200, ${family})))`
