@@ -1,5 +1,6 @@
-import type { Caller, Database, Ground } from '@einklang/platform'
-import { isApproved } from './approvals.ts'
+import type { api } from '@einklang/contract'
+import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
+import { isApproved, requestApproval, type Wanted } from './approvals.ts'
 import { type Audited, appendAudit } from './audit.ts'
 import { type Brand, readBrand } from './brand.ts'
 import { keyBySecret, touchKey } from './keys.ts'
@@ -24,6 +25,8 @@ export type Governance = {
   brand(): Promise<Brand>
   /** Is exactly this content (by hash) of the object approved? */
   approved(kind: string, object: string, hash: string): Promise<boolean>
+  /** Asks for exactly this content in the caller's transaction; only a person can ask. */
+  askApproval(tx: Database, wanted: Wanted, by: Caller): Promise<api.governance.Approval>
   /** For this stage's own routes. */
   readonly library: SignInLibrary
   readonly ground: Ground
@@ -48,6 +51,18 @@ export function createGovernance({ ground }: { ground: Ground }): Governance {
     },
     brand: () => readBrand(database, config),
     approved: (kind, object, hash) => isApproved(database, { kind, object, hash }),
+    async askApproval(tx, wanted, by) {
+      if (by.kind !== 'user')
+        throw new Refusal(403, 'people_only', 'This needs a person who is signed in; a key cannot do it.')
+      const asked = await requestApproval(tx, clock, wanted, by.user)
+      await appendAudit(tx, {
+        actor: by,
+        action: 'approval.requested',
+        object: { kind: 'approval', id: asked.id },
+        details: wanted,
+      })
+      return asked
+    },
   }
 }
 

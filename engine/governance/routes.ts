@@ -1,7 +1,7 @@
 import { roles as allRoles, api, type Role, type UserId } from '@einklang/contract'
 import { type Caller, jobKind, mount, Refusal, type Request_, type StageParts } from '@einklang/platform'
 import { z } from 'zod'
-import { type ApprovalDocuments, approvalChange, decideApproval, listApprovals, requestApproval } from './approvals.ts'
+import { type ApprovalDocuments, approvalChange, decideApproval, listApprovals } from './approvals.ts'
 import { listAudit, verifyAudit } from './audit.ts'
 import { readBrand, writeBrand } from './brand.ts'
 import { countAttempt, forgetAttempts, forgetOldAttempts } from './guessing.ts'
@@ -200,16 +200,7 @@ export function governanceParts(governance: Governance, documents: ApprovalDocum
         approvalChange(database, documents, params.approval, caller.kind === 'user' ? caller.user : null),
       ),
       mount(routes.requestApproval, ({ body }, { caller }) =>
-        database.transaction(async (tx) => {
-          const asked = await requestApproval(tx, clock, body, userOf(caller).user)
-          await audit(tx, {
-            actor: caller,
-            action: 'approval.requested',
-            object: { kind: 'approval', id: asked.id },
-            details: body,
-          })
-          return asked
-        }),
+        database.transaction((tx) => governance.askApproval(tx, body, caller)),
       ),
       mount(routes.decideApproval, ({ params, body }, { caller }) =>
         database.transaction(async (tx) => {

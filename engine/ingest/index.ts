@@ -12,8 +12,10 @@ import { type FeedNeeds, feedLoop } from './imports/feeds.ts'
 import { importLoop } from './imports/run.ts'
 import { inboxLoop } from './inbox.ts'
 import type { OwnEvent } from './own.ts'
-import type { Plans, References } from './quality/finding.ts'
+import type { References } from './quality/finding.ts'
 import { createJudge, type Judge } from './quality/judge.ts'
+import type { Approvals } from './quality/plans/approvals.ts'
+import { createLivePlans } from './quality/plans/live.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
 import { createSources, type Sources } from './source.ts'
 
@@ -52,8 +54,12 @@ export type IngestNeeds = {
   audit?: Governance['audit']
   /** Which articles and stores exist; null where the house keeps no such list. */
   references?: References
-  /** What tracking plans find on an event. */
-  plans?: Plans
+  /** Four eyes for tracking plans; without it none can go live. */
+  approvals?: Approvals
+  /** Who asks for a page that is no JSON route. */
+  authenticate?: Governance['authenticate']
+  /** What names an event: audiences, journeys; for the schema explorer. */
+  usesOf?: (event: string) => Promise<{ kind: string; id: string; name: string }[]>
   /** Identifiers of people to be erased, so that inbox and quarantine can be searched for them. */
   identifiersOf?: (tx: Database, persons: PersonId[]) => Promise<{ namespace: string; value: string }[]>
 }
@@ -68,7 +74,7 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
   const judge = createJudge({
     sourceOf: sources.byId,
     ...(needs.references ? { references: needs.references } : {}),
-    ...(needs.plans ? { plans: needs.plans } : {}),
+    plans: createLivePlans(),
   })
   const applier = createApplier({
     database,

@@ -1,4 +1,5 @@
 import type { Finding, FindingAction, Json, NormalEvent } from '@einklang/contract'
+import type { Database } from '@einklang/platform'
 import type { QuarantineCode, SourceFacts } from '../item.ts'
 import type { Subject } from './subject.ts'
 
@@ -18,7 +19,11 @@ export type Found = {
   value?: Json
   /** For a check that repairs where it can: what happens where it cannot. Missing = the check's action. */
   action?: FindingAction
-  /** For findings of a tracking plan: their own code. */
+  /** The source cannot change the action: it follows from the case. */
+  fixed?: boolean
+  /** Sets the event apart: stored, but outside people, segments and reports. */
+  flag?: 'machine' | 'test'
+  /** When it is not the check's own. */
   code?: string
   /** Why an item waits, when it is not the check's own reason. */
   reason?: QuarantineCode
@@ -31,6 +36,8 @@ export type Facts = {
   receivedAt: number
   /** Whether an article or store is known; null = no such list is kept here. */
   knows(kind: 'sku' | 'store', value: string): boolean | null
+  /** What an article usually costs, minor units; null = nobody knows. */
+  price(sku: string): number | null
   /** The how-manieth event of its device in its minute this is; 0 = not counted. */
   rate: number
 }
@@ -63,9 +70,12 @@ export type Repair =
   | { kind: 'default'; path: string; value: Json }
   | { kind: 'rename'; path: string; to: string }
 
-/** What a tracking plan finds on an event: violations, values to coerce (`value`), places to strip. */
+/** What the live tracking plan of its source finds on an event: violations, values to coerce (`value`), places to strip. */
 export type Plans = (event: NormalEvent, source: SourceFacts) => readonly PlanFound[]
-export type PlanFound = Found & { code: string; action: FindingAction }
+/** `found` is told by its look (`aaaa9`), unless the plan calls the value harmless. */
+export type PlanFound = Found & { code: string; action: FindingAction; expected: string; found: string }
+/** Live plans of all sources; `refresh` looks once per batch whether one has changed. */
+export type LivePlans = { refresh(tx: Database): Promise<void>; find: Plans }
 
 /** Which of these exist. Null = the house keeps no such list, so nothing can be unknown. */
 export type References = (asked: {

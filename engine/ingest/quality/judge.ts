@@ -3,7 +3,17 @@ import { type Columns, type Database, recordset } from '@einklang/platform'
 import type { Item, Reason, SourceFacts } from '../item.ts'
 import { checks, repairs } from './checks/index.ts'
 import { noted, valueAt, withValue } from './event-path.ts'
-import { type Check, type Facts, type Found, type Plans, placeOf, type References, type RuleSet } from './finding.ts'
+import {
+  type Check,
+  type Facts,
+  type Found,
+  type LivePlans,
+  type PlanFound,
+  type Plans,
+  placeOf,
+  type References,
+  type RuleSet,
+} from './finding.ts'
 import { createKnown } from './known.ts'
 import { createRules } from './rules.ts'
 import { Subject } from './subject.ts'
@@ -24,7 +34,7 @@ export type JudgeNeeds = {
   /** Which articles and stores exist; missing = nobody knows, and nothing is unknown. */
   references?: References
   /** Tracking plans; missing = none. */
-  plans?: Plans
+  plans?: LivePlans
 }
 
 export function createJudge(needs: JudgeNeeds): Judge {
@@ -34,6 +44,7 @@ export function createJudge(needs: JudgeNeeds): Judge {
   return {
     async judge(tx, items) {
       await rules.refresh(tx)
+      await needs.plans?.refresh(tx)
       const sources = new Map<string, SourceFacts | null>()
       for (const item of items)
         if (!sources.has(item.source)) sources.set(item.source, await needs.sourceOf(item.source))
@@ -45,8 +56,14 @@ export function createJudge(needs: JudgeNeeds): Judge {
         if (item.event === null) return refused(item, set.version)
         // What our own stages report was checked where it was made.
         if (item.event.dialect === 'own') return item
-        const facts: Facts = { source, receivedAt: item.receivedAt, knows: known.knows, rate: rate(item.event) }
-        return judged(item, item.event, facts, set, needs.plans ?? null)
+        const facts: Facts = {
+          source,
+          receivedAt: item.receivedAt,
+          knows: known.knows,
+          price: known.price,
+          rate: rate(item.event),
+        }
+        return judged(item, item.event, facts, set, needs.plans?.find ?? null)
       })
     },
     count,
@@ -68,13 +85,16 @@ export function judged(item: Item, event: NormalEvent, facts: Facts, rules: Rule
   for (const check of repairs) for (const found of check.find(subject, facts)) repair(found, check.code)
   const planned = plans?.(current, facts.source) ?? []
   for (const found of planned) if (found.action === 'repair') repair(found, found.code)
+  current = riding(current, planned)
   const reasons: Reason[] = []
   const strips: Found[] = []
+  const flags = new Set<string>()
   const take = (code: string, found: Found, action: FindingAction, reason: Reason['code']) => {
     const finding = findingOf(code, found, action, rules.version)
     if (has(findings, finding)) return
     findings.push(finding)
     if (action === 'strip') strips.push(found)
+    if (found.flag !== undefined) flags.add(found.flag)
     if (action === 'quarantine')
       reasons.push({ code: reason, path: finding.path, message: finding.message, check: code })
   }
@@ -94,12 +114,21 @@ export function judged(item: Item, event: NormalEvent, facts: Facts, rules: Rule
     return { ...item, event: null, reasons, findings, held: event }
   }
   for (const found of strips) current = stripped(current, found)
+  for (const flag of flags) if (!current.flags.includes(flag)) current = { ...current, flags: [...current.flags, flag] }
   return { ...item, event: { ...current, findings } }
+}
+
+/** Violations of a plan ride on the event, with what was expected. */
+function riding(event: NormalEvent, planned: readonly PlanFound[]): NormalEvent {
+  const violations = planned
+    .filter(({ action }) => action !== 'repair')
+    .map(({ code, path, action, expected, found }) => ({ code, path: placeOf(path), action, expected, found }))
+  return violations.length === 0 ? event : { ...event, context: { ...event.context, violations } }
 }
 
 /** What a source has decided holds only where the check allows it. */
 function actionOf(check: Check, found: Found, rules: RuleSet): FindingAction {
-  const chosen = rules.actions[check.code]
+  const chosen = found.fixed ? undefined : rules.actions[check.code]
   if (chosen !== undefined && check.actions.includes(chosen)) return chosen
   return found.action ?? check.actions[0]
 }
