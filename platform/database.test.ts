@@ -1,7 +1,13 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDatabase, type Database, isDuplicate } from './database.ts'
 import { Outage } from './failure.ts'
+import { mends } from './postgres.ts'
 import { type TestGround, testGround } from './testing/index.ts'
 
 let world: TestGround
@@ -16,6 +22,55 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 const id = (n: number) => `019ca9c4-0000-8200-8000-${String(n).padStart(12, '0')}`
+
+describe('a connection that is lost', () => {
+  test('each correction of the driver fits the installed one exactly once', () => {
+    const text = readFileSync(
+      createRequire(import.meta.url)
+        .resolve('postgres')
+        .replace(/cjs\/src\/index\.js$/, 'src/connection.js'),
+      'utf8',
+    )
+    for (const [given] of mends) expect(text.split(given).length, given).toBe(2)
+  })
+
+  test('ends its transaction for good: no later statement of it runs anywhere, and the pool goes on', async () => {
+    const url = new URL(world.databaseUrl)
+    const port = Number(url.port || 5432)
+    const directory = url.searchParams.get('host')
+    const through = new Set<Socket>()
+    const way = createServer((socket) => {
+      const inner = directory ? connect(`${directory}/.s.PGSQL.${port}`) : connect(port, url.hostname)
+      through.add(socket)
+      socket.pipe(inner).pipe(socket)
+      for (const end of [socket, inner]) end.on('error', () => undefined)
+    }).listen(0, '127.0.0.1')
+    await once(way, 'listening')
+    url.searchParams.delete('host')
+    url.host = `127.0.0.1:${(way.address() as AddressInfo).port}`
+    const lost = createDatabase(url.href, { connections: 1 })
+    try {
+      for (let turn = 0; turn < 3; turn++) {
+        let late: Promise<unknown> | undefined
+        const lostOne = lost.transaction(async (tx) => {
+          await tx.row`select 1 as one`
+          for (const socket of through) socket.end()
+          through.clear()
+          await pause(50 * turn)
+          late = tx.run`insert into public.note (id) values (${id(900 + turn)})`
+          await late
+        })
+        await expect(lostOne).rejects.toThrow(Outage)
+        await pause(150)
+        await expect(late).rejects.toThrow(Outage)
+        expect(await lost.row`select count(*) as kept from public.note where id >= ${id(900)}`).toEqual({ kept: 0 })
+      }
+    } finally {
+      await lost.close()
+      way.close()
+    }
+  })
+})
 
 describe('values', () => {
   test('come back as they went in', async () => {

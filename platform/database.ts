@@ -1,5 +1,6 @@
-import postgres from 'postgres'
+import type { PostgresType, Sql, TransactionSql } from 'postgres'
 import { assert, Outage } from './failure.ts'
+import { postgres } from './postgres.ts'
 
 /**
  * PostgreSQL behind a tagged template: values become parameters, never text. Nest `database.part` for
@@ -104,15 +105,18 @@ function endpointOf(url: string) {
   }
 }
 
-type Connection = postgres.Sql | postgres.TransactionSql
+type Connection = Sql | TransactionSql
 
 function databaseOn(
   connection: Connection,
   settled: () => Promise<void> | undefined = () => undefined,
+  ended: () => boolean = () => false,
 ): Database & Pick<OpenDatabase, 'script'> {
   const run = async (text: TemplateStringsArray, values: unknown[]) => {
     const statement = compile(text, values)
     await settled()
+    // Its connection may serve others by now: a late statement would run there, outside of any transaction.
+    if (ended()) throw new Outage('PostgreSQL ended this transaction, or it had come to its end')
     return asOutage(
       connection.unsafe(statement.text, statement.parameters as never[], { prepare: true, simple: false } as object),
     )
@@ -129,9 +133,10 @@ function databaseOn(
       await settled()
       // What the work itself throws stays as it is; only the driver's own failures may be outages.
       let thrown: { error: unknown } | null = null
-      const within = async (inner: postgres.TransactionSql) => {
+      let over = false
+      const within = async (inner: TransactionSql) => {
         try {
-          return await work(databaseOn(inner))
+          return await work(databaseOn(inner, undefined, () => over || ended()))
         } catch (error) {
           thrown = { error }
           throw error
@@ -141,6 +146,8 @@ function databaseOn(
         return (await ('savepoint' in connection ? connection.savepoint(within) : connection.begin(within))) as Result
       } catch (error) {
         throw (thrown as { error: unknown } | null)?.error === error ? error : outageOf(error)
+      } finally {
+        over = true
       }
     },
     part: (text, ...values) => fragment([...text], values),
@@ -310,7 +317,7 @@ const bytes = (text: string) => Buffer.from(text.slice(2), 'hex')
 const truth = (text: string) => text === 't'
 
 /** Parameters are text already (`serialize: asIs`); results by object id, arrays beside their elements. */
-const types: { [name: string]: postgres.PostgresType } = Object.fromEntries(
+const types: { [name: string]: PostgresType } = Object.fromEntries(
   (
     [
       ['text', 25, 1009, asIs],

@@ -1,6 +1,5 @@
 import type { FeedSecret, Json, JsonObject, Reach, TableCursor, TablePlace, TableSettings } from '@einklang/contract'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
-import postgres from 'postgres'
 
 const waitSeconds = 15
 
@@ -25,6 +24,7 @@ export async function openPostgres(reach: Reach, settings: TableSettings, secret
   const port = settings.port ?? 5432
   const address = await reach(settings.host, port)
   const names = namesOf(settings, (name) => `"${name.replaceAll('"', '""')}"`)
+  const { default: postgres } = await import('postgres')
   const sql = postgres({
     host: address,
     port,
