@@ -18,20 +18,27 @@ const regionOf: { [city: string]: string } = Object.fromEntries(
   }).flatMap(([region, cities]) => cities.map((city) => [city, region])),
 )
 
-/** Weekly revenue and spend by region, from the files that a retailer's systems hold; never from the truth. */
-export function retailerTable(product: string): { data: MixData; spec: MixSpec } {
-  const sales = new Map<string, Map<number, number>>()
+/**
+ * Weekly sales and spend by region, from the files that a retailer's systems hold; never from the truth. Sales are orders
+ * at the average basket of their way (shop or till): what single baskets hold is chance, and advertising does not move it.
+ */
+export function retailerTable(product: string, way: 'web' | 'store' | 'all' = 'all'): { data: MixData; spec: MixSpec } {
+  const sold = { web: new Map<string, Map<number, number>>(), store: new Map<string, Map<number, number>>() }
+  const money = { web: 0, store: 0 }
+  const orders = { web: 0, store: 0 }
   let first = Infinity
   let last = -Infinity
   const weekAt = (time: number) => Math.floor((time - monday) / weekMs)
   const monday = Date.UTC(2020, 0, 6)
-  const add = (city: string, time: number, amount: number) => {
+  const add = (on: 'web' | 'store', city: string, time: number, amount: number) => {
     const region = regionOf[city]
     if (region === undefined || !Number.isFinite(time)) return
     const week = weekAt(time)
-    const own = sales.get(region) ?? new Map<number, number>()
-    own.set(week, (own.get(week) ?? 0) + amount)
-    sales.set(region, own)
+    const own = sold[on].get(region) ?? new Map<number, number>()
+    own.set(week, (own.get(week) ?? 0) + 1)
+    sold[on].set(region, own)
+    money[on] += amount
+    orders[on]++
   }
   const cityOfStore = new Map(
     lines(join(product, 'master/places.csv'))
@@ -40,6 +47,7 @@ export function retailerTable(product: string): { data: MixData; spec: MixSpec }
       .map((cells) => [cells[0] as string, cells[5] as string]),
   )
   const seen = new Set<string>()
+  const openDays = new Map<number, Set<string>>()
   for (const store of readdirSync(join(product, 'till')))
     for (const file of readdirSync(join(product, 'till', store)))
       for (const line of lines(join(product, 'till', store, file)).slice(1)) {
@@ -49,9 +57,13 @@ export function retailerTable(product: string): { data: MixData; spec: MixSpec }
         if (seen.has(number as string) || kind !== 'sale') continue
         seen.add(number as string)
         const [day, month, year] = (time as string).split(' ')[0]?.split('.') ?? []
+        const date = Date.UTC(Number(year), Number(month) - 1, Number(day))
+        const open = openDays.get(weekAt(date)) ?? new Set<string>()
+        openDays.set(weekAt(date), open.add(`${store} ${date}`))
         add(
+          'store',
           cityOfStore.get(store) as string,
-          Date.UTC(Number(year), Number(month) - 1, Number(day)),
+          date,
           Number((total as string).replace('.', '').replace(',', '.')),
         )
       }
@@ -60,7 +72,7 @@ export function retailerTable(product: string): { data: MixData; spec: MixSpec }
       const order = JSON.parse(line)
       if (order.kind === 'sale' && !seen.has(order.code)) {
         seen.add(order.code)
-        add(order.shippingAddress?.city, Date.parse(order.orderPlacedAt), order.total)
+        add('web', order.shippingAddress?.city, Date.parse(order.orderPlacedAt), order.total)
       }
     }
   const spend = new Map<string, Map<string, Map<number, number>>>()
@@ -87,7 +99,7 @@ export function retailerTable(product: string): { data: MixData; spec: MixSpec }
       Number((amount as string).replace('.', '').replace(',', '.')),
     )
   }
-  const regions = [...sales.keys()].sort()
+  const regions = [...sold.store.keys()].sort()
   const weeks = last - first + 1
   const series = (of: (region: string) => Map<number, number> | undefined) => {
     const values = new Float64Array(weeks * regions.length)
@@ -96,28 +108,58 @@ export function retailerTable(product: string): { data: MixData; spec: MixSpec }
         if (week >= first && week <= last) values[index * weeks + week - first] = amount
     return values
   }
+  const outcome = new Float64Array(weeks * regions.length)
+  for (const on of way === 'all' ? (['web', 'store'] as const) : [way])
+    for (const [cell, count] of series((region) => sold[on].get(region)).entries())
+      outcome[cell] = (outcome[cell] as number) + (count * money[on]) / orders[on]
   const channels = [...spend.keys()].sort()
+  const everywhere = (value: (week: number) => number) =>
+    Float64Array.from({ length: weeks * regions.length }, (_, cell) => value(first + (cell % weeks)))
+  const reduced = reductions(product, (time) => weekAt(time))
   return {
     data: {
       weeks: Array.from({ length: weeks }, (_, week) =>
         new Date(monday + (first + week) * weekMs).toISOString().slice(0, 10),
       ),
       regions,
-      outcome: series((region) => sales.get(region)),
+      outcome,
       spend: channels.map((channel) => series((region) => spend.get(channel)?.get(region))),
       exposure: channels.map(() => null),
-      controls: [],
+      controls: [
+        { name: 'opening days', values: everywhere((week) => openDays.get(week)?.size ?? 0) },
+        { name: 'reduced articles', values: everywhere((week) => reduced.get(week) ?? 0) },
+        { name: 'payday', values: everywhere((week) => (holdsFirst(monday + week * weekMs) ? 1 : 0)) },
+      ],
     },
     spec: {
       date: 'week',
       outcome: 'revenue',
       geo: 'region',
       channels: channels.map((name) => ({ name, spend: name, prior: { roas: [0.3, 6] } })),
-      season: 3,
+      // Two turns of the season, Christmas and the sales are peaks of a few weeks: slow waves alone cannot follow them.
+      season: 8,
+      controls: ['opening days', 'reduced articles', 'payday'],
       trend: { everyWeeks: 26 },
       holidays: 'DE',
     },
   }
+}
+
+/** Articles on sale at the middle of each week, from the price list. */
+function reductions(product: string, weekAt: (time: number) => number): Map<number, number> {
+  const found = new Map<number, number>()
+  for (const line of lines(join(product, 'master/prices.csv')).slice(1)) {
+    const [, channel, , kind, , , from, until] = line.split(',')
+    if (kind !== 'sale' || channel !== '' || !from || !until) continue
+    for (let week = weekAt(Date.parse(from)); week <= weekAt(Date.parse(until)); week++)
+      found.set(week, (found.get(week) ?? 0) + 1)
+  }
+  return found
+}
+
+/** Does the week contain the first of a month? */
+function holdsFirst(start: number): boolean {
+  return new Date(start + weekMs - 1).getUTCDate() <= 7
 }
 
 function lines(path: string): string[] {

@@ -85,13 +85,13 @@ function planted(family: Family, fit: number): { model: MixModel; truth: Float64
   const truth = blank.drawPrior(draws)
   const at = blank.unfold(truth)
   const student = spec.likelihood === 'student-t'
+  const weights = blank.drawBaseWeights(draws)
   for (let region = 0; region < regions.length; region++) {
-    const weights = blank.columns.map(({ mean, deviation }) => mean + deviation * draws.normal())
     for (let week = 0; week < weeks; week++) {
       const cell = region * weeks + week
       let value = at.media[cell] as number
       for (const [place, column] of blank.columns.entries())
-        value += (weights[place] as number) * (column.values[cell] as number)
+        value += (weights[region * blank.columns.length + place] as number) * (column.values[cell] as number)
       const heavy = student ? Math.sqrt(draws.gamma(at.freedom / 2, at.freedom / 2)) : 1
       value += ((at.noise[region] as number) * draws.normal()) / heavy
       data.outcome[cell] = spec.link === 'log' ? Math.exp(value) : value

@@ -9,6 +9,7 @@ import {
   exploringPlan,
   type MixFit,
   type UncertainCurve,
+  unknownChannels,
 } from '@einklang/stats'
 import { type Call, type Command, Misuse } from '../command.ts'
 import { nearest } from '../suggest.ts'
@@ -29,6 +30,10 @@ export const budget: Command = {
     objective: { value: 'KIND', text: 'profit or revenue (default: profit with --margin, else revenue)' },
     margin: { value: 'SHARE', text: 'profit per unit of the outcome, before advertising' },
     risk: { value: 'COUNT', text: 'maximise the mean less so many standard deviations (default: 0)' },
+    doubt: {
+      value: 'COUNT',
+      text: "a move away from today's plan counts its mean gain less so many standard deviations (default: 1; 0 believes every hint)",
+    },
     worst: { value: 'SHARE', text: 'maximise the mean of the worst share of cases instead, such as 0.1' },
     plan: {
       value: 'FILE',
@@ -64,7 +69,8 @@ export const budget: Command = {
     const objective = objectiveOf(call)
     const today = todayOf(call, fit, curves, total, weeks)
     const bounds = withShift(call, boundsOf(call, curves), curves, today)
-    const needs: AllocateNeeds = { curves, total, bounds, today, objective }
+    const hold = (objective.doubt ?? 0) > 0 ? unknownChannels(fit) : []
+    const needs: AllocateNeeds = { curves, total, bounds, today, objective, hold }
     const asked = call.flag('what-if')
     if (asked !== undefined) return whatIf(call, needs, asked, weeks)
     const explore = call.flag('explore')
@@ -134,11 +140,13 @@ function objectiveOf(call: Call): BudgetAim {
     throw new Misuse('Profit needs to know what is left of the outcome.', '--margin 0.4')
   const worst = call.flag('worst') === undefined ? null : number(call, 'worst', 0.1, 0.005, 1)
   const risk = number(call, 'risk', 0, 0, 100)
+  const doubt = number(call, 'doubt', 1, 0, 100)
   if (worst !== null && risk > 0) throw new Misuse('--risk and --worst exclude each other.')
   return {
     kind: kind === 'profit' ? 'profit' : 'outcome',
     ...(kind === 'profit' ? { margin: margin as number } : {}),
     ...(risk > 0 ? { deviations: risk } : {}),
+    ...(doubt > 0 ? { doubt } : {}),
     ...(worst === null ? {} : { worst }),
   }
 }
@@ -257,7 +265,19 @@ function notesOf(fit: MixFit, answer: Allocation, objective: BudgetAim): string[
   for (const { channel, heldBy } of answer.channels)
     if (heldBy === 'known range')
       notes.push(`${channel} is held at three times its usual spend: beyond, nothing is known. Move there in steps.`)
-  if (answer.today.chanceOfGain < 0.8)
+  const held = answer.channels.filter(({ heldBy }) => heldBy === 'unknown').map(({ channel }) => channel)
+  if (held.length > 0)
+    notes.push(
+      `The data taught nothing about ${held.join(', ')}: kept as today (--doubt 0 would move them on belief alone).`,
+    )
+  const still = answer.channels.every(({ spend, today }) => Math.abs(spend - today) <= 0.005 * Math.max(1, today))
+  if (still) notes.push("No move is known well enough to be better than today's division.")
+  const [test] = fit.answers.tests
+  if (test !== undefined && test.value > 0)
+    notes.push(
+      `A pause of ${test.channel} for four weeks in some regions would teach most: worth about ${shortNumber(test.value)} a year.`,
+    )
+  if (!still && answer.today.chanceOfGain < 0.8)
     notes.push(
       `The move helps with a chance of ${chanceOf(answer.today.chanceOfGain)}: test before moving everything (--shift 0.2, --explore 0.2).`,
     )

@@ -239,6 +239,8 @@ const adviceAsk = z.strictObject({
   margin: z.number().gt(0).max(1).nullable().default(null),
   /** Standard deviations taken off the mean: sure channels get more. */
   risk: z.number().min(0).max(5).default(0),
+  /** A move counts its mean gain less so many of its standard deviations; 0 moves on the slightest hint. */
+  doubt: z.number().min(0).max(5).default(1),
   /** No channel moves by more than this share of today's plan. */
   shift: z.number().gt(0).max(10).nullable().default(null),
   /** Share of a plausible other optimum mixed in, so that the next fit learns. */
@@ -281,7 +283,8 @@ export const advise = route({
         outcome: money,
         /** Revenue of the next unit of spend. */
         marginal: z.object({ mean: z.number(), low: z.number(), high: z.number() }),
-        heldBy: z.enum(['low', 'high', 'step', 'least', 'known range']).nullable(),
+        /** `unknown`: the data taught nothing about the channel, so it keeps its share. */
+        heldBy: z.enum(['low', 'high', 'step', 'least', 'known range', 'unknown']).nullable(),
         low: z.int(),
         /** Nothing is known beyond this spend. */
         knownUpTo: z.int(),
@@ -295,6 +298,8 @@ export const advise = route({
         channels: z.array(z.object({ channel: z.string(), spend: z.int(), outcome: money, beyond: z.boolean() })),
       })
       .nullable(),
+    /** The four-week pause that would improve the next division most: worth so much revenue a year. */
+    learn: z.object({ channel: z.string(), value: z.int() }).nullable(),
   }),
 })
 

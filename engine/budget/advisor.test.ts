@@ -15,10 +15,22 @@ const levels = [0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3]
 const curve = (most: number, half: number, usual: number, noise: number) =>
   levels.map((level) => most * noise * (1 - Math.exp((-level * usual) / half)))
 const fit = {
+  unidentified: [],
   answers: {
+    tests: [{ channel: 'radio', value: 1200, error: 300 }],
     channels: [
-      { name: 'radio', roas: { mean: 1.2, low: 0.5, high: 2 }, marginalRoas: { mean: 0.4, low: 0, high: 1 } },
-      { name: 'search_generic', roas: { mean: 4, low: 3, high: 5 }, marginalRoas: { mean: 3, low: 2, high: 4 } },
+      {
+        name: 'radio',
+        overlap: 0.4,
+        roas: { mean: 1.2, low: 0.5, high: 2 },
+        marginalRoas: { mean: 0.4, low: 0, high: 1 },
+      },
+      {
+        name: 'search_generic',
+        overlap: 0.3,
+        roas: { mean: 4, low: 3, high: 5 },
+        marginalRoas: { mean: 3, low: 2, high: 4 },
+      },
     ],
     response: [
       { channel: 'radio', usual: 1000, levels, draws: [0.9, 1, 1.1].map((noise) => curve(1200, 600, 1000, noise)) },
@@ -53,6 +65,7 @@ const ask = {
   weeks: 10,
   margin: null,
   risk: 0,
+  doubt: 0,
   shift: null,
   explore: 0,
   bounds: [],
@@ -88,6 +101,19 @@ test('bounds hold, a plan of your own is told beside, and what cannot be met is 
       bounds: [{ channel: 'radio', low: 2_500_000, high: null, step: null, least: null }],
     }),
   ).rejects.toMatchObject({ status: 409, code: 'infeasible' })
+})
+
+test('a channel about which the data taught nothing keeps its share, and the test that would teach most is named', async () => {
+  const [radio, search] = fit.answers.channels as { overlap: number }[]
+  ;(radio as { overlap: number }).overlap = 0.95
+  const advice = await budget.advisor.advise({ ...ask, doubt: 1 })
+  ;(radio as { overlap: number }).overlap = 0.4
+  expect(search).toBeDefined()
+  expect(advice.channels.map(({ heldBy, spend, today }) => [heldBy, spend === today])).toEqual([
+    ['unknown', true],
+    [null, true],
+  ])
+  expect(advice.learn).toEqual({ channel: 'radio', value: 120_000 })
 })
 
 test('a fit whose checks failed gives no advice', async () => {

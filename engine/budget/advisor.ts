@@ -8,6 +8,7 @@ import {
   exploringPlan,
   type MixFit,
   type UncertainCurve,
+  unknownChannels,
 } from '@einklang/stats'
 import type { Measurement } from '#measurement'
 import { setPlanLines, spendIn } from './ledger.ts'
@@ -68,10 +69,12 @@ export function createAdvisor({ ground, measurement, approved, audit }: AdvisorN
       total: ask.total / unit,
       bounds,
       today,
+      hold: ask.doubt > 0 ? unknownChannels(found.result) : [],
       objective: {
         kind: ask.margin === null ? ('outcome' as const) : ('profit' as const),
         ...(ask.margin === null ? {} : { margin: ask.margin }),
         ...(ask.risk > 0 ? { deviations: ask.risk } : {}),
+        ...(ask.doubt > 0 ? { doubt: ask.doubt } : {}),
       },
     }
     const answer = ask.explore > 0 ? exploringPlan(needs, ask.explore, 1) : allocate(needs)
@@ -272,7 +275,13 @@ function adviceOf(from: {
               beyond: row.beyond,
             })),
           },
+    learn: learnOf(found.result, minor),
   }
+}
+
+function learnOf(fit: MixFit, minor: (value: number) => number): Advice['learn'] {
+  const [best] = fit.answers.tests
+  return best === undefined || !(best.value > 0) ? null : { channel: best.channel, value: minor(best.value) }
 }
 
 function bandOf(curve: UncertainCurve) {

@@ -21,6 +21,11 @@ export type BudgetAim = {
   deviations?: number
   /** Mean of the worst share of the draws instead (conditional value at risk). */
   worst?: number
+  /**
+   * A move away from today's division counts its mean gain − `doubt` × the gain's standard deviation: at 1 it is made
+   * when it helps in about five of six cases. What the draws do not know stays where it is.
+   */
+  doubt?: number
 }
 
 export type Allocation = {
@@ -32,7 +37,7 @@ export type Allocation = {
     /** Outcome of the next unit of spend; null where the next unit is not allowed. */
     marginal: Interval
     /** What holds the spend where it is; null when it is free, and then all margins are equal. */
-    heldBy: 'low' | 'high' | 'step' | 'least' | 'known range' | null
+    heldBy: 'low' | 'high' | 'step' | 'least' | 'known range' | 'unknown' | null
   }[]
   spend: number
   unspent: number
@@ -54,11 +59,13 @@ export type AllocateNeeds = {
   bounds: { [channel: string]: Bounds }
   today: { [channel: string]: number }
   objective: BudgetAim
+  /** Channels about which nothing is known: they keep their share of today's division. */
+  hold?: readonly string[]
 }
 
 /** The best division of a total among channels with uncertain response, and what it gains over today's. */
 export function allocate(needs: AllocateNeeds): Allocation | Infeasible {
-  const limits = needs.curves.map((curve) => limitsOf(curve, needs.bounds[curve.channel]))
+  const limits = limitsFor(needs)
   const lows = limits.reduce((sum, { low }) => sum + low, 0)
   if (lows > needs.total * (1 + 1e-12)) {
     const binding = needs.curves
@@ -112,8 +119,10 @@ export function exploringPlan(needs: AllocateNeeds, share: number, seed: string 
   const count = needs.curves[0]?.outcome.length ?? 0
   if (count === 0) return best
   const which = drawsFrom('exploring plan', seed).below(count)
+  // What is held because nothing is known of it is just what may be tried.
+  const free = { ...needs, hold: [] }
   const drawn = allocate({
-    ...needs,
+    ...free,
     curves: needs.curves.map((curve) => ({ ...curve, outcome: [curve.outcome[which] as Float64Array] })),
     objective: {
       kind: needs.objective.kind,
@@ -121,7 +130,7 @@ export function exploringPlan(needs: AllocateNeeds, share: number, seed: string 
     },
   })
   if ('infeasible' in drawn) return drawn
-  const limits = needs.curves.map((curve) => limitsOf(curve, needs.bounds[curve.channel]))
+  const limits = limitsFor(free)
   const mixed = best.channels.map(({ spend }, index) => {
     const limit = limits[index] as Limits
     const wanted = (1 - share) * spend + share * (drawn.channels[index]?.spend as number)
@@ -132,7 +141,23 @@ export function exploringPlan(needs: AllocateNeeds, share: number, seed: string 
   return answerOf(problem, needs, trimmed(problem, mixed))
 }
 
-type Limits = { low: number; high: number; step: number | null; least: number | null; known: number }
+/** Bounds of each channel; what is to be held keeps its share of today's division where the bounds allow it. */
+function limitsFor({ curves, bounds, hold, today, total }: AllocateNeeds): Limits[] {
+  const now = curves.reduce((sum, { channel }) => sum + (today[channel] ?? 0), 0)
+  const kept = curves.map((curve) => {
+    const limit = limitsOf(curve, bounds[curve.channel])
+    if (hold?.includes(curve.channel) !== true || now <= 0) return limit
+    const stays = nearestAllowed(limit, ((today[curve.channel] ?? 0) * total) / now)
+    return { ...limit, low: stays, high: stays, held: true }
+  })
+  // When nothing else may take the rest of the total, holding gives way to the bounds.
+  const room = kept.reduce((sum, { high }) => sum + high, 0)
+  return room < total * (1 - 1e-9) || kept.reduce((sum, { low }) => sum + low, 0) > total * (1 + 1e-12)
+    ? curves.map((curve) => limitsOf(curve, bounds[curve.channel]))
+    : kept
+}
+
+type Limits = { low: number; high: number; step: number | null; least: number | null; known: number; held: boolean }
 
 function limitsOf(curve: UncertainCurve, bounds: Bounds | undefined): Limits {
   const known = curve.spend.at(-1) as number
@@ -141,7 +166,7 @@ function limitsOf(curve: UncertainCurve, bounds: Bounds | undefined): Limits {
   const down = (value: number) => (step === null ? value : Math.floor(value / step + 1e-9) * step)
   const high = Math.min(bounds?.high ?? Infinity, known)
   const low = up(bounds?.low ?? 0)
-  return { low, high: Math.max(low, down(high)), step, least: bounds?.least ?? null, known }
+  return { low, high: Math.max(low, down(high)), step, least: bounds?.least ?? null, known, held: false }
 }
 
 type Problem = {
@@ -155,6 +180,9 @@ type Problem = {
   gain(channel: number, spend: number): number
   slope(channel: number, spend: number): number
   fill: boolean
+  /** Today's division at this total, as near as the bounds allow, and its outcome per draw. */
+  today: Float64Array
+  todayOutcome: Float64Array
 }
 
 function problemOf(needs: AllocateNeeds, limits: Limits[]): Problem {
@@ -162,17 +190,29 @@ function problemOf(needs: AllocateNeeds, limits: Limits[]): Problem {
   const profit = needs.objective.kind === 'profit'
   const margin = profit ? (needs.objective.margin ?? 1) : 1
   const cost = profit ? 1 : 0
-  return {
+  const draws = drawCurves(needs.curves)
+  const now = needs.curves.reduce((sum, { channel }) => sum + (needs.today[channel] ?? 0), 0)
+  const problem: Problem = {
     limits,
     total: needs.total,
     objective: needs.objective,
     margin,
     means,
-    draws: drawCurves(needs.curves),
+    draws,
+    today: new Float64Array(limits.length),
+    todayOutcome: new Float64Array(0),
     gain: (channel, spend) => margin * valueAt(means[channel] as Smooth, spend) - cost * spend,
     slope: (channel, spend) => margin * slopeAt(means[channel] as Smooth, spend) - cost,
     fill: !profit,
   }
+  // With profit as the aim nothing must be spent: then today's division is that of today's total.
+  const scale = now > 0 ? (profit ? Math.min(1, needs.total / now) : needs.total / now) : 0
+  problem.today = trimmed(
+    problem,
+    needs.curves.map(({ channel }) => (needs.today[channel] ?? 0) * scale),
+  )
+  problem.todayOutcome = totalOf(draws.map((own, channel) => outcomesAt(own, problem.today[channel] as number)))
+  return problem
 }
 
 function drawCurves(curves: readonly UncertainCurve[]): Smooth[][] {
@@ -181,7 +221,7 @@ function drawCurves(curves: readonly UncertainCurve[]): Smooth[][] {
 
 function solve(problem: Problem): Float64Array {
   const { objective } = problem
-  const cautious = (objective.deviations ?? 0) > 0 || objective.worst !== undefined
+  const cautious = (objective.deviations ?? 0) > 0 || (objective.doubt ?? 0) > 0 || objective.worst !== undefined
   const simple =
     problem.limits.every(({ step, least }) => step === null && least === null) &&
     problem.limits.every((limit, channel) => concave(problem.means[channel] as Smooth, limit))
@@ -331,6 +371,7 @@ function careful(problem: Problem, expected: Float64Array): Float64Array {
       [...expected].map((value) => value * 0.5),
     ),
     evenStart(problem),
+    problem.today,
   ]
   let best = expected
   let most = -Infinity
@@ -477,16 +518,22 @@ function objectiveDraws(objective: BudgetAim, outcome: Float64Array, spend: Arra
   return outcome.map((value) => (objective.margin ?? 1) * value - cost)
 }
 
-function scoreOf({ objective }: Problem, outcome: Float64Array, spend: Float64Array): number {
+function scoreOf({ objective, today, todayOutcome }: Problem, outcome: Float64Array, spend: Float64Array): number {
   const values = objectiveDraws(objective, outcome, spend)
+  const before = objectiveDraws(objective, todayOutcome, today)
+  const doubt = (objective.doubt ?? 0) * deviationOf(values.map((value, draw) => value - (before[draw] as number)))
   if (objective.worst !== undefined) {
     const sorted = values.toSorted()
     const count = Math.max(1, Math.round(objective.worst * sorted.length))
-    return sorted.subarray(0, count).reduce((sum, value) => sum + value, 0) / count
+    return sorted.subarray(0, count).reduce((sum, value) => sum + value, 0) / count - doubt
   }
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1)
-  return mean - (objective.deviations ?? 0) * Math.sqrt(variance)
+  return mean - (objective.deviations ?? 0) * deviationOf(values) - doubt
+}
+
+function deviationOf(values: Float64Array): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1))
 }
 
 function answerOf(problem: Problem, needs: AllocateNeeds, spend: Float64Array): Allocation {
@@ -531,6 +578,7 @@ function answerOf(problem: Problem, needs: AllocateNeeds, spend: Float64Array): 
 }
 
 function heldBy(limit: Limits, spend: number, bounds: Bounds | undefined): Allocation['channels'][number]['heldBy'] {
+  if (limit.held) return 'unknown'
   const near = (value: number) => Math.abs(spend - value) <= 1e-6 * Math.max(1, limit.known)
   if (near(limit.high) && bounds?.high !== undefined && bounds.high <= limit.known) return 'high'
   if (near(limit.known)) return 'known range'

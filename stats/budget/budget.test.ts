@@ -64,6 +64,52 @@ describe('allocation', () => {
     for (const { marginal } of free) expect(marginal.mean / (answer.price as number)).toBeCloseTo(1, 4)
   })
 
+  test('doubt: what the draws do not know stays as today, what they know moves', () => {
+    const laws = [
+      { channel: 'known good', possible: 300, half: 60, slope: 1 },
+      { channel: 'known bad', possible: 20, half: 60, slope: 1 },
+    ]
+    const today = { 'known good': 50, 'known bad': 50, foggy: 50, misty: 50 }
+    const fog = curvesOf(
+      [
+        { channel: 'foggy', possible: 90, half: 60, slope: 1 },
+        { channel: 'misty', possible: 100, half: 60, slope: 1 },
+      ],
+      300,
+      1.2,
+    )
+    const curves = [...curvesOf(laws, 300, 0.05), ...fog]
+    const doubting = (doubt: number, over = curves) =>
+      feasible(allocate(needsOf(over, 200, { today, objective: { kind: 'outcome', doubt } })))
+    const [good, bad] = doubting(1).channels
+    expect(good?.spend).toBeGreaterThan(70)
+    expect(bad?.spend).toBeLessThan(20)
+    // Between two channels of which nothing is known no hint is believed …
+    const alone = feasible(
+      allocate(needsOf(fog, 100, { today: { foggy: 50, misty: 50 }, objective: { kind: 'outcome', doubt: 1 } })),
+    )
+    for (const { spend } of alone.channels) expect(spend).toBeCloseTo(50, 1)
+    expect(alone.today.gain.mean).toBeCloseTo(0, 1)
+    // … and the more doubt, the surer the gain of what is still moved.
+    const chances = [0, 0.5, 1, 2].map((doubt) => doubting(doubt).today.chanceOfGain)
+    expect([...chances].sort((left, right) => left - right)).toEqual(chances)
+    expect(chances[2]).toBeGreaterThan(0.84)
+  })
+
+  test('a channel that is held keeps its share of any total, and says why', () => {
+    const laws = [
+      { channel: 'a', possible: 100, half: 40, slope: 1 },
+      { channel: 'b', possible: 60, half: 20, slope: 1 },
+      { channel: 'c', possible: 200, half: 150, slope: 1 },
+    ]
+    const today = { a: 50, b: 50, c: 50 }
+    const answer = feasible(allocate(needsOf(curvesOf(laws), 120, { today, hold: ['b'] })))
+    expect(answer.channels[1]).toMatchObject({ heldBy: 'unknown', spend: 40 })
+    expect(answer.spend).toBeCloseTo(120, 6)
+    const all = feasible(allocate(needsOf(curvesOf(laws), 150, { today, hold: ['a', 'b', 'c'] })))
+    expect(all.channels.map(({ spend }) => spend)).toEqual([50, 50, 50])
+  })
+
   test('S-shaped responses: as good as trying every division', () => {
     fc.assert(
       fc.property(

@@ -9,8 +9,13 @@ export type Clustering = {
   refused: Refused[]
 }
 
-/** Says why two clusters must stay apart, or null. Members come as lists of records. */
-export type MayJoin = (link: number, one: number[], other: number[]) => string | null
+/** Says why two clusters must stay apart, or null. Members come as lists of records; `homeOf` = those of any record's cluster. */
+export type MayJoin = (
+  link: number,
+  one: number[],
+  other: number[],
+  homeOf: (record: number) => number[],
+) => string | null
 
 /**
  * Joins clusters along links, strongest first (ties by record numbers); `mayJoin` is asked for each join. The same
@@ -51,11 +56,15 @@ export function clusterLinks(
     if (one !== other) join(one, other, members.get(one) ?? [one], members.get(other) ?? [other])
   }
   const refused: Refused[] = []
+  const homeOf = (record: number) => {
+    const root = rootOf(record)
+    return members.get(root) ?? [root]
+  }
   for (const link of order) {
     const [one, other] = [rootOf(links.left[link] as number), rootOf(links.right[link] as number)]
     if (one === other) continue
     const [ours, theirs] = [members.get(one) ?? [one], members.get(other) ?? [other]]
-    const reason = mayJoin(link, ours, theirs)
+    const reason = mayJoin(link, ours, theirs, homeOf)
     if (reason !== null) {
       refused.push({ link, reason })
       continue

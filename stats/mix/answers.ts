@@ -501,13 +501,13 @@ export function priorPredictive(model: MixModel, seed: string | number, count = 
   const total = observed.reduce((sum, value) => sum + value, 0)
   for (let which = 0; which < count; which++) {
     const at: Unfolded = model.unfold(model.drawPrior(draws))
+    const weights = model.drawBaseWeights(draws)
     for (let region = 0; region < regions; region++) {
-      const weights = model.columns.map(({ mean, deviation }) => mean + deviation * draws.normal())
       for (let week = 0; week < weeks; week++) {
         const cell = region * weeks + week
         let base = 0
         for (const [place, column] of model.columns.entries())
-          base += (weights[place] as number) * (column.values[cell] as number)
+          base += (weights[region * model.columns.length + place] as number) * (column.values[cell] as number)
         const media = at.media[cell] as number
         const scale = size[region] as number
         const noise = (at.noise[region] as number) * studentOrNormal(draws, at.freedom)

@@ -97,10 +97,30 @@ export type BaseSpace = {
   variance: Float64Array
   /** Weight of each column in each direction, so that draws can be told by column: `j * columns + column`. */
   weights: Float64Array
+  /** How far each column, in widths of its prior, reaches along each direction: `j * columns + column`. */
+  reach: Float64Array
   columns: number
 }
 
-export function baseSpace(columns: readonly BaseColumn[], region: number, stride: number, weeks: number): BaseSpace {
+/** One space per region; regions whose columns are the same share it. */
+export function baseSpaces(
+  columns: readonly BaseColumn[],
+  regions: number,
+  stride: number,
+  weeks: number,
+): BaseSpace[] {
+  const differs = (region: number) =>
+    columns.some(({ values }) => {
+      for (let week = 0; week < weeks; week++) if (values[region * stride + week] !== values[week]) return true
+      return false
+    })
+  const first = baseSpace(columns, 0, stride, weeks)
+  return Array.from({ length: regions }, (_, region) =>
+    region === 0 || !differs(region) ? first : baseSpace(columns, region, stride, weeks),
+  )
+}
+
+function baseSpace(columns: readonly BaseColumn[], region: number, stride: number, weeks: number): BaseSpace {
   const count = columns.length
   const scaled = columns.map(({ values, deviation }) => {
     const own = values.subarray(region * stride, region * stride + weeks)
@@ -120,16 +140,18 @@ export function baseSpace(columns: readonly BaseColumn[], region: number, stride
   const directions = values.findLastIndex((value) => value > floor) + 1
   const basis = new Float64Array(directions * weeks)
   const weights = new Float64Array(directions * count)
+  const reach = new Float64Array(directions * count)
   for (let direction = 0; direction < directions; direction++) {
     const length = Math.sqrt(values[direction] as number)
     for (let column = 0; column < count; column++) {
       const share = vectors[column * count + direction] as number
       weights[direction * count + column] = (share * (columns[column] as BaseColumn).deviation) / length
+      reach[direction * count + column] = share * length
       const own = scaled[column] as Float64Array
       for (let week = 0; week < weeks; week++)
         basis[direction * weeks + week] =
           (basis[direction * weeks + week] as number) + (share * (own[week] as number)) / length
     }
   }
-  return { weeks, directions, basis, variance: values.slice(0, directions), weights, columns: count }
+  return { weeks, directions, basis, variance: values.slice(0, directions), weights, reach, columns: count }
 }

@@ -7,11 +7,16 @@ export function geometricAdstock(spend: Float64Array, retention: number, weeks: 
   const length = into.length
   const edge = retention ** weeks
   const scale = retention === 1 ? 1 / weeks : (1 - retention) / (1 - edge)
+  const whole = Math.min(weeks, length)
   let level = 0
-  for (let week = 0; week < length; week++) {
-    level = retention * level + (spend[week] as number)
-    if (week >= weeks) level -= edge * (spend[week - weeks] as number)
-    into[week] = scale * level
+  for (let week = 0; week < whole; week++) {
+    level = retention * level + scale * (spend[week] as number)
+    into[week] = level
+  }
+  const cut = scale * edge
+  for (let week = whole; week < length; week++) {
+    level = retention * level + (scale * (spend[week] as number) - cut * (spend[week - weeks] as number))
+    into[week] = level
   }
 }
 
@@ -27,16 +32,18 @@ export function geometricSlope(
   const scale = (1 - retention) / (1 - edge)
   const edgeSlope = retention === 0 ? (weeks === 1 ? 1 : 0) : (weeks * edge) / retention
   const scaleSlope = -1 / (1 - edge) + ((1 - retention) * edgeSlope) / (1 - edge) ** 2
+  // Σ over weeks of what later weeks pull through this one, times what it held; the scale is taken out at the end.
   let behind = 0
-  let total = 0
-  for (let week = pull.length - 1; week >= 0; week--) {
-    const own = pull[week] as number
-    behind = scale * own + retention * behind
-    if (week > 0) total += (behind * (stock[week - 1] as number)) / scale
-    if (week >= weeks) total -= behind * edgeSlope * (spend[week - weeks] as number)
-    total += (own * (stock[week] as number) * scaleSlope) / scale
+  let [held, cut, own] = [0, 0, 0]
+  for (let week = pull.length - 1; week > 0; week--) {
+    const force = pull[week] as number
+    behind = force + retention * behind
+    held += behind * (stock[week - 1] as number)
+    own += force * (stock[week] as number)
+    if (week >= weeks) cut += behind * (spend[week - weeks] as number)
   }
-  return total
+  own += (pull[0] as number) * (stock[0] as number)
+  return held - cut * scale * edgeSlope + (own * scaleSlope) / scale
 }
 
 /** Weights of a carry-over that is largest `peak` weeks later: retention^((lag − peak)²), normalised, with their slopes. */

@@ -124,9 +124,9 @@ function channelChecks({ answers, readiness, channels }: Judged): Check[] {
     if (!doubtful.has(name))
       checks.push({
         name: `the data speak about ${name}`,
-        passed: overlap <= 0.85,
+        passed: overlap <= muchOverlap,
         blocks: false,
-        says: `Belief before and knowledge now overlap by ${percent(overlap)}${overlap > 0.85 ? `: the data taught us nothing about ${name}` : ''}.`,
+        says: `Belief before and knowledge now overlap by ${percent(overlap)}${overlap > muchOverlap ? `: the data taught us nothing about ${name}` : ''}.`,
         doInstead: 'Add a lift test, vary its spend, or merge it with a channel like it.',
       })
   for (const [row, line] of readiness.collinearity.entries())
@@ -164,6 +164,20 @@ function channelChecks({ answers, readiness, channels }: Judged): Check[] {
     })
   }
   return checks
+}
+
+/** Above this common share of belief and knowledge the data taught nothing. */
+const muchOverlap = 0.85
+
+/** Channels about which the data taught nothing: belief is all there is, or others move with them. */
+export function unknownChannels(fit: {
+  answers: { channels: readonly { name: string; overlap: number }[] }
+  unidentified: readonly { channels: readonly string[] }[]
+}): string[] {
+  const together = new Set(fit.unidentified.flatMap(({ channels }) => channels))
+  return fit.answers.channels
+    .filter(({ name, overlap }) => overlap > muchOverlap || together.has(name))
+    .map(({ name }) => name)
 }
 
 function round(value: number): string {

@@ -1,7 +1,8 @@
 import type { Draws } from '../numbers/chance.ts'
 import { digamma, logGamma } from '../numbers/special.ts'
 import type { LogDensity } from '../sampling/density.ts'
-import { type BaseColumn, type BaseSpace, baseColumns, baseSpace } from './base.ts'
+import { cholesky } from '../sampling/metric.ts'
+import { type BaseColumn, type BaseSpace, baseColumns, baseSpaces } from './base.ts'
 import { delayedWeights, geometricAdstock, geometricSlope, weightedAdstock, weightSlopes } from './carry.ts'
 import { type Coordinate, coordinateOf, retentionOf, standardCoordinate } from './coordinate.ts'
 import { logThree } from './saturation.ts'
@@ -92,6 +93,8 @@ export type MixModel = {
   drawBase(point: Float64Array, draws: Draws): { base: Float64Array; weights: Float64Array }
   /** A point drawn from the prior. */
   drawPrior(draws: Draws): Float64Array
+  /** Weights of the base drawn from the prior: region * columns + column. */
+  drawBaseWeights(draws: Draws): Float64Array
   /** Log prior of one coordinate at a point, up to a constant. */
   logPrior(index: number, point: Float64Array): number
   /** Increment of each experiment at the unfolded point, in the unit of the outcome. */
@@ -125,9 +128,12 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   const relative = size.map((value) => value / meanSize)
   const channels = modelChannels(data, spec, relative)
   const columns = baseColumns(data, spec, widths)
-  const spaces = Array.from({ length: regions }, (_, region) => baseSpace(columns, region, weeks, learn))
+  const spaces = baseSpaces(columns, regions, weeks, learn)
   const log = spec.link === 'log'
   const student = spec.likelihood === 'student-t'
+  // Student noise has no closed form for the common part: there each region's base stands for itself.
+  const apart = regions === 1 || student ? 1 : widths.apart
+  const common = apart < 1 ? commonBase(spaces, regions, columns.length, apart) : null
   // Outcome in multiples of the usual one, less the prior mean of the base.
   const target = new Float64Array(cells)
   for (let cell = 0; cell < cells; cell++) {
@@ -186,6 +192,13 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   // The arrays under plain names: inner loops need not look them up.
   const { stock: allStock, reached: allReached, media, rest: allRest, effect: effects } = now
   const logRatio = new Float64Array(lanes * weeks)
+  // Each lane's part of them, taken once.
+  const lanesOf = (whole: Float64Array) =>
+    Array.from({ length: lanes }, (_, lane) => whole.subarray(lane * weeks, (lane + 1) * weeks))
+  const [stocks, shares, logs] = [lanesOf(allStock), lanesOf(allReached), lanesOf(logRatio)]
+  const inputs = channels.flatMap(({ input }) =>
+    Array.from({ length: regions }, (_, region) => input.subarray(region * weeks, (region + 1) * weeks)),
+  )
   const values = new Float64Array(length)
   const pull = new Float64Array(cells)
   const lanePull = new Float64Array(weeks)
@@ -194,7 +207,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   const shareBase = new Float64Array(channels.length)
   const delayed = channels.map(() => null as ReturnType<typeof delayedWeights> | null)
   const lagPull = new Float64Array(Math.max(1, ...channels.map(({ lags }) => lags)))
-  const along = new Float64Array(Math.max(...spaces.map(({ directions }) => directions)))
+  const along = spaces.map(({ directions }) => new Float64Array(directions))
   const lifts = liftTerms(data, spec, channels)
   const liftReached = lifts.map(({ windows }) => windows.map(({ until }) => new Float64Array(until + 1)))
   const liftStock = lifts.map(({ windows }) => windows.map(({ until }) => new Float64Array(until + 1)))
@@ -228,14 +241,9 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       const logHalf = Math.log(half)
       for (let week = from; week < end; week++) {
         const x = stock[week] as number
-        if (x <= 1e-12) {
-          into[week] = 0
-          logs[week] = 0
-          continue
-        }
-        const gap = Math.log(x) - logHalf
+        const gap = x <= 1e-12 ? 0 : Math.log(x) - logHalf
         logs[week] = gap
-        into[week] = 1 / (1 + Math.exp(-slope * gap))
+        into[week] = x <= 1e-12 ? 0 : 1 / (1 + Math.exp(-slope * gap))
       }
     } else if (saturation === 'logistic') {
       const rate = logThree / half
@@ -264,10 +272,10 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       let weighted = 0
       for (let region = 0; region < regions; region++) {
         const lane = index * regions + region
-        const stock = allStock.subarray(lane * weeks, (lane + 1) * weeks)
-        const reached = allReached.subarray(lane * weeks, (lane + 1) * weeks)
-        stockOf(index, channel.input.subarray(region * weeks, (region + 1) * weeks), stock)
-        reachOf(index, stock, 0, reached, logRatio.subarray(lane * weeks, (lane + 1) * weeks))
+        const stock = stocks[lane] as Float64Array
+        const reached = shares[lane] as Float64Array
+        stockOf(index, inputs[lane] as Float64Array, stock)
+        reachOf(index, stock, 0, reached, logs[lane] as Float64Array)
         let sum = 0
         for (let week = 0; week < weeks; week++) sum += reached[week] as number
         reachedSum[lane] = sum
@@ -284,10 +292,9 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
         const lane = index * regions + region
         const possible = scale * (regionWeight[lane] as number)
         effects[lane] = possible
-        for (let week = 0; week < weeks; week++) {
-          const cell = region * weeks + week
-          media[cell] = (media[cell] as number) + possible * (allReached[lane * weeks + week] as number)
-        }
+        const reached = shares[lane] as Float64Array
+        for (let week = 0, cell = region * weeks; week < weeks; week++, cell++)
+          media[cell] = (media[cell] as number) + possible * (reached[week] as number)
       }
     }
     for (let cell = 0; cell < cells; cell++) allRest[cell] = (target[cell] as number) - (media[cell] as number)
@@ -352,25 +359,49 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       gradient[at] =
         (gradient[at] as number) + slopeByValue * coordinate.slope(point[at] as number, values[at] as number)
     }
+    if (common !== null) {
+      for (let region = 0; region < regions; region++) common.add(region, alongOf(region), now.noise[region] as number)
+      value += common.settle()
+    }
     for (let region = 0; region < regions; region++)
       value += student ? studentPart(region, point, gradient) : normalPart(region, gradient)
     for (let index = 0; index < channels.length; index++) value += channelPart(index, gradient, add)
     return Number.isFinite(value) ? value : -Infinity
   }
 
-  /** Log-likelihood of a region with its base integrated out; leaves the slope by each cell's media in `pull`. */
+  /** The region's rest along the directions of its base. */
+  const alongOf = (region: number): Float64Array => {
+    const { basis, directions } = spaces[region] as BaseSpace
+    const own = along[region] as Float64Array
+    const first = region * weeks
+    for (let direction = 0; direction < directions; direction++) {
+      const start = direction * learn
+      let sum = 0
+      for (let week = 0; week < learn; week++)
+        sum += (basis[start + week] as number) * (allRest[first + week] as number)
+      own[direction] = sum
+    }
+    return own
+  }
+
+  /**
+   * Log-likelihood of a region with its base integrated out; leaves the slope by each cell's media in `pull`. What the
+   * regions have in common is settled before: the quadratic form is that of the rest less the common base, whose own
+   * part of the density is added there.
+   */
   const normalPart = (region: number, gradient: Float64Array): number => {
-    const space = spaces[region] as BaseSpace
-    const { basis, variance, directions } = space
-    const rest = allRest.subarray(region * weeks, region * weeks + learn)
-    const own = pull.subarray(region * weeks, region * weeks + learn)
+    const { basis, variance: widest, directions } = spaces[region] as BaseSpace
     const noise = now.noise[region] as number
     const square = noise * noise
+    const sums = common === null ? alongOf(region) : (along[region] as Float64Array)
+    const expected = common?.expected(region)
+    const spreads = common?.spreads(region)
+    const first = region * weeks
     let all = 0
     for (let week = 0; week < learn; week++) {
-      const value = rest[week] as number
+      const value = allRest[first + week] as number
       all += value * value
-      own[week] = value / square
+      pull[first + week] = value / square
     }
     let outside = all
     let inside = 0
@@ -378,21 +409,23 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     let bySquare = (learn - directions) / square
     for (let direction = 0; direction < directions; direction++) {
       const start = direction * learn
-      let sum = 0
-      for (let week = 0; week < learn; week++) sum += (basis[start + week] as number) * (rest[week] as number)
-      const wide = square + (variance[direction] as number)
-      along[direction] = sum
+      const sum = sums[direction] as number
+      const variance = apart * apart * (widest[direction] as number)
+      const wide = square + variance
+      const known = expected === undefined ? 0 : (expected[direction] as number)
+      const left = sum - known
       outside -= sum * sum
       inside += (sum * sum) / wide
       logDeterminant += Math.log(wide)
-      bySquare += 1 / wide - (sum * sum) / (wide * wide)
-      const back = (-sum * (variance[direction] as number)) / (square * wide)
+      bySquare +=
+        1 / wide - (left * left + (spreads === undefined ? 0 : (spreads[direction] as number))) / (wide * wide)
+      const back = (-sum * variance) / (square * wide) - known / wide
       for (let week = 0; week < learn; week++)
-        own[week] = (own[week] as number) + back * (basis[start + week] as number)
+        pull[first + week] = (pull[first + week] as number) + back * (basis[start + week] as number)
     }
     outside = Math.max(0, outside)
     bySquare -= outside / (square * square)
-    // own = −∂/∂rest = ∂/∂media. Noise: d/d log σ through σ².
+    // pull = −∂/∂rest = ∂/∂media. Noise: d/d log σ through σ².
     gradient[noiseAt + region] = (gradient[noiseAt + region] as number) - bySquare * square
     return -0.5 * (logDeterminant + outside / square + inside)
   }
@@ -446,7 +479,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   /** Slopes of a channel's quantities, and the experiments' part of the density. */
   const channelPart = (index: number, gradient: Float64Array, add: (slot: Slot, slope: number) => void): number => {
     const own = slots[index] as Slots
-    const { saturation, adstock, lags, input } = channels[index] as ModelChannel
+    const { saturation, adstock, lags } = channels[index] as ModelChannel
     const slope = now.slope[index] as number
     const half = now.half[index] as number
     let value = 0
@@ -457,41 +490,49 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     if (adstock === 'delayed') lagPull.fill(0)
     for (let region = 0; region < regions; region++) {
       const lane = index * regions + region
+      const reached = shares[lane] as Float64Array
       let sum = 0
-      for (let week = 0; week < weeks; week++)
-        sum += (pull[region * weeks + week] as number) * (allReached[lane * weeks + week] as number)
+      for (let week = 0, cell = region * weeks; week < weeks; week++, cell++)
+        sum += (pull[cell] as number) * (reached[week] as number)
       effectPull[region] = sum * (effects[lane] as number)
     }
 
     /** Slopes through the saturation of one lane, `lanePull` being the slope by what is reached; leaves it by stock. */
-    const through = (reached: Float64Array, stock: Float64Array, logs: Float64Array, from: number, end: number) => {
+    const through = (
+      reached: Float64Array,
+      stock: Float64Array,
+      logRatios: Float64Array,
+      from: number,
+      end: number,
+    ) => {
+      // Sums of their own: a variable that a closure shares costs a piece of memory each time it is written.
+      let [towardsHalf, towardsSlope] = [0, 0]
       if (saturation === 'hill') {
         const plain = slope === 1 && (own.slope === null || own.slope.at < 0)
         for (let week = from; week < end; week++) {
           const share = reached[week] as number
           const steep = (lanePull[week] as number) * share * (1 - share)
-          byLogHalf -= slope * steep
-          if (!plain) bySlope += steep * (logs[week] as number)
-          lanePull[week] =
-            (stock[week] as number) > 1e-12
-              ? (slope * steep) / (stock[week] as number)
-              : plain
-                ? (lanePull[week] as number) / half
-                : 0
+          const amount = stock[week] as number
+          towardsHalf += steep
+          if (!plain) towardsSlope += steep * (logRatios[week] as number)
+          lanePull[week] = amount > 1e-12 ? (slope * steep) / amount : plain ? (lanePull[week] as number) / half : 0
         }
+        towardsHalf *= slope
       } else if (saturation === 'logistic') {
         const rate = logThree / half
         for (let week = from; week < end; week++) {
           const share = reached[week] as number
           const steep = (lanePull[week] as number) * 0.5 * (1 - share * share) * rate
-          byLogHalf -= steep * (stock[week] as number)
+          towardsHalf += steep * (stock[week] as number)
           lanePull[week] = steep
         }
       }
+      byLogHalf -= towardsHalf
+      bySlope += towardsSlope
     }
     const carry = (series: Float64Array, stock: Float64Array, from: number, end: number) => {
       if (adstock === 'none' || (own.retention.at < 0 && own.peak === null)) return
-      const part = lanePull.subarray(0, end)
+      const part = end === weeks ? lanePull : lanePull.subarray(0, end)
       if (from > 0) part.fill(0, 0, from)
       if (adstock === 'geometric')
         byRetention += geometricSlope(series, stock, part, now.retention[index] as number, lags)
@@ -568,13 +609,13 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       // A share stays what it is when more is reached: the possible effect gives way.
       const give =
         own.effectMeans === 'share' ? (all * (relative[region] as number) * (regionWeight[lane] as number)) / base : 0
-      for (let week = 0; week < weeks; week++) lanePull[week] = (pull[region * weeks + week] as number) * effect - give
+      for (let week = 0, cell = region * weeks; week < weeks; week++, cell++)
+        lanePull[week] = (pull[cell] as number) * effect - give
       for (const one of extra)
         if (one.region === region) lanePull[one.week] = (lanePull[one.week] as number) + one.slope
-      const reached = allReached.subarray(lane * weeks, (lane + 1) * weeks)
-      const stock = allStock.subarray(lane * weeks, (lane + 1) * weeks)
-      through(reached, stock, logRatio.subarray(lane * weeks, (lane + 1) * weeks), 0, weeks)
-      carry(input.subarray(region * weeks, (region + 1) * weeks), stock, 0, weeks)
+      const stock = stocks[lane] as Float64Array
+      through(shares[lane] as Float64Array, stock, logs[lane] as Float64Array, 0, weeks)
+      carry(inputs[lane] as Float64Array, stock, 0, weeks)
       if (own.regions >= 0) {
         const byWeight = (effectPull[region] as number) - give * (reachedSum[lane] as number)
         const at = own.regions + region
@@ -610,13 +651,22 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       const base = new Float64Array(cells)
       const weights = new Float64Array(regions * columns.length)
       let first = baseAt
+      if (common !== null) {
+        for (let region = 0; region < regions; region++)
+          common.add(region, alongOf(region), now.noise[region] as number)
+        common.settle()
+      }
+      const shared = common?.draw(draws)
       for (let region = 0; region < regions; region++) {
         const space = spaces[region] as BaseSpace
         const noise = now.noise[region] as number
         const own = weights.subarray(region * columns.length, (region + 1) * columns.length)
-        for (let column = 0; column < columns.length; column++) own[column] = (columns[column] as BaseColumn).mean
+        for (let column = 0; column < columns.length; column++)
+          own[column] =
+            (columns[column] as BaseColumn).mean +
+            (shared === undefined ? 0 : (shared[column] as number) * (columns[column] as BaseColumn).deviation)
         for (let direction = 0; direction < space.directions; direction++) {
-          const variance = space.variance[direction] as number
+          const variance = apart * apart * (space.variance[direction] as number)
           let amount: number
           if (student)
             amount = (point[first + direction] as number) * ((baseWidth[region] as Float64Array)[direction] as number)
@@ -624,6 +674,9 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
             let sum = 0
             for (let week = 0; week < learn; week++)
               sum += (space.basis[direction * learn + week] as number) * (now.rest[region * weeks + week] as number)
+            if (shared !== undefined)
+              for (let column = 0; column < columns.length; column++)
+                sum -= (space.reach[direction * columns.length + column] as number) * (shared[column] as number)
             const shrink = variance / (noise * noise + variance)
             amount = shrink * sum + Math.sqrt(shrink) * noise * draws.normal()
           }
@@ -642,6 +695,14 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       return { base, weights }
     },
     drawPrior: (draws) => Float64Array.from(coordinates, (coordinate) => coordinate.draw(draws)),
+    drawBaseWeights(draws) {
+      const alike = Math.sqrt(1 - apart * apart)
+      const shared = columns.map(() => (apart < 1 ? alike * draws.normal() : 0))
+      return Float64Array.from({ length: regions * columns.length }, (_, place) => {
+        const { mean, deviation } = columns[place % columns.length] as BaseColumn
+        return mean + deviation * ((shared[place % columns.length] as number) + apart * draws.normal())
+      })
+    },
     logPrior: (index, point) => {
       const coordinate = coordinates[index] as Coordinate
       const u = point[index] as number
@@ -649,6 +710,117 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     },
     liftAt: () => increments,
     lifts: lifts.map(({ result, channel }) => ({ result, channel })),
+  }
+}
+
+/**
+ * What the bases of all regions have in common: one weight per column, standard normal in widths of the prior, integrated
+ * out. O(columns² · directions) for each group of regions with the same columns, O(columns³) to settle.
+ */
+function commonBase(spaces: readonly BaseSpace[], regions: number, columns: number, apart: number) {
+  const alike = Math.sqrt(1 - apart * apart)
+  const groups = [...new Set(spaces)]
+  const groupOf = spaces.map((space) => groups.indexOf(space))
+  const precise = groups.map(({ directions }) => new Float64Array(directions))
+  const pulled = groups.map(({ directions }) => new Float64Array(directions))
+  const reach = groups.map((space) => space.reach.map((value) => alike * value))
+  const expected = groups.map(({ directions }) => new Float64Array(directions))
+  const spreads = groups.map(({ directions }) => new Float64Array(directions))
+  const precision = new Float64Array(columns * columns)
+  const mean = new Float64Array(columns)
+  const solved = new Float64Array(columns)
+  let lower: Float64Array = precision
+  let added = 0
+  return {
+    add(region: number, along: Float64Array, noise: number): void {
+      if (added === 0)
+        for (const [group, values] of precise.entries()) {
+          values.fill(0)
+          ;(pulled[group] as Float64Array).fill(0)
+        }
+      added = (added + 1) % regions
+      const group = groupOf[region] as number
+      const { variance } = spaces[region] as BaseSpace
+      const [weight, sums] = [precise[group] as Float64Array, pulled[group] as Float64Array]
+      for (let direction = 0; direction < variance.length; direction++) {
+        const wide = noise * noise + apart * apart * (variance[direction] as number)
+        weight[direction] = (weight[direction] as number) + 1 / wide
+        sums[direction] = (sums[direction] as number) + (along[direction] as number) / wide
+      }
+    },
+    /** Part of the log-likelihood that the common weights bring; afterwards the expectations stand. */
+    settle(): number {
+      precision.fill(0)
+      mean.fill(0)
+      for (let column = 0; column < columns; column++) precision[column * columns + column] = 1
+      for (const [group, { directions }] of groups.entries()) {
+        const far = reach[group] as Float64Array
+        for (let direction = 0; direction < directions; direction++) {
+          const first = direction * columns
+          const weight = (precise[group] as Float64Array)[direction] as number
+          const sum = (pulled[group] as Float64Array)[direction] as number
+          for (let row = 0; row < columns; row++) {
+            const scaled = weight * (far[first + row] as number)
+            mean[row] = (mean[row] as number) + sum * (far[first + row] as number)
+            for (let column = 0; column <= row; column++)
+              precision[row * columns + column] =
+                (precision[row * columns + column] as number) + scaled * (far[first + column] as number)
+          }
+        }
+      }
+      lower = cholesky(precision, columns) ?? lower
+      let logDeterminant = 0
+      let fitted = 0
+      for (let row = 0; row < columns; row++) {
+        let sum = mean[row] as number
+        for (let column = 0; column < row; column++)
+          sum -= (lower[row * columns + column] as number) * (mean[column] as number)
+        const own = lower[row * columns + row] as number
+        logDeterminant += 2 * Math.log(own)
+        mean[row] = sum / own
+        fitted += (mean[row] as number) ** 2
+      }
+      backward(lower, columns, mean)
+      for (const [group, { directions }] of groups.entries()) {
+        const far = reach[group] as Float64Array
+        for (let direction = 0; direction < directions; direction++) {
+          let value = 0
+          let spread = 0
+          for (let row = 0; row < columns; row++) {
+            let sum = far[direction * columns + row] as number
+            value += sum * (mean[row] as number)
+            for (let column = 0; column < row; column++)
+              sum -= (lower[row * columns + column] as number) * (solved[column] as number)
+            sum /= lower[row * columns + row] as number
+            solved[row] = sum
+            spread += sum * sum
+          }
+          ;(expected[group] as Float64Array)[direction] = value
+          ;(spreads[group] as Float64Array)[direction] = spread
+        }
+      }
+      return 0.5 * (fitted - logDeterminant)
+    },
+    /** The common base of a region along its directions. */
+    expected: (region: number) => expected[groupOf[region] as number] as Float64Array,
+    /** How uncertain the common base is along each direction: a variance. */
+    spreads: (region: number) => spreads[groupOf[region] as number] as Float64Array,
+    /** A draw of the common weights, in widths of the columns' priors. */
+    draw(draws: Draws): Float64Array {
+      const normals = Float64Array.from({ length: columns }, () => draws.normal())
+      backward(lower, columns, normals)
+      return normals.map((value, column) => alike * (value + (mean[column] as number)))
+    },
+  }
+}
+
+/** Solves Lᵀ x = b in place. */
+function backward(lower: Float64Array, size: number, into: Float64Array): void {
+  for (let row = size - 1; row >= 0; row--) {
+    let sum = into[row] as number
+    for (let below = row + 1; below < size; below++)
+      sum -= (lower[below * size + row] as number) * (into[below] as number)
+    into[row] = sum / (lower[row * size + row] as number)
   }
 }
 

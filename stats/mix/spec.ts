@@ -103,6 +103,8 @@ export type BaseWidths = {
   noise: number
   /** How far regions may differ in their response (log scale). */
   regions: number
+  /** How far a region's base may stray from the common one, as a share of the widths above: 0 all alike, 1 each for itself. */
+  apart: number
 }
 
 export const baseWidths: BaseWidths = {
@@ -113,6 +115,7 @@ export const baseWidths: BaseWidths = {
   control: 0.25,
   noise: 0.3,
   regions: 0.3,
+  apart: 0.3,
 }
 
 /** The table of a mix model: cell (region, week) at `region * weeks + week`. */

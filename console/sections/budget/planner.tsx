@@ -46,6 +46,7 @@ export function Planner(): ReactNode {
     weeks: Number(weeks),
     margin: margin === '' ? null : Number(margin) / 100,
     risk: 0,
+    doubt: 1,
     shift: shift === '' ? null : Number(shift) / 100,
     explore: 0,
     bounds: Object.entries(bounds)
@@ -178,6 +179,16 @@ function Result(props: { advice: Advice }): ReactNode {
       }
     >
       {advice.headline === null ? null : <Alert color="yellow">{advice.headline}</Alert>}
+      {advice.channels.some((row) => Math.abs(row.spend - row.today) > 0.005 * row.today) ? null : (
+        <Alert color="blue" mb="sm">
+          {t('planner.stay')}
+        </Alert>
+      )}
+      {advice.learn === null ? null : (
+        <Text size="sm" mb="sm">
+          {t('planner.learn', { channel: words('media', advice.learn.channel), value: money(advice.learn.value) })}
+        </Text>
+      )}
       <SimpleGrid cols={{ base: 1, xs: 3 }} mb="sm">
         <StatCard
           label={t('planner.outcome')}
