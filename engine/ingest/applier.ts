@@ -4,6 +4,7 @@ import { asideRows, type HistoryRow, historyChannel, historyRows, keepForHistory
 import type { Item, Reason } from './item.ts'
 import { apart, withdrawalsOf } from './quality/apart.ts'
 import type { Judge } from './quality/judge.ts'
+import { keepNote, noteOf } from './quality/monitor/note.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Sources } from './source.ts'
 
@@ -105,6 +106,8 @@ export function createApplier(needs: {
       if (sorted.bad.length > 0) await needs.quarantine.keep(tx, sorted.bad)
       await count(tx, given, sorted)
       await needs.judge.count(tx, [...sorted.fresh, ...sorted.bad])
+      // Imports are the past: only what arrives live is a stream that can be watched.
+      if (!options.skipSeen) await keepNote(tx, batch, noteOf(given, sorted))
       await tx.notify(historyChannel)
       pending.set(batch, rows)
       const counted = {

@@ -15,6 +15,7 @@ import type { OwnEvent } from './own.ts'
 import type { References } from './quality/finding.ts'
 import { createJudge, type Judge } from './quality/judge.ts'
 import type { Approvals } from './quality/plans/approvals.ts'
+import { createMonitor, type Monitor } from './quality/monitor/index.ts'
 import { createLivePlans } from './quality/plans/live.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
 import { createSources, type Sources } from './source.ts'
@@ -88,6 +89,8 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     apply: needs.apply,
   })
   const feedNeeds: FeedNeeds = { database, clock, secrets, log, ways: needs.feeds ?? null }
+  const own = (tx: Database, events: OwnEvent[]) => emit({ clock, sources }, tx, events)
+  const monitor = createMonitor({ database, history, clock, live, log, emit: own })
   const loops = [
     inboxLoop({ database, clock, log, sources, applier }),
     historyLoop({ database, history }),
@@ -101,9 +104,10 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
       ...(needs.tidySearch ? { tidySearch: needs.tidySearch } : {}),
     }),
     feedLoop(feedNeeds),
+    monitor.loop,
   ]
   return {
-    emit: (tx, events) => emit({ clock, sources }, tx, events),
+    emit: own,
     trackingListener: nodeListener(door),
     door,
     sources,
@@ -116,10 +120,18 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     needs,
     applier,
     judge,
+    monitor,
     loops,
     feedNeeds,
   }
 }
 
 /** What the routes of the stage use of it. */
-export type IngestInside = { needs: IngestNeeds; applier: Applier; judge: Judge; loops: Loop[]; feedNeeds: FeedNeeds }
+export type IngestInside = {
+  needs: IngestNeeds
+  applier: Applier
+  judge: Judge
+  monitor: Monitor
+  loops: Loop[]
+  feedNeeds: FeedNeeds
+}

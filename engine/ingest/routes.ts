@@ -8,6 +8,7 @@ import { uploadMounts } from './imports/upload.ts'
 import { adapt } from './inbox.ts'
 import type { Ingest, IngestInside } from './index.ts'
 import { ingestJobs } from './jobs.ts'
+import { monitorRoutes } from './quality/monitor/routes.ts'
 import { type Chosen, replayRequest } from './quarantine.ts'
 import { arrivalOf, counterView, eventNames, quarantineGroups, recentEvents, sourceViews } from './screens.ts'
 
@@ -144,6 +145,7 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
         return { discarded: await quarantine.settle(database, ids, 'discarded', nameOf(caller), reason) }
       }),
       ...importRoutes(ingest),
+      ...monitorRoutes(ingest.monitor),
     ],
     raw: [...webMounts(ingest.door), ...uploadMounts(ingest.needs.ground)],
     loops: ingest.loops,
