@@ -71,6 +71,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
       places: (tx, rows) => commerce.records.places(tx, rows),
       spend: (tx, rows) => budget.records.spend(tx, rows),
     },
+    references: (asked) => commerce.known(asked),
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
     audit: governance.audit,
     tidySearch: () => profile.tidySearch(),

@@ -5,6 +5,7 @@ import { type ImportKind, importKinds } from '../imports.ts'
 import { jsonObject } from '../json.ts'
 import { page, pageOf, route } from '../route.ts'
 
+export * from './ingest-checks.ts'
 export * from './ingest-plans.ts'
 export * from './ingest-quality.ts'
 
@@ -272,6 +273,8 @@ export const eventRow = z.object({
   name: z.string(),
   channel: z.string(),
   flags: z.array(z.string()),
+  /** What the checks found: `code place action`. */
+  findings: z.array(z.string()),
   properties: jsonObject,
   context: jsonObject,
 })
@@ -380,6 +383,8 @@ export const quarantineReason = z.object({
   /** Where in the item, dotted. */
   path: z.string(),
   message: z.string(),
+  /** The check that found it, where it is not the code itself. */
+  check: z.string().optional(),
 })
 
 export const quarantineGroup = z.object({
@@ -391,11 +396,22 @@ export const quarantineGroup = z.object({
   message: z.string(),
   /** What a person can do about it. */
   doInstead: z.string(),
+  /** The check behind the reason, empty when the reason says it all. */
+  check: z.string(),
   open: z.number(),
+  /** Different people as far as the items name somebody. */
+  people: z.number(),
+  /** Turnover that waits, minor units. */
+  turnover: z.number(),
+  currency: z.string(),
   /** Part of the source's items of the last 24 hours, 0–1. */
   share: z.number(),
   firstAt: z.string(),
   lastAt: z.string(),
+  /** When the first items of the group end unrepaired, if that is within 7 days, and how many do by then. */
+  expiring: z.object({ at: z.string(), count: z.number() }).nullable(),
+  /** Tried again by itself next at; null = a person has to do something. */
+  retryAt: z.string().nullable(),
 })
 
 export const quarantine = route({
@@ -405,7 +421,7 @@ export const quarantine = route({
   method: 'get',
   path: '/quarantine',
   may: ['admin', 'marketer', 'analyst', 'privacy'],
-  query: z.object({ status: z.enum(['open', 'patched', 'replayed', 'discarded']).default('open') }),
+  query: z.object({ status: z.enum(['open', 'patched', 'replayed', 'discarded', 'expired']).default('open') }),
   answer: z.object({ items: z.array(quarantineGroup), open: z.number() }),
 })
 

@@ -4,6 +4,7 @@ import type { TakeRecords } from '#ingest'
 import { applyBatch } from './apply.ts'
 import { erasePersons } from './erase.ts'
 import { type Revenue, revenueOf, type Today, todayOf } from './figures.ts'
+import { knownOf } from './known.ts'
 import type { OrderChannel } from './order.ts'
 import {
   type Cart,
@@ -21,6 +22,7 @@ import { type Viewed, viewedBy } from './viewed.ts'
 export type { Today as CommerceToday } from './figures.ts'
 export type { OrderChannel } from './order.ts'
 export type { Cart, Order, ProductSummary } from './read.ts'
+export { commerceHealth } from './health.ts'
 export { commerceParts } from './routes.ts'
 export type { Viewed } from './viewed.ts'
 
@@ -38,6 +40,11 @@ export type Commerce = {
   products(skus: string[], channel?: OrderChannel): Promise<ProductSummary[]>
   /** Articles the person has looked at, the latest first. */
   viewed(person: PersonId, query: { days: number; limit: number }): Promise<Viewed[]>
+  /** Which of these articles and stores exist, articles with what they cost now; null where no such list is kept. */
+  known(asked: {
+    skus: string[]
+    stores: string[]
+  }): Promise<{ skus: Map<string, number | null> | null; stores: Set<string> | null }>
   popular(query: {
     days: number
     channel?: OrderChannel
@@ -61,6 +68,7 @@ export function createCommerce({ ground }: { ground: Ground }): Commerce {
     orders: (person) => ordersOf(database, person),
     products: (skus, channel) => productsOf(database, skus, channel),
     viewed: (person, query) => viewedBy({ database, history, now: clock.now() }, person, query),
+    known: (asked) => knownOf(database, asked),
     popular: (query) => popularOf(database, query),
     today: () => todayOf(database, clock, config),
     revenue: (query) => revenueOf(database, config, query),

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib'
 import type { api, KeyId, SourceId } from '@einklang/contract'
+import type { Repair } from './quality/finding.ts'
 
 type DialectName = api.ingest.DialectName
 
@@ -38,6 +39,8 @@ export type RequestFacts = {
   /** Truncated client address. */
   address?: string
   flags?: string[]
+  /** Repairs of a group that is sent again. */
+  repairs?: Repair[]
 }
 
 export type InboxRequest = RequestFacts & { body: Buffer }

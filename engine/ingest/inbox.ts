@@ -114,7 +114,7 @@ export async function adapt(sources: Sources, request: InboxRequest, row: number
   const source = await sources.byId(request.source as SourceId)
   if (!source) return []
   if (request.call === 'own') return ownItems(request, source, row, first)
-  return request.call === 'normal' ? normalItems(request) : dialectItems(request, source, row, first)
+  return request.call === 'normal' ? normalItems(request, source) : dialectItems(request, source, row, first)
 }
 
 type SettleNeeds = { database: Database; clock: Clock; applier: Applier; log: Log }

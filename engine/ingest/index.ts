@@ -14,9 +14,10 @@ import { inboxLoop } from './inbox.ts'
 import type { OwnEvent } from './own.ts'
 import type { References } from './quality/finding.ts'
 import { createJudge, type Judge } from './quality/judge.ts'
-import type { Approvals } from './quality/plans/approvals.ts'
 import { createMonitor, type Monitor } from './quality/monitor/index.ts'
+import type { Approvals } from './quality/plans/approvals.ts'
 import { createLivePlans } from './quality/plans/live.ts'
+import { quarantineLoop, workChannel } from './quality/work.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
 import { createSources, type Sources } from './source.ts'
 
@@ -100,10 +101,11 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
       log,
       sources,
       applier,
-      records: needs.records ?? {},
+      records: announced(needs.records ?? {}, quarantine),
       ...(needs.tidySearch ? { tidySearch: needs.tidySearch } : {}),
     }),
     feedLoop(feedNeeds),
+    quarantineLoop({ database, clock, sources, quarantine, judge }),
     monitor.loop,
   ]
   return {
@@ -124,6 +126,27 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     loops,
     feedNeeds,
   }
+}
+
+/** Items that wait for an article or a store are tried again as soon as it is there. */
+function announced(records: NonNullable<IngestNeeds['records']>, quarantine: Quarantine) {
+  const naming: { [kind in RecordKind]?: { kind: 'sku' | 'store'; fields: string[] } } = {
+    products: { kind: 'sku', fields: ['sku', 'gtin', 'product_no'] },
+    places: { kind: 'store', fields: ['place'] },
+  }
+  const wrapped = { ...records }
+  for (const kind of ['products', 'places'] as const) {
+    const take = records[kind]
+    const named = naming[kind]
+    if (!take || !named) continue
+    wrapped[kind] = async (tx, rows) => {
+      const rejected = await take(tx, rows)
+      const values = rows.flatMap(({ fields }) => named.fields.map((field) => fields[field] ?? '')).filter(Boolean)
+      if ((await quarantine.arrived(tx, named.kind, values)) > 0) await tx.notify(workChannel)
+      return rejected
+    }
+  }
+  return wrapped
 }
 
 /** What the routes of the stage use of it. */

@@ -8,6 +8,7 @@ import type {
   SourceId,
   TouchChannel,
 } from '@einklang/contract'
+import type { Repair } from './quality/finding.ts'
 
 export type QuarantineCode = (typeof api.ingest.quarantineCodes)[number]
 /** `check` names the finding behind `check_failed`, `money_mismatch` and the like. */
@@ -25,6 +26,8 @@ export type SourceFacts = {
   consentCategories: { [category: string]: Purpose }
   oldestYears: number
   mappings: api.ingest.EventMapping[]
+  /** Standing repairs, and the version of the rule set they belong to. */
+  rules?: { version: number; repairs: Repair[] }
 }
 
 /** One item after the adapter: an event, or the reasons why it waits. */

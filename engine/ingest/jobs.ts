@@ -4,11 +4,12 @@ import type { Ingest, IngestInside } from './index.ts'
 
 /** How long raw requests stay for a replay, and how long ids are remembered at least. */
 const replayDays = 14
-const quarantineDays = 90
+/** How long what has ended can still be looked at. */
+const resolvedDays = 30
 
 /** Drops whole partitions that are older than the replay window and confirmed in history. */
 export function ingestJobs(ingest: Ingest & IngestInside): JobKind[] {
-  const { database, clock } = ingest.needs.ground
+  const { database, clock, history } = ingest.needs.ground
   return [
     jobKind({
       name: 'ingest.sweep',
@@ -25,10 +26,14 @@ export function ingestJobs(ingest: Ingest & IngestInside): JobKind[] {
             and not exists (select from ingest.inbox where inbox.batch = batch.id)`
         await database.run`
           update ingest.quarantine set status = 'expired', resolved_at = ${now}, resolved_by = 'system'
-          where status in ('open', 'patched') and received_at < ${before(quarantineDays)}`
+          where status in ('open', 'patched') and expires_at < ${now}`
+        // What was given up can be taken back until it would have expired; what was sent again stands in history.
         await database.run`
-          delete from ingest.quarantine where status in ('expired', 'discarded', 'replayed')
-            and resolved_at < ${before(quarantineDays)}`
+          delete from ingest.quarantine where (status = 'discarded' and expires_at < ${now})
+            or (status in ('expired', 'replayed') and resolved_at < ${before(resolvedDays)})`
+        await database.run`delete from ingest.quarantine_work where created_at < ${before(90)}`
+        await database.run`delete from ingest.finding where hour < ${before(400)}`
+        await history.run`alter table ingest.aside delete where received_at < ${before(90)}`
         await database.run`
           delete from ingest.import_part using ingest.import
           where import.id = import_part.import and import.state not in ('waiting', 'running') and import.created_at < ${before(7)}`

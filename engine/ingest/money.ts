@@ -53,19 +53,32 @@ export function moneyOf(properties: JsonObject, name: string | null, sourceCurre
       ],
     }
   }
-  if (name === 'Order Completed' && lines && mismatched(minor)) flags.push('total_mismatch')
   return { minor, currency, flags, reasons: [] }
 }
 
+const currencies = new Set(Intl.supportedValuesOf('currency'))
+const signs: { [sign: string]: string } = {
+  '€': 'EUR',
+  EURO: 'EUR',
+  'SFR.': 'CHF',
+  SFR: 'CHF',
+  FR: 'CHF',
+  '£': 'GBP',
+  '₫': 'VND',
+}
+
+/** The ISO 4217 code; what is written otherwise but clearly is read. Null = no currency. */
 function currencyOf(given: Json | undefined, fallback: string, flags: string[]): string | null {
   if (given === undefined || given === null || given === '') {
     flags.push('currency_assumed')
     return fallback
   }
-  if (typeof given !== 'string') return null
-  if (/^[A-Z]{3}$/.test(given)) return given
+  if (typeof given !== 'string' || given.length > 20) return null
+  if (currencies.has(given)) return given
   const upper = given.trim().toUpperCase()
-  return /^[A-Z]{3}$/.test(upper) ? upper : null
+  const code = currencies.has(upper) ? upper : Object.hasOwn(signs, upper) ? (signs[upper] as string) : null
+  if (code !== null) flags.push('currency_read')
+  return code
 }
 
 function amountReader(currency: string, flags: string[]): (value: Json | undefined) => number | null {
@@ -84,18 +97,4 @@ function lineOf(line: Json, reader: (value: Json | undefined) => number | null):
   const given = reader(line.total)
   const quantity = decimalOf(line.quantity) ?? 1
   return { price, total: given ?? (price === null ? null : Math.round(price * quantity)) }
-}
-
-/** Shops put discount, shipping and tax into the total or not; flagged only when no usual reading comes within 1 %. */
-function mismatched(minor: JsonObject): boolean {
-  const total = minor.total
-  const lines = minor.lines as JsonObject[]
-  if (typeof total !== 'number' || lines.length === 0 || lines.some((line) => typeof line.total !== 'number'))
-    return false
-  const sum = lines.reduce((whole, line) => whole + (line.total as number), 0)
-  const part = (field: string) => (typeof minor[field] === 'number' ? (minor[field] as number) : 0)
-  const readings = [0, part('shipping')].flatMap((shipping) =>
-    [0, part('discount')].flatMap((discount) => [0, part('tax')].map((tax) => sum + shipping - discount + tax)),
-  )
-  return !readings.some((reading) => Math.abs(reading - total) <= Math.max(1, Math.abs(total) * 0.01))
 }

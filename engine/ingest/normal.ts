@@ -27,6 +27,7 @@ import type { InboxRequest } from './frame.ts'
 import type { Item, QuarantineCode, Reason, SourceFacts } from './item.ts'
 import { deepText, hasDuplicateKeys } from './json-text.ts'
 import { moneyOf } from './money.ts'
+import { type Mended, mend } from './quality/mend.ts'
 import { customerNamespace } from './source.ts'
 import { correctTime } from './time.ts'
 import { consentStatement, eventName } from './vocabulary.ts'
@@ -148,7 +149,9 @@ function adapted(said: Said, shared: Shared, index: number): Item {
     return refused(said, shared, index, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
   if (shared.unclean) item = cleaned(item, flags)
   if (!isObject(item)) return refused(said, shared, index, ['unparsable', '', 'An item must be an object.'])
-  const identity = itemIdentity(item, shared, index, flags)
+  const repaired = repairedBy(item, shared)
+  const identity = itemIdentity(item, repaired?.item ?? item, shared, index, flags)
+  if (repaired) item = repaired.item
   const heard = item
   const wait = (reasons: Reason[]) =>
     quarantined(said, shared, identity, reasons, heldOf(heard, said, shared, identity))
@@ -184,6 +187,7 @@ function adapted(said: Said, shared: Shared, index: number): Item {
   for (const flag of time.flags) flags.push(flag)
 
   const context = contextOf(item, shared, flags)
+  if (repaired) context.given = { ...objectOr(context.given), ...repaired.given }
   const server = speaksForMany(context, shared)
   const traits = traitsOf(item, kind, context, server, flags)
   const properties: JsonObject = { ...objectOr(item.properties) }
@@ -228,20 +232,36 @@ function adapted(said: Said, shared: Shared, index: number): Item {
     context,
     consent: consent?.preferences ?? null,
     flags,
+    ...(repaired ? { findings: repaired.findings } : {}),
     raw: { inbox: shared.row, index },
   }
   return { ...base(shared, identity), event, reasons: [], raw: () => rawOf(said, shared, time.original) }
+}
+
+/** Null = nothing of the item had to be repaired. */
+function repairedBy(item: JsonObject, { source, request }: Shared): Mended | null {
+  const repairs = [...(source.rules?.repairs ?? []), ...(request.repairs ?? [])]
+  if (repairs.length === 0) return null
+  const mended = mend(item, repairs, source.rules?.version ?? 0)
+  return mended.item === item ? null : mended
 }
 
 // --- identity of the item ---------------------------------------------------------------------------------------
 
 type ItemIdentity = { id: NormalEvent['id']; messageId: string; content: number; size: number }
 
-function itemIdentity(item: JsonObject, shared: Shared, index: number, flags: string[]): ItemIdentity {
-  const text = JSON.stringify(withoutTransport(item))
+function itemIdentity(
+  given: JsonObject,
+  item: JsonObject,
+  shared: Shared,
+  index: number,
+  flags: string[],
+): ItemIdentity {
+  // The content as it came: a client's repeat is one, whatever has been repaired since.
+  const text = JSON.stringify(withoutTransport(given))
   const content = contentHash(text)
-  const given = item.messageId
-  let messageId = typeof given === 'number' ? String(given) : typeof given === 'string' ? given.trim() : ''
+  const named = item.messageId
+  let messageId = typeof named === 'number' ? String(named) : typeof named === 'string' ? named.trim() : ''
   if (messageId === '') {
     messageId = `inbox:${shared.row}:${index}`
     flags.push('no_message_id')

@@ -1,10 +1,13 @@
 import type { EventKind, Identifier, JsonObject, NormalEvent, PersonId, TouchChannel } from '@einklang/contract'
 import { derivedId } from '@einklang/platform'
 import { contentHash } from './content-hash.ts'
+import { isObject } from './dialects/dialect.ts'
 import type { InboxRequest } from './frame.ts'
 import type { Item, SourceFacts } from './item.ts'
 import { moneyOf } from './money.ts'
 import { channelOf } from './normal.ts'
+import type { Repair } from './quality/finding.ts'
+import { mend } from './quality/mend.ts'
 
 /** A fact that a later stage reports; it takes the path of every event, from the internal source. */
 export type OwnEvent = {
@@ -73,15 +76,38 @@ function ownItem(own: OwnEvent, request: InboxRequest, source: SourceFacts, raw:
 }
 
 /** Events that are in normal form already: imported rows that come back out of quarantine. */
-export function normalItems(request: InboxRequest): Item[] {
+export function normalItems(request: InboxRequest, source: SourceFacts): Item[] {
   const events = JSON.parse(request.body.toString('utf8')) as NormalEvent[]
-  return events.map((event) => ({
-    id: event.id,
-    source: event.source,
-    content: contentHash(JSON.stringify(event)),
-    receivedAt: request.receivedAt,
-    event,
-    reasons: [],
-    raw: () => ({ payload: event as unknown as JsonObject, request: { call: 'normal' }, originalAt: event.originalAt }),
-  }))
+  return events.map((given) => {
+    const event = withRepairs(given, [...(source.rules?.repairs ?? []), ...(request.repairs ?? [])], source)
+    return {
+      id: event.id,
+      source: event.source,
+      // Rows of imports are told apart by their ids alone.
+      content: 0,
+      receivedAt: request.receivedAt,
+      event,
+      reasons: [],
+      raw: () => ({
+        payload: given as unknown as JsonObject,
+        request: { call: 'normal' },
+        originalAt: given.originalAt,
+      }),
+    }
+  })
+}
+
+/** Repairs of a source on an event in normal form, money read anew from what was repaired. */
+export function withRepairs(event: NormalEvent, repairs: Repair[], source: SourceFacts): NormalEvent {
+  if (repairs.length === 0) return event
+  const { name, ...rest } = event
+  const mended = mend({ ...rest, event: name } as unknown as JsonObject, repairs, source.rules?.version ?? 0)
+  if (mended.findings.length === 0) return event
+  const { event: called, ...fields } = mended.item
+  const next = { ...fields, name: called } as unknown as NormalEvent
+  const properties = { ...next.properties }
+  const money = moneyOf(properties, next.name, source.currency)
+  if (money.minor) properties.minor = money.minor
+  const given = { ...(isObject(event.context.given) ? event.context.given : {}), ...mended.given }
+  return { ...next, properties, context: { ...next.context, given }, findings: mended.findings }
 }

@@ -5,12 +5,14 @@ import { eraseFromIngest } from './erase.ts'
 import { webMounts } from './http.ts'
 import { importRoutes } from './imports/routes.ts'
 import { uploadMounts } from './imports/upload.ts'
-import { adapt } from './inbox.ts'
 import type { Ingest, IngestInside } from './index.ts'
 import { ingestJobs } from './jobs.ts'
 import { monitorRoutes } from './quality/monitor/routes.ts'
+import { qualityRoutes } from './quality/routes.ts'
+import { quarantineGroups } from './quality/screens.ts'
+import { tryAgain } from './quality/work.ts'
 import { type Chosen, replayRequest } from './quarantine.ts'
-import { arrivalOf, counterView, eventNames, quarantineGroups, recentEvents, sourceViews } from './screens.ts'
+import { arrivalOf, counterView, eventNames, recentEvents, sourceViews } from './screens.ts'
 
 const routes = api.ingest
 
@@ -132,8 +134,9 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
       mount(routes.repairItem, async ({ params, body }) => {
         const [row] = await quarantine.items(database, { items: [params.item] }, ['open', 'patched'], null, 1)
         if (!row) throw new Refusal(404, 'unknown_item', 'There is no such open item.')
-        const items = await adapt(sources, replayRequest({ ...row, patched: body.payload as JsonObject }), 0, 0)
-        const reasons = items.flatMap((item) => item.reasons)
+        const work = { database, clock, sources, quarantine, judge: ingest.judge }
+        const [tried] = await tryAgain(work, database, [{ ...row, patched: body.payload as JsonObject }], [])
+        const reasons = tried?.reasons ?? []
         if (!body.dryRun) await quarantine.patch(database, params.item, body.payload as JsonObject)
         return { passes: reasons.length === 0, reasons }
       }),
@@ -144,6 +147,7 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
         const ids = rows.map((row) => row.id)
         return { discarded: await quarantine.settle(database, ids, 'discarded', nameOf(caller), reason) }
       }),
+      ...qualityRoutes(ingest),
       ...importRoutes(ingest),
       ...monitorRoutes(ingest.monitor),
     ],
@@ -173,7 +177,11 @@ async function replay(ingest: Ingest & IngestInside, chosen: Chosen, by: string)
     more = await database.transaction(async (tx) => {
       const rows = await ingest.quarantine.items(tx, chosen, ['open', 'patched'], null, 500)
       if (rows.length === 0) return false
-      await putInInbox({ clock }, tx, rows.map(replayRequest))
+      await putInInbox(
+        { clock },
+        tx,
+        rows.map((row) => replayRequest(row)),
+      )
       const ids = rows.map((row) => row.id)
       count += await ingest.quarantine.settle(tx, ids, 'replayed', by, null)
       return rows.length === 500

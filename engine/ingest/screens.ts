@@ -1,8 +1,6 @@
 import type { JsonObject, KeyId, PersonId, SourceId, TouchChannel } from '@einklang/contract'
-import type { Clock, Database, History } from '@einklang/platform'
+import type { Clock, Database, History, HistoryPart } from '@einklang/platform'
 import { nobody } from './history.ts'
-import type { QuarantineCode } from './item.ts'
-import { remedies } from './quarantine.ts'
 import { internalSlug, type KeyTrust, type Source } from './source.ts'
 
 const day = 86_400_000
@@ -111,6 +109,7 @@ type EventRow = {
   name: string
   channel: TouchChannel
   flags: string[]
+  findings: string[]
   properties: string
   context: string
 }
@@ -139,9 +138,12 @@ export async function recentEvents(
   const rows = await history.rows<EventRow>`
     select toString(e.id) as id, toString(e.person) as person,
       toString(toUnixTimestamp64Milli(e.at)) as at, toString(toUnixTimestamp64Milli(e.received_at)) as receivedAt,
-      toString(e.source) as source, e.source_name as sourceName, kind, name, channel, flags, properties, context
+      toString(e.source) as source, e.source_name as sourceName, kind, name, channel, flags, findings, properties, context
     from ingest.event as e where ${where} order by e.received_at desc, e.id desc limit ${query.limit}`
-  const items = rows.map((row) => ({
+  const all = query.person
+    ? rows
+    : newest([...rows, ...(await asideEvents(history, conditions, query.limit))], query.limit)
+  const items = all.map((row) => ({
     id: row.id,
     person: row.person === nobody ? null : row.person,
     at: new Date(Number(row.at)).toISOString(),
@@ -152,11 +154,28 @@ export async function recentEvents(
     name: row.name,
     channel: row.channel,
     flags: row.flags,
+    findings: row.findings,
     properties: JSON.parse(row.properties) as JsonObject,
     context: JSON.parse(row.context) as JsonObject,
   }))
   const last = items.at(-1)
   return { items, next: last && items.length === query.limit ? `${last.receivedAt}|${last.id}` : null }
+}
+
+/** What machines and tests did: few, kept for themselves. */
+function asideEvents(history: History, conditions: HistoryPart[], limit: number): Promise<EventRow[]> {
+  const where = conditions.length > 0 ? history.join(conditions, 'and') : history.part`1`
+  return history.rows<EventRow>`
+    select toString(e.id) as id, ${nobody} as person, toString(toUnixTimestamp64Milli(e.at)) as at,
+      toString(toUnixTimestamp64Milli(e.received_at)) as receivedAt, toString(e.source) as source,
+      e.source_name as sourceName, kind, name, channel, flags, findings, properties, context
+    from ingest.aside as e where ${where} order by e.received_at desc, e.id desc limit ${limit}`
+}
+
+function newest(rows: EventRow[], limit: number): EventRow[] {
+  return rows
+    .sort((one, other) => Number(other.receivedAt) - Number(one.receivedAt) || (one.id < other.id ? 1 : -1))
+    .slice(0, limit)
 }
 
 /** Which events arrive, how often, with which properties, in whole months: the beginning of every tracking plan. */
@@ -212,42 +231,5 @@ export async function counterView(
   return {
     lag: { rows: lag?.rows ?? 0, seconds: Math.max(0, Math.round(oldest)), historyBatches: lag?.history ?? 0 },
     items: items.map((item) => ({ ...item, hour: item.hour.toISOString() })),
-  }
-}
-
-type GroupRow = {
-  key: string
-  source: SourceId
-  sourceName: string
-  code: QuarantineCode
-  path: string
-  message: string
-  open: number
-  received: number
-  firstAt: Date
-  lastAt: Date
-}
-
-export async function quarantineGroups(needs: { database: Database; clock: Clock }, status: string) {
-  const since = new Date(needs.clock.now().getTime() - day)
-  const rows = await needs.database.rows<GroupRow>`
-    select group_key as key, item.source, source.name as "sourceName", code, path, max(message) as message,
-      count(*) as open, min(received_at) as "firstAt", max(received_at) as "lastAt",
-      coalesce((select sum(received) from ingest.counter where counter.source = item.source and hour > ${since}), 0)::bigint
-        as received
-    from ingest.quarantine as item join ingest.source on source.id = item.source
-    where status = ${status}
-    group by group_key, item.source, source.name, code, path order by count(*) desc, group_key limit 500`
-  const total = await needs.database.row<{ open: number }>`
-    select count(*) as open from ingest.quarantine where status = 'open'`
-  return {
-    open: total?.open ?? 0,
-    items: rows.map(({ received, ...row }) => ({
-      ...row,
-      firstAt: row.firstAt.toISOString(),
-      lastAt: row.lastAt.toISOString(),
-      doInstead: remedies[row.code] ?? '',
-      share: received === 0 ? 0 : Math.min(1, row.open / received),
-    })),
   }
 }

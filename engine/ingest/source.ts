@@ -253,7 +253,10 @@ async function readAll({ database, secrets }: { database: Database; secrets: Sec
 function rowsOf(database: Database, id: SourceId | null): Promise<Source[]> {
   return database.rows<Source>`
     select id, name, slug, kind, channel, issuer, currency, country, time_zone as "timeZone", origins,
-      consent_categories as "consentCategories", oldest_years as "oldestYears", dialects, webhook, mappings
+      consent_categories as "consentCategories", oldest_years as "oldestYears", dialects, webhook, mappings,
+      (select jsonb_build_object('version', version, 'repairs', repairs) from ingest.rule_set
+        where rule_set.source = source.id and repairs <> '[]' and version =
+          (select max(version) from ingest.rule_set as newest where newest.source = source.id)) as rules
     from ingest.source where ${id}::uuid is null or id = ${id}::uuid`
 }
 

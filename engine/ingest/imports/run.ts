@@ -5,6 +5,7 @@ import type { Applier } from '../applier.ts'
 import type { RecordKind, RecordRow, Rejected, TakeRecords } from '../index.ts'
 import type { Item } from '../item.ts'
 import { moneyOf } from '../money.ts'
+import { withRepairs } from '../own.ts'
 import type { Source, Sources } from '../source.ts'
 import type { FileBytes } from './archive.ts'
 import { cellReader } from './cells.ts'
@@ -483,7 +484,7 @@ function itemOf(draft: Draft, row: ImportRow, source: Source, now: number): Item
     source: source.id,
     content: 0,
     receivedAt: now,
-    event,
+    event: withRepairs(event, source.rules?.repairs ?? [], source),
     reasons: [],
     raw: () => ({ payload: { ...event } as unknown as JsonObject, request: { call: 'normal' }, originalAt: draft.at }),
   }

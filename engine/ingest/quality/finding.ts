@@ -1,4 +1,4 @@
-import type { Finding, FindingAction, Json, NormalEvent } from '@einklang/contract'
+import type { api, Finding, FindingAction, Json, NormalEvent } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
 import type { QuarantineCode, SourceFacts } from '../item.ts'
 import type { Subject } from './subject.ts'
@@ -65,10 +65,7 @@ export type RuleSet = {
 }
 
 /** A change to items before they are read; paths are those of a tracking call (`properties.currency`, `event`). */
-export type Repair =
-  | { kind: 'map'; path: string; from: string; to: Json }
-  | { kind: 'default'; path: string; value: Json }
-  | { kind: 'rename'; path: string; to: string }
+export type Repair = api.ingest.Repair
 
 /** What the live tracking plan of its source finds on an event: violations, values to coerce (`value`), places to strip. */
 export type Plans = (event: NormalEvent, source: SourceFacts) => readonly PlanFound[]
@@ -77,11 +74,14 @@ export type PlanFound = Found & { code: string; action: FindingAction; expected:
 /** Live plans of all sources; `refresh` looks once per batch whether one has changed. */
 export type LivePlans = { refresh(tx: Database): Promise<void>; find: Plans }
 
-/** Which of these exist. Null = the house keeps no such list, so nothing can be unknown. */
+/**
+ * Which of these exist: articles with what they cost now (minor units, null = unknown), and stores. Null = the house
+ * keeps no such list, so nothing can be unknown.
+ */
 export type References = (asked: {
   skus: string[]
   stores: string[]
-}) => Promise<{ skus: Set<string> | null; stores: Set<string> | null }>
+}) => Promise<{ skus: Map<string, number | null> | null; stores: Set<string> | null }>
 
 export const nothing: readonly Found[] = []
 

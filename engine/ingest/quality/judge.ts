@@ -24,7 +24,7 @@ export type Judge = {
    * Runs the checks of each item's source: repairs first, then all others over the repaired event. An item that must
    * wait loses its event and gets its reasons. The given items stay as they are.
    */
-  judge(tx: Database, items: Item[]): Promise<Item[]>
+  judge(tx: Database, items: Item[], options?: { dry?: boolean }): Promise<Item[]>
   /** Counts what was found, per source, hour, code, place and action. */
   count(tx: Database, items: Item[]): Promise<void>
 }
@@ -42,7 +42,7 @@ export function createJudge(needs: JudgeNeeds): Judge {
   const known = createKnown(needs.references ?? null)
   const rate = createRate()
   return {
-    async judge(tx, items) {
+    async judge(tx, items, options = {}) {
       await rules.refresh(tx)
       await needs.plans?.refresh(tx)
       const sources = new Map<string, SourceFacts | null>()
@@ -61,7 +61,8 @@ export function createJudge(needs: JudgeNeeds): Judge {
           receivedAt: item.receivedAt,
           knows: known.knows,
           price: known.price,
-          rate: rate(item.event),
+          // A dry run is no second visit.
+          rate: options.dry ? 0 : rate(item.event),
         }
         return judged(item, item.event, facts, set, needs.plans?.find ?? null)
       })
@@ -72,12 +73,14 @@ export function createJudge(needs: JudgeNeeds): Judge {
 
 /** One event before its rules; exported for the dry run of a rule and for tests. */
 export function judged(item: Item, event: NormalEvent, facts: Facts, rules: RuleSet, plans: Plans | null): Item {
-  const findings: Finding[] = []
+  // What standing repairs did before the event was read.
+  const findings = (event.findings ?? []).filter(({ code }) => code === 'rule.repair')
   let current = event
   let subject = new Subject(current)
   const repair = (found: Found, code: string) => {
     const mended = mend(current, found)
-    findings.push(findingOf(code, found, 'repair', rules.version))
+    const finding = findingOf(code, found, 'repair', rules.version)
+    if (!has(findings, finding)) findings.push(finding)
     if (mended === current) return
     current = mended
     subject = new Subject(current)
@@ -91,10 +94,10 @@ export function judged(item: Item, event: NormalEvent, facts: Facts, rules: Rule
   const flags = new Set<string>()
   const take = (code: string, found: Found, action: FindingAction, reason: Reason['code']) => {
     const finding = findingOf(code, found, action, rules.version)
-    if (has(findings, finding)) return
-    findings.push(finding)
     if (action === 'strip') strips.push(found)
     if (found.flag !== undefined) flags.add(found.flag)
+    if (has(findings, finding)) return
+    findings.push(finding)
     if (action === 'quarantine')
       reasons.push({ code: reason, path: finding.path, message: finding.message, check: code })
   }

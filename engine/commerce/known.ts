@@ -1,0 +1,44 @@
+import type { Database } from '@einklang/platform'
+
+type Asked = { skus: string[]; stores: string[] }
+
+/** Articles by SKU, article number or GTIN, with what they cost in the web shop now, and stores; null = no list is kept. */
+export async function knownOf(
+  database: Database,
+  { skus, stores }: Asked,
+): Promise<{ skus: Map<string, number | null> | null; stores: Set<string> | null }> {
+  const [used] = await database.rows<{ products: boolean; places: boolean }>`
+    select exists (select from commerce.product) as products, exists (select from commerce.place) as places`
+  const known = { skus: null as Map<string, number | null> | null, stores: null as Set<string> | null }
+  if (used?.products) known.skus = await pricesOf(database, skus)
+  if (used?.places) {
+    const rows =
+      stores.length === 0
+        ? []
+        : await database.rows<{ place: string }>`select place from commerce.place where place = any(${stores})`
+    known.stores = new Set(rows.map(({ place }) => place))
+  }
+  return known
+}
+
+type Priced = { value: string; price: number | null }
+
+/** By SKU first; only what is no SKU is looked for among article numbers and GTINs, which have no index. */
+async function pricesOf(database: Database, skus: string[]): Promise<Map<string, number | null>> {
+  const found: Priced[] =
+    skus.length === 0
+      ? []
+      : await database.rows<Priced>`
+          select p.sku as value, price.amount::float8 as price from commerce.product as p
+          left join lateral (select amount from commerce.price_now as now
+            where now.sku = p.sku and now.channel = 'web' offset 0) as price on true
+          where p.sku = any(${skus})`
+  const known = new Map(found.map(({ value, price }) => [value, price]))
+  const others = skus.filter((sku) => !known.has(sku))
+  if (others.length === 0) return known
+  const more = await database.rows<{ value: string }>`
+    select product_no as value from commerce.product where product_no = any(${others})
+    union select gtin from commerce.product where gtin = any(${others})`
+  for (const { value } of more) known.set(value, null)
+  return known
+}
