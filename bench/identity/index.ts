@@ -5,7 +5,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { NormalEvent, PersonId } from '@einklang/contract'
-import { createIdentity, tellingOf, troubledHistory } from '@einklang/engine/identity'
+import { createIdentity, lockGraph, tellingOf, troubledHistory } from '@einklang/engine/identity'
 import { chanceFrom } from '@einklang/platform'
 import { benchGround } from '../ground.ts'
 import { machine } from '../served.ts'
@@ -205,9 +205,12 @@ async function run(batches: NormalEvent[][]): Promise<void> {
 }
 
 function clean(): Promise<number> {
-  return database.run`
+  return database.transaction(async (tx) => {
+    await lockGraph(tx)
+    return tx.run`
     truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.together,
       identity.review_item, identity.link, identity.evidence, identity.refusal, identity.recheck, identity.record`
+  })
 }
 
 async function partition(): Promise<string[]> {

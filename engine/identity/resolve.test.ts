@@ -2,7 +2,7 @@ import { type NormalEvent, type PersonId } from '@einklang/contract'
 import { chanceFrom } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createIdentity, type Identity } from './index.ts'
+import { createIdentity, type Identity, lockGraph } from './index.ts'
 import { type Given, type Telling, tellingOf } from './troubled.ts'
 
 let world: TestGround
@@ -245,8 +245,11 @@ async function partition(): Promise<string[]> {
 }
 
 async function clean(): Promise<void> {
-  await world.ground.database.run`
-    truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.review_item cascade`
+  await world.ground.database.transaction(async (tx) => {
+    await lockGraph(tx)
+    await tx.run`
+      truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.review_item cascade`
+  })
 }
 
 /** Events about some people whose identifiers never contradict each other. */

@@ -1,43 +1,66 @@
 import type { AppliedBatch, NormalEvent, PersonEvent, PersonId } from '@einklang/contract'
 import type { Clock, Database, Secrets } from '@einklang/platform'
 import { canonical, type Evidence, evidenceOf, saveEvidence } from './evidence.ts'
-import { factsOf, type Graph, livingId, namedOf, resolveEvent } from './graph.ts'
+import { factsOf, type Graph, keyOf, livingId, namedOf, type Rules, resolveEvent } from './graph.ts'
+import type { Named } from './normalise.ts'
 import { type RecordRow, recordOf, saveRecords } from './record.ts'
-import { findIssuers, loadDecisions, loadGraph, lockGraph, rulesFor, saveGraph } from './store.ts'
+import type { Memory } from './settled.ts'
+import {
+  addNodes,
+  decisionsAbout,
+  findIssuers,
+  loadDecisions,
+  loadGraph,
+  lockGraph,
+  rulesFor,
+  saveGraph,
+} from './store.ts'
 
 /**
  * A whole batch at once: loads what the events name, resolves them one by one in memory in the order of their time,
  * writes the difference. The result is that of resolving one event after the other.
  */
 export async function resolveBatch(
-  needs: { clock: Clock; secrets: Secrets; country: string },
+  needs: { clock: Clock; secrets: Secrets; country: string; memory: Memory },
   tx: Database,
   events: NormalEvent[],
 ): Promise<AppliedBatch> {
   if (events.length === 0) return { events: [], merges: [], touched: [] }
-  await lockGraph(tx)
-  const heard = events.map((event) => ({ event, named: namedOf(event, needs.country) }))
+  const { memory } = needs
+  memory.begin(await lockGraph(tx))
+  try {
+    return await resolved(needs, tx, events)
+  } catch (error) {
+    memory.forget()
+    throw error
+  }
+}
+
+async function resolved(
+  needs: { clock: Clock; secrets: Secrets; country: string; memory: Memory },
+  tx: Database,
+  events: NormalEvent[],
+): Promise<AppliedBatch> {
+  const heard: Heard[] = events.map((event) => ({ event, named: namedOf(event, needs.country), recalled: null }))
   await findIssuers(tx, heard)
-  const graph = await loadGraph(tx, heard)
   const rules = await rulesFor(
     needs,
     tx,
     needs.country,
     heard.flatMap((one) => one.named),
   )
-  if (rules.decisions)
-    await loadDecisions(
-      tx,
-      graph,
-      heard.flatMap((one) => one.named),
-    )
   if (rules.blocked.size > 0) for (const one of heard) one.named = namedOf(one.event, needs.country, rules.blocked)
+  const graph = await graphFor(needs.memory, tx, heard, rules)
   const owned: PersonEvent[] = []
   const unattributed: NormalEvent[] = []
   const evidence: Evidence[] = []
   const records: RecordRow[] = []
   const told: { person: PersonId; at: number }[] = []
-  for (const { event, named } of inOrder(heard)) {
+  for (const { event, named, recalled } of inOrder(heard)) {
+    if (recalled) {
+      owned.push(Object.assign(event, { person: recalled.person, stored: recalled.stored }))
+      continue
+    }
     const facts = factsOf(event)
     const resolved = resolveEvent(graph, rules, event, named, facts)
     if (resolved === null) {
@@ -57,7 +80,63 @@ export async function resolveBatch(
   await suspectLate(tx, graph, told)
   await saveGraph(needs, tx, graph, 'event')
   await Promise.all([saveEvidence(tx, evidence), saveRecords(tx, records)])
+  needs.memory.learn(graph)
   return batchOf(graph, owned, unattributed)
+}
+
+type Heard = { event: NormalEvent; named: Named[]; recalled: { person: PersonId; stored: PersonId } | null }
+
+/** What has to be decided, loaded; the rest is recalled. */
+async function graphFor(memory: Memory, tx: Database, heard: Heard[], rules: Rules): Promise<Graph> {
+  recall(memory, heard)
+  if (rules.decisions) await exceptDecided(tx, heard)
+  const open = heard.filter((one) => one.recalled === null)
+  const graph = await loadGraph(tx, open)
+  if (rules.decisions)
+    await loadDecisions(
+      tx,
+      graph,
+      open.flatMap((one) => one.named),
+    )
+  if (open.length === heard.length) return graph
+  const beside = heard.filter(({ recalled }) => recalled !== null && hasPerson(graph, recalled.person))
+  for (const one of beside) one.recalled = null
+  await addNodes(
+    tx,
+    graph,
+    beside.flatMap((one) => one.named),
+  )
+  return graph
+}
+
+/** Marks the events whose owner is settled, unless another event of the batch names the same identifier and is not. */
+function recall(memory: Memory, heard: Heard[]): void {
+  const open = new Set<string>()
+  for (const one of heard) {
+    one.recalled = memory.recall(one.event, one.named)
+    if (one.recalled === null) for (const named of one.named) open.add(keyOf(named))
+  }
+  if (open.size === 0) return
+  for (const one of heard) if (one.recalled && open.has(keyOf(one.named[0] as Named))) one.recalled = null
+}
+
+/** Identifiers about which people of the house have decided are looked at each time. */
+async function exceptDecided(tx: Database, heard: Heard[]): Promise<void> {
+  const keys = new Map<string, Named>()
+  for (const { recalled, named } of heard) if (recalled) keys.set(keyOf(named[0] as Named), named[0] as Named)
+  if (keys.size === 0) return
+  const { negatives, together } = await decisionsAbout(tx, [...keys.values()])
+  const decided = new Set<string>()
+  for (const row of [...negatives, ...together]) {
+    decided.add(keyOf({ namespace: row.one, value: row.oneValue }))
+    decided.add(keyOf({ namespace: row.other, value: row.otherValue }))
+  }
+  if (decided.size > 0)
+    for (const one of heard) if (one.named.some((named) => decided.has(keyOf(named)))) one.recalled = null
+}
+
+function hasPerson(graph: Graph, person: PersonId): boolean {
+  return graph.living.has(person) || graph.persons.has(person)
 }
 
 /** Most batches are in order already. */

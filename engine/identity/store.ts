@@ -18,9 +18,20 @@ import type { Named } from './normalise.ts'
 // Any constant does; every process takes the same one.
 const identityLock = 731_406_301
 
+/** The number under which the graph was taken last, by a transaction that stands, and ours. */
+export type Turn = { before: number; now: number }
+
 /** One at a time: resolving, merging by hand and undoing see a graph that stands still. */
-export async function lockGraph(tx: Database): Promise<void> {
-  await tx.run`select pg_advisory_xact_lock(${identityLock})`
+export async function lockGraph(tx: Database): Promise<Turn> {
+  const [, turn] = await Promise.all([
+    tx.run`select pg_advisory_xact_lock(${identityLock})`,
+    tx.row<Turn>`
+      with known as (select last from identity.turn)
+      update identity.turn set last = nextval('identity.turn_seq') from known
+      returning known.last as before, turn.last as now`,
+  ])
+  if (!turn) throw new Error('Invariant violated: identity.turn has one row')
+  return turn
 }
 
 export type NodeRow = Omit<Node, 'earlier' | 'shown' | 'with' | 'dirty'> & {
@@ -65,12 +76,12 @@ export function nodeOf(row: NodeRow): Node {
 
 /** Instants travel as milliseconds: making dates of them is most of the cost of reading a row. */
 function nodeColumnsOf(tx: Database) {
-  return tx.part`person, trust, status, (extract(epoch from first_seen_at) * 1000)::float8 as "firstSeenAt",
-      (extract(epoch from last_seen_at) * 1000)::float8 as "lastSeenAt", source, event,
+  return tx.part`person, trust, status, round(date_part('epoch', first_seen_at) * 1000) as "firstSeenAt",
+      round(date_part('epoch', last_seen_at) * 1000) as "lastSeenAt", source, event,
       with_namespace as "withNamespace", with_value as "withValue", first_person as "firstPerson",
-      attached_log as "attachedLog", (extract(epoch from since) * 1000)::float8 as since, epoch, atom,
-      nullif(earlier, '[]') as earlier, (extract(epoch from shared_since) * 1000)::float8 as "sharedSince",
-      (extract(epoch from shared_until) * 1000)::float8 as "sharedUntil", store_device as "storeDevice",
+      attached_log as "attachedLog", round(date_part('epoch', since) * 1000) as since, epoch, atom,
+      nullif(earlier, '[]') as earlier, round(date_part('epoch', shared_since) * 1000) as "sharedSince",
+      round(date_part('epoch', shared_until) * 1000) as "sharedUntil", store_device as "storeDevice",
       nullif(shown, '[]') as shown`
 }
 
@@ -90,6 +101,17 @@ export function nodesOwned(tx: Database, persons: PersonId[]): Promise<NodeRow[]
     select namespace, value, ${nodeColumnsOf(tx)}
     from unnest(${persons}::uuid[]) as asked(owner)
     cross join lateral (select * from identity.identifier where identifier.person = asked.owner offset 0) as owned`
+}
+
+/** Adds identifiers of people who are there already. */
+export async function addNodes(
+  tx: Database,
+  graph: Graph,
+  wanted: { namespace: string; value: string }[],
+): Promise<void> {
+  const missing = wanted.filter((one) => !graph.nodes.has(keyOf(one)))
+  if (missing.length === 0) return
+  for (const row of await nodesNamed(tx, missing)) addNode(graph, nodeOf(row))
 }
 
 type PersonRow = Omit<Person, 'state' | 'contested' | 'nodes' | 'dirty' | 'anchor'>
