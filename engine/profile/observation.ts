@@ -98,6 +98,11 @@ function cleanValue(name: string, value: Json): Json | null {
   return text.slice(0, 2000)
 }
 
+/** Whether the event can say anything about its person: by traits, or by an address or number it names. */
+export function maySay(event: PersonEvent): boolean {
+  return event.kind === 'identify' || event.identifiers.some(({ namespace }) => fromIdentifiers.has(namespace))
+}
+
 /**
  * What the events of a batch say about their persons, one row per (person, trait, source, trust, value).
  * `fresh` names persons that did not exist before: for them even the address of a message tells something.
@@ -128,6 +133,7 @@ export function observationsOf(events: PersonEvent[], fresh: ReadonlySet<PersonI
     } else if (at < known.firstAt) known.firstAt = at
   }
   for (const event of events) {
+    if (!maySay(event)) continue
     const aboutMessage = event.name?.startsWith('message.') ?? false
     if (aboutMessage && !fresh.has(event.person)) continue
     if (event.kind === 'identify') {

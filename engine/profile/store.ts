@@ -2,7 +2,7 @@ import type { AppliedBatch, Channel, Json, Merge, PersonEvent, PersonId } from '
 import { channels, storedUnder } from '@einklang/contract'
 import { type Clock, type Columns, type Database, recordset } from '@einklang/platform'
 import { documentOf } from './document.ts'
-import { type Observation, observationsOf } from './observation.ts'
+import { maySay, type Observation, observationsOf } from './observation.ts'
 import { type Claim, survivors } from './survivorship.ts'
 
 export type Score = {
@@ -69,7 +69,7 @@ export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch
   const current = winnersOf(batch.merges)
   if (batch.merges.length > 0) await absorb(tx, batch.merges, current)
   const seen = sightingsOf(batch.events, current)
-  const fresh = await strangers(tx, seen)
+  const fresh = await strangers(tx, tellersOf(batch.events, current))
   const observations = observationsOf(batch.events, fresh)
   const owners = new Map(batch.events.map((event) => [storedUnder(event), current.get(event.person) ?? event.person]))
   const ownerOf = (stored: PersonId) => owners.get(stored) ?? stored
@@ -159,9 +159,16 @@ function sightingsOf(events: PersonEvent[], current: Map<PersonId, PersonId>): M
   return seen
 }
 
+/** People about whom the batch may say something: most events only say that somebody was there. */
+function tellersOf(events: PersonEvent[], current: Map<PersonId, PersonId>): Set<PersonId> {
+  const tellers = new Set<PersonId>()
+  for (const event of events) if (maySay(event)) tellers.add(current.get(event.person) ?? event.person)
+  return tellers
+}
+
 /** Those of whom there is no row yet. */
-async function strangers(tx: Database, seen: Map<PersonId, Sighting>): Promise<Set<PersonId>> {
-  const fresh = new Set(seen.keys())
+async function strangers(tx: Database, asked: Set<PersonId>): Promise<Set<PersonId>> {
+  const fresh = new Set(asked)
   if (fresh.size === 0) return fresh
   const known = await tx.rows<{ person: PersonId }>`
     select known.person from unnest(${[...fresh]}::uuid[]) as asked(person)
