@@ -10,6 +10,7 @@ export const nobody = '00000000-0000-0000-0000-000000000000'
 /** Channel that wakes the loop which carries applied batches to ClickHouse. */
 export const historyChannel = 'ingest_history'
 
+/** A column that says nothing is left out: reading rows is most of what an insert costs. */
 export type HistoryRow = {
   person: string
   at: string
@@ -20,21 +21,21 @@ export type HistoryRow = {
   name: string
   channel: string
   received_at: string
-  order_no: string
-  value: number
-  currency: string
-  campaign: string
-  medium: string
-  utm_source: string
-  referrer: string
-  url: string
-  message_id: string
-  place: string
-  sku: string[]
+  order_no: string | undefined
+  value: number | undefined
+  currency: string | undefined
+  campaign: string | undefined
+  medium: string | undefined
+  utm_source: string | undefined
+  referrer: string | undefined
+  url: string | undefined
+  message_id: string | undefined
+  place: string | undefined
+  sku: string[] | undefined
   properties: string
   context: string
-  flags: string[]
-  findings: string[]
+  flags: string[] | undefined
+  findings: string[] | undefined
   batch: number
 }
 
@@ -48,7 +49,7 @@ export function historyRows(applied: AppliedBatch, batch: number, nameOf: (sourc
 export function asideRows(events: NormalEvent[], batch: number, nameOf: (source: string) => string): HistoryRow[] {
   return events.map((event) => {
     const row = rowOf(event, nobody, batch, nameOf(event.source))
-    return { ...row, flags: [asideFlag, ...row.flags] }
+    return { ...row, flags: [asideFlag, ...event.flags] }
   })
 }
 
@@ -84,23 +85,31 @@ function rowOf(event: NormalEvent, person: string, batch: number, sourceName: st
     name: event.name ?? '',
     channel: event.channel ?? '',
     received_at: event.receivedAt,
-    order_no: text(properties.order_id) || text(properties.order_no),
-    value: valueOf(event),
-    currency: text(properties.currency),
-    campaign: text(campaign?.name) || text(properties.campaign) || (utm?.campaign ?? ''),
-    medium: text(campaign?.medium) || text(properties.medium) || (utm?.medium ?? ''),
-    utm_source: text(campaign?.source) || (utm?.source ?? ''),
-    referrer: referrer === '$direct' ? '' : referrer,
-    url,
-    message_id: text(properties.message_id),
-    place: text(properties.affiliation) || text(properties.place),
-    sku: skusOf(properties),
+    order_no: said(text(properties.order_id) || text(properties.order_no)),
+    value: valueOf(event) || undefined,
+    currency: said(text(properties.currency)),
+    campaign: said(text(campaign?.name) || text(properties.campaign) || (utm?.campaign ?? '')),
+    medium: said(text(campaign?.medium) || text(properties.medium) || (utm?.medium ?? '')),
+    utm_source: said(text(campaign?.source) || (utm?.source ?? '')),
+    referrer: said(referrer === '$direct' ? '' : referrer),
+    url: said(url),
+    message_id: said(text(properties.message_id)),
+    place: said(text(properties.affiliation) || text(properties.place)),
+    sku: some(skusOf(properties)),
     properties: JSON.stringify(properties),
     context: JSON.stringify(contextKept(event)),
-    flags: event.flags,
-    findings: event.findings?.map(findingText) ?? [],
+    flags: some(event.flags),
+    findings: some(event.findings?.map(findingText) ?? []),
     batch,
   }
+}
+
+function said(value: string): string | undefined {
+  return value === '' ? undefined : value
+}
+
+function some(values: string[]): string[] | undefined {
+  return values.length === 0 ? undefined : values
 }
 
 /** Traits of an identify call stay readable in history, beside its context. */
