@@ -20,6 +20,7 @@ import type { Lifecycle } from './lifecycle.ts'
 import { createLive } from './live.ts'
 import { lockDataDirectory } from './lock.ts'
 import type { Log } from './log.ts'
+import { createMemory, noMemory } from './memory.ts'
 import { createMetrics } from './metrics.ts'
 import { migrate, migrationsIn } from './migrate.ts'
 import { createSecrets, masterSecret } from './secrets.ts'
@@ -88,6 +89,7 @@ export async function bootGround(needs: {
     jobs: createJobs(),
     live,
     log,
+    memory: createMemory(),
     metrics,
     secrets,
   }
@@ -116,6 +118,7 @@ export async function joinGround(needs: {
     jobs: createJobs(),
     live,
     log,
+    memory: noMemory,
     metrics: createMetrics(),
     secrets: createSecrets(masterSecret(config.secret, config.dataDirectory)),
   }

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { createHttpServer, type HttpServer, truncated } from './edge.ts'
 import { Outage, Refusal } from './failure.ts'
 import { type Caller, mount } from './http.ts'
+import { noMemory } from './memory.ts'
 import { type TestGround, testGround } from './testing/index.ts'
 
 const shared = { stage: 'budget', summary: 'For this test' } as const
@@ -84,6 +85,7 @@ beforeAll(async () => {
     live,
     liveTopics: { 'ingest.events': ['analyst'], 'delivery.message': ['analyst', 'marketer'], 'other.topic': ['store'] },
     metrics,
+    memory: noMemory,
     log,
     consoleDirectory,
     checkAnswers: true,
@@ -382,6 +384,7 @@ test('a port in use is one sentence', async () => {
     live,
     liveTopics: {},
     metrics,
+    memory: noMemory,
     log,
     routes: [],
     raw: [],

@@ -14,6 +14,7 @@ import { once } from './idempotency.ts'
 import { decodeText, parseJson, readBody } from './json.ts'
 import type { Live } from './live.ts'
 import type { Log } from './log.ts'
+import type { Memory } from './memory.ts'
 import type { Metrics } from './metrics.ts'
 import { describeRoutes, documentationPage } from './openapi.ts'
 import { notFound, pageAt, securityHeaders } from './pages.ts'
@@ -33,6 +34,8 @@ export type HttpNeeds = {
   log: Log
   metrics: Metrics
   live: Live
+  /** Forgets its answers when a caller changes something. */
+  memory: Pick<Memory, 'forget'>
   /** Topics of `/api/live` and who may hear them. */
   liveTopics: LiveTopics
   /** The built console, or null when this process serves no pages. */
@@ -252,7 +255,10 @@ function mountRoute(app: Hono<Environment>, mounted: Mounted<Route>, needs: Http
     const answer = async (): Promise<{ status: number; text: string | null }> => {
       const given = await mounted.handle(input as never, handed)
       if (needs.checkAnswers) checkAnswer(route, given)
-      return given === undefined ? { status: 204, text: null } : { status: 200, text: JSON.stringify(given) }
+      if (given === undefined) return { status: 204, text: null }
+      // A file, where the handler has said of which kind.
+      const isFile = typeof given === 'string' && handed.answerHeaders.has('content-type')
+      return { status: 200, text: isFile ? given : JSON.stringify(given) }
     }
     const key = request.headers.get('idempotency-key')
     const done =
@@ -269,10 +275,12 @@ function mountRoute(app: Hono<Environment>, mounted: Mounted<Route>, needs: Http
             },
             answer,
           )
+    if (route.method !== 'get') needs.memory.forget()
     const headers = new Headers(handed.answerHeaders)
     headers.set('Cache-Control', 'no-store')
     if (done.replayed) headers.set('Idempotency-Replayed', 'true')
-    if (done.text !== null) headers.set('Content-Type', 'application/json; charset=utf-8')
+    if (done.text !== null && !headers.has('content-type'))
+      headers.set('Content-Type', 'application/json; charset=utf-8')
     return new Response(done.text, { status: done.status, headers })
   })
 }

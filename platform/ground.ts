@@ -5,6 +5,7 @@ import type { History } from './history.ts'
 import type { Jobs } from './jobs.ts'
 import type { Live } from './live.ts'
 import type { Log } from './log.ts'
+import type { Memory } from './memory.ts'
 import type { Metrics } from './metrics.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -17,6 +18,7 @@ export type Ground = {
   jobs: Jobs
   live: Live
   log: Log
+  memory: Memory
   metrics: Metrics
   secrets: Secrets
 }

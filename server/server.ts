@@ -174,7 +174,7 @@ export function createServer(options: ServerOptions): Server {
 }
 
 function httpOf(options: ServerOptions & { log: Log }, ground: BootedGround['ground'], house: House): HttpServer {
-  const { config, database, history, clock, metrics, live } = ground
+  const { config, database, history, clock, memory, metrics, live } = ground
   const { governance, parts } = house
   const { log } = options
   const onThisMachine = localCaller(localToken(config.dataDirectory))
@@ -192,6 +192,7 @@ function httpOf(options: ServerOptions & { log: Log }, ground: BootedGround['gro
     log,
     metrics,
     live,
+    memory,
     liveTopics,
     consoleDirectory: consoleDirectory(),
     health: () => healthOf(),

@@ -7,7 +7,7 @@ import {
   type PersonId,
   type Predicate,
 } from '@einklang/contract'
-import { type Database, type History, Refusal } from '@einklang/platform'
+import { type Database, type Ground, type History, Refusal } from '@einklang/platform'
 import { compile, membersIn, scopeOf } from './compile.ts'
 import { sentenceOf } from './sentence.ts'
 import { type Definition, definitions } from './store.ts'
@@ -64,20 +64,14 @@ export function unknownAudience(id: string): Refusal {
 }
 
 export async function detailOf(
-  database: Database,
+  { database, memory }: Pick<Ground, 'database' | 'memory'>,
   currency: string,
   id: AudienceId,
 ): Promise<AnswerOf<typeof api.audience.read>> {
   const [summary] = await summaries(database, currency, id)
   if (summary === undefined) throw unknownAudience(id)
   const [reach, others] = await Promise.all([
-    database.rows<{ channel: Channel; withAddress: number; permitted: number }>`
-      select way.channel, count(*) as "withAddress", count(state.person) as permitted
-      from audience.member join profile.reachable as way using (person)
-      left join consent.state on state.person = member.person and state.channel = way.channel
-        and state.purpose = 'newsletter' and state.allowed
-        and (state.valid_until is null or state.valid_until > platform.now())
-      where member.audience = ${id} group by way.channel order by "withAddress" desc`,
+    memory.remember(`audience.reach ${id}`, () => reachOf(database, id)),
     definitions(database),
   ])
   return {
@@ -85,6 +79,20 @@ export async function detailOf(
     reach: reach.map((row) => ({ ...row, purpose: 'newsletter' as const })),
     usedBy: others.filter((other) => membersIn(other.predicate).includes(id)).map((other) => other.id),
   }
+}
+
+/** How many members each channel reaches, and how many of them allow it. */
+function reachOf(
+  database: Database,
+  id: AudienceId,
+): Promise<{ channel: Channel; withAddress: number; permitted: number }[]> {
+  return database.rows`
+      select way.channel, count(*) as "withAddress", count(state.person) as permitted
+      from audience.member join profile.reachable as way using (person)
+      left join consent.state on state.person = member.person and state.channel = way.channel
+        and state.purpose = 'newsletter' and state.allowed
+        and (state.valid_until is null or state.valid_until > platform.now())
+      where member.audience = ${id} group by way.channel order by "withAddress" desc`
 }
 
 /** How many known persons a condition fits right now. */
@@ -186,12 +194,19 @@ const sampled = 2000
  * counted where millions are, per person as stored.
  */
 export async function vocabularyOf(
-  database: Database,
-  history: History,
+  { database, history, memory }: Pick<Ground, 'database' | 'history' | 'memory'>,
   since: Date,
 ): Promise<AnswerOf<typeof api.audience.vocabulary>> {
+  const [occurring, audiences] = await Promise.all([
+    memory.remember('audience.occurring', () => occurringIn(database, history, since)),
+    definitions(database),
+  ])
+  return { ...occurring, audiences: audiences.map(({ id, name }) => ({ audience: id, name })) }
+}
+
+async function occurringIn(database: Database, history: History, since: Date) {
   type Trait = { name: string; persons: number; examples: string[] }
-  const [traits, events, scores, audiences] = await Promise.all([
+  const [traits, events, scores] = await Promise.all([
     database.rows<Trait>`
       with sample as (select traits from profile.person where known limit ${sampled}),
         share as (select greatest(1, (select count(*) from profile.person where known)::float8 / ${sampled}) as times),
@@ -206,13 +221,11 @@ export async function vocabularyOf(
       where month >= toStartOfMonth(${since}) and name != '' group by name
       order by uniqHLL12Merge(event_name.persons) desc limit 100`,
     database.rows<{ name: string }>`select distinct name from profile.score order by name`,
-    definitions(database),
   ])
   return {
     traits: traits.map((row: Trait) => ({ ...row, examples: row.examples ?? [] })),
     events: events.map(({ name, persons }) => ({ name, persons: Number(persons) })),
     scores: scores.map((row) => row.name),
-    audiences: audiences.map(({ id, name }) => ({ audience: id, name })),
   }
 }
 

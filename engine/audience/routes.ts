@@ -19,7 +19,7 @@ export function audienceParts(audience: Audience, ground: Ground): StageParts {
         ])
         return { items, persons: row?.persons ?? 0 }
       }),
-      mount(api.audience.read, ({ params }) => detailOf(database, config.currency, params.audience)),
+      mount(api.audience.read, ({ params }) => detailOf(ground, config.currency, params.audience)),
       mount(api.audience.create, ({ body }, { caller }) => audience.create(body, nameOf(caller))),
       mount(api.audience.update, ({ params, body }) => audience.update(params.audience, body)),
       mount(api.audience.remove, async ({ params }) => {
@@ -43,9 +43,7 @@ export function audienceParts(audience: Audience, ground: Ground): StageParts {
       mount(api.audience.members, ({ params, query }) => audience.members(params.audience, query)),
       mount(api.audience.overlap, ({ query }) => overlapOf(database, query.first, query.second)),
       mount(api.audience.memberships, ({ params }) => membershipsOf(database, params.person)),
-      mount(api.audience.vocabulary, () =>
-        vocabularyOf(database, ground.history, new Date(clock.now().getTime() - 400 * 86_400_000)),
-      ),
+      mount(api.audience.vocabulary, () => vocabularyOf(ground, new Date(clock.now().getTime() - 400 * 86_400_000))),
     ],
     loops: [keepLive(audience, ground)],
     jobs: [

@@ -22,9 +22,10 @@ export async function revenueOf(
       with sold as (
         select ${bucket} as start, channel, count(*) as orders, sum(total) as revenue,
           coalesce(sum((select sum(quantity) from commerce.purchase_line where purchase = purchase.id)), 0) as units,
-          count(person) filter (where exists (select from profile.person as who
-            where who.person = identity.current(purchase.person) and who.known)) as known
+          count(*) filter (where who.known) as known
         from commerce.purchase
+        left join identity.merged on merged.loser = purchase.person and not merged.undone
+        left join profile.person as who on who.person = coalesce(merged.winner, purchase.person)
         where at >= ${from} and at < ${until} and currency = ${currency} and cancelled_at is null group by 1, 2),
       back as (
         select ${refundBucket} as start, ${soldIn(database)} as channel,

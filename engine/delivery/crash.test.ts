@@ -20,7 +20,7 @@ import { planMessages } from './store.ts'
 /** A worker process of its own with the real stages and a provider on the other side of a socket. */
 const worker = `
   import { request } from 'node:http'
-  import { armFaults, createDatabase, createLog, createMetrics, createSecrets } from '@einklang/platform'
+  import { armFaults, createDatabase, createLog, createMetrics, createSecrets, noMemory } from '@einklang/platform'
   import { createCommerce } from '#commerce'
   import { createConsent } from '#consent'
   import { createContent } from '#content'
@@ -32,7 +32,7 @@ const worker = `
   armFaults(given.faults, given.config.dataDirectory)
   const database = createDatabase(given.databaseUrl, { connections: 6 })
   const ground = { config: given.config, clock: { now: () => new Date(given.now) }, database, log: createLog('silent'),
-    metrics: createMetrics(), secrets: createSecrets('a master secret that only tests know, long enough'),
+    memory: noMemory, metrics: createMetrics(), secrets: createSecrets('a master secret that only tests know, long enough'),
     live: { publish: () => undefined, subscribe: () => () => undefined }, history: null, jobs: null }
   const governance = createGovernance({ ground })
   const ingest = createIngest({ ground, apply: () => { throw new Error('not here') } })

@@ -18,9 +18,17 @@ export type Answer = NonNullable<Item['answer']>
 type Row = Omit<Item, 'why' | 'firstAt' | 'lastAt'> & { firstAt: Date; lastAt: Date }
 
 function columnsOf(database: Database) {
-  return database.part`item.id, item.kind, item.code, identity.current(item.one) as one, identity.current(item.other) as other,
+  return database.part`item.id, item.kind, item.code, coalesce(one.winner, item.one) as one,
+    coalesce(other.winner, item.other) as other,
     case when via_value is not null then jsonb_build_object('namespace', via_namespace, 'value', via_value) end as via,
     item.probability, times, first_at as "firstAt", last_at as "lastAt", answer, answered_by as "answeredBy", evidence`
+}
+
+/** As joins: asked per row, who somebody is today would cost more than everything else. */
+function itemsIn(database: Database) {
+  return database.part`identity.review_item as item
+    left join identity.merged as one on one.loser = item.one and not one.undone
+    left join identity.merged as other on other.loser = item.other and not other.undone`
 }
 
 function itemOf(row: Row): Item {
@@ -49,7 +57,7 @@ export async function reviewList(
     with asked as (
       select ${columnsOf(database)}, last_at::text as exact,
         round((case when kind = 'grey_link' then 1 + (1 - abs(2 * coalesce(probability, 0.5) - 1)) else 0 end)::numeric, 6)::float8 as rank
-      from identity.review_item as item
+      from ${itemsIn(database)}
       where (${query.code ?? null}::text is null or code = ${query.code ?? null})
         and (${query.kind ?? null}::text is null or kind = ${query.kind ?? null})
         and (case when ${query.open === 'true'} then answer is null
@@ -68,7 +76,7 @@ export async function reviewList(
 /** Both records field by field, and what a merge would bring. */
 export async function questionOf(database: Database, id: string, weigh: Weigh): Promise<Question> {
   const row = await database.row<Row & { link: string | null }>`
-    select ${columnsOf(database)}, item.link from identity.review_item as item where id = ${id}`
+    select ${columnsOf(database)}, item.link from ${itemsIn(database)} where id = ${id}`
   if (!row) throw new Refusal(404, 'unknown_item', 'There is no such review item.')
   const { link: linkId, ...rest } = row
   const item = itemOf(rest)

@@ -96,7 +96,7 @@ export function identityParts(identity: Identity & { ground: Ground; country: st
         ground.live.publish('identity.changed', { item: params.item })
         return done
       }),
-      mount(api.identity.health, () => health(database)),
+      mount(api.identity.health, () => health(ground)),
     ],
     loops: [
       {
@@ -144,14 +144,16 @@ async function personView(database: Database, asked: PersonId) {
   return { ...row, resolvedFrom: asked, firstSeenAt: row.firstSeenAt.toISOString() }
 }
 
-async function health(database: Database) {
-  // One walk over all identifiers answers everything about them.
-  const [held] = await database.rows<{
-    identifiers: number
-    known: number
-    hotValues: number
-    largest: { person: PersonId; identifiers: number }[] | null
-  }>`
+type Holders = {
+  identifiers: number
+  known: number
+  hotValues: number
+  largest: { person: PersonId; identifiers: number }[] | null
+}
+
+/** One walk over all identifiers answers everything about them. */
+async function holdersOf(database: Database): Promise<Holders | undefined> {
+  const [held] = await database.rows<Holders>`
     with holder as (
       select person, count(*) as identifiers, count(*) filter (where status = 'shared') as shared,
         bool_or(split_part(namespace, '.', 1) in ('user_id', 'customer_no', 'loyalty_card')
@@ -162,6 +164,11 @@ async function health(database: Database) {
       (select coalesce(sum(shared), 0)::int from holder) as "hotValues",
       (select jsonb_agg(top) from (select person, identifiers from holder where person is not null
         order by identifiers desc, person limit 10) as top) as largest`
+  return held
+}
+
+export async function health({ database, memory }: Ground) {
+  const held = await memory.remember('identity.holders', () => holdersOf(database))
   const [counts] = await database.rows<{ people: number; merges: number; unmerges: number; reviewOpen: number }>`
     select (select count(*) from identity.person where state = 'active') as people,
       (select count(*) from identity.log where kind = 'merge' and undone_at is null) as merges,

@@ -65,22 +65,9 @@ const definitions = {
 export function createAnswers(ground: Ground) {
   let lists = 0
   const { database, history, clock, config } = ground
-  const cache = new Map<string, Promise<unknown>>()
 
-  async function cached<Answer>(
-    build: FinishedBuild | undefined,
-    question: string,
-    compute: () => Promise<Answer>,
-  ): Promise<Answer> {
-    const key = `${build?.number ?? 0} ${question}`
-    const known = cache.get(key)
-    if (known !== undefined) return known as Promise<Answer>
-    if (cache.size >= 300) cache.delete(cache.keys().next().value as string)
-    const answer = compute()
-    cache.set(key, answer)
-    answer.catch(() => cache.delete(key))
-    return answer
-  }
+  const cached = <Answer>(build: FinishedBuild | undefined, question: string, compute: () => Promise<Answer>) =>
+    ground.memory.remember(`measurement.${question}`, compute, build?.number ?? 0)
 
   /** A remembered answer was confirmed meanwhile: nothing had arrived until `asOf`. */
   const confirmed =

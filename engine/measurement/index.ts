@@ -95,11 +95,12 @@ export function createMeasurement({ ground, audit, setScore, weeklySpend }: Meas
     },
     async creditedRevenue(period, currency, model) {
       const scope = { period, timeZone: config.timeZone, currency }
-      const [done, weeks, sums] = await Promise.all([
-        lastBuild(database),
-        creditByWeek(history, scope, model),
-        creditSums(history, scope, 'campaign'),
-      ])
+      const done = await lastBuild(database)
+      const [weeks, sums] = await ground.memory.remember(
+        `measurement.credited ${JSON.stringify({ ...scope, model })}`,
+        () => Promise.all([creditByWeek(history, scope, model), creditSums(history, scope, 'campaign')]),
+        done?.number ?? 0,
+      )
       return {
         weeks: weeks.map((row) => ({ ...row, orders: Number(row.orders), revenue: Number(row.value) })),
         campaigns: sums.map((row) => ({

@@ -11,21 +11,19 @@ function localDay(instant: Date, timeZone: string): string {
 /** Who is new and who was active since local midnight. */
 export async function todayOf(database: Database, clock: Clock, timeZone: string): Promise<Today> {
   const day = localDay(clock.now(), timeZone)
-  const [counts, active, reachable] = await Promise.all([
-    database.row<{ persons: number; known: number }>`
-      select count(*) as persons, count(*) filter (where known) as known from profile.person`,
+  type Ways = { email: number; sms: number; push: number; letter: number; phone: number }
+  const [counts, active] = await Promise.all([
+    database.row<Ways & { persons: number; known: number }>`
+      select count(*) as persons, count(*) filter (where known) as known, count(email) filter (where known) as email,
+        count(phone) filter (where known) as sms, count(push_token) filter (where known) as push,
+        count(*) filter (where known and street is not null and postal_code is not null and city is not null) as letter,
+        count(phone) filter (where known) as phone
+      from profile.person`,
     database.row<{ fresh: number; active: number }>`
       with midnight as (select ${day}::timestamp at time zone ${timeZone} as at)
       select count(*) filter (where first_seen >= midnight.at) as fresh, count(*) as active
       from profile.person, midnight
       where seen_day >= (midnight.at at time zone 'UTC')::date and last_seen >= midnight.at`,
-    database.rows<{ channel: Channel; persons: number }>`
-      select way.channel, way.persons from (
-        select count(email) as email, count(phone) as phone, count(push_token) as push,
-          count(*) filter (where street is not null and postal_code is not null and city is not null) as letter
-        from profile.person where known) as counted,
-        lateral (values ('email', email), ('sms', phone), ('push', push), ('letter', letter), ('phone', phone))
-          as way (channel, persons)`,
   ])
   return {
     day,
@@ -34,6 +32,9 @@ export async function todayOf(database: Database, clock: Clock, timeZone: string
     known: counts?.known ?? 0,
     newToday: active?.fresh ?? 0,
     activeToday: active?.active ?? 0,
-    reachable,
+    reachable: (['email', 'sms', 'push', 'letter', 'phone'] as const).map((channel: Channel & keyof Ways) => ({
+      channel,
+      persons: counts?.[channel] ?? 0,
+    })),
   }
 }

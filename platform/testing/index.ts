@@ -10,6 +10,7 @@ import { createHistory, type History, historyParts, migrateHistory, type OpenHis
 import { createJobs, type JobKind, runDueJobs } from '../jobs.ts'
 import { createLive } from '../live.ts'
 import { createLog } from '../log.ts'
+import { noMemory } from '../memory.ts'
 import { createMetrics } from '../metrics.ts'
 import { migrationsIn } from '../migrate.ts'
 import { createSecrets } from '../secrets.ts'
@@ -73,6 +74,7 @@ export async function testGround(
     jobs: createJobs(),
     live,
     log,
+    memory: noMemory,
     metrics: createMetrics(),
     secrets: createSecrets('a master secret that only tests know, long enough'),
   }
