@@ -7,20 +7,26 @@ import { type CaughtMail, type Mailbox, startMailbox, startSmsMailbox } from '@e
 import { letterConnector } from '@einklang/connectors/print-letter'
 import { smsConnector } from '@einklang/connectors/sms-http'
 import type { AppliedBatch, Connector, NormalEvent, PersonId } from '@einklang/contract'
-import { type Audience, audienceParts, createAudience } from '@einklang/engine/audience'
+import { type Audience, audienceParts, createAudience, segmentUses } from '@einklang/engine/audience'
 import { type Budget, budgetParts, createBudget } from '@einklang/engine/budget'
-import { type Commerce, commerceParts, createCommerce } from '@einklang/engine/commerce'
-import { type Consent, consentParts, createConsent } from '@einklang/engine/consent'
-import { abandonedCartConcept, type Content, contentParts, createContent } from '@einklang/engine/content'
+import { type Commerce, commerceHealth, commerceParts, createCommerce } from '@einklang/engine/commerce'
+import { type Consent, consentParts, createConsent, reachHealth } from '@einklang/engine/consent'
+import { abandonedCartConcept, type Content, contentParts, createContent, wordUses } from '@einklang/engine/content'
 import { type Conversation, conversationParts, createConversation } from '@einklang/engine/conversation'
-import { createDecision, type Decision, type DecisionNeeds, decisionParts } from '@einklang/engine/decision'
+import {
+  createDecision,
+  type Decision,
+  type DecisionNeeds,
+  decisionParts,
+  journeyUses,
+} from '@einklang/engine/decision'
 import { createDelivery, type Delivery, type DeliveryNeeds, deliveryParts } from '@einklang/engine/delivery'
-import { createGovernance, type Governance, governanceParts } from '@einklang/engine/governance'
-import { createIdentity, type Identity, identityParts } from '@einklang/engine/identity'
-import { createIngest, type Ingest, ingestParts } from '@einklang/engine/ingest'
+import { createGovernance, type Governance, governanceParts, recipientsOf } from '@einklang/engine/governance'
+import { createIdentity, type Identity, identityHealth, identityParts } from '@einklang/engine/identity'
+import { createIngest, type Ingest, ingestParts, type SendMail } from '@einklang/engine/ingest'
 import { createMeasurement, type Measurement, measurementParts } from '@einklang/engine/measurement'
-import { createProfile, type Profile, profileParts } from '@einklang/engine/profile'
-import type { Database, Ground, StageParts } from '@einklang/platform'
+import { createProfile, type Profile, profileHealth, profileParts } from '@einklang/engine/profile'
+import { type Database, derivedId, type Ground, type StageParts } from '@einklang/platform'
 import { weigh } from './weigh.ts'
 
 /** All stages, wired; what the server mounts, schedules and registers. */
@@ -74,6 +80,14 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     references: (asked) => commerce.known(asked),
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
     audit: governance.audit,
+    health: {
+      reach: () => reachHealth(database),
+      profile: (fields) => profileHealth(database, fields),
+      identity: () => identityHealth(ground),
+      commerce: (fields) => commerceHealth(database, config.currency, fields),
+      uses: async () => (await Promise.all([segmentUses(database), journeyUses(database), wordUses(database)])).flat(),
+    },
+    letters: { colleagues: (ids) => recipientsOf(database, ids), send: (mail) => sendHouseMail(mail) },
     tidySearch: () => profile.tidySearch(),
     feeds: feedWays({
       allowed: config.feedHosts,
@@ -149,6 +163,29 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
   async function catchMail(mail: CaughtMail): Promise<void> {
     await conversation.receive(mail)
     await delivery.catchMail(mail)
+  }
+
+  /** Mail of the house to its own people, by the way every mail takes. */
+  async function sendHouseMail({ key, to, subject, text, html }: Parameters<SendMail>[0]): Promise<boolean> {
+    const connector = deliveryNeeds.connectors.find(({ channel }) => channel === 'email')
+    if (!connector) return false
+    const { senderEmail, senderName } = await governance.brand()
+    const done = await connector.handOver(
+      {
+        message: derivedId('message', 'house', key),
+        key: derivedId('message', 'house', key),
+        channel: 'email',
+        to,
+        from: { address: senderEmail, name: senderName },
+        subject,
+        html,
+        text,
+        headers: { 'Auto-Submitted': 'auto-generated' },
+      },
+      new AbortController().signal,
+    )
+    if (done.state === 'refused') ground.log.warn('A mail to a colleague was refused.', { reason: done.reason })
+    return done.state === 'accepted'
   }
 
   /** The path of a batch through the stages, in one transaction. The list is the order. */

@@ -5,7 +5,7 @@ import { queries } from './api.ts'
 /** The hints a stage gives, and whose answers they make stale: its own, and those derived from it. */
 const hints: { [stage in StageName]?: { topics: string[]; stale: StageName[] } } = {
   ingest: {
-    topics: ['ingest.events'],
+    topics: ['ingest.events', 'ingest.alarm'],
     stale: ['ingest', 'identity', 'profile', 'consent', 'commerce', 'audience', 'decision', 'delivery', 'conversation'],
   },
   identity: { topics: ['identity.changed'], stale: ['identity', 'profile', 'consent', 'audience'] },

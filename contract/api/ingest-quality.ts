@@ -272,12 +272,13 @@ export const qualityReport = z.object({
         sourceName: z.string(),
         lastAt: z.string().nullable(),
         typicalGapMinutes: z.number().nullable(),
-        /** Seconds from arrival until the profile shows it, last 24 hours. */
-        delay: z.object({ p50: z.number(), p95: z.number() }).nullable(),
-        fresh: z.boolean().nullable(),
         learning: z.boolean(),
+        /** Open alarms of the source. */
+        alarms: z.number(),
       }),
     ),
+    /** Seconds from arrival until the profile shows it, over the last arrivals of all sources. */
+    delay: z.object({ p50: z.number(), p95: z.number() }).nullable(),
     /** Stores that usually have receipts by now and had none today. */
     silentStores: z.array(z.object({ store: z.string(), storeName: z.string(), lastAt: z.string().nullable() })),
   }),

@@ -24,6 +24,7 @@ import {
   takePending,
 } from './store.ts'
 
+export { segmentUses } from './health.ts'
 export type { AudienceSummary } from './read.ts'
 export { audienceParts } from './routes.ts'
 

@@ -8,6 +8,7 @@ import type { Workshops } from './words.ts'
 import { scriptBeside, Workshop } from './workshop.ts'
 
 export { frameGone, framePage } from './frame.ts'
+export { wordUses } from './health.ts'
 export { contentParts } from './routes.ts'
 export { refusalIn } from './sayings.ts'
 export { abandonedCartConcept, welcomeConcept } from './seed.ts'

@@ -23,6 +23,7 @@ import { activate, pause, seed } from './journeys.ts'
 import type { Check } from './policy.ts'
 import { erasePersons } from './store.ts'
 
+export { journeyUses } from './health.ts'
 export type { Check } from './policy.ts'
 export { decisionParts } from './routes.ts'
 export { decisionPhrases } from './sayings.ts'

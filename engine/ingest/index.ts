@@ -19,11 +19,21 @@ import type { Approvals } from './quality/plans/approvals.ts'
 import { createLivePlans } from './quality/plans/live.ts'
 import { quarantineLoop, workChannel } from './quality/work.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
+import { createQuality, type HealthOf, type LetterNeeds, type Quality, type SendMail } from './quality/report/index.ts'
 import { createSources, type Sources } from './source.ts'
 
 export type { Apply } from './applier.ts'
 export type { OwnEvent } from './own.ts'
 export { personNamespace } from './own.ts'
+export type { SendMail } from './quality/report/index.ts'
+export type {
+  CommerceHealth,
+  FieldHealth,
+  IdentityHealth,
+  ProfileHealth,
+  ReachHealth,
+  Use,
+} from './quality/report/shape.ts'
 export { ingestParts } from './routes.ts'
 
 /** One row of a record import: our field → text as in the file. */
@@ -62,6 +72,10 @@ export type IngestNeeds = {
   authenticate?: Governance['authenticate']
   /** What names an event: audiences, journeys; for the schema explorer. */
   usesOf?: (event: string) => Promise<{ kind: string; id: string; name: string }[]>
+  /** Numbers of later stages for the data-quality report; without them there is none. */
+  health?: HealthOf
+  /** Who gets the weekly mail of the report, and the way to them. */
+  letters?: { colleagues: LetterNeeds['colleagues']; send: SendMail }
   /** Identifiers of people to be erased, so that inbox and quarantine can be searched for them. */
   identifiersOf?: (tx: Database, persons: PersonId[]) => Promise<{ namespace: string; value: string }[]>
 }
@@ -92,6 +106,24 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
   const feedNeeds: FeedNeeds = { database, clock, secrets, log, ways: needs.feeds ?? null }
   const own = (tx: Database, events: OwnEvent[]) => emit({ clock, sources }, tx, events)
   const monitor = createMonitor({ database, history, clock, live, log, emit: own })
+  const quality = needs.health
+    ? createQuality({
+        database,
+        clock,
+        log,
+        monitor,
+        health: needs.health,
+        house: ground.config,
+        ...(needs.letters ? { letters: { ...needs.letters, publicUrl: ground.config.publicUrl } } : {}),
+        audited: async (tx, actor, weights) =>
+          needs.audit?.(tx, {
+            actor,
+            action: 'quality.weighed',
+            object: { kind: 'quality', id: 'weights' },
+            details: weights,
+          }),
+      })
+    : null
   const loops = [
     inboxLoop({ database, clock, log, sources, applier }),
     historyLoop({ database, history }),
@@ -107,6 +139,7 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     feedLoop(feedNeeds),
     quarantineLoop({ database, clock, sources, quarantine, judge }),
     monitor.loop,
+    ...(quality ? [quality.loop] : []),
   ]
   return {
     emit: own,
@@ -123,6 +156,7 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     applier,
     judge,
     monitor,
+    quality,
     loops,
     feedNeeds,
   }
@@ -155,6 +189,8 @@ export type IngestInside = {
   applier: Applier
   judge: Judge
   monitor: Monitor
+  /** Null where no stage tells its numbers. */
+  quality: Quality | null
   loops: Loop[]
   feedNeeds: FeedNeeds
 }

@@ -150,10 +150,11 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
       ...qualityRoutes(ingest),
       ...importRoutes(ingest),
       ...monitorRoutes(ingest.monitor),
+      ...(ingest.quality?.routes ?? []),
     ],
     raw: [...webMounts(ingest.door), ...uploadMounts(ingest.needs.ground)],
     loops: ingest.loops,
-    jobs: ingestJobs(ingest),
+    jobs: [...ingestJobs(ingest), ...(ingest.quality?.jobs ?? [])],
     erase: (tx, persons) => eraseFromIngest(ingest, tx, persons),
   }
 }

@@ -11,6 +11,7 @@ import { type Today, todayOf } from './today.ts'
 import { aliasesOf, type PersonView, resolved, type ViewPieces, viewOf } from './view.ts'
 
 export type { PersonExport } from './export.ts'
+export { fieldSums, fieldsFrom, profileHealth } from './health.ts'
 export { profileParts } from './routes.ts'
 export type { Score } from './store.ts'
 export type { Today } from './today.ts'

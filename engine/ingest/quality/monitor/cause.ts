@@ -2,7 +2,10 @@ import type { Database } from '@einklang/platform'
 import { type Cause, type NewAlarm, type Subject } from './store.ts'
 import { hour, minute } from './usual.ts'
 
-export type Asked = Pick<NewAlarm, 'source' | 'code' | 'subjectKind' | 'subjectName' | 'since' | 'openedAt'>
+export type Asked = Pick<
+  NewAlarm,
+  'source' | 'code' | 'subjectKind' | 'subjectName' | 'since' | 'openedAt' | 'windowMinutes'
+>
 
 /** Why a stream is as it is: what changed shortly before, or which part of the source it is. */
 export type Causes = { of(tx: Database, alarm: Asked): Promise<Cause> }
@@ -69,13 +72,13 @@ async function oneReason(tx: Database, { source, since, openedAt }: Asked): Prom
 }
 
 /** Which store or event misses most of what the same hour had a week ago. */
-async function onePart(tx: Database, { source, openedAt }: Asked): Promise<Cause | null> {
+async function onePart(tx: Database, { source, openedAt, windowMinutes }: Asked): Promise<Cause | null> {
   const then = (at: number) => new Date(at - 7 * 24 * hour)
   const end = openedAt.getTime()
   const rows = await tx.rows<{ series: string; usual: number; missing: number }>`
     with now as (select series, sum(items) as items from ingest.arrival_minute
-        where source = ${source} and minute >= ${new Date(end - 60 * minute)} and minute < ${openedAt} group by 1),
-      before as (select series, avg(items) as items from ingest.arrival
+        where source = ${source} and minute >= ${new Date(end - windowMinutes * minute)} and minute < ${openedAt} group by 1),
+      before as (select series, avg(items) * ${windowMinutes}::float8 / 60 as items from ingest.arrival
         where source = ${source} and hour >= ${then(end - 2 * hour)} and hour < ${then(end + hour)} group by 1)
     select series, before.items::float8 as usual, greatest(0, before.items - coalesce(now.items, 0))::float8 as missing
     from before left join now using (series) where series not like 'library:%'`

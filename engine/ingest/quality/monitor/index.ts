@@ -18,7 +18,7 @@ import {
 import { day, hour, learningDays, minute } from './usual.ts'
 import { Watch, type Watched } from './watch.ts'
 
-type Alarm = api.ingest.Alarm
+export type Alarm = api.ingest.Alarm
 
 /** Watches the streams of all sources (spec quality §2). */
 export type Monitor = {

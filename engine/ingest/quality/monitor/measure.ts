@@ -57,17 +57,19 @@ async function touched(history: History, alarm: AlarmRow, at: Date): Promise<Mea
     : { items: null, people: null, turnover: null }
 }
 
-/** Items that never reached history: counted at the door; whose they are nobody knows yet. */
+/** Items that never reached history: counted at the door, and in quarantine by the keyed hash of whom they name. */
 async function counted({ rows }: Database, alarm: AlarmRow): Promise<Measured> {
-  const [row] = await rows<{ quarantined: number; duplicates: number; worth: number }>`
+  const [row] = await rows<{ quarantined: number; duplicates: number; people: number; worth: number }>`
     select coalesce(sum(quarantined), 0)::bigint as quarantined, coalesce(sum(duplicates), 0)::bigint as duplicates,
+      (select count(distinct person) from ingest.quarantine as item where item.source = ${alarm.source}
+        and item.received_at >= ${alarm.since} and person <> '') as people,
       (select coalesce(sum(value), 0)::bigint from ingest.finding where finding.source = ${alarm.source}
         and action = 'quarantine' and hour >= date_trunc('hour', ${alarm.since}::timestamptz)) as worth
     from ingest.arrival where source = ${alarm.source} and series = 'source'
       and hour >= date_trunc('hour', ${alarm.since}::timestamptz)`
   if (!row) return { items: null, people: null, turnover: null }
   return alarm.code === 'stream.quarantine'
-    ? { items: row.quarantined, people: null, turnover: row.worth }
+    ? { items: row.quarantined, people: row.people, turnover: row.worth }
     : { items: row.duplicates, people: null, turnover: null }
 }
 

@@ -1,10 +1,10 @@
 import type { SourceId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
-import type { NewAlarm } from './store.ts'
+import type { AlarmRow, NewAlarm } from './store.ts'
 import { day, hour, learningDays, minute } from './usual.ts'
 
 type Wrong = Omit<NewAlarm, 'id' | 'source' | 'openedAt' | 'seenAt' | 'currency' | 'cause'>
-type Word = { state: 'wrong'; alarm: Wrong } | { state: 'normal' }
+type Word = { state: 'wrong'; alarm: Wrong } | { state: 'normal' } | { state: 'silent' }
 
 /** Events in the recent count before it is judged, and before it becomes part of what is usual. */
 const judged = 200
@@ -29,6 +29,7 @@ export async function valueWatch(
   tx: Database,
   source: SourceId,
   at: Date,
+  open: readonly AlarmRow[],
 ): Promise<{ code: NewAlarm['code']; word: Word }[]> {
   const ripe = new Date(at.getTime() - learningDays * day)
   const shapes = await tx.rows<Shape>`
@@ -39,9 +40,19 @@ export async function valueWatch(
   const nulls = shapes.filter(differs).toSorted((one, other) => distance(other) - distance(one))[0]
   const fresh = await newValues(tx, source, at)
   return [
-    { code: 'stream.nulls', word: nulls ? emptier(nulls, at) : { state: 'normal' } },
+    { code: 'stream.nulls', word: nulls ? emptier(nulls, at) : await filled(tx, source, open) },
     { code: 'stream.new_values', word: fresh ?? { state: 'normal' } },
   ]
+}
+
+/** What was told is over when enough has come since to say so. */
+async function filled(tx: Database, source: SourceId, open: readonly AlarmRow[]): Promise<Word> {
+  const known = open.find((alarm) => alarm.source === source && alarm.code === 'stream.nulls')
+  if (!known) return { state: 'normal' }
+  const row = await tx.row<{ recent: number }>`
+    select recent_seen as recent from ingest.property_shape
+    where source = ${source} and name || '.' || property = ${known.subjectName}`
+  return { state: row && row.recent < judged ? 'silent' : 'normal' }
 }
 
 function distance({ seen, filled, recent, present }: Shape): number {

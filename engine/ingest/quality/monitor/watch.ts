@@ -94,7 +94,7 @@ export class Watch {
         await this.#volume(tx, source, rows, sums, at),
         await this.#silence(tx, source, rows, at),
         ...(await this.#shareWords(tx, source, at)),
-        ...(await valueWatch(tx, source.id, at)),
+        ...(await valueWatch(tx, source.id, at, open)),
         quarantine,
       ]
       await this.#settle({ tx, source, at, words, open, causes, changed })
@@ -196,8 +196,6 @@ export class Watch {
     let normal: boolean | null = null
     for (const row of rows) {
       if (row.series.startsWith('library:') || now - row.firstAt.getTime() < learningDays * day) continue
-      // A store that is shut on a holiday sends nothing, and rightly so.
-      if (holiday && row.series.startsWith('place:')) continue
       const { five, fifteen, sixty } = own.get(row.series) ?? zeroSums
       const found = deviations({
         at: now,
@@ -212,8 +210,8 @@ export class Watch {
         if (!isAlarming(deviation, limit)) continue
         // The whole source speaks before its parts.
         if (worst?.row.series === wholeSource && row.series !== wholeSource) continue
-        if (!worst || row.series === wholeSource || Math.abs(deviation.z) > Math.abs(worst.deviation.z))
-          worst = { row, deviation }
+        const first = !worst || (row.series === wholeSource && worst.row.series !== wholeSource)
+        if (first || (worst && severity(deviation) > severity(worst.deviation))) worst = { row, deviation }
       }
     }
     if (!worst) return { code: 'stream.volume', word: normal === null ? { state: 'silent' } : stateOf(normal) }
@@ -251,12 +249,7 @@ export class Watch {
     )
     const longest = Math.min(...ripe.map((row) => row.lastAt.getTime()))
     const usual = await this.#usualBetween(tx, source, whole, longest, now)
-    const holiday = isHoliday(now - minute, source.zone, source.country)
-    const openToday = rows.some(
-      (row) => row.series.startsWith('place:') && now - row.lastAt.getTime() < storeSilentMinutes * minute,
-    )
     for (const row of [whole, ...ripe.filter((one) => one !== whole)]) {
-      if (source.kind === 'till' && holiday && !openToday) continue
       const lastAt = Math.max(row.lastAt.getTime(), now - acceptedAfterDays * day)
       const silence = silenceOf(lastAt, now, usual(row.series))
       const limit = silenceLimit(row.gaps, row.noise?.activeMinutes ?? 0)
@@ -404,6 +397,7 @@ export class Watch {
     const last = Math.floor(at.getTime() / hour) * hour - hour
     const firstHour = Math.ceil(due.firstAt.getTime() / hour) * hour
     for (let start = Math.max(firstHour, last - 28 * day); start <= last; start += hour) {
+      if (source.kind === 'till' && isHoliday(start, source.zone, source.country)) continue
       const hours = comparedHours(start, source).filter((then) => then >= firstHour)
       if (hours.length > 0) compared.set(start, hours)
     }
@@ -444,6 +438,11 @@ export class Watch {
   }
 }
 
+/** How far from usual, whatever the window. */
+function severity({ observed, usual }: Deviation): number {
+  return Math.abs(Math.log((observed + 1) / (usual + 1)))
+}
+
 function stateOf(normal: boolean): Word {
   return { state: normal ? 'normal' : 'silent' }
 }
@@ -455,6 +454,8 @@ function subjectOf(series: string): { subjectKind: NewAlarm['subjectKind']; subj
 }
 
 async function readUsual(tx: Database, source: Watched, firstAt: Date, at: number): Promise<Map<string, Usual>> {
+  // Stores that are shut on a holiday send nothing, and rightly so.
+  if (source.kind === 'till' && isHoliday(at, source.zone, source.country)) return new Map()
   const firstHour = Math.ceil(firstAt.getTime() / hour) * hour
   const hours = comparedHours(at, source).filter((then) => then >= firstHour)
   const rows = await hourRows(tx, source.id, hours)

@@ -1,0 +1,11 @@
+import type { UserId } from '@einklang/contract'
+import type { Database } from '@einklang/platform'
+
+/** Address and name of those of the colleagues who still work here, for mail of the house to its own people. */
+export function recipientsOf(
+  database: Database,
+  ids: UserId[],
+): Promise<{ id: UserId; name: string; email: string }[]> {
+  return database.rows<{ id: UserId; name: string; email: string }>`
+    select id, name, email from governance.colleague where id = any(${ids}::uuid[]) and state = 'active'`
+}
