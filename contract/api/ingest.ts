@@ -449,7 +449,7 @@ export const quarantineItems = route({
   query: z.object({
     ...page,
     group: z.string().max(512),
-    status: z.enum(['open', 'patched', 'replayed', 'discarded']).default('open'),
+    status: z.enum(['open', 'patched', 'replayed', 'discarded', 'expired']).default('open'),
   }),
   answer: pageOf(quarantineItem),
 })

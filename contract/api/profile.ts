@@ -255,6 +255,8 @@ export const timelineEntry = z.object({
   message: z.string().nullable(),
   campaign: z.string().nullable(),
   flags: z.array(z.string()),
+  /** What the checks found: `code place action`. */
+  findings: z.array(z.string()),
 })
 export type TimelineEntry = z.infer<typeof timelineEntry>
 

@@ -28,6 +28,7 @@ export type HistoryRow = {
   sku: string[]
   properties: string
   flags: string[]
+  findings: string[]
 }
 
 export type Language = 'en' | 'de'
@@ -104,6 +105,7 @@ export function entryOf(row: HistoryRow, language: Language): TimelineEntry {
     message: row.message_id || null,
     campaign: row.campaign || null,
     flags: row.flags,
+    findings: row.findings,
   }
 }
 

@@ -46,7 +46,7 @@ export async function readTimeline(
   const [rows, counts] = await Promise.all([
     history.rows<HistoryRow>`
       select id, at, kind, name, channel, source_name, value, currency, campaign, medium, utm_source, url, message_id,
-        place, order_no, sku, properties, flags
+        place, order_no, sku, properties, flags, findings
       from ingest.event where ${history.join(conditions, 'and')}
       order by toStartOfSecond(at) desc, ${afterSending} desc, at desc, id desc limit 1 by id limit ${input.limit + 1}
       settings max_threads = 1`,

@@ -9,8 +9,10 @@ import { useAnswer } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { useLiveAnswers } from '../../shell/live.ts'
 import { useMay } from '../../shell/session.ts'
+import { Checks } from './checks.tsx'
 import { Imports } from './imports.tsx'
 import { Names } from './names.tsx'
+import { Quality } from './quality.tsx'
 import { Quarantine } from './quarantine.tsx'
 import { Sources } from './sources.tsx'
 import { Stream } from './stream.tsx'
@@ -36,6 +38,10 @@ export function Ingest(): ReactNode {
           ...(may(api.ingest.imports)
             ? [{ value: 'imports', label: t('ingest.imports'), panel: () => <Imports /> }]
             : []),
+          ...(may(api.ingest.quality)
+            ? [{ value: 'quality', label: t('ingest.quality'), panel: () => <Quality /> }]
+            : []),
+          ...(may(api.ingest.checks) ? [{ value: 'checks', label: t('ingest.checks'), panel: () => <Checks /> }] : []),
           ...(may(api.ingest.quarantine)
             ? [
                 {

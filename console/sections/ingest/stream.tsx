@@ -133,6 +133,22 @@ export function Stream(): ReactNode {
             <Text size="sm" c="dimmed">
               {open.sourceName} · {format.dateTime(open.at)} · {open.flags.join(', ')}
             </Text>
+            {open.findings.length === 0 ? null : (
+              <Stack gap={2}>
+                <Text fw={600} size="sm">
+                  {t('stream.findings')}
+                </Text>
+                {open.findings.map((finding) => {
+                  const [code = '', ...rest] = finding.split(' ')
+                  const action = rest.pop() ?? ''
+                  return (
+                    <Text size="sm" key={finding}>
+                      {words('check', code)}: {rest.join(' ')} · {words('checkAction', action)}
+                    </Text>
+                  )
+                })}
+              </Stack>
+            )}
             <Text fw={600} size="sm">
               properties
             </Text>

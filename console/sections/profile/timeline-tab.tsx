@@ -38,7 +38,10 @@ export function TimelineTab(props: { person: PersonId }): ReactNode {
     title: entry.title,
     details: entry.details,
     value: entry.value === null || entry.value.amount === 0 ? undefined : format.moneyOf(entry.value),
-    marks: entry.flags.map((flag) => words('flag', flag)),
+    marks: [
+      ...entry.flags.map((flag) => words('flag', flag)),
+      ...new Set(entry.findings.map((finding) => words('check', finding.split(' ', 1)[0] ?? ''))),
+    ],
     note:
       entry.message !== null && messageId.test(entry.message) ? (
         <ScreenLink to="." search={(before) => ({ ...before, message: entry.message ?? undefined })} size="xs">
