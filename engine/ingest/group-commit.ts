@@ -4,6 +4,8 @@ import { type InboxRequest, packRequests } from './frame.ts'
 /** How much may wait or be on its way to the disk; beyond it callers are told to come back. */
 const inFlightLimit = 64 * 1024 * 1024
 const groupLimit = 4 * 1024 * 1024
+/** Small groups wait for the commit on its way and grow meanwhile; a large one is packed while another is written. */
+const parallelFrom = 256 * 1024
 const parallelCommits = 2
 
 /** Channel that wakes the workers. */
@@ -23,14 +25,18 @@ type Waiting = { request: InboxRequest; done: (result: 'durable') => void; faile
 export function createGroupCommit(needs: { database: Database; clock: Clock; metrics: Metrics }): GroupCommit {
   let waiting: Waiting[] = []
   let inFlight = 0
+  /** Of what is in flight, how much no commit has taken yet. */
+  let waitingBytes = 0
   let commits = 0
   let scheduled = false
   const days = new Set<string>()
   const size = needs.metrics.histogram('einklang_inbox_commit_seconds', 'Time of one group commit to the inbox')
   const requests = needs.metrics.counter('einklang_inbox_requests_total', 'Requests committed to the inbox')
 
+  const mayBegin = () => commits === 0 || (commits < parallelCommits && waitingBytes >= parallelFrom)
+
   const schedule = () => {
-    if (scheduled || commits >= parallelCommits || waiting.length === 0) return
+    if (scheduled || waiting.length === 0 || !mayBegin()) return
     scheduled = true
     // One turn of the event loop collects what the sockets have ready.
     setImmediate(() => {
@@ -40,7 +46,7 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
   }
 
   const flush = async () => {
-    if (commits >= parallelCommits) return
+    if (!mayBegin()) return
     const group = nextGroup()
     if (group.length === 0) return
     commits++
@@ -74,6 +80,7 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
     }
     const group = waiting.slice(0, count)
     waiting = waiting.slice(count)
+    waitingBytes -= bytes
     return group
   }
 
@@ -81,6 +88,7 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
     commit(request) {
       if (inFlight + request.body.length > inFlightLimit) return Promise.resolve('full')
       inFlight += request.body.length
+      waitingBytes += request.body.length
       return new Promise((done, failed) => {
         waiting.push({ request, done, failed })
         schedule()

@@ -23,7 +23,7 @@ export function nodeListener(door: Door): (request: IncomingMessage, response: S
       },
       headerNames: () => Object.keys(request.headers),
       body: (limit) => nodeBody(request, limit),
-      address: truncatedAddress(request.socket.remoteAddress ?? ''),
+      address: addressOf(request),
     }
     door.answer(described).then(
       (answer) => send(response, answer),
@@ -34,6 +34,17 @@ export function nodeListener(door: Door): (request: IncomingMessage, response: S
     )
     return true
   }
+}
+
+/** One for all requests of a connection. */
+const addresses = new WeakMap<object, string>()
+
+function addressOf({ socket }: IncomingMessage): string {
+  const known = addresses.get(socket)
+  if (known !== undefined) return known
+  const address = truncatedAddress(socket.remoteAddress ?? '')
+  addresses.set(socket, address)
+  return address
 }
 
 function send(response: ServerResponse, given: DoorAnswer): void {
@@ -59,7 +70,9 @@ function nodeBody(request: IncomingMessage, limit: number): Promise<Buffer | 'to
     })
     request.on('end', () => done(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
     request.on('error', failed)
-    request.on('close', () => failed(new Error('The client went away')))
+    request.on('close', () => {
+      if (!request.readableEnded) failed(new Error('The client went away'))
+    })
   })
 }
 

@@ -11,6 +11,11 @@ import type { Sources } from './source.ts'
 /** Bytes of requests that are applied together: some thousand events. */
 const batchBytes = 4 * 1024 * 1024
 const batchRows = 400
+/** A batch of few items costs nearly as much as one of many: under steady load small ones wait this long for more, ms. */
+const gatherFor = 200
+const fewItems = 1_000
+/** Batches within a second that count as steady load. */
+const steady = 4
 const triesBeforeCare = 3
 const deathsOfPoison = 3
 const inboxLock = 731_406_203
@@ -55,6 +60,27 @@ export function inboxLoop(needs: {
   /** The world failed, not the rows: the next try is a first one. */
   let forgive = false
 
+  /** When the last batches ended, ms; the newest last. */
+  const ends: number[] = []
+
+  /** Nothing waits where little comes; where batch follows batch, a small one gathers what comes meanwhile. */
+  const gathered = async (current: Prepared): Promise<Prepared> => {
+    const now = performance.now()
+    const open = gatherFor - (now - (ends.at(-1) ?? -gatherFor))
+    if (current.items.length >= fewItems || open <= 0 || ends.length < steady || now - (ends[0] ?? 0) > 1_000)
+      return current
+    await new Promise((done) => setTimeout(done, open))
+    const more = await prepare(current.seqs, batchRows)
+    if (!more) return current
+    for (const item of more.items) current.items.push(item)
+    for (const key of more.keys) current.keys.add(key)
+    return {
+      ...current,
+      seqs: [...current.seqs, ...more.seqs],
+      days: [...new Set([...current.days, ...more.days])],
+    }
+  }
+
   const work = async (current: Prepared): Promise<'busy' | 'idle'> => {
     next = prepare(current.seqs, batchRows)
     // A failed look-ahead only costs the look-ahead.
@@ -75,11 +101,14 @@ export function inboxLoop(needs: {
     async turn() {
       const ahead = next
       next = null
-      const current = (ahead ? await ahead : null) ?? (await prepare([], batchRows))
-      if (!current) return 'idle'
+      const first = (ahead ? await ahead : null) ?? (await prepare([], batchRows))
+      if (!first) return 'idle'
       try {
         await needs.applier.prepare()
-        return await work(current)
+        const state = await work(await gathered(first))
+        ends.push(performance.now())
+        if (ends.length > steady) ends.shift()
+        return state
       } catch (error) {
         next = null
         forgive = error instanceof Outage

@@ -85,7 +85,10 @@ export type Sources = {
 }
 
 type Remembered = {
+  /** By the hash of the key. */
   keys: Map<string, KeyFacts>
+  /** By the key as it was shown, so that not every request is hashed; gone with the rest within seconds. */
+  shown: Map<string, KeyFacts>
   sources: Map<SourceId, Source>
   spoken: Set<DialectName>
   secrets: Map<SourceId, { secret: string; endsAt: Date | null }[]>
@@ -118,14 +121,17 @@ export function createSources(needs: { database: Database; clock: Clock; secrets
 
   const sources: Sources = {
     async byKey(key) {
-      const hash = hashOf(key).toString('hex')
       let known = await current()
+      const shown = known.shown.get(key)
+      if (shown && (!shown.endsAt || shown.endsAt > needs.clock.now())) return shown
+      const hash = hashOf(key).toString('hex')
       let facts = known.keys.get(hash)
       if (!facts) {
         known = await again(known)
         facts = known.keys.get(hash)
       }
       if (!facts || (facts.endsAt && facts.endsAt <= needs.clock.now())) return null
+      known.shown.set(key, facts)
       return facts
     },
     async byId(id) {
@@ -247,7 +253,7 @@ async function readAll({ database, secrets }: { database: Database; secrets: Sec
     signing.set(source, [...(signing.get(source) ?? []), { secret: opened, endsAt }])
   }
   const spoken = new Set([...sources.values()].flatMap((source) => source.dialects))
-  return { keys: byHash, sources, spoken, secrets: signing, readAt }
+  return { keys: byHash, shown: new Map(), sources, spoken, secrets: signing, readAt }
 }
 
 function rowsOf(database: Database, id: SourceId | null): Promise<Source[]> {
