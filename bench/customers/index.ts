@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks'
+import { createIdentity } from '@einklang/engine/identity'
 import { createMeasurement } from '@einklang/engine/measurement'
+import { createProfile } from '@einklang/engine/profile'
 import { benchGround } from '../ground.ts'
 
 /**
@@ -24,13 +26,7 @@ try {
   await history.run`insert into measurement.known (person, known, build) select reinterpretAsUUID(sipHash128(number)), 1, 1 from numbers(${customers})`
   const measurement = createMeasurement({
     ground,
-    setScore: async (tx, rows) => {
-      await tx.run`
-        insert into profile.score (person, name, value, low, high, as_of)
-        select r.person, r.name, r.value, r.low, r.high, r."asOf"
-        from jsonb_to_recordset(${tx.json(rows)}) as r(person uuid, name text, value float8, low float8, high float8, "asOf" timestamptz)
-        on conflict (person, name) do update set value = excluded.value, low = excluded.low, high = excluded.high, as_of = excluded.as_of`
-    },
+    setScore: createProfile({ ground, identity: createIdentity({ ground }) }).setScore,
   })
   for (const run of ['first', 'again']) {
     const [before, cpu] = [performance.now(), bench.cpuSeconds()]

@@ -13,7 +13,10 @@ const lookBackWeeks = 13
 /** Purchases may miss what was expected by this share before it is called a drift. */
 const tolerated = 0.15
 const fewestCustomers = 100
+/** What a purchase is worth is learnt from at most about so many customers: more would change its third digit. */
+const enoughForSpend = 100_000
 const perSlice = 250_000
+const perStatement = 20_000
 
 /** Names of the scores that a customer gets. */
 export const scoreNames = { purchases: 'expected_purchases', alive: 'alive', value: 'customer_value' }
@@ -114,7 +117,9 @@ export async function refitCustomers(
       ) group by repeats, recency, age order by repeats, recency, age`
     const spent = await history.rows<{ amounts: number; mean: number }>`
       select length(paid) as amounts, arrayAvg(paid) as mean
-      from (select arrayFilter(s -> s > 0, arrayPopFront(sums)) as paid from ${own}) where notEmpty(paid)`
+      from (select arrayFilter(s -> s > 0, arrayPopFront(sums)) as paid
+        from ${customersOf(history, scope, history.part`cityHash64(person) % ${Math.ceil(persons / enoughForSpend)} = 0`)})
+      where notEmpty(paid)`
     const learnt = await thread.ask<ValueFit>({
       kind: 'fit',
       all: columnsOf(all),
@@ -181,9 +186,9 @@ async function write(
   asOf: Date,
   sums: Sums,
 ): Promise<void> {
-  for (let start = 0; start < persons.length; start += 5000) {
+  for (let start = 0; start < persons.length; start += perStatement) {
     const rows: CustomerScore[] = []
-    for (let index = start; index < Math.min(persons.length, start + 5000); index++) {
+    for (let index = start; index < Math.min(persons.length, start + perStatement); index++) {
       const person = persons[index] as PersonId
       const at = (place: number) => scores[index * scoreWidth + place] as number
       const add = (name: string, place: number) =>

@@ -1,4 +1,4 @@
-import { type Draws, drawsFrom } from '../numbers/chance.ts'
+import { drawsFrom } from '../numbers/chance.ts'
 import { normalQuantile } from '../numbers/distributions.ts'
 import { covarianceOf, hessianOf, type Minimum, minimise, type Objective } from '../numbers/minimise.ts'
 import { bgNbd, mbgCnbd2, mbgNbd } from './beta-geometric.ts'
@@ -178,15 +178,29 @@ export function choosePurchases(
       histories,
     }
   }
-  const tried = (Object.keys(purchaseModels) as PurchaseModelName[]).map(fit).sort(byAic)
-  const best = tried.find((other) => other.edge === null) ?? (tried[0] as PurchaseFit)
+  const names = Object.keys(purchaseModels) as PurchaseModelName[]
+  const many = histories.weight.length > manyToCompare && (options.covariates ?? []).length === 0
+  const tried = names.map(many ? (name) => judgedByPart(name, histories, logIntervals) : fit).sort(byAic)
+  const sound = tried.find((other) => other.edge === null)
+  const best = many && sound !== undefined ? fit(sound.model) : (sound ?? (tried[0] as PurchaseFit))
   return {
     fit: best,
     asked,
-    because: `${best.model} explains the data best (smallest AIC of ${tried.length} models).`,
+    because: `${best.model} explains the data best (smallest AIC of ${tried.length} models${many ? ', each learnt from every eighth history and judged on all' : ''}).`,
     tried,
     histories,
   }
+}
+
+/** Above this many different histories the models are compared by what they learn from an eighth of them. */
+const manyToCompare = 8000
+
+/** A model learnt from every eighth history, its likelihood that of all of them. */
+function judgedByPart(name: PurchaseModelName, histories: Histories, logIntervals: number): PurchaseFit {
+  const part = fitPurchases(name, thinned(histories, 8))
+  const constant = name === 'mbg-cnbd-2' ? logIntervals : 0
+  const logLikelihood = constant - purchaseModels[name].objective(histories)(part.at, new Float64Array(part.at.length))
+  return { ...part, logLikelihood, aic: -2 * logLikelihood + 2 * part.parameters.length }
 }
 
 const byAic = (left: PurchaseFit, right: PurchaseFit) => left.aic - right.aic
@@ -268,24 +282,55 @@ export function scoreCustomers(
 ): Score[] {
   const rows = scoreRows(fit, histories, options)
   const futures = options.futures ?? 200
-  const draws = drawsFrom('customer value', options.seed ?? '1')
+  const parameters = spend?.edge === null ? spend.parameters.map((parameter) => parameter.value) : null
+  const worths = parameters === null ? null : worthsOf(parameters, rows, futures, options)
   return customers.map((customer, index) => {
-    const row = rows[histories.rowOf[index] as number] as RowScore
+    const place = histories.rowOf[index] as number
+    const row = rows[place] as RowScore
     const base = { transactions: row.transactions, alive: row.alive }
-    const parameters = spend?.edge === null ? spend.parameters.map((parameter) => parameter.value) : null
     const amount = parameters === null ? null : expectedSpend(parameters, customer)
-    if (parameters === null || amount === null) return { ...base, amount: null, value: null }
-    const levels = spendDraws(parameters, customer, futures, draws)
-    const worths = Float64Array.from(
-      row.futures,
-      (count, draw) => count * (levels[draw] as number) * row.discounted,
-    ).sort()
+    if (parameters === null || worths === null || amount === null) return { ...base, amount: null, value: null }
+    // What is not known of a level is the same for all with so many purchases; their own mean only sets its scale.
+    const scale = (parameters[2] as number) + customer.amounts * customer.meanAmount
+    const { level, worth } = worths(place, customer.amounts)
+    const own = ({ low, high }: { low: number; high: number }) => ({ low: scale * low, high: scale * high })
     return {
       ...base,
-      amount: { value: amount, ...boundsOf(levels.sort(), options.level) },
-      value: { value: row.transactions.value * amount * row.discounted, ...boundsOf(worths, options.level) },
+      amount: { value: amount, ...own(level) },
+      value: { value: row.transactions.value * amount * row.discounted, ...own(worth) },
     }
   })
+}
+
+/**
+ * Bounds of a customer's level of spending and of her worth, per unit of `v + her purchases' sum`: p ÷ a gamma variable
+ * that knows how many purchases there were, and its product with the imagined futures. One answer per row and count.
+ */
+function worthsOf(parameters: readonly number[], rows: RowScore[], futures: number, options: ScoreOptions) {
+  const [p, q] = parameters as [number, number, number]
+  const draws = drawsFrom('customer value', options.seed ?? '1')
+  type Bounds = { low: number; high: number }
+  const levels = new Map<number, { drawn: Float64Array; level: Bounds }>()
+  const known = rows.map(() => new Map<number, { level: Bounds; worth: Bounds }>())
+  return (place: number, amounts: number): { level: Bounds; worth: Bounds } => {
+    const own = known[place] as Map<number, { level: Bounds; worth: Bounds }>
+    const found = own.get(amounts)
+    if (found !== undefined) return found
+    let level = levels.get(amounts)
+    if (level === undefined) {
+      const drawn = new Float64Array(futures)
+      for (let draw = 0; draw < futures; draw++) drawn[draw] = p / draws.gamma(p * amounts + q, 1)
+      level = { drawn, level: boundsOf(drawn.toSorted(), options.level) }
+      levels.set(amounts, level)
+    }
+    const row = rows[place] as RowScore
+    const worths = new Float64Array(futures)
+    for (let draw = 0; draw < futures; draw++)
+      worths[draw] = (row.futures[draw] as number) * (level.drawn[draw] as number) * row.discounted
+    const answer = { level: level.level, worth: boundsOf(worths.sort(), options.level) }
+    own.set(amounts, answer)
+    return answer
+  }
 }
 
 type RowScore = {
@@ -383,19 +428,6 @@ const fourPoints: [number, number][] = [
   [0.6699905217924281, 0.3260725774312731],
   [0.9305681557970263, 0.17392742256872692],
 ]
-
-/** Possible spend levels of a customer: p ÷ a gamma variable that knows her purchases. */
-function spendDraws(
-  parameters: readonly number[],
-  customer: { amounts: number; meanAmount: number },
-  count: number,
-  draws: Draws,
-): Float64Array {
-  const [p, q, v] = parameters as [number, number, number]
-  const shape = p * customer.amounts + q
-  const rate = v + customer.amounts * customer.meanAmount
-  return Float64Array.from({ length: count }, () => p / draws.gamma(shape, rate))
-}
 
 function boundsOf(sorted: Float64Array, level = 0.9): { low: number; high: number } {
   const at = (share: number) =>
