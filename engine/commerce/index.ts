@@ -20,9 +20,9 @@ import { commerceRecords } from './records.ts'
 import { type Viewed, viewedBy } from './viewed.ts'
 
 export type { Today as CommerceToday } from './figures.ts'
+export { commerceHealth } from './health.ts'
 export type { OrderChannel } from './order.ts'
 export type { Cart, Order, ProductSummary } from './read.ts'
-export { commerceHealth } from './health.ts'
 export { commerceParts } from './routes.ts'
 export type { Viewed } from './viewed.ts'
 
@@ -71,7 +71,8 @@ export function createCommerce({ ground }: { ground: Ground }): Commerce {
     known: (asked) => knownOf(database, asked),
     popular: (query) => popularOf(database, query),
     today: () => todayOf(database, clock, config),
-    revenue: (query) => revenueOf(database, config, query),
+    revenue: (query) =>
+      ground.memory.remember(`commerce.revenue ${JSON.stringify(query)}`, () => revenueOf(database, config, query)),
     expireCarts: () => expireCarts(database),
     erase: erasePersons,
   }
