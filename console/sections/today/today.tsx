@@ -13,6 +13,7 @@ import { ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { AlarmMatters } from '../ingest/quality-alarms.tsx'
 import { dayBefore } from '../measurement/period.ts'
 
 export function Today(): ReactNode {
@@ -164,6 +165,11 @@ function Attention(): ReactNode {
   const lanes = useAnswer(api.delivery.lanes)
   const health = useAnswer(api.identity.health)
   const sources = useAnswer(api.ingest.sources)
+  const alarms = useAnswer(
+    api.ingest.alarms,
+    { query: { open: 'true', limit: 20 } },
+    { enabled: may(api.ingest.alarms) },
+  )
   const failed = lanes.failure ?? sources.failure
   const ready = lanes.data !== undefined && sources.data !== undefined
   const unknown = lanes.data?.items.reduce((sum, lane) => sum + lane.unknown, 0) ?? 0
@@ -188,7 +194,7 @@ function Attention(): ReactNode {
         <Failed failure={failed} onRetry={() => [lanes, sources].map((answer) => answer.retry())} />
       ) : !ready ? (
         <Loading rows={3} />
-      ) : matters.length === 0 ? (
+      ) : matters.length === 0 && (alarms.data?.items.length ?? 0) === 0 ? (
         <Group gap="xs">
           <ThemeIcon variant="light" radius="xl" color="teal">
             <IconCheck size={16} aria-hidden />
@@ -197,6 +203,7 @@ function Attention(): ReactNode {
         </Group>
       ) : (
         <Stack gap="xs">
+          <AlarmMatters />
           {matters.map((matter) => (
             <Matter key={matter.key} matter={matter} />
           ))}
