@@ -80,6 +80,8 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     references: (asked) => commerce.known(asked),
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
     audit: governance.audit,
+    approvals: { approved: governance.approved, ask: governance.askApproval },
+    authenticate: governance.authenticate,
     health: {
       reach: () => reachHealth(database),
       profile: (fields) => profileHealth(database, fields),
@@ -224,7 +226,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     measurement,
     budget,
     parts: [
-      governanceParts(governance, { variant: content.words }),
+      governanceParts(governance, { variant: content.words, plan: ingest.planWords }),
       ingestParts(ingest),
       identityParts(identity),
       profileParts(profile, pieces),

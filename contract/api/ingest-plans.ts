@@ -456,3 +456,4 @@ export const seenEventOf = route({
     masked: z.boolean(),
   }),
 })
+export type PlanViolation = z.infer<typeof planViolation>

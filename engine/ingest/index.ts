@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FeedWays, PersonId } from '@einklang/contract'
 import type { Database, Ground, Loop } from '@einklang/platform'
-import type { Governance } from '#governance'
+import type { ApprovalDocument, Governance } from '#governance'
 import { type Applier, type Apply, createApplier } from './applier.ts'
 import { createDoor, type Door } from './door.ts'
 import { emit } from './emit.ts'
@@ -17,9 +17,10 @@ import { createJudge, type Judge } from './quality/judge.ts'
 import { createMonitor, type Monitor } from './quality/monitor/index.ts'
 import type { Approvals } from './quality/plans/approvals.ts'
 import { createLivePlans } from './quality/plans/live.ts'
+import { planWords } from './quality/plans/store.ts'
+import { createQuality, type HealthOf, type LetterNeeds, type Quality, type SendMail } from './quality/report/index.ts'
 import { quarantineLoop, workChannel } from './quality/work.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
-import { createQuality, type HealthOf, type LetterNeeds, type Quality, type SendMail } from './quality/report/index.ts'
 import { createSources, type Sources } from './source.ts'
 
 export type { Apply } from './applier.ts'
@@ -50,6 +51,8 @@ export type Ingest = {
   door: Door
   sources: Sources
   quarantine: Quarantine
+  /** The words of a plan behind a hash, for whoever approves it. */
+  planWords: ApprovalDocument
   /** Applies everything that waits, history included. For tests and for the end of a run. */
   drain(): Promise<void>
 }
@@ -70,8 +73,6 @@ export type IngestNeeds = {
   approvals?: Approvals
   /** Who asks for a page that is no JSON route. */
   authenticate?: Governance['authenticate']
-  /** What names an event: audiences, journeys; for the schema explorer. */
-  usesOf?: (event: string) => Promise<{ kind: string; id: string; name: string }[]>
   /** Numbers of later stages for the data-quality report; without them there is none. */
   health?: HealthOf
   /** Who gets the weekly mail of the report, and the way to them. */
@@ -147,6 +148,7 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     door,
     sources,
     quarantine,
+    planWords: (source, hash) => planWords(database, source, hash),
     async drain() {
       const signal = new AbortController().signal
       const [inboxTurns, historyTurns, importTurns] = loops

@@ -8,6 +8,8 @@ import { uploadMounts } from './imports/upload.ts'
 import type { Ingest, IngestInside } from './index.ts'
 import { ingestJobs } from './jobs.ts'
 import { monitorRoutes } from './quality/monitor/routes.ts'
+import { planJobs } from './quality/plans/jobs.ts'
+import { planFiles, planRoutes } from './quality/plans/routes.ts'
 import { qualityRoutes } from './quality/routes.ts'
 import { quarantineGroups } from './quality/screens.ts'
 import { tryAgain } from './quality/work.ts'
@@ -149,12 +151,13 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
       }),
       ...qualityRoutes(ingest),
       ...importRoutes(ingest),
+      ...planRoutes(ingest, (items, caller) => replay(ingest, { items }, nameOf(caller))),
       ...monitorRoutes(ingest.monitor),
       ...(ingest.quality?.routes ?? []),
     ],
-    raw: [...webMounts(ingest.door), ...uploadMounts(ingest.needs.ground)],
+    raw: [...webMounts(ingest.door), ...uploadMounts(ingest.needs.ground), ...planFiles(ingest)],
     loops: ingest.loops,
-    jobs: [...ingestJobs(ingest), ...(ingest.quality?.jobs ?? [])],
+    jobs: [...ingestJobs(ingest), ...planJobs(ingest.needs), ...(ingest.quality?.jobs ?? [])],
     erase: (tx, persons) => eraseFromIngest(ingest, tx, persons),
   }
 }
