@@ -2,31 +2,42 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { englishNicknames } from '@einklang/server/matching'
 import { drawsFrom } from '@einklang/stats'
 
+export type Town = {
+  seed: number
+  /** How many times as many errors as in `er-synth-retail`. */
+  defects?: number
+  /** Names to draw from, frequent ones listed often; without them the names are made up. */
+  names?: { firsts: string[]; surnames: string[] }
+}
+
 /**
  * Made-up customers of a shop, by the rates of `er-synth-retail`: households of 1–3 people of mostly one surname, 1–5
  * records a person, each after the first with its own errors. No real person: surnames are syllables, mailboxes example.
  */
-export function writeTown(path: string, records: number, seed: number): void {
+export function writeTown(path: string, records: number, { seed, defects = 1, names }: Town): void {
   const draws = drawsFrom('town', seed)
   const chance = (share: number) => draws.uniform() < share
+  const errs = (share: number) => chance(share * defects)
   const pick = <Item>(list: readonly Item[]) => list[draws.below(list.length)] as Item
   const nicknames = englishNicknames
     .trim()
     .split('\n')
     .map((line) => line.split(' '))
-  const firsts = nicknames.map(([name]) => name as string)
+  const known = nicknames.map(([name]) => name as string)
   const short = new Map(nicknames.map(([name, ...forms]) => [name as string, forms]))
   const syllables =
     'an bel cor dun el far gor hal in jas kel lor mun nor ol per quin ros sol tan ul ver wen yor zim ber ger man ster feld'.split(
       ' ',
     )
-  const surnames = Array.from(
+  const madeUp = Array.from(
     { length: Math.max(3000, Math.round(records / 40)) },
     () => pick(syllables) + pick(syllables) + (chance(0.5) ? pick(syllables) : ''),
   )
-  const domains = ['gmail.com', 'web.de', 'gmx.de', 'yahoo.com', 'outlook.com', 't-online.de', 'icloud.com']
   // Names are frequent and rare as in life: the share of the n-th falls with its place.
   const skewed = <Item>(list: readonly Item[]) => list[Math.floor(list.length * draws.uniform() ** 2.2)] as Item
+  const firstName = () => (names ? pick(names.firsts) : skewed(known))
+  const surname = () => (names && chance(0.35) ? pick(names.surnames) : skewed(madeUp))
+  const domains = ['gmail.com', 'web.de', 'gmx.de', 'yahoo.com', 'outlook.com', 't-online.de', 'icloud.com']
   const digits = (count: number) => Array.from({ length: count }, () => String(draws.below(10))).join('')
   const slip = (text: string) => {
     if (text.length < 3) return text
@@ -56,13 +67,13 @@ export function writeTown(path: string, records: number, seed: number): void {
   let [record, person, household] = [0, 0, 0]
   while (record < records) {
     household++
-    const family = skewed(surnames)
+    const family = surname()
     const home = place()
     const shared = `+491${digits(10)}`
     for (let member = 1 + draws.below(3); member > 0 && record < records; member--) {
       person++
-      const first = skewed(firsts)
-      const last = chance(0.9) ? family : skewed(surnames)
+      const first = firstName()
+      const last = chance(0.9) ? family : surname()
       const birth = date()
       let mail = mailbox(first, last)
       const phone = chance(0.8) ? `+491${digits(10)}` : shared
@@ -73,11 +84,11 @@ export function writeTown(path: string, records: number, seed: number): void {
           if (chance(0.08)) mail = mailbox(first, last)
           if (chance(0.08)) at = place()
           if (chance(0.06)) given = pick(short.get(first) ?? [first])
-          if (chance(0.06)) given = slip(given)
-          if (chance(0.06)) surname = slip(surname)
-          if (chance(0.04)) born = `${born.slice(0, 5)}${String(1 + draws.below(12)).padStart(2, '0')}${born.slice(7)}`
-          if (chance(0.02)) number = slipDigit(number)
-          if (chance(0.01)) [given, surname] = [surname, given]
+          if (errs(0.06)) given = slip(given)
+          if (errs(0.06)) surname = slip(surname)
+          if (errs(0.04)) born = slip(born)
+          if (errs(0.02)) number = slipDigit(number)
+          if (errs(0.01)) [given, surname] = [surname, given]
         }
         const cells = [
           `r${record}`,
@@ -87,9 +98,9 @@ export function writeTown(path: string, records: number, seed: number): void {
           chance(0.02) ? '' : given,
           chance(0.01) ? '' : surname,
           chance(0.45) ? '' : born,
-          chance(0.25) ? '' : copy > 0 && chance(0.02) ? slip(mail) : mail,
+          chance(0.25) ? '' : copy > 0 && errs(0.02) ? slip(mail) : mail,
           chance(0.35) ? '' : number,
-          chance(0.25) ? '' : copy > 0 && chance(0.02) ? slipDigit(at.postcode) : at.postcode,
+          chance(0.25) ? '' : copy > 0 && errs(0.02) ? slipDigit(at.postcode) : at.postcode,
           chance(0.25) ? '' : at.city,
         ]
         lines.push(cells.join(','))

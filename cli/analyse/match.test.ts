@@ -144,6 +144,29 @@ test('one percent of broken rows is left out and named; more is refused with the
   expect(refused.told).toContain('many, line 4')
 })
 
+test('one percent of garbage in the cells changes no answer and stops nothing', async () => {
+  const good = people(120)
+  const before = await run(file('clean.csv', good), '--truth', 'person')
+  const garbage = [
+    '\u0000\u0001',
+    '"a\tb\nc@d"',
+    '\\N',
+    '🙂'.repeat(50),
+    'x'.repeat(20_000),
+    '\\t\\n@\\',
+    '"; drop table"',
+  ]
+  const rows = good.trim().split('\n')
+  garbage.forEach((cell, at) => {
+    rows.push(`g${at},g${at},${cell},${cell},${cell},${cell},${cell},${cell},${cell}`)
+  })
+  const { code, answer } = await run(file('garbage.csv', `${rows.join('\n')}\n`), '--truth', 'person')
+  expect(code).toBe(0)
+  expect(answer.records).toBe(264 + garbage.length)
+  expect(answer.truth?.clustered.precision).toBeGreaterThan(0.99)
+  expect(answer.truth?.clustered.recall).toBeGreaterThan((before.answer.truth?.clustered.recall ?? 1) - 0.02)
+})
+
 test.each([
   ['no header', '1,Anna,Weber,1980-01-02\n2,Eva,Koch,1981-02-03\n', 1, 'the first row looks like data'],
   ['empty', '', 1, 'is empty'],

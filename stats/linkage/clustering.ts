@@ -7,6 +7,8 @@ export type Clustering = {
   /** Smallest record of the cluster of each record. */
   of: Uint32Array
   refused: Refused[]
+  /** The same as it stood before the first link below each of `marks`. */
+  marked: Uint32Array[]
 }
 
 /** Says why two clusters must stay apart, or null. Members come as lists of records; `homeOf` = those of any record's cluster. */
@@ -20,7 +22,7 @@ export type MayJoin = (
 /**
  * Joins clusters along links, strongest first (ties by record numbers); `mayJoin` is asked for each join. The same
  * links in any order give the same clusters, and clusters of a higher threshold lie inside those of a lower one,
- * because the joins of the higher one are the first joins of the lower one. `certain` pairs are joined before all others, unasked.
+ * because the joins of the higher one are the first joins of the lower one. `certain` pairs are joined before all others, unasked. `marks` fall.
  */
 export function clusterLinks(
   records: number,
@@ -28,6 +30,7 @@ export function clusterLinks(
   least: number,
   mayJoin: MayJoin,
   certain: [number, number][] = [],
+  marks: number[] = [],
 ): Clustering {
   const order = strongestFirst(links, least)
   const parent = new Uint32Array(records)
@@ -60,7 +63,11 @@ export function clusterLinks(
     const root = rootOf(record)
     return members.get(root) ?? [root]
   }
+  const rootsNow = () => Uint32Array.from({ length: records }, (_, record) => rootOf(record))
+  const marked: Uint32Array[] = []
   for (const link of order) {
+    while (marked.length < marks.length && (links.weight[link] as number) < (marks[marked.length] as number))
+      marked.push(rootsNow())
     const [one, other] = [rootOf(links.left[link] as number), rootOf(links.right[link] as number)]
     if (one === other) continue
     const [ours, theirs] = [members.get(one) ?? [one], members.get(other) ?? [other]]
@@ -71,9 +78,8 @@ export function clusterLinks(
     }
     join(one, other, ours, theirs)
   }
-  const of = new Uint32Array(records)
-  for (let record = 0; record < records; record++) of[record] = rootOf(record)
-  return { of, refused }
+  while (marked.length < marks.length) marked.push(rootsNow())
+  return { of: rootsNow(), refused, marked }
 }
 
 /** Links at or above `least` by weight, then record numbers. */

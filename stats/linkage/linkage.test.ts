@@ -10,6 +10,7 @@ import {
   evidenceOf,
   fitLinkage,
   jaroWinkler,
+  kinOf,
   type LinkageModel,
   oneSlip,
   type Patterns,
@@ -110,6 +111,25 @@ test('EM finds the planted shares within two points and never loses likelihood',
   })
 })
 
+test('where random pairs show no strangers, EM learns how they stand', () => {
+  const { patterns, start, priors } = drawn(200_000)
+  // The second field begins with a wrong idea of strangers: half of them agree.
+  const fields = start.fields.map((field, at) =>
+    at === 1 ? { ...field, chance: [1, 0.5, 0.5], family: [1, 0.5, 0.5] } : field,
+  )
+  const learned = priors.map((prior, at) => (at === 1 ? { ...prior, chance: [1, 0.5, 0.5] } : prior))
+  const fit = fitLinkage(patterns, { ...start, fields }, learned, { most: 200, tolerance: 1e-6 })
+  expect(Math.abs((fit.model.fields[1]?.chance[1] ?? 0) - (planted.chance[1] as number))).toBeLessThan(0.005)
+  expect(Math.abs((fit.model.fields[1]?.match[1] ?? 0) - (planted.match[1] as number))).toBeLessThan(0.02)
+  // A field that strangers were seen in stays as it was seen.
+  expect(fit.model.fields[0]?.chance).toEqual(start.fields[0]?.chance)
+})
+
+test('in a family some agree in a personal field as one person does', () => {
+  expect(kinOf([1, 0.9, 0.1], [1, 0.01, 0.99], 0.02)[1]).toBeCloseTo(0.98 * 0.01 + 0.02 * 0.9, 12)
+  expect(kinOf([1, 0.9, 0.1], [1, 0.01, 0.99])).toEqual([1, 0.01, 0.99])
+})
+
 test('a level never seen is bounded evidence', () => {
   const chance = chanceOf([0, 0, 1000], [1, 0.9, 0.1], 0)
   const model: LinkageModel = {
@@ -152,6 +172,7 @@ test('clusters do not depend on the order of links, hold no refused pair, and th
       const low = clusterLinks(12, linksOf(unique), 0, may)
       expect([...clusterLinks(12, linksOf(shuffled), 0, may).of]).toEqual([...low.of])
       const high = clusterLinks(12, linksOf(unique), 4, may)
+      expect([...(clusterLinks(12, linksOf(unique), 0, may, [], [4]).marked[0] ?? [])]).toEqual([...high.of])
       for (let a = 0; a < 12; a++) {
         for (let b = a + 1; b < 12; b++) {
           if (high.of[a] === high.of[b]) expect(low.of[a]).toBe(low.of[b])

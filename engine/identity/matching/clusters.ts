@@ -8,7 +8,7 @@ import {
   type MayJoin,
   strongestFirst,
 } from '@einklang/stats'
-import type { Guard } from './guard.ts'
+import type { Conflict, Guard } from './guard.ts'
 import type { Prepared } from './pipeline.ts'
 import { readerOf } from './records.ts'
 
@@ -37,11 +37,10 @@ export const tolerance = { strict: 9, share: 0.2, against: -2, rival: 2, sure: 9
 export type Judge = {
   /** Posterior odds in bits that they are one person. */
   weight(one: number, other: number): number
-  /** Evidence in bits for one person against strangers, and against a family. */
-  bits(one: number, other: number): number
-  personal(one: number, other: number): number
-  /** Evidence of one comparison alone; 0 where the data has none of that name. */
-  of(comparison: string): (one: number, other: number) => number
+  /** Evidence in bits against one person, if any: for strangers, or for a family. */
+  against(one: number, other: number): number
+  /** Evidence of one comparison alone; `missing` where the data has none of that name. */
+  of(comparison: string, missing?: number): (one: number, other: number) => number
 }
 
 /** Evidence in bits of any pair, field by field. */
@@ -70,10 +69,10 @@ export function judgeOf({ records, comparisons, rarities }: Prepared, model: Lin
   const strangers = Math.max(0.01, 1 - model.matchShare - model.familyShare)
   const alone = 1 - fields.reduce((sum, { kin = 0 }) => sum + kin, 0)
   return {
-    of(name) {
+    of(name, missing = -10) {
       const at = comparisons.findIndex((comparison) => comparison.name === name)
       const field = fields[at]
-      return field === undefined ? () => -10 : (one, other) => field.match[field.level(one, other)] as number
+      return field === undefined ? () => missing : (one, other) => field.match[field.level(one, other)] as number
     },
     weight(one, other) {
       let [same, shared, akin] = [0, 0, alone]
@@ -87,12 +86,16 @@ export function judgeOf({ records, comparisons, rarities }: Prepared, model: Lin
       }
       return prior + same - Math.log2(strangers + model.familyShare * 2 ** Math.min(200, shared + Math.log2(akin)))
     },
-    bits: (one, other) => fields.reduce((total, { level, match }) => total + (match[level(one, other)] as number), 0),
-    personal: (one, other) =>
-      fields.reduce((total, { level, match, family }) => {
+    against(one, other) {
+      let [bits, personal] = [0, 0]
+      for (const { level, match, family } of fields) {
         const found = level(one, other)
-        return total + (match[found] as number) - (family[found] as number)
-      }, 0),
+        const same = match[found] as number
+        bits += same
+        personal += same - (family[found] as number)
+      }
+      return Math.min(0, bits, personal)
+    },
   }
 }
 
@@ -108,33 +111,48 @@ export function clusterRecords(given: {
   apart?: (one: number, other: number) => boolean
   /** Records known to be one person, whatever their fields say. */
   certain?: [number, number][]
-  rivals?: Rivals
+  /** Higher thresholds, falling, whose clusters are wanted too. */
+  marks?: number[]
 }): Clustering {
   const { prepared, links, least, guard, settings, judge, apart } = given
   const { records } = prepared
   const uniques = settings.unique.map((name) => readerOf(records)(name))
   const single = new Set(settings.duplicateFree)
-  const rivals = given.rivals ?? rivalsOf(records.count, links, least)
+  const phone = judge.of('phone', 0)
+  const rivals = rivalsOf(records.count, links, least)
+  // The same members meet again with each link between their clusters.
+  const verdicts = new Map<number, { conflict: Conflict | null; against: number }>()
+  const verdictOn = (a: number, b: number) => {
+    const key = a < b ? a * records.count + b : b * records.count + a
+    const known = verdicts.get(key)
+    if (known) return known
+    const verdict = { conflict: guard.between(a, b), against: judge.against(a, b) }
+    if (verdicts.size >= 500_000) verdicts.clear()
+    verdicts.set(key, verdict)
+    return verdict
+  }
   /** A record that fits two people who contradict each other about equally well belongs to neither for sure. */
-  const ambiguous = (link: number, one: number[], other: number[]) => {
+  const ambiguous = (link: number, one: number[], other: number[], homeOf: (record: number) => number[]) => {
     // What agrees this well is decided by itself.
     if ((links.weight[link] as number) >= tolerance.sure) return false
     const [left, right] = [links.left[link] as number, links.right[link] as number]
     const weight = (links.weight[link] as number) - tolerance.rival
     const fits = (single: number, home: number[], target: number[]) => {
       if (home.length > 2) return false
-      const partner = target.includes(left) ? left : right
       for (const rival of rivals.of(single)) {
         if ((links.weight[rival] as number) < weight) break
         const third = (links.left[rival] === single ? links.right[rival] : links.left[rival]) as number
         if (target.includes(third) || home.includes(third)) continue
-        if (guard.between(third, partner) !== null && guard.between(third, single) === null) return true
+        if (verdictOn(third, single).conflict !== null) continue
+        const rivals = someOf(homeOf(third))
+        if (someOf(target).some((member) => rivals.some((rival) => verdictOn(rival, member).conflict !== null)))
+          return true
       }
       return false
     }
     return fits(one.includes(left) ? left : right, one, other) || fits(other.includes(left) ? left : right, other, one)
   }
-  const mayJoin: MayJoin = (link, one, other) => {
+  const mayJoin: MayJoin = (link, one, other, homeOf) => {
     const size = one.length + other.length
     if (settings.oneToOne || single.size > 0) {
       const inputs = new Set(one.map((record) => records.input[record] as number))
@@ -152,18 +170,24 @@ export function clusterRecords(given: {
       return 'negative_edge'
     }
     if (settings.guard) {
+      // Colleagues behind one mailbox share a telephone too: without it the link must stand.
+      const [left, right] = [links.left[link] as number, links.right[link] as number]
+      if (guard.sharedContact(left, right)) {
+        const without = (links.weight[link] as number) - Math.max(0, phone(left, right))
+        if (without < least + margin) return 'shared_contact'
+      }
       let conflicts = 0
       let reason: string | null = null
       let against = 0
       const [ours, theirs] = [someOf(one), someOf(other)]
       for (const a of ours) {
         for (const b of theirs) {
-          const found = guard.between(a, b)
-          if (found) {
+          const found = verdictOn(a, b)
+          if (found.conflict) {
             conflicts++
-            reason ??= found
+            reason ??= found.conflict
           }
-          against += Math.min(0, judge.bits(a, b), judge.personal(a, b))
+          against += found.against
         }
       }
       const pairs = ours.length * theirs.length
@@ -171,11 +195,12 @@ export function clusterRecords(given: {
       if (reason !== null && !outvoted && (size <= tolerance.strict || conflicts > tolerance.share * pairs))
         return reason
       if (against < tolerance.against * pairs) return 'contradiction'
-      if (ambiguous(link, one, other)) return 'ambiguous'
+      if (ambiguous(link, one, other, homeOf)) return 'ambiguous'
     }
     return null
   }
-  return clusterLinks(records.count, links, least + margin, mayJoin, given.certain)
+  const marks = (given.marks ?? []).map((mark) => mark + margin)
+  return clusterLinks(records.count, links, least + margin, mayJoin, given.certain, marks)
 }
 
 /** Members enough to judge a cluster by; large ones would cost the square of their size. */
@@ -184,10 +209,10 @@ function someOf(members: number[]): number[] {
   return Array.from({ length: 15 }, (_, at) => members[Math.floor((at * members.length) / 15)] as number)
 }
 
-export type Rivals = { of(record: number): Uint32Array }
+type Rivals = { of(record: number): Uint32Array }
 
 /** Links of each record from `least` on, strongest first; made once for all thresholds. */
-export function rivalsOf(records: number, links: Links, least: number): Rivals {
+function rivalsOf(records: number, links: Links, least: number): Rivals {
   const { left, right } = links
   const order = strongestFirst(links, least - tolerance.rival)
   const start = new Uint32Array(records + 1)

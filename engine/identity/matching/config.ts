@@ -114,8 +114,8 @@ export function planMatch(inputs: Input[], given: MatchConfig, never: string[] =
     ...(guardRoles ? rolePart(guardRoles, facts).makers : []),
   ].map((maker) => ({ ...maker, make: (cell: Cell) => maker.make(derivedCell(cell, derived)) }))
   const comparisons = parts.flatMap(({ comparisons }) => comparisons)
-  if (comparisons.length > 16)
-    throw new WrongConfig('At most 16 comparisons are possible.', 'Leave some columns out with "ignore".')
+  if (comparisons.length > 30)
+    throw new WrongConfig('At most 30 comparisons are possible.', 'Leave some columns out with "ignore".')
   checkTraining(config)
   const warnings = recognised
     .filter(({ why, column }) => why === 'is empty' && given.compare === undefined && column !== '')

@@ -2,6 +2,7 @@ import { editDistance, jaroWinkler, oneSlip } from '@einklang/stats'
 import { FeatureColumn, type Records, readerOf } from './records.ts'
 import { isRoleMail } from './standard/contacts.ts'
 import { differentKnownNames } from './standard/names.ts'
+import { initialFits } from './standard/nicknames.ts'
 
 /** Why two records cannot be one person. */
 export type Conflict = 'first_name_conflict' | 'birth_date_conflict' | 'suffix_conflict' | 'twins'
@@ -27,11 +28,15 @@ export function firstNamesConflict(
   sameSound: boolean,
 ): null | 'unlike' | 'known' {
   if (one === '' || other === '' || one === other) return null
-  if (one.length === 1 || other.length === 1) return one[0] === other[0] ? null : 'unlike'
+  if (one.length === 1 || other.length === 1) {
+    const [initial, name] = one.length === 1 ? [one, other] : [other, one]
+    return initialFits(initial, name) ? null : 'unlike'
+  }
   const [left, right] = groups
   if (left !== '' && right !== '' && left.split(' ').some((group) => right.split(' ').includes(group))) return null
   if (!sameSound && editDistance(one, other) > 2 && differentKnownNames(one, other)) return 'known'
-  return jaroWinkler(one, other) < 0.8 ? 'unlike' : null
+  const apart = !sameSound && editDistance(one, other) > 2 && !one.startsWith(other) && !other.startsWith(one)
+  return apart || jaroWinkler(one, other) < 0.8 ? 'unlike' : null
 }
 
 export function birthDatesConflict(one: string, other: string): boolean {
@@ -52,7 +57,8 @@ export type Weigh = {
   /** Posterior odds in bits, families with twins and namesakes considered. */
   weight(one: number, other: number): number
 }
-const firstNameAgainst = 0
+// Less than one bit is no evidence.
+const firstNameAgainst = 1
 const birthDateAgainst = -2
 /** Odds of 1 to 100 that it is a family after all: where data hold hardly any, a conflict is an error of writing. */
 const beyondFamily = Math.log2(100)
@@ -118,10 +124,12 @@ export function guardOf(records: Records, weigh?: Weigh): Guard {
     const names = namesOf(one, other)
     if (names !== null) {
       if (sameBirth && sameFamily(one, other) && near(one, other) && !sameNumber(one, other)) return 'twins'
-      const lifted = sameMail(one, other) || sameNumber(one, other) || (names === 'unlike' && sameBirth)
+      // With a model at hand, what agrees beside is in the weight already.
+      const lifted = sameNumber(one, other) || (!weigh && (sameMail(one, other) || (names === 'unlike' && sameBirth)))
       if (!lifted && (names === 'known' || proven(one, other))) return 'first_name_conflict'
     }
-    if (birthDates(one, other) && !sameMail(one, other) && !sameNumber(one, other)) return 'birth_date_conflict'
+    if (birthDates(one, other) && !(sameMail(one, other) && !weigh) && !sameNumber(one, other))
+      return 'birth_date_conflict'
     return null
   }
   return {

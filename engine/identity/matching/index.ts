@@ -1,6 +1,6 @@
 import { Refusal } from '@einklang/platform'
 import { type LinkageModel, probabilityOf, type Refused } from '@einklang/stats'
-import { clusterRecords, judgeOf, rivalsOf } from './clusters.ts'
+import { clusterRecords, judgeOf } from './clusters.ts'
 import type { Plan } from './config.ts'
 import { type Conflict, type Guard, guardOf } from './guard.ts'
 import { householdsOf } from './households.ts'
@@ -140,7 +140,7 @@ export async function matchRecords(inputs: Input[], plan: Plan, options: MatchOp
     progress?.state<PlannedRule[]>('rules') ??
     (await planRules(shop, prepared, plan.rules, {
       maxPairs,
-      target: Math.min(maxPairs, Math.max(2_000_000, 12 * records.count)),
+      target: Math.min(maxPairs, Math.max(2_000_000, 5 * records.count)),
     }))
   progress?.finish('rules', result.rules)
   if (options.dryRun) return result
@@ -192,7 +192,7 @@ const noPairs = (): ScoredPairs => ({
   left: new Uint32Array(0),
   right: new Uint32Array(0),
   weight: new Float64Array(0),
-  code: new BigUint64Array(0),
+  code: [],
   mask: new Uint32Array(0),
 })
 
@@ -288,28 +288,27 @@ function cluster(
   const apart = (one: number, other: number) =>
     different.has(one < other ? `${one},${other}` : `${other},${one}`) || known.apart?.(one, other, records) === true
   const says = different.size > 0 || known.apart !== undefined
-  const rivals = rivalsOf(records.count, pairs, bitsOf(plan.thresholds.cluster))
-  const at = (probability: number) =>
-    clusterRecords({
-      prepared,
-      links: pairs,
-      guard,
-      judge,
-      rivals,
-      certain: known.certain,
-      ...(says ? { apart } : {}),
-      least: bitsOf(probability),
-      settings: {
-        guard: plan.guard.on,
-        ...plan.clusters,
-      },
-    })
   const { cluster: least } = plan.thresholds
-  const main = at(least)
+  const marks = [0.99, 0.95].filter((mark) => mark > least)
+  const main = clusterRecords({
+    prepared,
+    links: pairs,
+    guard,
+    judge,
+    certain: known.certain,
+    ...(says ? { apart } : {}),
+    least: bitsOf(least),
+    marks: marks.map(bitsOf),
+    settings: {
+      guard: plan.guard.on,
+      ...plan.clusters,
+    },
+  })
+  const markedAt = (mark: number) => main.marked[marks.indexOf(mark)] ?? main.of
   result.clusters = main.of
   result.refused = main.refused
-  result.clusters95 = least >= 0.95 ? main.of : at(0.95).of
-  result.clusters99 = least >= 0.99 ? main.of : at(0.99).of
+  result.clusters95 = markedAt(0.95)
+  result.clusters99 = markedAt(0.99)
   result.households = householdsOf(records, main.of)
   flag(result, guard)
 }

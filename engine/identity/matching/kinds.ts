@@ -1,6 +1,6 @@
 import { ask, type Comparison, colognePhonetics } from '@einklang/stats'
 import { addressOf } from './standard/address.ts'
-import { mailOf, phoneOf } from './standard/contacts.ts'
+import { mailOf, mailText, phoneOf } from './standard/contacts.ts'
 import { birthOf, type DateOrder } from './standard/dates.ts'
 import { companyOf, nameOf, wholeName } from './standard/names.ts'
 import { nicknameGroups } from './standard/nicknames.ts'
@@ -63,14 +63,42 @@ export function rolePart(roles: Roles, facts: (column: string) => ColumnFacts): 
     namePart(roles),
     birthPart(roles, facts),
     mailPart(roles),
-    phonePart(roles),
-    addressPart(roles),
+    organised(phonePart(roles), roles),
+    organised(addressPart(roles), roles),
     companyPart(roles),
     ...(roles.person_number ?? []).map(numberPart),
     ...(roles.words ?? []).map(wordsPart),
     genderPart(roles),
   ].filter((part) => part !== null)
   return { makers: parts.flatMap(({ makers }) => makers), comparisons: parts.flatMap(({ comparisons }) => comparisons) }
+}
+
+const isPeople = (roles: Roles) =>
+  roles.first_name !== undefined || roles.surname !== undefined || roles.full_name !== undefined
+
+/** A comparison of people, and the same of organisations where the table may hold both. */
+export const ofAll = (name: string) => [name, `${name} of organisations`]
+
+/** Organisations have no families: what a household shares is an organisation's own. */
+function organised(part: Part | null, roles: Roles): Part | null {
+  if (!part || !roles.company) return part
+  const people = isPeople(roles)
+  const organisations = all(present('company'), absent('given'), absent('family'))
+  const comparisons = part.comparisons.flatMap((comparison) => {
+    if (!people) return [{ ...comparison, shared: false }]
+    const { name, known } = comparison
+    return [
+      { ...comparison, known: all(known, not(organisations)) },
+      {
+        ...comparison,
+        name: ofAll(name)[1] as string,
+        shared: false,
+        conditional: true,
+        known: all(known, organisations),
+      },
+    ]
+  })
+  return { ...part, comparisons }
 }
 
 /** About one pair of a family in fifty are twins, or father and son of one name. */
@@ -129,11 +157,16 @@ function namePart(roles: Roles): Part | null {
           { name: 'swapped with surname', when: swapped, match: 0.01 },
           { name: 'nickname', when: share('given_groups'), match: 0.07 },
           { name: 'one slip', when: all(slip('given'), alike(0.8, 'given')), match: 0.06 },
-          { name: 'alike .92', when: alike(0.92, 'given'), match: 0.02 },
+          {
+            name: 'two known names',
+            when: all(present('given_groups'), not(equal('given_sound')), not(edits(2, 'given'))),
+            match: 0.02,
+          },
+          { name: 'alike .92', when: all(alike(0.92, 'given'), edits(2, 'given')), match: 0.02 },
           { name: 'initial or beginning', when: begins('given'), match: 0.03 },
           {
             name: 'sounds alike',
-            when: any(all(equal('given_sound'), alike(0.75, 'given')), alike(0.85, 'given')),
+            when: any(all(equal('given_sound'), alike(0.7, 'given')), all(alike(0.85, 'given'), edits(2, 'given'))),
             match: 0.02,
           },
           { name: 'middle name', when: any(share('given', 'middle'), share('middle', 'given')), match: 0.01 },
@@ -267,11 +300,14 @@ function mailLevels(roles: Roles): Comparison[] {
     [0.03, undefined],
     [0.1, undefined],
   ]
-  if ((!roles.first_name || !roles.surname) && !roles.full_name) return [compared('e-mail', known, usual)]
+  if (!isPeople(roles)) return [compared('e-mail', known, usual)]
   const relatives = any(equal('family'), slip('family'))
-  const namesakes = all(relatives, any(equal('given'), share('given_groups'), slip('given')))
+  const namesakes = any(
+    all(relatives, any(equal('given'), share('given_groups'), slip('given'))),
+    all(equal('given', 'family'), equal('family', 'given')),
+  )
   return [
-    compared('e-mail', all(known, not(relatives)), usual),
+    compared('e-mail', all(known, not(any(relatives, namesakes))), usual),
     compared('e-mail of namesakes', all(known, namesakes), [
       [0.75, 0.01],
       [0.06, 0.02],
@@ -395,6 +431,8 @@ function companyPart(roles: Roles): Part | null {
       {
         name: 'company',
         shared: false,
+        // Beside people there are few of them.
+        ...(isPeople(roles) ? { conditional: true } : {}),
         known: present('company'),
         levels: [
           {
@@ -407,6 +445,7 @@ function companyPart(roles: Roles): Part | null {
           { name: 'most words in common', when: overlap(0.66, 'company'), match: 0.1 },
           { name: 'alike .92', when: alike(0.92, 'company'), match: 0.05 },
           { name: 'beginning', when: begins('company'), match: 0.05 },
+          { name: 'alike .85', when: alike(0.85, 'company'), match: 0.04 },
           { name: 'words in common', when: overlap(0.3, 'company'), match: 0.08 },
           { name: 'alike .75', when: alike(0.75, 'company'), match: 0.03 },
           { name: 'different', when: present('company'), match: 0.05 },
@@ -536,8 +575,8 @@ export function plainPart(columns: string[], kind: string): Part {
     case 'email': {
       const local = `${feature}_local`
       const makers = [
-        maker((cell) => cell(column).trim().toLowerCase()),
-        maker((cell) => (cell(column).trim().toLowerCase().split('@')[0] ?? '') as string, local),
+        maker((cell) => mailText(cell(column))),
+        maker((cell) => mailText(cell(column)).split('@')[0] as string, local),
       ]
       return one(
         [

@@ -13,7 +13,7 @@ import {
   type Patterns,
   type Prior,
 } from '@einklang/stats'
-import { mailComparisons } from './kinds.ts'
+import { mailComparisons, ofAll } from './kinds.ts'
 import { type FeatureColumn, type Records, readerOf } from './records.ts'
 import { keySql, type Rule } from './rules.ts'
 import { levelSql } from './sql.ts'
@@ -212,67 +212,49 @@ async function largestValues(shop: Workshop, prepared: Prepared, rule: Rule) {
 /** Pairs found by each rule, each pair once, compared field by field. */
 export async function comparePairs(shop: Workshop, prepared: Prepared, rules: PlannedRule[]): Promise<void> {
   const { prefix } = shop
-  const { comparisons, number, link } = prepared
-  const keyed = rules.flatMap((rule, at) => {
-    if (rule.parts.length === 0) return []
-    const key = keySql(rule, number)
-    return [
-      rule.cap >= prepared.records.count
-        ? `${key} as k${at}`
-        : `if((${key}) in (select ${key} as h from ${prefix}record group by h having count() > ${rule.cap}), 0, ${key}) as k${at}`,
-    ]
-  })
-  const everybody = rules.some(({ parts }) => parts.length === 0)
-  await remake(
-    shop,
-    'keyed',
-    `order by id as select id, input${keyed.map((key) => `, ${key}`).join('')} from ${prefix}record`,
-  )
-  await remake(shop, 'pair', 'order by l', '(l UInt32, r UInt32, mask UInt32)')
+  const { comparisons, number, link, records } = prepared
+  const more = rarities(prepared)
+  await remake(shop, 'found', 'order by (l, r)', '(l UInt32, r UInt32, mask UInt32)')
   await remake(
     shop,
     'scored',
     'order by tuple()',
-    `(l UInt32, r UInt32, mask UInt32, code UInt64${rarities(prepared)
-      .map(({ name }) => `, ${name} Float32`)
-      .join('')})`,
+    `(l UInt32, r UInt32, mask UInt32${comparisons.map((_, at) => `, c${at} UInt8`).join('')}${more.map(({ name }) => `, ${name} Float32`).join('')})`,
   )
-  const agrees = (at: number) => (rules[at]?.parts.length === 0 ? '1' : `(l.k${at} != 0 and l.k${at} = r.k${at})`)
-  const mask = rules.map((_, at) => `if(${agrees(at)}, toUInt32(${2 ** at}), 0)`)
-  const apart = ['l.id < r.id', ...(link ? ['l.input != r.input'] : [])]
-  // Pairs first, from keys alone: joining whole records for each rule would copy their texts once per rule.
-  for (const [at, rule] of rules.entries()) {
-    if (rule.parts.length === 0) continue
-    const side = `(select * from ${prefix}keyed where k${at} != 0)`
-    const before = rules.slice(0, at).map((_, earlier) => `not ${agrees(earlier)}`)
-    await run(
-      shop,
-      `insert into ${prefix}pair select l.id, r.id, toUInt32(${mask.join(' + ')})
-       from ${side} as l inner join ${side} as r on l.k${at} = r.k${at} where ${[...apart, ...before].join(' and ')}`,
-    )
-  }
-  const code = comparisons.map((comparison, at) => `bitShiftLeft(toUInt64(${levelSql(comparison, number)}), ${4 * at})`)
+  const levels = comparisons.map((comparison, at) => `${levelSql(comparison, number)} as c${at}`)
   const compared = (mask: string, from: string) =>
     `insert into ${prefix}scored
-     select l, r, mask, code${rarities(prepared)
-       .map(({ name, sql }) => `, ${sql} as ${name}`)
-       .join('')} from (
-       select l.id as l, r.id as r, ${mask} as mask, ${code.join(' + ')} as code${rareColumns(prepared)} from ${from})`
-  if (everybody) {
+     select l, r, mask${comparisons.map((_, at) => `, c${at}`).join('')}${more.map(({ name, sql }) => `, ${sql} as ${name}`).join('')} from (
+       select l.id as l, r.id as r, ${mask} as mask, ${levels.join(', ')}${rareColumns(prepared)} from ${from})`
+  if (rules.some(({ parts }) => parts.length === 0)) {
+    const apart = ['l.id < r.id', ...(link ? ['l.input != r.input'] : [])]
     await run(
       shop,
       compared('toUInt32(1)', `${prefix}record as l cross join ${prefix}record as r where ${apart.join(' and ')}`),
     )
     return
   }
+  // Records of one input follow each other, so their numbers tell the input.
+  const inputOf = (id: string) => `arrayCount(begin -> begin <= ${id}, [${beginsOf(records).join(', ')}])`
+  const partner = link ? `other > l and ${inputOf('other')} != ${inputOf('l')}` : 'other > l'
+  for (const [at, rule] of rules.entries()) {
+    await run(
+      shop,
+      `insert into ${prefix}found
+       select l, arrayJoin(arrayFilter(other -> ${partner}, ids)) as r, ${2 ** at} from (
+         select ${keySql(rule, number)} as key, groupArray(id) as ids from ${prefix}record
+         where key != 0 group by key having count() > 1 and count() <= ${Math.min(rule.cap, records.count)}
+       ) array join ids as l`,
+    )
+  }
   const step = 200_000
-  for (let start = 0; start < prepared.records.count; start += step) {
+  for (let start = 0; start < records.count; start += step) {
     const range = (id: string) => `${id} >= ${start} and ${id} < ${start + step}`
     await run(
       shop,
       compared(
         'pair.mask',
-        `(select * from ${prefix}pair where ${range('l')}) as pair
+        `(select l, r, groupBitOr(mask) as mask from ${prefix}found where ${range('l')} group by l, r) as pair
          inner join (select * from ${prefix}record where ${range('id')}) as l on pair.l = l.id
          inner join (select * from ${prefix}record where id >= ${start}) as r on pair.r = r.id`,
       ),
@@ -280,12 +262,25 @@ export async function comparePairs(shop: Workshop, prepared: Prepared, rules: Pl
   }
 }
 
+/** Number of the first record of each input. */
+function beginsOf({ input, count }: Records): number[] {
+  return Array.from({ length: count }, (_, record) => record).filter(
+    (record) => record === 0 || input[record] !== input[record - 1],
+  )
+}
+
 async function remake(shop: Workshop, table: string, order: string, columns = ''): Promise<void> {
   await run(shop, `drop table if exists ${shop.prefix}${table}`)
   await run(shop, `create table ${shop.prefix}${table} ${columns} engine = MergeTree ${order}`)
 }
 
-const levelFrom = (at: number) => `bitAnd(bitShiftRight(code, ${4 * at}), 15)`
+/** The levels of a pair as one word: a letter for each comparison, @ = missing. */
+const codeSql = ({ comparisons }: Prepared) => `char(${comparisons.map((_, at) => `64 + c${at}`).join(', ')})`
+
+/** The levels such a word stands for. */
+export function levelsOf(code: string): number[] {
+  return Array.from(code, (letter) => letter.charCodeAt(0) - 64)
+}
 
 function rareColumns({ rarities, number }: Prepared): string {
   return [...rarities.keys()]
@@ -301,7 +296,7 @@ function rarities({ comparisons, number }: Prepared): { name: string; sql: strin
   const sumOf = (of: (comparison: Comparison) => boolean) => {
     const terms = comparisons.flatMap((comparison, at) => {
       const cases = comparison.levels.flatMap(({ rarity }, level) =>
-        of(comparison) && rarity !== undefined ? [`${levelFrom(at)} = ${level + 1}, w${number(rarity)}`] : [],
+        of(comparison) && rarity !== undefined ? [`c${at} = ${level + 1}, w${number(rarity)}`] : [],
       )
       return cases.length === 0 ? [] : [`multiIf(${cases.join(', ')}, 0)`]
     })
@@ -343,7 +338,13 @@ export function trainOn(
     shared,
     ...(kin === undefined ? {} : { kin }),
     ...(conditional && shared ? { family: sharesOf(levels.map(({ family, match }) => family ?? match)) } : {}),
-    ...(conditional ? { chance: sharesOf(levels.map(({ chance }) => chance ?? 1 / levels.length)) } : {}),
+    ...(conditional
+      ? {
+          chance: sharesOf(
+            levels.map(({ chance }, at) => chance ?? (at === levels.length - 1 ? 0.9 : 0.1 / levels.length)),
+          ),
+        }
+      : {}),
   }))
   learnFrom(labels, prepared, priors)
   const families = comparisons.some(({ shared }) => shared) && comparisons.some(({ shared }) => !shared)
@@ -409,25 +410,17 @@ export async function patternsOf(shop: Workshop, prepared: Prepared, rules: Plan
   })
   const found = await rows<{ code: string; teaches: number; pairs: number }>(
     shop,
-    `select toString(code) as code, ${teaches.join(' + ')} as teaches, count() as pairs from ${shop.prefix}scored group by code, teaches order by code, teaches`,
+    `select ${codeSql(prepared)} as code, ${teaches.join(' + ')} as teaches, count() as pairs from ${shop.prefix}scored
+     group by ${comparisons.map((_, at) => `c${at}`).join(', ')}, teaches order by code, teaches`,
   )
   const levels = new Uint8Array(found.length * comparisons.length)
-  found.forEach(({ code }, at) => levels.set(levelsOf(code, comparisons.length), at * comparisons.length))
+  found.forEach(({ code }, at) => levels.set(levelsOf(code), at * comparisons.length))
   return {
     fields: comparisons.length,
     levels,
     counts: Float64Array.from(found, ({ pairs }) => pairs),
     teaches: Uint32Array.from(found, (row) => row.teaches),
   }
-}
-
-export function levelsOf(code: string, fields: number): number[] {
-  let rest = BigInt(code)
-  return Array.from({ length: fields }, () => {
-    const level = Number(rest & 15n)
-    rest >>= 4n
-    return level
-  })
 }
 
 /** Names of the comparisons a rule demands agreement in. */
@@ -438,8 +431,8 @@ function usesOf(rule: Rule): Set<string> {
     else if (feature.startsWith('family')) used.add('surname')
     else if (feature.startsWith('birth')) used.add('birth date')
     else if (feature.startsWith('mail')) for (const name of mailComparisons) used.add(name)
-    else if (feature.startsWith('phone')) used.add('phone')
-    else if (/^(?:street|house|postcode|city)/.test(feature)) used.add('address')
+    else if (feature.startsWith('phone')) for (const name of ofAll('phone')) used.add(name)
+    else if (/^(?:street|house|postcode|city)/.test(feature)) for (const name of ofAll('address')) used.add(name)
     else if (feature.startsWith('company')) used.add('company')
     else {
       const column = feature.replace(/^(?:number|words|plain|key)_/, '')
@@ -484,8 +477,8 @@ function correctFirst(records: Records, { levels, known }: Comparison, seen: num
   seen[1] = column.collision * pairs
 }
 
-/** Pairs whose weight reaches `least`, with the pattern of their levels. */
-export type ScoredPairs = Links & { code: BigUint64Array; mask: Uint32Array }
+/** Pairs whose weight reaches `least`, with the word of their levels. */
+export type ScoredPairs = Links & { code: string[]; mask: Uint32Array }
 
 export async function predict(
   shop: Workshop,
@@ -498,7 +491,7 @@ export async function predict(
     tables
       .map((bits, at) => ({ bits, at }))
       .filter(({ at }) => only === undefined || only(at))
-      .map(({ bits, at }) => `arrayElement([${bits.join(', ')}], ${levelFrom(at)} + 1)`)
+      .map(({ bits, at }) => `arrayElement([${bits.join(', ')}], c${at} + 1)`)
       .join(' + ') || '0'
   const strangers = Math.max(0.01, 1 - model.matchShare - model.familyShare)
   const kin = prepared.comparisons.flatMap(({ kin }, at) =>
@@ -522,8 +515,8 @@ export async function predict(
   for (let start = 0; start < prepared.records.count; start += step) {
     const [chunk] = await rows<{ l: number[]; r: number[]; w: number[]; c: string[]; m: number[] }>(
       shop,
-      `select groupArray(l) as l, groupArray(r) as r, groupArray(weight) as w, groupArray(toString(code)) as c, groupArray(mask) as m
-       from (select l, r, code, mask, ${weight} as weight from ${shop.prefix}scored where l >= ${start} and l < ${start + step} and weight >= ${least} order by l, r)`,
+      `select groupArray(l) as l, groupArray(r) as r, groupArray(weight) as w, groupArray(code) as c, groupArray(mask) as m
+       from (select l, r, ${codeSql(prepared)} as code, mask, ${weight} as weight from ${shop.prefix}scored where l >= ${start} and l < ${start + step} and weight >= ${least} order by l, r)`,
     )
     if (chunk && chunk.l.length > 0) chunks.push(chunk)
   }
@@ -532,7 +525,7 @@ export async function predict(
     left: new Uint32Array(total),
     right: new Uint32Array(total),
     weight: new Float64Array(total),
-    code: new BigUint64Array(total),
+    code: [],
     mask: new Uint32Array(total),
   }
   let at = 0
@@ -541,12 +534,11 @@ export async function predict(
     pairs.right.set(r, at)
     pairs.weight.set(w, at)
     pairs.mask.set(m, at)
-    for (const code of c) pairs.code[at++] = BigInt(code)
+    for (const code of c) pairs.code[at++] = code
   }
   return pairs
 }
 
 export async function clear(shop: Workshop): Promise<void> {
-  for (const table of ['record', 'keyed', 'pair', 'scored'])
-    await run(shop, `drop table if exists ${shop.prefix}${table}`)
+  for (const table of ['record', 'found', 'scored']) await run(shop, `drop table if exists ${shop.prefix}${table}`)
 }

@@ -4,7 +4,7 @@ import { derivedId, type Ground, jobKind, mount, newId, Outage, Refusal, type St
 import { evidenceOf, probabilityOf } from '@einklang/stats'
 import { z } from 'zod'
 import { type MatchResult, matchRecords, planMatch, type SavedModel, type Workshop } from './index.ts'
-import { clear } from './pipeline.ts'
+import { clear, levelsOf } from './pipeline.ts'
 import type { Input } from './records.ts'
 
 /** What runs need of the stage: to join and part people by its own rules. */
@@ -412,10 +412,9 @@ function levelsShown(result: MatchResult, pair: number) {
   const { model, plan, pairs } = result
   if (!model) return []
   const { match } = evidenceOf({ ...model, fields: model.comparisons })
-  let code = pairs.code[pair] as bigint
+  const found = levelsOf(pairs.code[pair] as string)
   return plan.comparisons.flatMap(({ name, levels }, at) => {
-    const level = Number(code & 15n)
-    code >>= 4n
+    const level = found[at] as number
     return level === 0
       ? []
       : [{ field: name, level: levels[level - 1]?.name ?? '', weight: Number((match[at]?.[level] ?? 0).toFixed(2)) }]

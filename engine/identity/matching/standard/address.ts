@@ -57,19 +57,20 @@ export function addressOf(given: AddressColumns): Address {
   let postcode = given.postcode ?? ''
   let state = given.state ?? ''
   if (line === '' && given.whole) {
-    const parts = given.whole
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== '')
-    line = parts[0] ?? ''
-    const tail = parts.slice(1).join(' ')
-    const code = /\b(\d{5})(?:-?\d{4})?\s*$/.exec(parts.length > 1 ? tail : given.whole)
-    if (postcode === '' && code) postcode = code[1] as string
-    const place = (code ? tail.slice(0, code.index) : tail).trim()
+    const parts = partsOf(given.whole)
+    const at = streetAt(parts)
+    line = parts[at] ?? ''
+    const rest = parts.filter((_, part) => part !== at && (part > at || at < 0))
+    const code = postcodeIn(rest.length > 0 ? rest : [given.whole])
+    if (postcode === '' && code) postcode = code.postcode
+    const place = (code ? code.rest : rest).join(' ').trim()
     const named = /^(.*?)\s*\b([A-Z]{2})$/.exec(place)
-    if (city === '') city = named ? (named[1] as string) : place
+    if (city === '') city = named ? (named[1] as string) : rest.length > 0 ? place : ''
     if (state === '' && named) state = named[2] as string
-    if (parts.length === 1 && code) line = given.whole.slice(0, code.index)
+    if (rest.length === 0 && code) line = code.rest.join(' ')
+  } else if (line.includes(',')) {
+    const parts = partsOf(line)
+    line = parts[Math.max(0, streetAt(parts))] ?? line
   }
   const folded = foldStreet(line)
   let number = fold(given.number ?? '')
@@ -87,6 +88,37 @@ export function addressOf(given: AddressColumns): Address {
     city: fold(city),
     state: fold(state),
   }
+}
+
+const partsOf = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+
+/** Which part names the street: a name with its number, as in `Chrysler Building, 405 Lexington Avenue`; else the first. */
+function streetAt(parts: string[]): number {
+  const numbered = parts.findIndex(
+    (part, at) => /^\d+\p{L}? \p{L}{2,}/u.test(part) && (at === 0 || !/^\d{4,}/.test(part)),
+  )
+  if (numbered >= 0) return numbered
+  const ending = parts.findIndex((part) => /^\p{L}[\p{L}. '-]{2,} \d+ ?\p{L}?$/u.test(part))
+  return ending >= 0 ? ending : 0
+}
+
+/** Four to six digits that stand at the end of the line, before the place, or in a part of their own. */
+function postcodeIn(parts: string[]): { postcode: string; rest: string[] } | null {
+  for (let at = parts.length - 1; at >= 0; at--) {
+    const part = parts[at] as string
+    const found = /(?:^|\s)(\d{4,6})(?:-\d{4})?\s*$/.exec(part) ?? /^(?:[A-Z]{1,2}-)?(\d{4,6})(?=\s+\p{L})/u.exec(part)
+    if (!found) continue
+    const without = part.replace(found[0], ' ').trim()
+    return {
+      postcode: found[1] as string,
+      rest: [...parts.slice(0, at), without, ...parts.slice(at + 1)].filter(Boolean),
+    }
+  }
+  return null
 }
 
 function foldStreet(text: string): string {

@@ -5,10 +5,15 @@ const roles =
 
 export type Mail = { whole: string; local: string; domain: string }
 
+/** Lower case, without blanks, control characters and backslashes, which no mailbox has. */
+export function mailText(text: string): string {
+  return text.replaceAll(/[\s\\\p{C}]+/gu, '').toLowerCase()
+}
+
 /** An address for comparison: lower case, display name gone; dots and `+tag` of the local part gone. */
 export function mailOf(text: string): Mail {
   const bracketed = /<([^<>]+)>/.exec(text)
-  const plain = (bracketed?.[1] ?? text).trim().toLowerCase()
+  const plain = mailText(bracketed?.[1] ?? text)
   const at = plain.lastIndexOf('@')
   if (at < 1 || at === plain.length - 1) return { whole: '', local: '', domain: '' }
   const written = plain.slice(0, at)

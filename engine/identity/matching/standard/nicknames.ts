@@ -127,6 +127,23 @@ export function nicknameGroups(name: string): string {
   return [...found].join(' ')
 }
 
+/** May an initial stand for this name, or for a form of it? B is Bob, and Bob is Robert. */
+export function initialFits(initial: string, name: string): boolean {
+  if (name.startsWith(initial)) return true
+  return nicknameGroups(name)
+    .split(' ')
+    .some((group) => initials.get(group)?.has(initial) === true)
+}
+
+const initials = new Map<string, Set<string>>()
+for (const [name, numbers] of groups) {
+  for (const group of numbers.split(' ')) {
+    const known = initials.get(group)
+    if (known) known.add(name[0] as string)
+    else initials.set(group, new Set([name[0] as string]))
+  }
+}
+
 /** Robbie, Robbi and Robby are one form. */
 function plainEnding(name: string): string {
   return name.length > 3 ? name.replace(/(?:ie|ey|i)$/, 'y') : name
