@@ -125,7 +125,7 @@ async function screensOf(api: Api): Promise<Screen[]> {
   const personTabs = ['messages', 'orders', 'consent', 'identity', 'traits', 'path', 'journeys', 'conversations']
   return [
     { name: '/', path: '/' },
-    ...tabs('/ingest', ['stream', 'names', 'imports', 'quarantine']),
+    ...tabs('/ingest', ['stream', 'schema', 'plans', 'imports', 'quarantine']),
     ...tabs('/profile', []),
     { name: '/profile search', path: '/profile?q=m%C3%BCller' },
     ...(person ? thing('/profile/:person', `/profile/${person}`, personTabs) : []),

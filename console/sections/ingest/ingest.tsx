@@ -11,9 +11,10 @@ import { useLiveAnswers } from '../../shell/live.ts'
 import { useMay } from '../../shell/session.ts'
 import { Checks } from './checks.tsx'
 import { Imports } from './imports.tsx'
-import { Names } from './names.tsx'
+import { Plans } from './plans.tsx'
 import { Quality } from './quality.tsx'
 import { Quarantine } from './quarantine.tsx'
+import { Schema } from './schema.tsx'
 import { Sources } from './sources.tsx'
 import { Stream } from './stream.tsx'
 
@@ -30,11 +31,17 @@ export function Ingest(): ReactNode {
     <Page title={t('nav.ingest')} hint={t('hint.ingest')}>
       <ScreenTabs
         value={filters.tab}
-        onChange={(tab) => change({ tab, source: undefined, name: undefined, group: undefined, status: undefined })}
+        onChange={(tab) => {
+          const others = Object.keys(filters).map((name) => [name, undefined])
+          change({ ...Object.fromEntries(others), tab })
+        }}
         tabs={[
           { value: 'sources', label: t('ingest.sources'), panel: () => <Sources /> },
           ...(may(api.ingest.events) ? [{ value: 'stream', label: t('ingest.stream'), panel: () => <Stream /> }] : []),
-          { value: 'names', label: t('ingest.names'), panel: () => <Names /> },
+          ...(may(api.ingest.seenEvents)
+            ? [{ value: 'schema', label: t('ingest.schema'), panel: () => <Schema /> }]
+            : []),
+          ...(may(api.ingest.plans) ? [{ value: 'plans', label: t('ingest.plans'), panel: () => <Plans /> }] : []),
           ...(may(api.ingest.imports)
             ? [{ value: 'imports', label: t('ingest.imports'), panel: () => <Imports /> }]
             : []),

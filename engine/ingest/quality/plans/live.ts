@@ -1,5 +1,4 @@
 import type { SourceId } from '@einklang/contract'
-import type { Database } from '@einklang/platform'
 import type { LivePlans } from '../finding.ts'
 import { storedPlan } from './store.ts'
 import { judgeOrSayWhy, type PlanJudge } from './violations.ts'
