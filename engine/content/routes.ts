@@ -96,7 +96,8 @@ async function preview(
       frameUrl: null,
     }
   const language = variant?.language ?? wanted ?? concept.language
-  const { compiled, findings: found } = await compile(content.workshops, edited, language, concept.purpose)
+  // Saved words are shown as they would be sent; only edited ones have yet to be compiled.
+  const { compiled, findings: found } = variant ?? (await compile(content.workshops, edited, language, concept.purpose))
   const findings = findingsIn(found, speak)
   if (findings.some((finding) => finding.level === 'block')) {
     const refused = refusalIn('BLOCKED: the words do not pass the checks.', speak)

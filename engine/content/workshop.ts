@@ -107,7 +107,7 @@ export class Workshop {
     if (answer.failed === undefined) waiting.done(answer.result)
     else waiting.failed(new Error(answer.failed))
     worker.unref()
-    this.#silence = alarm(30_000, () => void this.rest(), { background: true })
+    this.#silence = alarm(120_000, () => void this.rest(), { background: true })
     this.#next()
   }
 
