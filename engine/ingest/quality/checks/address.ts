@@ -54,7 +54,9 @@ function countries(): { byName: Map<string, string>; codes: Set<string> } {
   for (const one of letters)
     for (const other of letters) {
       const code = `${one}${other}`
-      if (english.of(code) !== undefined && !notCountries.has(code)) codes.add(code)
+      // A code that is no longer given out reads as another one.
+      const current = Intl.getCanonicalLocales(`und-${code}`)[0] === `und-${code}`
+      if (current && english.of(code) !== undefined && !notCountries.has(code)) codes.add(code)
     }
   for (const language of languages) {
     const names = new Intl.DisplayNames([language], { type: 'region', fallback: 'none' })
@@ -293,7 +295,7 @@ export function readStreet(given: string, country: string): Street | null {
     )
   if (!parts) return { street: streetName(text, country), house: null, addition: null, kind: 'street' }
   return {
-    street: streetName((parts[1] as string).replace(/[\s,]+$/, ''), country),
+    street: streetName((parts[1] as string).replace(/(?:\s(?:nr|no)\.?)?[\s,]+$/i, ''), country),
     house: (parts[2] as string).replaceAll(' ', '').replace('-', '–'),
     addition: parts[3]?.toLowerCase() ?? null,
     kind: 'street',

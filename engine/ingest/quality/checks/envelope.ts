@@ -113,7 +113,8 @@ const carried: Check = {
 
 /** Crawlers, monitors and preview fetchers that say what they are. */
 const agents =
-  /bot\b|bot\/|crawl|spider|slurp|bingpreview|mediapartners|facebookexternalhit|whatsapp\/|pingdom|uptimerobot|statuscake|gtmetrix|lighthouse|pagespeed|archive\.org|headlesschrome|phantomjs|scrapy|wget\/|baiduspider|yandex(?:bot|images)/i
+  // Cubot makes telephones.
+  /(?<!cu)bot(?:\b|\/)|crawl|spider|slurp|bingpreview|mediapartners|facebookexternalhit|whatsapp\/|pingdom|uptimerobot|statuscake|gtmetrix|lighthouse|pagespeed|archive\.org|headlesschrome|phantomjs|scrapy|wget\/|baiduspider|yandex(?:bot|images)/i
 const remembered = new Map<string, boolean>()
 
 function isMachine(agent: string): boolean {

@@ -28,7 +28,8 @@ function all(founds: Iterable<Found>): readonly Found[] {
 
 /** Windows-1252 above 0x7f: what single bytes of UTF-8 look like when they are read one by one. */
 const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ'
-const suspicious = /[ÃÂÄÅâ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]/
+/** A byte that begins a character of UTF-8, then one that goes on with it. */
+const suspicious = /[\u00c2-\u00f4][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]/
 const strict = new TextDecoder('utf-8', { fatal: true })
 
 /** Text that was UTF-8, read as Windows-1252; null = it was not. */
