@@ -15,6 +15,7 @@ import { birthOf, dateOrderOf } from './standard/dates.ts'
 import { nameOf, wholeName } from './standard/names.ts'
 import { nicknameGroups } from './standard/nicknames.ts'
 import { fold } from './standard/text.ts'
+import { readTable } from './table.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'einklang-matching-'))
 const history = createHistory({ kind: 'embedded', directory })
@@ -259,4 +260,17 @@ test('mailboxes made of the same name say little, organisations have no families
   expect(known(0, 2)).toEqual(['e-mail of relatives', 'phone'])
   expect(known(0, 3)).toEqual(['e-mail', 'phone'])
   expect(known(3, 4)).toEqual(['phone of organisations'])
+})
+
+test('a file without quotes is read once, not once for each of its rows', () => {
+  const text = `id,name\n${'1234567890,a name of usual length\n'.repeat(400_000)}`
+  const before = process.cpuUsage()
+  let rows = 0
+  readTable(Buffer.from(text), 'long.csv').each((cells) => {
+    if (cells?.length === 2) rows++
+  })
+  const { user, system } = process.cpuUsage(before)
+  expect(rows).toBe(400_000)
+  // Each row searching the rest takes minutes.
+  expect((user + system) / 1e6).toBeLessThan(10)
 })

@@ -19,7 +19,9 @@ export class FeatureColumn {
     this.name = name
     this.of = new Uint32Array(records)
   }
-  set(record: number, value: string): void {
+  set(record: number, text: string): void {
+    // Longer is garbage, and comparing it costs the square of its length.
+    const value = text.length > 500 ? text.slice(0, 500) : text
     let index = this.#known.get(value)
     if (index === undefined) {
       index = this.values.length

@@ -120,12 +120,17 @@ function walk(
 ): void {
   let at = from
   let line = firstLine
+  // Remembered: without quotes each row would search the whole rest of the file.
+  let quote = -1
   while (at < text.length) {
     let end = text.indexOf('\n', at)
     if (end < 0) end = text.length
-    const quote = text.indexOf('"', at)
+    if (quote < at) {
+      quote = text.indexOf('"', at)
+      if (quote < 0) quote = text.length
+    }
     const began = line
-    if (quote < 0 || quote >= end) {
+    if (quote >= end) {
       const stop = text.charCodeAt(end - 1) === 13 ? end - 1 : end
       line++
       const cells = text.slice(at, stop).split(delimiter)
