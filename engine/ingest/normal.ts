@@ -624,7 +624,10 @@ function heldOf(item: JsonObject, said: Said, shared: Shared, identity: ItemIden
   const statement = name === consentStatement
   const consent =
     kind === 'suppress' ? noUse : consentOf(context, source, statement ? null : name, [], said.partialConsent === true)
-  const minor = moneyOf(properties, null, source.currency).minor
+  // What it is worth is told in the money of the source where its own cannot be read.
+  const minor =
+    moneyOf(properties, null, source.currency).minor ??
+    moneyOf({ ...properties, currency: source.currency }, null, source.currency).minor
   if (minor) properties.minor = minor
   return {
     id: identity.id,

@@ -194,30 +194,30 @@ test('the order of checks changes nothing', () => {
 })
 
 test('ten thousand hostile values: no check fails and none takes more than five milliseconds', () => {
-  const slow: { [code: string]: number } = {}
+  const slow: string[] = []
   let events = 0
-  // The first calls compile; they say nothing about what a value can do.
-  for (const over of fc.sample(anyEvent, { numRuns: 400, seed: 13 })) judge(over)
+  const milliseconds = (check: Check, event: NormalEvent): number => {
+    const before = process.cpuUsage()
+    check.find(new Subject(event), facts)
+    const spent = process.cpuUsage(before)
+    return (spent.user + spent.system) / 1000
+  }
   fc.assert(
     fc.property(anyEvent, (over) => {
       const event = eventOf(over)
       events++
       for (const check of [...repairs, ...checks]) {
-        const subject = new Subject(event)
-        const before = process.cpuUsage()
-        check.find(subject, facts)
-        const spent = process.cpuUsage(before)
-        const milliseconds = (spent.user + spent.system) / 1000
-        if (milliseconds > 5) slow[check.code] = (slow[check.code] ?? 0) + 1
+        if (milliseconds(check, event) <= 5) continue
+        // A collection of garbage falls into a call now and then; what is slow by its value is slow again.
+        const again = Math.min(milliseconds(check, event), milliseconds(check, event), milliseconds(check, event))
+        if (again > 5) slow.push(`${check.code} ${again} ${JSON.stringify(over).slice(0, 200)}`)
       }
       judge(over)
     }),
     { numRuns: 10_000, seed: 14 },
   )
   expect(events).toBeGreaterThanOrEqual(10_000)
-  // A collection of garbage may fall into a call once; what is slow by its value is slow again.
-  for (const [code, times] of Object.entries(slow))
-    expect([code, times]).toEqual([code, expect.toSatisfy((count: number) => count <= 3)])
+  expect(slow).toEqual([])
 }, 120_000)
 
 test('texts that make regular expressions walk in circles do not', () => {
@@ -492,6 +492,6 @@ test('a masked sample shows its shape and nobody', () => {
     }),
   )
   expect(shown).toBe(
-    '{"type":"track","event":"Order Completed","userId":"a••-7•","traits":{"name":"A•• L••••","email":"a••@e••••••.c••","phone":"4•••••••••••"},"properties":{"total":12.5,"currency":"XXX"}}',
+    '{"type":"track","event":"Order Completed","userId":"a••-••","traits":{"name":"A•• L••••","email":"a••@e••••••.c••","phone":"4•••••••••••"},"properties":{"total":12.5,"currency":"XXX"}}',
   )
 })

@@ -31,19 +31,13 @@ const plain = new Set([
   'categoryPreferences',
 ])
 
-/** `Ada Lange` → `A•• L••••`: the shape stays, the person does not. */
+/** `Ada Lange` → `A•• L••••`: the shape stays, the person does not; short words say nothing at all. */
 export function maskedText(text: string): string {
-  let begun = false
-  let masked = ''
-  for (const sign of text.slice(0, 80)) {
-    if (/[\p{L}\p{N}]/u.test(sign)) {
-      masked += begun ? '•' : sign
-      begun = true
-    } else {
-      masked += sign
-      begun = false
-    }
-  }
+  const short = text.slice(0, 80)
+  const masked = short.replaceAll(/[\p{L}\p{N}]+/gu, (word) => {
+    const [first = '', ...rest] = word
+    return rest.length < 2 ? '•'.repeat(rest.length + 1) : first + '•'.repeat(rest.length)
+  })
   return text.length > 80 ? `${masked}…` : masked
 }
 
