@@ -27,6 +27,8 @@ export type Route<
   beforePasswordChange?: true
   /** The answer carries a secret that is shown once: it is not kept, so a repeat of the request gets 409 instead of it. */
   secretAnswer?: true
+  /** A question too large for an address: changes nothing although its method is POST. */
+  asks?: true
   params: Params
   query: Query
   body: Body
@@ -50,6 +52,7 @@ export function route<
   may: Route['may']
   beforePasswordChange?: true
   secretAnswer?: true
+  asks?: true
   params?: Params
   query?: Query
   body?: Body

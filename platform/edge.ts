@@ -275,7 +275,7 @@ function mountRoute(app: Hono<Environment>, mounted: Mounted<Route>, needs: Http
             },
             answer,
           )
-    if (route.method !== 'get') needs.memory.forget()
+    if (route.method !== 'get' && route.asks !== true) needs.memory.forget()
     const headers = new Headers(handed.answerHeaders)
     headers.set('Cache-Control', 'no-store')
     if (done.replayed) headers.set('Idempotency-Replayed', 'true')

@@ -103,6 +103,7 @@ export const preview = route({
   name: 'preview',
   summary: 'How many persons fit a condition right now',
   method: 'post',
+  asks: true,
   path: '/preview',
   may: readers,
   body: z.strictObject({ predicate }),

@@ -76,6 +76,7 @@ export const previewMatchRun = route({
   name: 'previewMatchRun',
   summary: 'Pairs each rule would compare, before any comparison',
   method: 'post',
+  asks: true,
   path: '/match-runs/preview',
   may: ['admin', 'support', 'privacy', 'analyst'],
   body: z.strictObject({}),

@@ -166,6 +166,7 @@ export const previewSplit = route({
   name: 'previewSplit',
   summary: 'What giving identifiers to somebody else would do',
   method: 'post',
+  asks: true,
   path: '/splits/preview',
   may: ['admin', 'support', 'privacy', 'analyst', 'marketer'],
   body: splitBody,

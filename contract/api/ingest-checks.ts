@@ -111,6 +111,7 @@ export const previewChecks = route({
   name: 'previewChecks',
   summary: 'What a decision would have changed in the last 7 days',
   method: 'post',
+  asks: true,
   path: '/checks/{source}/preview',
   may: ['admin', 'marketer', 'analyst'],
   params: z.object({ source: idOf('source') }),

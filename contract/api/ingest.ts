@@ -652,6 +652,7 @@ export const detectColumns = route({
   name: 'detectColumns',
   summary: 'From the first bytes of a file: encoding, delimiter, columns and the mapping we would use',
   method: 'post',
+  asks: true,
   path: '/imports/detect',
   may: ['admin', 'marketer'],
   body: z.strictObject({

@@ -28,7 +28,12 @@ export function audienceParts(audience: Audience, ground: Ground): StageParts {
       }),
       mount(api.audience.preview, async ({ body }) => {
         const begun = clock.now().getTime()
-        const [{ size, persons }, all] = await Promise.all([audience.size(body.predicate), definitions(database)])
+        const [{ size, persons }, all] = await Promise.all([
+          ground.memory.remember(`audience.size ${JSON.stringify(body.predicate)}`, () =>
+            audience.size(body.predicate),
+          ),
+          definitions(database),
+        ])
         const names = {
           currency: config.currency,
           audiences: new Map<string, string>(all.map(({ id, name }) => [id, name])),
