@@ -49,13 +49,62 @@ export async function startPostgres(
   }
   refuseOtherVersion(native, cluster)
 
+  const needs = { native, cluster, password, runner, throwaway: options.throwaway ?? false, directory }
   const running = await postmasterOf(cluster)
-  if (running) {
-    const url = urlOf(running, password)
-    await waitUntilItAnswers(url, cluster, running.pid)
-    return { url, adopted: true, stop: () => stopPostmaster(cluster, running.pid) }
+  if (!running) return kept(needs, await launch(needs), { adopted: false, told })
+  const url = urlOf(running, password)
+  await waitUntilItAnswers(url, cluster, running.pid)
+  return kept(needs, { url, ...running }, { adopted: true, told })
+}
+
+type Running = { url: string; pid: number; port: number }
+
+/**
+ * A server that is killed, by the kernel for memory for instance, is started again at the same address: connections
+ * find their way back by themselves.
+ */
+function kept(
+  needs: Launch,
+  { url, pid, port }: Running,
+  how: { adopted: boolean; told: (message: string) => void },
+): EmbeddedPostgres {
+  let alive = pid
+  let looking: Promise<void> | null = null
+  const look = async () => {
+    try {
+      const other = await postmasterOf(needs.cluster)
+      if (other) alive = other.pid
+      else {
+        how.told('PostgreSQL ended by itself and is started again.')
+        alive = (await launch(needs, port)).pid
+      }
+    } catch {
+      // Processes of the dead one may still hold its memory; the next look tries again.
+    }
+    looking = null
   }
-  return launch({ native, cluster, password, runner, throwaway: options.throwaway ?? false, directory })
+  const timer = setInterval(() => {
+    if (!isRunning(alive)) looking ??= look()
+  }, 500)
+  timer.unref()
+  return {
+    url,
+    adopted: how.adopted,
+    async stop() {
+      clearInterval(timer)
+      await looking
+      await stopPostmaster(needs.cluster, alive)
+    },
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
 }
 
 /** Ends the server that a killed program left running from this directory, before somebody clears the directory. */
@@ -218,11 +267,7 @@ async function postmasterOf(cluster: string): Promise<Postmaster | null> {
 }
 
 function isPostgres(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
-  }
+  if (!isRunning(pid)) return false
   const found = spawnSync('ps', ['-o', 'stat=,comm=', '-p', String(pid)], { encoding: 'utf8' })
   // Without ps we believe the file: starting anyway would be refused by PostgreSQL's own lock.
   if (found.error) return procName(pid) === null || /postgres/.test(procName(pid) as string)
@@ -288,15 +333,17 @@ const throwawaySettings: { [name: string]: string } = {
   max_connections: '200',
 }
 
-async function launch(needs: {
+type Launch = {
   native: string
   cluster: string
   password: string
   runner: Runner
   throwaway: boolean
   directory: string
-}): Promise<EmbeddedPostgres> {
-  const port = await freePort()
+}
+
+async function launch(needs: Launch, samePort?: number): Promise<Running> {
+  const port = samePort ?? (await freePort())
   const socket = canHoldSocket(needs.cluster, port) ? needs.cluster : ''
   const all = {
     ...settings,
@@ -340,11 +387,7 @@ async function launch(needs: {
     )
   }
   await waitUntilItAnswers(url, needs.cluster, child.pid as number, died)
-  return {
-    url,
-    adopted: false,
-    stop: () => stopPostmaster(needs.cluster, child.pid as number),
-  }
+  return { url, pid: child.pid as number, port }
 }
 
 /** Waits for the end of start or recovery, then makes sure that our database exists and is durable. */

@@ -1,13 +1,17 @@
 /**
- * Kills the server again and again with SIGKILL while a shop sends events and a journey sends mail, then audits
- * from outside: every acknowledged event is in the history once, no message reached the SMTP server twice.
+ * Kills the server and PostgreSQL again and again with SIGKILL while a shop sends events and a journey sends mail, then
+ * audits from outside, id by id: every acknowledged event is in history once, no message reached the SMTP server twice.
  */
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
-import { testMark } from '@einklang/platform'
+import type { SourceId } from '@einklang/contract'
+import { createHistory, derivedId, testMark, typed } from '@einklang/platform'
 import { type Api, ask, drained, freePort, Served } from '../served.ts'
 import { type CountingSmtp, countingSmtp, randomFrom } from './counting.ts'
 
@@ -20,11 +24,18 @@ export type StormOptions = {
   persons: number
   /** Part of the events sent again with the same id although they were acknowledged. */
   duplicates: number
+  /** Part of the events that are held back and come some batches later. */
+  reordered?: number
+  /** Kills of PostgreSQL under the running server, after those of the server. */
+  databaseKills?: number
+  /** Negative control: somebody between shop and server answers 200 before the server has the events. */
+  eager?: boolean
   log?: (line: string) => void
 }
 
 export type StormResult = {
   kills: number
+  databaseKills: number
   /** Named places at which it really died. */
   reached: string[]
   acknowledged: number
@@ -57,17 +68,19 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
   const acknowledged = new Set<string>()
   const reached: string[] = []
   let slowest = 0
+  let between: EagerProxy | null = null
   try {
     slowest = await server.start()
     const api = server.api()
-    const { key } = await ask<{ key: string }>(api, 'POST', '/api/ingest/sources', {
+    const { key, source } = await ask<{ key: string; source: { id: SourceId } }>(api, 'POST', '/api/ingest/sources', {
       name: 'Storm shop',
       kind: 'shop',
       trust: 'secret',
       consentCategories: { newsletter: 'newsletter' },
     })
     await activateJourneys(api)
-    const traffic = new Traffic({ url: api.url, key, acknowledged, draw, ...options })
+    if (options.eager) between = await eagerProxy(api.url)
+    const traffic = new Traffic({ url: between?.url ?? api.url, key, acknowledged, draw, ...options })
     const sending = traffic.run()
     for (const point of options.points ?? []) {
       await server.kill()
@@ -84,12 +97,18 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
       slowest = Math.max(slowest, await server.start())
       log(`kill ${kill}/${options.kills}: ${acknowledged.size} acknowledged, ${smtp.mails.length} mails`)
     }
+    for (let kill = 1; kill <= (options.databaseKills ?? 0); kill++) {
+      await pause(100 + draw() * 1400)
+      slowest = Math.max(slowest, await killDatabase(data, api))
+      log(`PostgreSQL ${kill}/${options.databaseKills}: ${acknowledged.size} acknowledged`)
+    }
     traffic.stop()
     await sending
+    await between?.close()
     const after = server.api()
     await drained(after)
     await mailQuiet(smtp)
-    const audit = await auditEvents(after, acknowledged)
+    const quarantine = await waiting(after)
     const keys = smtp.mails.map((mail) => mail.messageId)
     const recipients = smtp.mails.map((mail) => mail.to)
     const unknown = await ask<{ items: { state: string }[] }>(
@@ -97,11 +116,18 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
       'GET',
       '/api/delivery/messages?state=unknown&limit=500',
     )
+    await server.stop()
+    const { stored, missing, doubled } = await auditEvents(data, source.id, acknowledged)
     return {
       kills: options.kills,
+      databaseKills: options.databaseKills ?? 0,
       reached,
       acknowledged: acknowledged.size,
-      ...audit,
+      stored,
+      quarantined: quarantine.open,
+      quarantineReasons: quarantine.reasons,
+      lost: Math.max(0, missing - quarantine.open),
+      doubled,
       mails: keys.length,
       mailsTwice: keys.length - new Set(keys).size,
       personsTwice: recipients.length - new Set(recipients).size,
@@ -110,6 +136,7 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
       seconds: (performance.now() - started) / 1000,
     }
   } finally {
+    await between?.close()
     await server.stop()
     await smtp.close()
     await rm(data, { recursive: true, force: true })
@@ -148,9 +175,14 @@ class Traffic {
   }
 
   async #lane(): Promise<void> {
-    const { acknowledged, draw, duplicates } = this.#setup
-    while (this.#running) {
-      const batch = Array.from({ length: 20 }, () => this.#event(this.#next++))
+    const { acknowledged, draw, duplicates, reordered = 0 } = this.#setup
+    let late: { [key: string]: unknown }[] = []
+    while (this.#running || late.length > 0) {
+      const made = this.#running ? Array.from({ length: 20 }, () => this.#event(this.#next++)) : []
+      const held = this.#running ? made.filter(() => draw() < reordered) : []
+      const batch = [...made.filter((event) => !held.includes(event)), ...late]
+      late = held
+      if (batch.length === 0) continue
       await this.#deliver(batch)
       for (const event of batch) acknowledged.add(String(event['messageId']))
       if (draw() < duplicates) await this.#deliver(batch)
@@ -237,32 +269,69 @@ async function mailQuiet(smtp: CountingSmtp): Promise<void> {
   }
 }
 
-/** Reads the stored events back page by page and compares with the client's own ledger. */
+/** Reads the ids in history, from outside and after the end, and compares them with the client's own ledger. */
 async function auditEvents(
-  api: Api,
+  data: string,
+  source: SourceId,
   acknowledged: Set<string>,
-): Promise<Pick<StormResult, 'stored' | 'quarantined' | 'quarantineReasons' | 'lost' | 'doubled'>> {
-  const counts = await ask<{ items: { name: string; kind: string; count: number; sourceName: string }[] }>(
-    api,
-    'GET',
-    '/api/ingest/event-names?days=2',
-  )
-  const stored = counts.items.filter((row) => row.sourceName === 'Storm shop').reduce((sum, row) => sum + row.count, 0)
-  const hours = await ask<{ items: { sourceName: string; accepted: number }[] }>(
-    api,
-    'GET',
-    '/api/ingest/counters?hours=24',
-  )
-  const accepted = hours.items
-    .filter((row) => row.sourceName === 'Storm shop')
-    .reduce((sum, row) => sum + row.accepted, 0)
-  const { open, reasons } = await waiting(api)
+): Promise<{ stored: number; missing: number; doubled: number }> {
+  const history = createHistory({ kind: 'embedded', directory: data })
+  try {
+    const rows = await history.rows<{ id: string; times: number }>`
+      select id, count() as times from (
+        select id from ingest.event where source = ${typed('UUID', source)}
+        union all select id from ingest.aside where source = ${typed('UUID', source)}) group by id`
+    const times = new Map(rows.map((row) => [row.id, row.times]))
+    let missing = 0
+    for (const messageId of acknowledged) if (!times.has(derivedId('event', source, messageId))) missing++
+    return { stored: times.size, missing, doubled: rows.filter((row) => row.times > 1).length }
+  } finally {
+    await history.close()
+  }
+}
+
+/** Kills PostgreSQL's first process, as the kernel does when memory is short; seconds until the server is ready again. */
+async function killDatabase(data: string, api: Api): Promise<number> {
+  const pid = Number(readFileSync(join(data, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0])
+  const begin = performance.now()
+  process.kill(pid, 'SIGKILL')
+  await pause(200)
+  while (performance.now() - begin < 90_000) {
+    const ready = await fetch(`${api.url}/ready`).then(
+      (answer) => answer.ok,
+      () => false,
+    )
+    if (ready) return (performance.now() - begin) / 1000
+    await pause(50)
+  }
+  throw new Error('The server was not ready within 90 s after PostgreSQL was killed.')
+}
+
+type EagerProxy = { url: string; close(): Promise<void> }
+
+/** The mistake that the audit must find: it acknowledges what it has only in memory, and hands it on once. */
+async function eagerProxy(target: string): Promise<EagerProxy> {
+  const server = createHttpServer((request, response) => {
+    const pieces: Buffer[] = []
+    request.on('data', (piece: Buffer) => pieces.push(piece))
+    request.on('end', () => {
+      response.writeHead(200, { 'content-length': 0 }).end()
+      const { authorization = '' } = request.headers
+      void fetch(`${target}${request.url}`, {
+        method: 'POST',
+        headers: { authorization, 'content-type': 'application/json' },
+        body: Buffer.concat(pieces),
+      }).catch(() => undefined)
+    })
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as AddressInfo
   return {
-    stored,
-    quarantined: open,
-    quarantineReasons: reasons,
-    lost: Math.max(0, acknowledged.size - stored - open, acknowledged.size - accepted - open),
-    doubled: Math.max(0, stored - acknowledged.size, accepted - acknowledged.size),
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((done) => server.close(done))
+    },
   }
 }
 
