@@ -25,7 +25,8 @@ export function profilesOf(input: Input): Profile[] {
   const values = input.header.map(() => [] as string[])
   let rows = 0
   input.each((cells) => {
-    if (cells === null || ++rows > sample) return
+    if (cells === null) return
+    if (++rows > sample) return false
     cells.forEach((cell, at) => {
       if (cell !== '') values[at]?.push(cell)
     })

@@ -19,14 +19,14 @@ export type Guard = {
 
 /**
  * First names that cannot be one person's: unlike, no nickname, no initial. Equal beginnings make Mark and Marsha alike;
- * where the table knows both names, it decides: `known`.
+ * where the table knows both names, it decides: `apart`, which an equal birth date does not lift.
  */
 export function firstNamesConflict(
   one: string,
   other: string,
   groups: [string, string],
   sameSound: boolean,
-): null | 'unlike' | 'known' {
+): null | 'unlike' | 'apart' {
   if (one === '' || other === '' || one === other) return null
   if (one.length === 1 || other.length === 1) {
     const [initial, name] = one.length === 1 ? [one, other] : [other, one]
@@ -34,9 +34,10 @@ export function firstNamesConflict(
   }
   const [left, right] = groups
   if (left !== '' && right !== '' && left.split(' ').some((group) => right.split(' ').includes(group))) return null
-  if (!sameSound && editDistance(one, other) > 2 && differentKnownNames(one, other)) return 'known'
-  const apart = !sameSound && editDistance(one, other) > 2 && !one.startsWith(other) && !other.startsWith(one)
-  return apart || jaroWinkler(one, other) < 0.8 ? 'unlike' : null
+  if (!sameSound && editDistance(one, other) > 2 && differentKnownNames(one, other)) return 'apart'
+  if (jaroWinkler(one, other) < 0.8) return 'unlike'
+  // An equal beginning alone makes no one name: Darla and Darletta.
+  return !sameSound && editDistance(one, other) > 2 && !one.startsWith(other) && !other.startsWith(one) ? 'apart' : null
 }
 
 export function birthDatesConflict(one: string, other: string): boolean {
@@ -124,12 +125,12 @@ export function guardOf(records: Records, weigh?: Weigh): Guard {
     const names = namesOf(one, other)
     if (names !== null) {
       if (sameBirth && sameFamily(one, other) && near(one, other) && !sameNumber(one, other)) return 'twins'
-      // With a model at hand, what agrees beside is in the weight already.
-      const lifted = sameNumber(one, other) || (!weigh && (sameMail(one, other) || (names === 'unlike' && sameBirth)))
-      if (!lifted && (names === 'known' || proven(one, other))) return 'first_name_conflict'
+      // Two contradictions at once outweigh a mailbox.
+      const lifted =
+        sameNumber(one, other) || (sameMail(one, other) && !birthDates(one, other)) || (names === 'unlike' && sameBirth)
+      if (!lifted && (names === 'apart' || proven(one, other))) return 'first_name_conflict'
     }
-    if (birthDates(one, other) && !(sameMail(one, other) && !weigh) && !sameNumber(one, other))
-      return 'birth_date_conflict'
+    if (birthDates(one, other) && !sameMail(one, other) && !sameNumber(one, other)) return 'birth_date_conflict'
     return null
   }
   return {

@@ -218,7 +218,7 @@ export async function comparePairs(shop: Workshop, prepared: Prepared, rules: Pl
   await remake(
     shop,
     'scored',
-    'order by tuple()',
+    'order by (l, r)',
     `(l UInt32, r UInt32, mask UInt32${comparisons.map((_, at) => `, c${at} UInt8`).join('')}${more.map(({ name }) => `, ${name} Float32`).join('')})`,
   )
   const levels = comparisons.map((comparison, at) => `${levelSql(comparison, number)} as c${at}`)

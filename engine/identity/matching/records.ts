@@ -1,11 +1,12 @@
 import type { ask } from '@einklang/stats'
+import type { Visit } from './table.ts'
 
 /** One table of records: a header and its rows, handed over one after the other as often as asked. */
 export type Input = {
   name: string
   header: string[]
   /** Cells trimmed, one for each header; `line` as an editor shows it. Null cells = the row could not be read. */
-  each(visit: (cells: string[] | null, line: number) => void): void
+  each(visit: Visit): void
 }
 
 /** A standardised field of all records. Equal values are kept once. */
@@ -14,7 +15,7 @@ export class FeatureColumn {
   readonly of: Uint32Array
   readonly values: string[] = ['']
   readonly counts: number[] = [0]
-  readonly #known = new Map<string, number>([['', 0]])
+  readonly #known = new Map<string, number>()
   constructor(name: string, records: number) {
     this.name = name
     this.of = new Uint32Array(records)
@@ -22,6 +23,10 @@ export class FeatureColumn {
   set(record: number, text: string): void {
     // Longer is garbage, and comparing it costs the square of its length.
     const value = text.length > 500 ? text.slice(0, 500) : text
+    if (value === '') {
+      this.counts[0] = (this.counts[0] as number) + 1
+      return
+    }
     let index = this.#known.get(value)
     if (index === undefined) {
       index = this.values.length

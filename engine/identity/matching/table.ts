@@ -6,8 +6,11 @@ export type Table = {
   delimiter: string
   encoding: string
   /** Cells trimmed; null where a row has another number of cells than the header. `line` as an editor shows it. */
-  each(visit: (cells: string[] | null, line: number) => void): void
+  each(visit: Visit): void
 }
+
+/** Called for each row; false ends the walk. */
+export type Visit = (cells: string[] | null, line: number) => void | false
 
 /** What is wrong with a file, in one sentence. */
 export class WrongTable extends Error {
@@ -46,13 +49,8 @@ export function readTable(given: Buffer, path: string): Table {
     each(visit) {
       walk(text, delimiter, start, lines, (cells, line) => {
         if (cells.length === 1 && cells[0]?.trim() === '' && header.length > 1) return true
-        if (cells.length !== header.length) visit(null, line)
-        else
-          visit(
-            cells.map((cell) => cell.trim()),
-            line,
-          )
-        return true
+        const trimmed = cells.length === header.length ? cells.map((cell) => cell.trim()) : null
+        return visit(trimmed, line) !== false
       })
     },
   }
