@@ -7,6 +7,7 @@ import { feedDrop, feedList, feedRun, pull, watch } from './feeds.ts'
 import { identityCommands } from './identity.ts'
 import { importCommand } from './import.ts'
 import { peopleList, peoplePassword } from './people.ts'
+import { planDryRun, planExport, planImport, planLearn, planList } from './plans.ts'
 import { serve } from './serve.ts'
 import { sourceAdd, sourceList } from './sources.ts'
 import { test } from './test.ts'
@@ -26,6 +27,11 @@ export const commands: Command[] = [
   feedList,
   feedRun,
   feedDrop,
+  planList,
+  planExport,
+  planImport,
+  planLearn,
+  planDryRun,
   profileSearch,
   profileShow,
   ...identityCommands,

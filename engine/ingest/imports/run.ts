@@ -6,6 +6,7 @@ import type { RecordKind, RecordRow, Rejected, TakeRecords } from '../index.ts'
 import type { Item } from '../item.ts'
 import { moneyOf } from '../money.ts'
 import { withRepairs } from '../own.ts'
+import { type FileContract, fileContract } from '../quality/plans/files.ts'
 import type { Source, Sources } from '../source.ts'
 import type { FileBytes } from './archive.ts'
 import { cellReader } from './cells.ts'
@@ -86,8 +87,14 @@ async function runImport(needs: Needs, claimed: ImportRow, signal: AbortSignal):
   if (recordKinds.has(row.kind) && !needs.records[row.kind as RecordKind]) {
     throw new Error(`Nothing here takes ${row.kind}.`)
   }
+  const contract = await fileContract(needs.database, row.source, row.kind)
+  const lacking = contract?.missing(row.columns) ?? []
+  if (lacking.length > 0)
+    throw new Error(
+      `The plan of ${source.name} requires ${lacking.join(', ')}; the file has: ${row.columns.join(', ')}.`,
+    )
   await needs.applier.prepare()
-  const done = await work(needs, row, source, signal)
+  const done = await work(needs, row, source, contract, signal)
   if (done) {
     await needs.database.run`
       update ingest.import set state = 'done', finished_at = ${needs.clock.now()}, leased_until = null, bytes_read = size
@@ -165,7 +172,13 @@ type Cut = { units: Unit[]; rejects: Progress['rejects']; last: number; bytes: n
 type Batch = { cut: Cut; mapped: MappedBatch }
 
 /** True = to the end of the file; false = asked to stop. */
-async function work(needs: Needs, row: ImportRow, source: Source, signal: AbortSignal): Promise<boolean> {
+async function work(
+  needs: Needs,
+  row: ImportRow,
+  source: Source,
+  contract: FileContract | null,
+  signal: AbortSignal,
+): Promise<boolean> {
   const shape: Shape = {
     format: row.format,
     encoding: row.mapping.encoding ?? 'utf-8',
@@ -189,7 +202,7 @@ async function work(needs: Needs, row: ImportRow, source: Source, signal: AbortS
     row,
     source,
     facts,
-    cutsOf(row, rows, counted, before, needs.rowsPerBatch ?? rowsPerBatch),
+    cutsOf(row, contract, rows, counted, before, needs.rowsPerBatch ?? rowsPerBatch),
   )
   const tidy = tidyNowAndThen(needs)
   let from = row.rowsRead
@@ -267,6 +280,7 @@ async function* mappedBatches(
 /** Cuts the rows into units (a receipt, an order, a row) and units into batches; skips what was taken before. */
 async function* cutsOf(
   row: ImportRow,
+  contract: FileContract | null,
   handfuls: AsyncIterable<ReadRow[]>,
   counted: { bytes: number },
   before: { rows: number; refused: Set<number> },
@@ -280,8 +294,9 @@ async function* cutsOf(
   let unitKey: string | null = null
   let count = 0
   for await (const rows of handfuls) {
-    for (const one of rows) {
-      if (one.row <= row.rowsRead) continue
+    for (const given of rows) {
+      if (given.row <= row.rowsRead) continue
+      const one = contract ? kept(contract, row.columns, given) : given
       const taken = one.row <= before.rows && !before.refused.has(one.row)
       const mapped = !taken && 'cells' in one ? read(one.row, one.cells) : null
       const key: string | null = mapped && keyOf ? keyOf(mapped) : null
@@ -314,6 +329,12 @@ async function* cutsOf(
     }
   }
   if (cut.last > row.rowsRead) yield cut
+}
+
+/** A row that breaks what its supplier has promised is refused like one that cannot be read. */
+function kept(contract: FileContract, columns: string[], given: ReadRow): ReadRow {
+  const bad = 'cells' in given ? contract.broken(columns, given.cells) : null
+  return bad === null || !('cells' in given) ? given : { row: given.row, bad, raw: JSON.stringify(given.cells) }
 }
 
 /** One batch in one transaction: effects and mark together. False = stopped or taken over. */

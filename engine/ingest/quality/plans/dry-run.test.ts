@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { placeOf } from '../finding.ts'
 import { type Plan, parsePlanText, readPlan } from './document.ts'
 import { dryRunOf } from './dry-run.ts'
+import { learn } from './learn.ts'
 import { judgeOf } from './violations.ts'
 
 let world: TestGround
@@ -249,3 +250,19 @@ test('stops when told to', async () => {
   })
   expect(result).toBe('stopped')
 })
+
+test('whatever came, the plan learned from it finds nothing wrong with it', async () => {
+  const seeds = [11, 12]
+  for (const seed of seeds) {
+    // Below 200 events of a name "nearly always there" is "always there".
+    const given = fc.sample(anEvent, { numRuns: 190, seed }).map((one) => JSON.parse(JSON.stringify(one)) as Given)
+    const { source, events } = await store(given)
+    const learned = await learn(world.ground.history, { source, since: new Date('2026-02-20T00:00:00Z') })
+    const read = readPlan(learned.document)
+    if ('problems' in read) throw new Error(JSON.stringify(read.problems))
+    const result = await run(read.plan, source)
+    expect(result.violations, `seed ${seed}`).toEqual([])
+    expect(counted(read.plan, events).counts, `seed ${seed}`).toEqual({})
+    expect(read.plan.count.properties).toBeGreaterThan(20)
+  }
+}, 90_000)

@@ -14,7 +14,7 @@ const mostViolations = 500
 /** Combinations of violation and client that one statement tells apart; further ones are not begun. */
 const boundedGroups = `settings max_rows_to_group_by = 20000, group_by_overflow_mode = 'any'`
 
-export type DryRunResult = {
+type DryRunResult = {
   events: number
   violating: number
   violations: api.ingest.PlanViolation[]

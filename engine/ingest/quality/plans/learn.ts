@@ -19,7 +19,7 @@ const mostNames = 100
 const deepest = 5
 const mostProperties = 19_000
 
-export type Learned = { document: PlanDocument; events: number; names: number }
+type Learned = { document: PlanDocument; events: number; names: number }
 
 /** Proposes a plan from what a source sent: types, what is always there, closed lists, personal data by content. */
 export async function learn(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   type AnswerOf,
   type AppliedBatch,
@@ -344,4 +345,51 @@ test('a plan that cannot be kept is refused with its place', async () => {
   })
   const kept = await world.ground.database.rows`select id from ingest.plan`
   expect(kept).toEqual([])
+})
+
+async function importFile(content: string) {
+  const bytes = Buffer.from(content)
+  const job = await call(api.ingest.createImport, {
+    body: {
+      kind: 'customers',
+      source,
+      fileName: 'customers.csv',
+      size: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    },
+  })
+  const upload = parts.raw?.find(({ method, path }) => method === 'PUT' && path.includes('imports'))
+  const request = new Request(`http://x${job.uploadPath}&offset=0`, { method: 'PUT', body: new Uint8Array(bytes) })
+  await upload?.handle(request, { params: { import: job.id }, address: '', requestId: '', remoteAddress: '' })
+  await ingest.drain()
+  return call(api.ingest.importOf, { params: { import: job.id } })
+}
+
+test('a contract with a supplier of files: no first row without the required columns, then row by row', async () => {
+  await goLive(`
+files:
+  customers:
+    required: [Kundennummer, PLZ]
+    columns:
+      Kundennummer: { type: string, pattern: '^[0-9]{4}$' }
+      PLZ: { type: string, pattern: '^[0-9]{5}$' }
+      Punkte: { type: number, maximum: 100 }
+`)
+  const lacking = await importFile('Kundennummer;Vorname\n1001;Ada\n')
+  expect(lacking).toMatchObject({ state: 'failed', rowsRead: 0, accepted: 0 })
+  expect(lacking.error).toContain('requires PLZ; the file has: Kundennummer, Vorname')
+  const people = () => applied.filter(({ kind }) => kind === 'identify').length
+  expect(people()).toBe(0)
+
+  const done = await importFile(
+    'Kundennummer;PLZ;Punkte\n1001;01067;99,5\n1002;1067;1\n1003;;1\n1004;80331;1.000,5\n1005;80331;\n',
+  )
+  expect(done).toMatchObject({ state: 'done', rowsRead: 5, accepted: 2, rejected: 3 })
+  const rejects = await call(api.ingest.rejects, { params: { import: done.id } })
+  expect(rejects.items.map(({ row, reason }) => `${row}: ${reason}`)).toEqual([
+    expect.stringMatching(/3: Breaks the plan: PLZ: expected the pattern .* found string 9999/),
+    expect.stringMatching(/4: Breaks the plan: PLZ: expected string, found nothing/),
+    expect.stringMatching(/5: Breaks the plan: Punkte: expected at most 100/),
+  ])
+  expect(people()).toBe(2)
 })

@@ -281,7 +281,7 @@ function isObject(value: Json | undefined): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
-export function typeOf(value: Json | undefined): string {
+function typeOf(value: Json | undefined): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'
   return Array.isArray(value) ? 'array' : typeof value
@@ -312,7 +312,7 @@ export function expectedOf(node: Node | null, kind: ViolationKind): string {
 }
 
 /** How a value looks: harmless by the plan as it is, else its shape (`aaaa9@aa.aa`). */
-export function shown(value: Json | undefined, node: Node | null): string {
+function shown(value: Json | undefined, node: Node | null): string {
   const type = typeOf(value)
   if (type === 'array' || type === 'object' || value === null || value === undefined) return type
   const text = String(value).slice(0, 60)
