@@ -24,11 +24,19 @@ export type LoadResult = {
   seconds: number
   perSecond: number
   /** Milliseconds. */
-  latency: { p50: number; p95: number; p99: number; worst: number }
+  latency: Latency
+  /** Of the answers with 200 alone. */
+  accepted: Latency
+  /** Answers with 429 that do not say when to come back. */
+  withoutRetryAfter: number
 }
+
+type Latency = { p50: number; p95: number; p99: number; worst: number }
 
 export async function generateLoad(load: Load): Promise<LoadResult> {
   const latencies: number[] = []
+  const accepted: number[] = []
+  let withoutRetryAfter = 0
   const status: { [code: string]: number } = {}
   let next = 0
   const start = performance.now()
@@ -59,7 +67,10 @@ export async function generateLoad(load: Load): Promise<LoadResult> {
         if (received.length < headerEnd + 4 + length) return
         const code = header.slice(9, 12)
         status[code] = (status[code] ?? 0) + 1
-        latencies.push(performance.now() - began)
+        const took = performance.now() - began
+        latencies.push(took)
+        if (code === '200') accepted.push(took)
+        if (code === '429' && !/retry-after:/i.test(header)) withoutRetryAfter++
         received = received.subarray(headerEnd + 4 + length)
         send()
       })
@@ -76,15 +87,21 @@ export async function generateLoad(load: Load): Promise<LoadResult> {
     }),
   )
   const seconds = (performance.now() - start) / 1000
-  latencies.sort((a, b) => a - b)
-  const at = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))] ?? 0
   return {
     sent: latencies.length,
     status,
     seconds,
     perSecond: latencies.length / seconds,
-    latency: { p50: at(0.5), p95: at(0.95), p99: at(0.99), worst: latencies.at(-1) ?? 0 },
+    latency: latencyOf(latencies),
+    accepted: latencyOf(accepted),
+    withoutRetryAfter,
   }
+}
+
+function latencyOf(times: number[]): Latency {
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), worst: sorted.at(-1) ?? 0 }
 }
 
 /** A POST with a JSON body and Basic authentication by write key. */

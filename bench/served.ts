@@ -137,6 +137,25 @@ export class Served {
     return access
   }
 
+  /** Processor seconds so far of the server's process, of its appliers, and of PostgreSQL. */
+  processorSeconds(): { main: number; appliers: number; postgres: number } {
+    const sums = { main: 0, appliers: 0, postgres: 0 }
+    for (const pid of descendants(this.pid)) {
+      const role = pid === this.pid ? 'main' : isNode(pid) ? 'appliers' : 'postgres'
+      try {
+        const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+          .replace(/^.*\) /, '')
+          .split(' ')
+        // Of PostgreSQL's sessions that have ended meanwhile its first process keeps the account.
+        const own = role === 'postgres' ? [11, 12, 13, 14] : [11, 12]
+        for (const index of own) sums[role] += Number(fields[index]) / 100
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    return sums
+  }
+
   /** Resident memory in MB of the server and all its children, shared pages counted once per process group (PSS). */
   memory(): number {
     return descendants(this.pid).reduce((sum, pid) => sum + proportional(pid), 0)

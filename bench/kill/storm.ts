@@ -106,7 +106,7 @@ export async function killStorm(options: StormOptions): Promise<StormResult> {
     await sending
     await between?.close()
     const after = server.api()
-    await drained(after)
+    await drained(after, 1800)
     await mailQuiet(smtp)
     const quarantine = await waiting(after)
     const keys = smtp.mails.map((mail) => mail.messageId)
@@ -186,7 +186,8 @@ class Traffic {
       await this.#deliver(batch)
       for (const event of batch) acknowledged.add(String(event['messageId']))
       if (draw() < duplicates) await this.#deliver(batch)
-      await pause(5)
+      // About what the appliers keep up with beside so many restarts.
+      await pause(40)
     }
   }
 
