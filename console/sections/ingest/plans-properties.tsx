@@ -118,7 +118,7 @@ export function PlanProperties(props: {
         checked={call.additionalProperties === false}
         onChange={(event) => put({ additionalProperties: !event.currentTarget.checked })}
       />
-      <Table.ScrollContainer minWidth={860}>
+      <Table.ScrollContainer minWidth={1080}>
         <Table verticalSpacing={4} aria-label={t('plans.properties')} data-testid="plan-properties">
           <Table.Thead>
             <Table.Tr>
@@ -196,10 +196,11 @@ function PropertyRow(props: {
           </Text>
         ) : null}
       </Table.Td>
-      <Table.Td w={170}>
+      <Table.Td>
         {reference === undefined ? (
           <MultiSelect
             size="xs"
+            w={150}
             aria-label={`${t('plans.type')}: ${name}`}
             data={api.ingest.planTypes.map((value) => ({ value, label: words('planType', value) }))}
             value={types}
@@ -233,9 +234,10 @@ function PropertyRow(props: {
       <Table.Td>
         <Rule name={name} property={property} types={types} inner={inner} writable={writable} onChange={put} />
       </Table.Td>
-      <Table.Td w={130}>
+      <Table.Td>
         <Select
           size="xs"
+          w={120}
           aria-label={`${t('plans.class')}: ${name}`}
           data={api.ingest.dataClasses.map((value) => ({ value, label: words('dataClass', value) }))}
           value={property['x-class'] ?? null}
@@ -244,9 +246,10 @@ function PropertyRow(props: {
           onChange={(value) => put({ 'x-class': (value ?? undefined) as Property['x-class'] & string })}
         />
       </Table.Td>
-      <Table.Td w={130}>
+      <Table.Td>
         <Select
           size="xs"
+          w={120}
           aria-label={`${t('plans.action')}: ${name}`}
           placeholder={words('planAction', 'usual')}
           data={api.ingest.planActions.map((value) => ({ value, label: words('planAction', value) }))}
@@ -305,26 +308,30 @@ function Rule(props: {
             value={property.enum?.map(String) ?? []}
             onChange={(values) => props.onChange({ enum: values.length > 0 ? values : undefined })}
           />
-          <TextInput
-            size="xs"
-            w={120}
-            aria-label={`${t('plans.pattern')}: ${name}`}
-            placeholder={t('plans.pattern')}
-            readOnly={!writable}
-            value={property.pattern ?? ''}
-            onChange={(event) => props.onChange({ pattern: event.currentTarget.value })}
-          />
-          <Select
-            size="xs"
-            w={120}
-            aria-label={`${t('plans.format')}: ${name}`}
-            placeholder={t('plans.format')}
-            data={[...api.ingest.planFormats]}
-            value={property.format ?? null}
-            clearable={writable}
-            readOnly={!writable}
-            onChange={(value) => props.onChange({ format: (value ?? undefined) as Property['format'] & string })}
-          />
+          {property.enum === undefined ? (
+            <>
+              <TextInput
+                size="xs"
+                w={120}
+                aria-label={`${t('plans.pattern')}: ${name}`}
+                placeholder={t('plans.pattern')}
+                readOnly={!writable}
+                value={property.pattern ?? ''}
+                onChange={(event) => props.onChange({ pattern: event.currentTarget.value })}
+              />
+              <Select
+                size="xs"
+                w={120}
+                aria-label={`${t('plans.format')}: ${name}`}
+                placeholder={t('plans.format')}
+                data={[...api.ingest.planFormats]}
+                value={property.format ?? null}
+                clearable={writable}
+                readOnly={!writable}
+                onChange={(value) => props.onChange({ format: (value ?? undefined) as Property['format'] & string })}
+              />
+            </>
+          ) : null}
         </>
       ) : null}
       {isNumber

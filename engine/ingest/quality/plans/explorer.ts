@@ -138,6 +138,7 @@ export async function seenProperties(
         distinct: one.different,
         class: dataClass,
         examples: one.texts
+          .filter((text) => text.trim() !== '')
           .toSorted()
           .slice(0, mostExamples)
           .map((text) => (mayRead || dataClass === 'none' ? text : masked(text))),

@@ -43,7 +43,7 @@ export async function learn(
     const seen = await observe(history, kind, events)
     const byName = Map.groupBy(seen, ({ name }) => name)
     const cut = seen.length >= mostPlaces
-    return wanted.map(({ name, n }) => [name, callOf(byName.get(name) ?? [], n, cut, budget)] as const)
+    return wanted.map(({ name, n }) => [name, callOf(part, byName.get(name) ?? [], n, cut, budget)] as const)
   }
   const events = await calls('events')
   const [traits] = await calls('traits')
@@ -77,10 +77,16 @@ function treeOf(seen: Seen[]): Tree {
 
 type Budget = { properties: number }
 
-/** What another statement has cut off is left open rather than forbidden. */
-function callOf(seen: Seen[], count: number, cut: boolean, budget: Budget): PlannedCall {
+/** What was cut off by the limit of places is left open rather than forbidden. */
+function callOf(
+  part: 'events' | 'traits' | 'groups',
+  seen: Seen[],
+  count: number,
+  cut: boolean,
+  budget: Budget,
+): PlannedCall {
   const tree = treeOf(seen)
-  tree.children.delete(addedByUs)
+  if (part === 'events') tree.children.delete(addedByUs)
   return objectOf(tree, count, 1, cut, budget)
 }
 
@@ -142,7 +148,10 @@ function textRules(seen: Seen, types: PlanType[], dataClass: api.ingest.DataClas
     format === undefined &&
     types.length === 1 &&
     seen.long === 0 &&
+    seen.texts.length >= 2 &&
     seen.texts.length <= mostValues &&
+    // Numbers and dates inside a text go on tomorrow: `BRIEF-2026-KW44` is no list.
+    !seen.texts.some((text) => /\d{4}/.test(text)) &&
     texts >= seen.texts.length * eventsPerValue
   return closed ? { ...rules, enum: seen.texts.toSorted() } : rules
 }
