@@ -97,6 +97,7 @@ async function foldArrivals(tx: Database, rows: NoteRow[], at: Date): Promise<Fo
       duplicates = known.duplicates + excluded.duplicates, quarantined = known.quarantined + excluded.quarantined,
       late = known.late + excluded.late`
   const spans = new Map<string, { source: string; series: string; first: Date; last: Date }>()
+  const within = gapsWithin(rows)
   for (const { source, series, minute: when, items } of rows) {
     if (items === 0) continue
     const known = spans.get(source + series)
@@ -105,16 +106,34 @@ async function foldArrivals(tx: Database, rows: NoteRow[], at: Date): Promise<Fo
     else if (when > known.last) known.last = when
   }
   if (spans.size === 0) return []
-  return tx.rows<Folded['ended'][number]>`
+  const ended = await tx.rows<Folded['ended'][number]>`
     insert into ingest.series as known (source, series, first_at, last_at)
     select source, series, first, last from ${recordset(tx, [...spans.values()], spanColumns)} as span
     on conflict (source, series) do update set first_at = least(known.first_at, excluded.first_at),
       last_at = greatest(known.last_at, excluded.last_at)
     returning new.source, new.series, old.last_at as from,
       (select first from ${recordset(tx, [...spans.values()], spanColumns)} as span
-        where span.source = new.source and span.series = new.series) as to`.then((ended) =>
-    ended.filter(({ from, to }) => from !== null && to > from && to <= at),
-  )
+        where span.source = new.source and span.series = new.series) as to`
+  return [...ended.filter(({ from, to }) => from !== null && to > from && to <= at), ...within]
+}
+
+/** Silences between the minutes of one folding; a few at a time, as they are folded every minute. */
+function gapsWithin(rows: NoteRow[]): Folded['ended'] {
+  const minutes = new Map<string, NoteRow[]>()
+  for (const row of rows) {
+    if (row.items === 0 || (row.series !== wholeSource && !row.series.startsWith('place:'))) continue
+    const known = minutes.get(row.source + row.series)
+    if (known) known.push(row)
+    else minutes.set(row.source + row.series, [row])
+  }
+  return [...minutes.values()].flatMap((own) => {
+    own.sort((one, other) => one.minute.getTime() - other.minute.getTime())
+    return own.slice(1).flatMap((row, index) => {
+      const from = (own[index] as NoteRow).minute
+      const { source, series, minute: to } = row
+      return to.getTime() - from.getTime() > minute ? [{ source: source as SourceId, series, from, to }] : []
+    })
+  })
 }
 const spanColumns = { source: 'uuid', series: 'text', first: 'timestamptz', last: 'timestamptz' } as const
 

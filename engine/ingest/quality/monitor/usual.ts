@@ -8,7 +8,7 @@ export const day = 24 * hour
 export const learningDays = 14
 const weeks = [1, 2, 3, 4]
 
-/** What is usual in one hour of the week: items, in how many minutes of it something comes, spread over the weeks. */
+/** What is usual in one hour of the week: items, in how many minutes of it something nearly always comes, spread over the weeks. */
 export type Usual = { items: number; minutes: number; spread: number }
 export const never: Usual = { items: 0, minutes: 0, spread: 0 }
 
@@ -25,10 +25,16 @@ export function comparedHours(at: number, stream: Stream): number[] {
   return alike.length > 0 ? alike : hours
 }
 
+/** The second quietest week of three and more: what comes nearly always. One week with an outage does not blind us. */
+function quieter(minutes: readonly number[]): number {
+  const sorted = [...minutes].sort((one, other) => one - other)
+  return sorted[sorted.length > 2 ? 1 : 0] ?? 0
+}
+
 /** `counts[i]` and `minutes[i]` of the compared hours; a missing row is an hour without items. */
 export function usualOf(counts: readonly number[], minutes: readonly number[]): Usual {
   if (counts.length === 0) return never
-  return { items: median(counts), minutes: median(minutes), spread: counts.length < 3 ? 0 : robustDeviation(counts) }
+  return { items: median(counts), minutes: quieter(minutes), spread: counts.length < 3 ? 0 : robustDeviation(counts) }
 }
 
 /**

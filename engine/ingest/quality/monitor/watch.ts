@@ -55,6 +55,8 @@ const limitOfSource = 4
 // A source has dozens of parts: one of them must be surer.
 const limitOfPart = 5
 const storeSilentMinutes = 120
+/** Silences are learnt as soon as there is a week to compare with. */
+const gapsFromDay = 8
 const acceptedAfterDays = 7
 const acceptedForDays = 28
 const quietMinutes = 10
@@ -74,7 +76,7 @@ export class Watch {
     const { ended } = await foldNotes(tx, at)
     const series = await seriesRows(tx)
     const open = await openAlarms(tx)
-    await this.#learnGaps(tx, series, ended, open, sources)
+    await this.#learnGaps(tx, series, ended, sources)
     const hourNow = Math.floor(at.getTime() / hour) * hour
     if (hourNow !== this.#hour) {
       this.#hour = hourNow
@@ -344,31 +346,30 @@ export class Watch {
 
   // --- learning -------------------------------------------------------------------------------------------------------
 
-  /** Silences that have ended teach what is usual, unless one of them was an alarm. */
+  /** Silences that have ended teach what is usual. */
   async #learnGaps(
     tx: Database,
     series: SeriesRow[],
     ended: { source: SourceId; series: string; from: Date; to: Date }[],
-    open: AlarmRow[],
     sources: Watched[],
   ): Promise<void> {
-    const learnt: { source: string; series: string; gaps: number[] }[] = []
+    const learnt = new Map<string, { source: string; series: string; gaps: number[] }>()
     for (const gap of ended) {
       if (gap.series !== wholeSource && !gap.series.startsWith('place:')) continue
       const source = sources.find((one) => one.id === gap.source)
       const row = series.find((one) => one.source === gap.source && one.series === gap.series)
-      if (!source || !row || gap.to.getTime() - row.firstAt.getTime() < learningDays * day) continue
-      if (open.some((alarm) => alarm.source === gap.source && alarm.code === 'stream.silence')) continue
+      if (!source || !row || gap.to.getTime() - row.firstAt.getTime() < gapsFromDay * day) continue
       const whole = series.find((one) => one.source === gap.source && one.series === wholeSource) as SeriesRow
       const usual = await this.#usualBetween(tx, source, whole, gap.from.getTime(), gap.to.getTime())
       const { nats } = silenceOf(gap.from.getTime(), gap.to.getTime(), usual(gap.series))
-      row.gaps = noteGap(row.gaps, nats)
-      learnt.push({ source: gap.source, series: gap.series, gaps: row.gaps })
+      // An outage must not teach that outages are usual, but a limit that is too tight has to give way.
+      row.gaps = noteGap(row.gaps, Math.min(nats, 1.3 * silenceLimit(row.gaps, row.noise?.activeMinutes ?? 0)))
+      learnt.set(gap.source + gap.series, { source: gap.source, series: gap.series, gaps: row.gaps })
     }
-    if (learnt.length === 0) return
+    if (learnt.size === 0) return
     await tx.run`
       update ingest.series set gaps = learnt.gaps
-      from jsonb_to_recordset(${tx.json(learnt)}) as learnt(source uuid, series text, gaps jsonb)
+      from jsonb_to_recordset(${tx.json([...learnt.values()])}) as learnt(source uuid, series text, gaps jsonb)
       where series.source = learnt.source and series.series = learnt.series`
   }
 

@@ -99,7 +99,7 @@ export function createQuality(needs: QualityNeeds): Quality {
       pauseMs: minute,
       async turn() {
         const last = await database.row<{ at: Date; took: number }>`
-          select at, (report ->> 'tookMs')::float8 as took from ingest.quality_report order by at desc limit 1`
+          select at, case when report -> 'people' = '0' then 0 else (report ->> 'tookMs')::float8 end as took from ingest.quality_report order by at desc limit 1`
         const freshFor = Math.min(oldest, Math.max(freshest, restPerWork * (last?.took ?? 0)))
         if (!last || Math.abs(clock.now().getTime() - last.at.getTime()) >= freshFor) await compute()
         return 'idle'

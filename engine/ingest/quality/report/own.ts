@@ -44,8 +44,8 @@ export function sourceFigures(database: Database, at: Date): Promise<SourceFigur
     select source.id as source, source.name as "sourceName", source.last_received_at as "lastAt",
       series.first_at as "firstAt", coalesce(arrived.minutes, 0)::int as "activeMinutes",
       coalesce(counted.received, 0)::bigint as received, coalesce(counted.duplicates, 0)::bigint as duplicates,
-      greatest(0, coalesce(extract(epoch from ends - greatest(begun, series.first_at + make_interval(days => ${learning}))) / 60, 0))::float8
-        as watched,
+      case when series.first_at is null then 0 else greatest(0, extract(epoch from ends
+        - greatest(begun, series.first_at + make_interval(days => ${learning}))) / 60) end::float8 as watched,
       coalesce(alarmed.minutes, 0)::float8 as troubled, coalesce(alarmed.open, 0)::int as alarms,
       case when live.source is null then 0 else coalesce(counted.accepted, 0) end::bigint as planned,
       coalesce(disliked.items, 0)::bigint as violating

@@ -67,8 +67,8 @@ export async function computeReport(needs: ReportNeeds, weights: Weights): Promi
         freshness: freshnessOf(sources),
         conformity: conformityOf(sources),
         uniqueness: identity.duplicates && {
-          count: Math.max(0, identity.known - identity.duplicates.estimate),
-          of: identity.known,
+          count: Math.max(0, people - identity.duplicates.estimate),
+          of: people,
         },
       },
       weights,
@@ -131,7 +131,8 @@ export async function computeReport(needs: ReportNeeds, weights: Weights): Promi
         fields: known,
       })),
     },
-    identity: { ...identity, storeAndWeb: commerce.storeAndWeb, tied: commerce.tied },
+    // One number of known people everywhere: those whom profile shows.
+    identity: { ...identity, known: people, storeAndWeb: commerce.storeAndWeb, tied: commerce.tied },
     freshness: {
       sources: sources.map((figures) => freshnessView(figures, at)),
       delay,
