@@ -257,7 +257,7 @@ function mailPart(roles: Roles): Part | null {
 export const mailComparisons = ['e-mail', 'e-mail of namesakes', 'e-mail of relatives']
 
 /**
- * Mailboxes are made of names: those of two John Smiths look alike, those of one family end alike. Among namesakes and
+ * Mailboxes are made of names: those of two John Smiths look alike, those of one family end alike. Among (near) namesakes and
  * among relatives likeness is therefore weighed against what is usual there.
  */
 function mailLevels(roles: Roles): Comparison[] {
@@ -267,13 +267,14 @@ function mailLevels(roles: Roles): Comparison[] {
     of: Question,
     rates: [match: number, chance: number | undefined, family?: number][],
   ): Comparison => {
-    const names = ['equal', 'one slip', 'same name, other domain', 'two slips', 'name alike .90', 'different']
+    const names = ['equal', 'one slip', 'same name, other domain', 'two slips', 'three slips in the name', 'different']
     const questions = [
       equal('mail'),
       slip('mail'),
       equal('mail_local'),
       edits(2, 'mail'),
-      alike(0.9, 'mail_local'),
+      // Likeness by beginnings would count the first name a second time.
+      all(edits(3, 'mail_local'), alike(0.8, 'mail_local')),
       present('mail'),
     ]
     const levels = rates.map(([match, chance, family], at) => ({
@@ -303,7 +304,7 @@ function mailLevels(roles: Roles): Comparison[] {
   if (!isPeople(roles)) return [compared('e-mail', known, usual)]
   const relatives = any(equal('family'), slip('family'))
   const namesakes = any(
-    all(relatives, any(equal('given'), share('given_groups'), slip('given'))),
+    all(any(relatives, alike(0.75, 'family')), any(equal('given'), share('given_groups'), slip('given'))),
     all(equal('given', 'family'), equal('family', 'given')),
   )
   return [
