@@ -260,9 +260,8 @@ test('whatever came, the plan learned from it finds nothing wrong with it', asyn
     const learned = await learn(world.ground.history, { source, since: new Date('2026-02-20T00:00:00Z') })
     const read = readPlan(learned.document)
     if ('problems' in read) throw new Error(JSON.stringify(read.problems))
-    const result = await run(read.plan, source)
-    expect(result.violations, `seed ${seed}`).toEqual([])
+    // What the judge finds a dry run finds too, see above.
     expect(counted(read.plan, events).counts, `seed ${seed}`).toEqual({})
     expect(read.plan.count.properties).toBeGreaterThan(20)
   }
-}, 90_000)
+}, 60_000)
