@@ -1,4 +1,4 @@
-import type { Finding, FindingAction, NormalEvent, SourceId } from '@einklang/contract'
+import type { Finding, FindingAction, Json, NormalEvent, SourceId } from '@einklang/contract'
 import { type Columns, type Database, recordset } from '@einklang/platform'
 import type { Item, Reason, SourceFacts } from '../item.ts'
 import { checks, repairs } from './checks/index.ts'
@@ -77,17 +77,28 @@ export function judged(item: Item, event: NormalEvent, facts: Facts, rules: Rule
   const findings = (event.findings ?? []).filter(({ code }) => code === 'rule.repair')
   let current = event
   let subject = new Subject(current)
+  let values = new Map<string, Json>()
   const repair = (found: Found, code: string) => {
     const mended = mend(current, found)
     const finding = findingOf(code, found, 'repair', rules.version)
     if (!has(findings, finding)) findings.push(finding)
     if (mended === current) return
     current = mended
-    subject = new Subject(current)
+    for (const path of [found.path, ...(found.also ?? [])]) values.set(path, found.value as Json)
   }
-  for (const check of repairs) for (const found of check.find(subject, facts)) repair(found, check.code)
+  const looked = () => {
+    if (values.size === 0) return
+    subject = subject.mended(current, values)
+    values = new Map()
+  }
+  for (const check of repairs) {
+    for (const found of check.find(subject, facts)) repair(found, check.code)
+    looked()
+  }
   const planned = plans?.(current, facts.source) ?? []
   for (const found of planned) if (found.action === 'repair') repair(found, found.code)
+  // A plan may write anywhere: what it repaired is looked at anew.
+  if (values.size > 0) subject = new Subject(current)
   current = riding(current, planned)
   const reasons: Reason[] = []
   const strips: Found[] = []

@@ -94,6 +94,24 @@ export class Subject {
     return this.#contacts
   }
 
+  /** The same subject after repairs of some of its fields: what was found already need not be looked for again. */
+  mended(event: NormalEvent, values: ReadonlyMap<string, Json>): Subject {
+    const next = new Subject(event)
+    if (this.#person !== null) {
+      const person = new Map(this.#person)
+      for (const [field, { path }] of person) {
+        const value = values.get(path)
+        if (value !== undefined) person.set(field, { path, value })
+      }
+      next.#person = person
+    }
+    const contacts = this.#contacts
+    if (contacts !== null && !contacts.some(({ places }) => places.some((place) => values.has(place))))
+      next.#contacts = contacts
+    next.#lines = this.#lines
+    return next
+  }
+
   get lines(): readonly Line[] {
     this.#lines ??= linesIn(this.event.properties)
     return this.#lines

@@ -91,93 +91,18 @@ const emailDisposable: Check = {
     }),
 }
 
-/** Mail providers that customers of shops use most in the countries we know; the most frequent first. */
-const providers = [
-  'gmail.com',
-  'gmx.de',
-  'web.de',
-  't-online.de',
-  'googlemail.com',
-  'outlook.com',
-  'hotmail.com',
-  'icloud.com',
-  'yahoo.com',
-  'yahoo.de',
-  'outlook.de',
-  'gmx.net',
-  'freenet.de',
-  'hotmail.de',
-  'gmx.at',
-  'gmx.ch',
-  'bluewin.ch',
-  'aol.com',
-  'live.com',
-  'live.de',
-  'posteo.de',
-  'mailbox.org',
-  'proton.me',
-  'protonmail.com',
-  'arcor.de',
-  'vodafone.de',
-  'online.de',
-  'libero.it',
-  'hotmail.it',
-  'yahoo.it',
-  'virgilio.it',
-  'alice.it',
-  'tiscali.it',
-  'hotmail.fr',
-  'yahoo.fr',
-  'orange.fr',
-  'wanadoo.fr',
-  'free.fr',
-  'laposte.net',
-  'hotmail.co.uk',
-  'yahoo.co.uk',
-  'btinternet.com',
-  'sky.com',
-  'me.com',
-  'mac.com',
-  'msn.com',
-  'ymail.com',
-  'mail.com',
-  'email.com',
-  'mail.de',
-  'email.de',
-  'a1.net',
-  'aon.at',
-  'chello.at',
-  'hispeed.ch',
-  'sunrise.ch',
-  'yahoo.com.vn',
-  'hotmail.com.vn',
-  'fmail.com',
-  'kabelmail.de',
-  'unitybox.de',
-  'gmx.com',
-  'gmx.eu',
-  'aol.de',
-  'outlook.at',
-  'outlook.it',
-  'rocketmail.com',
-  'yandex.ru',
-  'mail.ru',
-  'qq.com',
-  '163.com',
-  'zoho.com',
-  'fastmail.com',
-  'hey.com',
-  'tutanota.com',
-  'inode.at',
-  'utanet.at',
-  'liwest.at',
-  'tele2.at',
-  'swissonline.ch',
-  'vtxmail.ch',
-  'eclipso.de',
-  'tutanota.de',
-] as const
-const providerSet = new Set<string>(providers)
+/** Mail providers that customers of shops use most in the countries we know, the most frequent first: what may be meant. */
+const frequent =
+  'gmail.com gmx.de web.de t-online.de googlemail.com outlook.com hotmail.com icloud.com yahoo.com yahoo.de outlook.de gmx.net freenet.de hotmail.de gmx.at gmx.ch bluewin.ch live.com posteo.de mailbox.org protonmail.com vodafone.de libero.it hotmail.it yahoo.it virgilio.it tiscali.it hotmail.fr yahoo.fr orange.fr wanadoo.fr laposte.net hotmail.co.uk yahoo.co.uk btinternet.com outlook.at outlook.it kabelmail.de unitybox.de'.split(
+    ' ',
+  )
+/** Providers that exist beside them and look alike: never a slip. */
+const others =
+  'aol.com aol.de arcor.de online.de proton.me live.de me.com mac.com msn.com sky.com ymail.com mail.com email.com mail.de email.de fmail.com gmail.de a1.net aon.at chello.at hispeed.ch sunrise.ch gmx.com gmx.eu gmx.info gmx.biz web.com yahoo.com.vn hotmail.com.vn rocketmail.com yandex.ru mail.ru qq.com 163.com zoho.com fastmail.com hey.com tutanota.com tutanota.de inode.at utanet.at liwest.at tele2.at swissonline.ch vtxmail.ch eclipso.de alice.it free.fr yahoo.es yahoo.ca hotmail.es hotmail.be outlook.es outlook.fr live.it live.nl live.at live.fr'.split(
+    ' ',
+  )
+const providers = frequent.map((domain) => ({ domain, ...parted(domain) }))
+const providerSet = new Set([...frequent, ...others])
 /** Ends of domains that exist and are in use for mail around here; anything else may be a slip. */
 const realEnds = new Set(
   'com de net org at ch it fr eu info biz io co me uk us nl be pl cz sk si hu es pt dk se no fi ie lu li vn cn jp kr ru ua ro bg hr rs gr tr ca au nz br in mx za tv cc app dev shop online store email berlin hamburg koeln cologne wien swiss tirol bayern nrw saarland team one gmbh immo reise club blog world life today cloud digital media group agency studio design page site website space tech pro name mobi int edu gov mil arpa xyz top win bike cafe coop museum aero jobs travel'.split(
@@ -199,37 +124,39 @@ export function meantDomain(domain: string): string | null {
 }
 
 function nearest(domain: string): string | null {
-  const [name, end] = parted(domain)
+  const { name, end } = parted(domain)
   const real = realEnds.has(end.split('.').at(-1) as string)
   let best: string | null = null
   for (const known of providers) {
-    const [knownName, knownEnd] = parted(known)
-    // A name written right with an end that does not exist: gmx.ed, gmail.con, t-online.d.
-    if (name === knownName && !real && slipOfEnd(end, knownEnd)) return known
-    // A slip in a long name; short names have too many real neighbours.
-    if (name === knownName || knownName.length < 5 || !oneSlip(name, knownName)) continue
-    if (end === knownEnd) return known
-    if (!real && slipOfEnd(end, knownEnd)) best ??= known
+    const long = known.name.length >= 5
+    const endSlipped = end !== known.end && slipOfEnd(end, known.end)
+    // The name is right: gmx.ed, gmail.con; a long name is nobody else's, even with an end that exists: gmail.co.
+    if (name === known.name && endSlipped && (!real || (long && known.end === 'com'))) return known.domain
+    if (name === known.name) continue
+    // A slip in the name. Short names have too many real neighbours: only what keeps all letters counts.
+    if (!(long ? oneSlip(name, known.name) : sameLetters(name, known.name))) continue
+    if (end === known.end) return known.domain
+    if (endSlipped && !real) best ??= known.domain
   }
   // A dot that was forgotten or is a comma: gmailcom, gmail,com.
-  return (
-    best ??
-    providers.find((known) => known.length > 7 && known.replace('.', '') === domain.replaceAll(/[.,]/g, '')) ??
-    null
-  )
+  const bare = domain.replaceAll(/[.,]/g, '')
+  return best ?? frequent.find((known) => known.length > 7 && known.replace('.', '') === bare) ?? null
 }
 
 function slipOfEnd(end: string, known: string): boolean {
-  return (
-    end === known ||
-    oneSlip(end, known) ||
-    (end.length === known.length && [...end].sort().join('') === [...known].sort().join(''))
-  )
+  return oneSlip(end, known) || sameLetters(end, known)
 }
 
-function parted(domain: string): [string, string] {
+/** Swapped or doubled letters: `gxm`, `gmmx`. */
+function sameLetters(one: string, other: string): boolean {
+  const letters = (text: string) => [...text].sort().join('')
+  if (one.length === other.length) return letters(one) === letters(other)
+  return one.length === other.length + 1 && one.replace(/(.)\1/, '$1') === other
+}
+
+function parted(domain: string): { name: string; end: string } {
   const dot = domain.indexOf('.')
-  return dot < 0 ? [domain, ''] : [domain.slice(0, dot), domain.slice(dot + 1)]
+  return dot < 0 ? { name: domain, end: '' } : { name: domain.slice(0, dot), end: domain.slice(dot + 1) }
 }
 
 const emailTypo: Check = {
@@ -267,6 +194,8 @@ export function readPhone(given: string, country: string): Phone {
     // A number comes several times in one batch; parsing is the dearest of all checks.
     if (phones.size >= 5000) phones.clear()
     phones.set(key, read)
+    // What it was written as reads as itself.
+    if ('number' in read) phones.set(`${country}${read.number}`, read)
   }
   return read
 }
