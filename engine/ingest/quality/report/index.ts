@@ -1,5 +1,4 @@
-import type { Route } from '@einklang/contract'
-import { type AnswerOf, api, type Role, type UserId } from '@einklang/contract'
+import { api, type Role, type Route, type UserId } from '@einklang/contract'
 import {
   type Caller,
   type Database,
