@@ -176,7 +176,15 @@ async function matched(words: string[]): Promise<{ report: Report; cpu: number }
     told += piece
   })
   const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)))
-  if (code !== 0) throw new Error(told.trim().split('\n').slice(-3).join('\n'))
+  if (code !== 0) {
+    const lines = told.trim().split('\n')
+    throw new Error(
+      lines
+        .filter((line) => !/^\s+at /.test(line))
+        .slice(-3)
+        .join('\n'),
+    )
+  }
   const report = JSON.parse(out) as Report
   return { report, cpu: report.stages.reduce((total, { cpuSeconds }) => total + cpuSeconds, 0) }
 }

@@ -105,7 +105,7 @@ test('people are found again in a file of any columns, families stay apart, ever
   const second = await run(turned, '--clusters', again, '--model', model, '--threads', '1', '--previous', clusters)
   expect(second.code).toBe(0)
   expect(readFileSync(again, 'utf8')).toBe(readFileSync(clusters, 'utf8'))
-})
+}, 60_000)
 
 test('a column that holds the answer is never compared', async () => {
   const path = file('answer.csv', people(20).replace('person', 'cluster'))
@@ -142,7 +142,7 @@ test('one percent of broken rows is left out and named; more is refused with the
   const refused = await run(file('many.csv', many))
   expect(refused.code).toBe(1)
   expect(refused.told).toContain('many, line 4')
-})
+}, 60_000)
 
 test('one percent of garbage in the cells changes no answer and stops nothing', async () => {
   const good = people(120)

@@ -108,7 +108,7 @@ test('ClickHouse and the TypeScript reference give the same levels for every pai
   expect(different).toEqual([])
   // The records are messy enough to stand on most rungs.
   expect(seen.reduce((sum, levels) => sum + levels.size, 0)).toBeGreaterThan(40)
-})
+}, 60_000)
 
 test.each(['dedupe', 'link'] as const)('rules find exactly the pairs that share a key, each once: %s', async (link) => {
   const inputs = link === 'link' ? [messy(150), { ...messy(170), name: 'other' }] : [messy(320)]
