@@ -276,20 +276,20 @@ export function createAnswers(ground: Ground) {
 
   async function conversions(input: InputOf<Routes['conversions']>['query']): Promise<AnswerOf<Routes['conversions']>> {
     const period = inPeriod(input)
-    const rows = await ordersIn(
-      history,
-      {
-        period,
-        timeZone: config.timeZone,
-        soldVia: input.soldVia,
-        channel: input.channel,
-        campaign: input.campaign,
-        message: input.message,
-        place: input.place,
-        model: input.model,
-      },
-      cursorOf(input.after),
-      input.limit + 1,
+    const wanted = {
+      period,
+      timeZone: config.timeZone,
+      soldVia: input.soldVia,
+      channel: input.channel,
+      campaign: input.campaign,
+      message: input.message,
+      place: input.place,
+      model: input.model,
+    }
+    const rows = await cached(
+      await lastBuild(database),
+      `orders ${JSON.stringify({ ...wanted, after: input.after, limit: input.limit })}`,
+      () => ordersIn(history, wanted, cursorOf(input.after), input.limit + 1),
     )
     const shown = rows.slice(0, input.limit)
     const last = shown.at(-1)

@@ -42,22 +42,24 @@ export async function readTimeline(
         toStartOfSecond(${typed("DateTime64(3, 'UTC')", cursor.at)}), ${cursor.afterSending}::UInt8,
         ${typed("DateTime64(3, 'UTC')", cursor.at)}, ${typed('UUID', cursor.id)})`,
     )
-  // One person is a few neighbouring blocks: more threads cost more than they read.
+  // One person is a few neighbouring blocks: more threads cost more than they read. What an entry shows is read for the
+  // rows of the page alone, which a "limit by" would prevent; a row that history has twice is dropped below.
   const [rows, counts] = await Promise.all([
     history.rows<HistoryRow>`
       select id, at, kind, name, channel, source_name, value, currency, campaign, medium, utm_source, url, message_id,
         place, order_no, sku, properties, flags, findings
       from ingest.event where ${history.join(conditions, 'and')}
-      order by toStartOfSecond(at) desc, ${afterSending} desc, at desc, id desc limit 1 by id limit ${input.limit + 1}
-      settings max_threads = 1`,
+      order by toStartOfSecond(at) desc, ${afterSending} desc, at desc, id desc limit ${input.limit + 1}
+      settings max_threads = 1, query_plan_max_limit_for_lazy_materialization = 1000`,
     cursor === null
       ? history.rows<{ channel: string; entries: number }>`
           select channel, uniqExact(id) as entries from ingest.event where person in ${persons}
           group by channel order by entries desc settings max_threads = 1`
       : Promise.resolve([]),
   ])
-  const shown = rows.slice(0, input.limit)
-  const last = shown.at(-1)
+  const page = rows.slice(0, input.limit)
+  const shown = page.filter((row, index) => row.id !== page[index - 1]?.id)
+  const last = page.at(-1)
   return {
     items: shown.map((row) => entryOf(row, input.language)),
     next:
