@@ -229,6 +229,7 @@ class Traffic {
         userId,
         timestamp: ago(190),
         event: 'Segment Consent Preference Updated',
+        properties: { text_version: 'sign-up 1' },
         context: { consent: { categoryPreferences: { newsletter: true } } },
       }
     if (round === 2)

@@ -56,7 +56,7 @@ export function createMemory(): Memory {
     },
     learn(graph) {
       for (const person of graph.persons.values())
-        if (person.dirty || person.contested) for (const key of [...(keysOf.get(person.id) ?? [])]) drop(key)
+        if (person.dirty || person.contested) for (const key of keysOf.get(person.id) ?? []) drop(key)
       for (const [key, node] of graph.nodes) {
         drop(key)
         const settled = settledOf(graph, node)
