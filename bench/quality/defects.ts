@@ -20,17 +20,22 @@ export async function plantedDefects(): Promise<{ records: number; kinds: { [kin
     const truth = join(room, 'truth')
     const write = join(room, 'world')
     await generate({ size: 'S', seed: 11, write, truth, workers: 2, format: 'ndjson' })
-    const defects = linesOf<Defect>(join(truth, 'defects.ndjson'))
-    const records = new Map<string, NormalEvent>()
-    for (const source of ['loyalty', 'crm'] as const)
-      for (const row of linesOf<Row>(join(write, 'product', files[source]))) {
-        const [key, traits] = recordOf(row)
-        if (key !== null) records.set(`${source}|${key}`, eventOf({ kind: 'identify', traits }))
-      }
-    return { records: records.size, kinds: scored(records, defects) }
+    return defectsIn(join(write, 'product'), truth)
   } finally {
     rmSync(room, { recursive: true, force: true })
   }
+}
+
+/** The same over a world that is written already. */
+export function defectsIn(product: string, truth: string): { records: number; kinds: { [kind: string]: Score } } {
+  const defects = linesOf<Defect>(join(truth, 'defects.ndjson'))
+  const records = new Map<string, NormalEvent>()
+  for (const source of ['loyalty', 'crm'] as const)
+    for (const row of linesOf<Row>(join(product, files[source]))) {
+      const [key, traits] = recordOf(row)
+      if (key !== null) records.set(`${source}|${key}`, eventOf({ kind: 'identify', traits }))
+    }
+  return { records: records.size, kinds: scored(records, defects) }
 }
 
 /** The kinds that a check is for, and which finding at which field shows it. */

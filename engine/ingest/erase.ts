@@ -25,6 +25,13 @@ export async function eraseFromIngest(
   const values = identifiers.filter((one) => one.namespace !== 'order_no').map((one) => one.value)
   const inbox = await eraseFromInbox(ingest, tx, ids, [...batches])
   const waiting = await ingest.quarantine.erase(tx, values)
+  // What machines and tests did names nobody; whoever is spoken of there is found by what is known of them.
+  const words = values.filter((value) => value.length >= 4)
+  if (words.length > 0)
+    await history.run`
+      alter table ingest.aside delete
+      where arrayExists(word -> positionCaseInsensitiveUTF8(concat(properties, context), word) > 0, ${words})
+      settings mutations_sync = 2`
   if (ids.size > 0) {
     await history.run`
       alter table ingest.event delete where has(${persons}, toString(person)) settings mutations_sync = 2`

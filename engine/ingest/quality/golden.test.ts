@@ -117,6 +117,7 @@ test('letters read in the wrong encoding are put right, right ones are left alon
           [text, null],
         ],
   )
+  cases.push(['WaldstraÃYe 124', 'Waldstraße 124'], ['SchloÃYstraÃYe', 'Schloßstraße'], ['SÃO', null], ['MÃYRA', null])
   hold(cases, 300, unscrambled)
 })
 

@@ -33,7 +33,9 @@ const suspicious = /[\u00c2-\u00f4][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹�
 const strict = new TextDecoder('utf-8', { fatal: true })
 
 /** Text that was UTF-8, read as Windows-1252; null = it was not. */
-export function unscrambled(text: string): string | null {
+export function unscrambled(given: string): string | null {
+  // Latin-1 has no Ÿ and writes Y: StraÃYe was StraÃŸe.
+  const text = given.includes('ÃY') ? given.replaceAll(/(?<=\p{Ll})ÃY(?!\p{Lu})/gu, 'ÃŸ') : given
   if (!suspicious.test(text)) return null
   const bytes = new Uint8Array(text.length)
   for (let at = 0; at < text.length; at++) {
