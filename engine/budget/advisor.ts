@@ -4,6 +4,7 @@ import { type Caller, type Database, type Ground, Refusal } from '@einklang/plat
 import {
   type Allocation,
   allocate,
+  bandAlong,
   evaluatePlan,
   exploringPlan,
   type MixFit,
@@ -259,7 +260,7 @@ function adviceOf(from: {
         heldBy: row.heldBy,
         low: minor(from.bounds[row.channel]?.low ?? 0),
         knownUpTo: minor(curve.spend.at(-1) as number),
-        curve: bandOf(curve).map((point) => ({ spend: minor(point.spend), ...money(point) })),
+        curve: bandAlong(curve).map((point) => ({ spend: minor(point.spend), ...money(point) })),
       }
     }),
     plan:
@@ -282,19 +283,6 @@ function adviceOf(from: {
 function learnOf(fit: MixFit, minor: (value: number) => number): Advice['learn'] {
   const [best] = fit.answers.tests
   return best === undefined || !(best.value > 0) ? null : { channel: best.channel, value: minor(best.value) }
-}
-
-function bandOf(curve: UncertainCurve) {
-  return Array.from(curve.spend, (spend, index) => {
-    const values = curve.outcome.map((draw) => draw[index] as number).sort((a, b) => a - b)
-    const at = (share: number) => values[Math.round((values.length - 1) * share)] ?? 0
-    return {
-      spend,
-      mean: values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length),
-      low: at(0.05),
-      high: at(0.95),
-    }
-  })
 }
 
 /** Share of a sale that is left after goods and value added tax, from lines whose product has a cost. */

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
 import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
 import {
+  bandAlong,
   type ChannelSpec,
   fitMix,
   type MixData,
@@ -381,14 +382,9 @@ function figuresOf(result: MixFit): NonNullable<FitAnswer['answers']> {
 function curveOf(result: MixFit, name: string) {
   const response = result.answers.response.find((one) => one.channel === name)
   if (response === undefined) return []
-  return response.levels.map((level, index) => {
-    const values = response.draws.map((draw) => draw[index] as number).sort((a, b) => a - b)
-    const at = (share: number) => values[Math.round((values.length - 1) * share)] ?? 0
-    return {
-      spend: level * response.usual,
-      mean: values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length),
-      low: at(0.05),
-      high: at(0.95),
-    }
+  return bandAlong({
+    channel: name,
+    spend: Float64Array.from(response.levels, (level) => level * response.usual),
+    outcome: response.draws.map((draw) => Float64Array.from(draw)),
   })
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { drawsFrom } from '../numbers/chance.ts'
 import { type AllocateNeeds, type Allocation, allocate, evaluatePlan, exploringPlan } from './allocate.ts'
-import { slopeAt, smoothThrough, type UncertainCurve, valueAt } from './curve.ts'
+import { bandAlong, slopeAt, smoothThrough, type UncertainCurve, valueAt } from './curve.ts'
 import { contactPrices, jointReach, reachBounds, vehicleReach } from './reach.ts'
 
 type Hill = { channel: string; possible: number; half: number; slope: number }
@@ -326,4 +326,20 @@ describe('reach and frequency', () => {
     })
     expect(contactPrices(12_000, 300, 500_000)).toEqual({ contacts: 1_500_000, perPoint: 40, perThousand: 8 })
   })
+})
+
+test('a curve known at uneven spends is shown at even ones, bent as it is', () => {
+  const spend = Float64Array.from([0, 10, 20, 50, 100, 300])
+  const outcome = [0.8, 1, 1.2].map((factor) => spend.map((x) => (factor * 90 * x) / (x + 60)))
+  const band = bandAlong({ channel: 'a', spend, outcome }, 30)
+  expect(band.map((point) => point.spend)).toEqual(Array.from({ length: 31 }, (_, step) => 10 * step))
+  for (const [index, point] of band.entries()) {
+    expect(point.mean).toBeCloseTo((90 * point.spend) / (point.spend + 60), -0.5)
+    expect(point.low).toBeLessThanOrEqual(point.mean)
+    expect(point.high).toBeGreaterThanOrEqual(point.mean)
+    if (index > 1)
+      expect(point.mean - (band[index - 1]?.mean ?? 0)).toBeLessThan(
+        (band[index - 1]?.mean ?? 0) - (band[index - 2]?.mean ?? 0) + 0.5,
+      )
+  }
 })

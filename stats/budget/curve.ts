@@ -1,3 +1,5 @@
+import { quantileOfSorted } from '../attribution/bootstrap.ts'
+
 /** Response of one channel: outcome for a spend, once per posterior draw. Spend and outcome over the whole plan. */
 export type UncertainCurve = {
   channel: string
@@ -89,4 +91,23 @@ export function meanCurve(curve: UncertainCurve): Smooth {
     for (let at = 0; at < mean.length; at++)
       mean[at] = (mean[at] as number) + (draw[at] as number) / curve.outcome.length
   return smoothThrough(curve.spend, mean)
+}
+
+/** The response at even steps of spend with its 90 % interval over the draws: what a picture shows. */
+export function bandAlong(
+  curve: UncertainCurve,
+  steps = 24,
+): { spend: number; mean: number; low: number; high: number }[] {
+  const draws = curve.outcome.map((outcome) => smoothThrough(curve.spend, outcome))
+  const most = curve.spend.at(-1) as number
+  return Array.from({ length: steps + 1 }, (_, step) => {
+    const spend = step === steps ? most : (most * step) / steps
+    const values = Float64Array.from(draws, (draw) => valueAt(draw, spend)).sort()
+    return {
+      spend,
+      mean: values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length),
+      low: quantileOfSorted(values, 0.05),
+      high: quantileOfSorted(values, 0.95),
+    }
+  })
 }

@@ -30,7 +30,7 @@ type Bound = { low: number | string; high: number | string }
 
 /** Where the next euro goes: divide a total over the channels of the mix model, try your own division, propose it. */
 export function Planner(): ReactNode {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const [total, setTotal] = useState<number | string>('')
   const [weeks, setWeeks] = useState<number | string>(13)
   const [margin, setMargin] = useState<number | string>('')
@@ -78,7 +78,8 @@ export function Planner(): ReactNode {
             min={1}
             value={total}
             onChange={setTotal}
-            thousandSeparator
+            thousandSeparator={i18n.language === 'de' ? '.' : ','}
+            decimalSeparator={i18n.language === 'de' ? ',' : '.'}
             data-testid="planner-total"
           />
           <NumberInput
@@ -185,7 +186,7 @@ function Result(props: { advice: Advice }): ReactNode {
         </Alert>
       )}
       {advice.learn === null ? null : (
-        <Text size="sm" mb="sm">
+        <Text size="sm" my="sm">
           {t('planner.learn', { channel: words('media', advice.learn.channel), value: money(advice.learn.value) })}
         </Text>
       )}

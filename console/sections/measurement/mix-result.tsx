@@ -199,7 +199,10 @@ function Figures(props: { answers: Answers; currency: string }): ReactNode {
                           format={(value) => format.decimal(value)}
                           width={140}
                         />
-                        {format.decimal(one.roas.mean)} ({format.decimal(one.roas.low)}–{format.decimal(one.roas.high)})
+                        <Text span size="sm" style={{ whiteSpace: 'nowrap' }}>
+                          {format.decimal(one.roas.mean)} ({format.decimal(one.roas.low)}–
+                          {format.decimal(one.roas.high)})
+                        </Text>
                       </Group>
                     )}
                   </Table.Td>
