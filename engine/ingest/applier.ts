@@ -146,24 +146,35 @@ async function sortOut(needs: { clock: Clock }, tx: Database, items: Item[], opt
     else sorted.bad.push(reused(item))
   }
   if (options.skipSeen || first.size === 0) return { ...sorted, fresh: [...first.values()] }
-  const ids = [...first.keys()]
-  const seen = await tx.rows<{ id: EventId; content: number }>`
-    select id, content from ingest.seen where id in (select unnest(${ids}::uuid[]))`
-  for (const row of seen) {
+  const day = needs.clock.now().toISOString().slice(0, 10)
+  const week = tx.part`date_trunc('week', ${day}::date)::date`
+  const known = (row: { id: EventId; content: number }) => {
     const item = first.get(row.id)
-    if (!item) continue
+    if (!item) return
     first.delete(row.id)
     if (row.content === item.content) sorted.repeats.push(item)
     else sorted.bad.push(reused(item))
   }
-  sorted.fresh = [...first.values()]
-  if (sorted.fresh.length > 0) {
-    const day = needs.clock.now().toISOString().slice(0, 10)
-    await tx.run`
-      insert into ingest.seen (id, week, content)
-      select id, date_trunc('week', ${day}::date)::date, content
-      from unnest(${sorted.fresh.map((item) => item.id)}::uuid[], ${sorted.fresh.map((item) => item.content)}::bigint[]) as fresh(id, content)`
+  // Other weeks are asked (a clock may have been ahead), this week's index is met once: by the insert that finds repeats.
+  const before = await tx.rows<{ id: EventId; content: number }>`
+    select id, content from ingest.seen
+    where (week < ${week} or week > ${week}) and id in (select unnest(${[...first.keys()]}::uuid[]))`
+  for (const row of before) known(row)
+  const asked = [...first.values()]
+  if (asked.length === 0) return sorted
+  const fresh = await tx.rows<{ id: EventId }>`
+    insert into ingest.seen (id, week, content)
+    select id, ${week}, content
+    from unnest(${asked.map((item) => item.id)}::uuid[], ${asked.map((item) => item.content)}::bigint[]) as fresh(id, content)
+    on conflict do nothing returning id`
+  if (fresh.length < asked.length) {
+    const taken = new Set(fresh.map((row) => row.id))
+    const others = asked.flatMap((item) => (taken.has(item.id) ? [] : [item.id]))
+    for (const row of await tx.rows<{ id: EventId; content: number }>`
+      select id, content from ingest.seen where week = ${week} and id in (select unnest(${others}::uuid[]))`)
+      known(row)
   }
+  sorted.fresh = [...first.values()]
   return sorted
 }
 
