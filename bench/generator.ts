@@ -20,6 +20,7 @@ export type Load = {
 
 export type LoadResult = {
   sent: number
+  /** Answers by their code; `broken` = connections that ended without one. */
   status: { [code: string]: number }
   seconds: number
   perSecond: number
@@ -42,13 +43,14 @@ export async function generateLoad(load: Load): Promise<LoadResult> {
   const start = performance.now()
   const deadline = start + load.seconds * 1000
 
-  function drive(socket: Socket): Promise<void> {
+  /** One connection until it has nothing more to send, or until it breaks: true. */
+  function drive(socket: Socket): Promise<boolean> {
     return new Promise((resolve, reject) => {
       let began = 0
       let received = Buffer.alloc(0)
       const send = () => {
         const now = performance.now()
-        if (next >= load.requests || now >= deadline) return socket.end(() => resolve())
+        if (next >= load.requests || now >= deadline) return socket.end(() => resolve(false))
         const index = next++
         const due = load.rate ? start + (index / load.rate) * 1000 : now
         const write = () => {
@@ -74,16 +76,19 @@ export async function generateLoad(load: Load): Promise<LoadResult> {
         received = received.subarray(headerEnd + 4 + length)
         send()
       })
-      socket.on('error', reject)
-      socket.on('close', () => resolve())
+      // Nobody listens: that is no load. Broken later: an answer that never came.
+      socket.on('error', (error) => (socket.connecting ? reject(error) : resolve(true)))
+      socket.on('close', () => resolve(true))
       socket.on('connect', send)
     })
   }
 
   await Promise.all(
-    Array.from({ length: load.connections }, () => {
-      const socket = connect({ host: load.host, port: load.port, noDelay: true })
-      return drive(socket)
+    Array.from({ length: load.connections }, async () => {
+      while (await drive(connect({ host: load.host, port: load.port, noDelay: true }))) {
+        status['broken'] = (status['broken'] ?? 0) + 1
+        if (performance.now() >= deadline) return
+      }
     }),
   )
   const seconds = (performance.now() - start) / 1000

@@ -1,7 +1,7 @@
 /**
  * `einklang bench overload [SECONDS] [TIMES]`: measures what the server takes, then offers five times as much for a minute
- * over connections that do not wait for each other. Counts what was accepted, told to come back (429) or refused otherwise,
- * and afterwards whether every accepted event is in history. Prints one JSON line per figure, exit 1 on a violation.
+ * over connections that do not wait for each other. Counts what was accepted, told to come back (429), cut off or refused
+ * otherwise, and afterwards whether every accepted event is in history. Prints one JSON line per figure, exit 1 on a violation.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -58,7 +58,7 @@ try {
   const connections = Math.min(4000, Math.ceil(rate * 2))
   const storm = await offer(connections, seconds, rate)
   const accepted = (storm.status['200'] ?? 0) * eventsPerRequest
-  const others = Object.entries(storm.status).filter(([code]) => code !== '200' && code !== '429')
+  const others = Object.entries(storm.status).filter(([code]) => code !== '200' && code !== '429' && code !== 'broken')
   print({
     figure: `${times} × overload`,
     seconds: Math.round(storm.seconds),
