@@ -1,5 +1,6 @@
 """Splink by the neutral statement of er-bench.json on the same file: pairs inside clusters against the known persons."""
 import json
+import logging
 import resource
 import sys
 import time
@@ -7,6 +8,9 @@ import time
 import pandas as pd
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+
+# Standard output is for figures alone.
+logging.disable(logging.CRITICAL)
 
 statement = json.load(open(sys.argv[1]))
 frame = pd.read_csv(sys.argv[2], dtype=str, skipinitialspace=True).rename(columns=str.strip)
