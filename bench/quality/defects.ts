@@ -9,7 +9,7 @@ import { dice, eventOf, facts, judge } from './subjects.ts'
 
 type Row = JsonObject
 type Defect = { source: string; record: string; field: string; kind: string; value: string }
-export type Score = { planted: number; found: number; recall: number; alarms: number; precision: number }
+type Score = { planted: number; found: number; recall: number; alarms: number; precision: number }
 
 const files = { loyalty: 'loyalty.ndjson', crm: 'crm.ndjson' }
 
@@ -27,7 +27,7 @@ export async function plantedDefects(): Promise<{ records: number; kinds: { [kin
 }
 
 /** The same over a world that is written already. */
-export function defectsIn(product: string, truth: string): { records: number; kinds: { [kind: string]: Score } } {
+function defectsIn(product: string, truth: string): { records: number; kinds: { [kind: string]: Score } } {
   const defects = linesOf<Defect>(join(truth, 'defects.ndjson'))
   const records = new Map<string, NormalEvent>()
   for (const source of ['loyalty', 'crm'] as const)

@@ -31,8 +31,8 @@ export type QuarantineRow = {
 const waitDays: { [code in QuarantineCode]?: number } = { consent_without_evidence: 30, unknown_category: 30 }
 const usualDays = 90
 /** Minutes between the tries of an item that waits for a record; the last one repeats for a week. */
-export const retryMinutes = [1, 5, 15, 60] as const
-export const retryDays = 7
+const retryMinutes = [1, 5, 15, 60] as const
+const retryDays = 7
 
 export type Chosen = { group?: string | undefined; items?: QuarantineId[] | undefined }
 

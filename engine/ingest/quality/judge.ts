@@ -29,7 +29,7 @@ export type Judge = {
   count(tx: Database, items: Item[]): Promise<void>
 }
 
-export type JudgeNeeds = {
+type JudgeNeeds = {
   sourceOf(id: SourceId): Promise<SourceFacts | null>
   /** Which articles and stores exist; missing = nobody knows, and nothing is unknown. */
   references?: References
@@ -71,7 +71,7 @@ export function createJudge(needs: JudgeNeeds): Judge {
   }
 }
 
-/** One event before its rules; exported for the dry run of a rule and for tests. */
+/** What the checks make of one event under a set of rules; pure. */
 export function judged(item: Item, event: NormalEvent, facts: Facts, rules: RuleSet, plans: Plans | null): Item {
   // What standing repairs did before the event was read.
   const findings = (event.findings ?? []).filter(({ code }) => code === 'rule.repair')

@@ -6,7 +6,7 @@ export type Field = { path: string; value: Json }
 export type Contact = { namespace: 'email' | 'phone'; value: string; places: string[] }
 export type Line = { path: string; line: JsonObject }
 
-export const personFields = [
+const personFields = [
   'name',
   'first_name',
   'last_name',

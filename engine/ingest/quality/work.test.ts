@@ -258,7 +258,7 @@ test('a withdrawal counts at once, whatever else is wrong with its item', async 
       type: 'track',
       event: 'Unsubscribed',
       messageId: '6',
-      userId: 12345678901234567890,
+      userId: 2 ** 63,
       traits: {},
       properties: { email: 'ada@example.com' },
     },

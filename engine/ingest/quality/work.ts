@@ -14,7 +14,6 @@ export const workChannel = 'ingest_quarantine'
 const perTurn = 500
 /** So much waiting live traffic is served first. */
 const liveFirst = 20
-/** Work on a group reads it in the order of arrival; it does not touch what came after it began. */
 
 type WorkView = AnswerOf<typeof api.ingest.dryRunGroup>
 type WorkRow = Omit<WorkView, 'createdAt' | 'endedAt' | 'sourceName' | 'failing'> & {

@@ -255,7 +255,7 @@ const postcodeKnown: Check = {
   },
 }
 
-export type Street = {
+type Street = {
   street: string
   house: string | null
   addition: string | null

@@ -5,7 +5,7 @@ import { type Check, type Found, nothing } from '../finding.ts'
 import type { Subject } from '../subject.ts'
 
 /** What an event refers to; a reference is known when one of its values is. */
-export type Reference = { kind: 'sku' | 'store'; path: string; values: string[] }
+type Reference = { kind: 'sku' | 'store'; path: string; values: string[] }
 
 const noReferences: Reference[] = []
 
@@ -67,7 +67,7 @@ function unknown(
 const sums = ['total', 'revenue'] as const
 
 /** How far the total is from the nearest usual reading of its lines, in minor units; null = cannot be told. */
-export function deviationOf(minor: JsonObject): { off: number; of: number } | null {
+function deviationOf(minor: JsonObject): { off: number; of: number } | null {
   const total = sums.map((name) => minor[name]).find((amount) => typeof amount === 'number')
   const lines = minor.lines
   if (typeof total !== 'number' || !Array.isArray(lines) || lines.length === 0) return null
