@@ -252,7 +252,7 @@ async function measure(set: Set_, run: 'same' | 'own' | 'zero', directory: strin
   check(name, 'clustered F1', clustered.f1, must.f1)
   check(name, 'clustered precision', clustered.precision, must.precision)
   check(name, 'best pairwise F1', best.f1, must.best)
-  if (words.includes('peer') && set.truth === cluster && set.statement !== undefined)
+  if (asked.includes('peer') && set.truth === cluster && set.statement !== undefined)
     await splink(set.statement, paths[0] as string, directory)
 }
 
@@ -386,7 +386,7 @@ async function million(records: number, seed: number, directory: string): Promis
   const { cpu, memory, path } = await town({ records, name, seed, must: { precision: 0.98, recall: 0.9 } }, directory)
   if (records >= 1_000_000 && cpu > 120) missed.push(`${name}: ${cpu.toFixed(0)} CPU s, at most 120 are due`)
   if (records >= 1_000_000 && memory > 3000) missed.push(`${name}: ${memory} MB, at most 3,000 are due`)
-  if (words.includes('peer')) await splink('synth_20k', path, directory)
+  if (asked.includes('peer')) await splink('synth_20k', path, directory)
 }
 
 const plainName = (text: string) => text.toLowerCase().replaceAll(/[,"]/g, '')
@@ -401,7 +401,7 @@ async function unseen(directory: string): Promise<void> {
     if (cells?.[first]) firsts.push(plainName(cells[first] as string))
     if (cells?.[last]) surnames.push(plainName(cells[last] as string))
   })
-  const numbers = words.map(Number).filter((number) => Number.isInteger(number) && number > 0)
+  const numbers = asked.map(Number).filter((number) => Number.isInteger(number) && number > 0)
   const seeds = numbers.length > 0 ? numbers : [7_101, 7_102, 7_103]
   for (const [at, seed] of seeds.entries()) {
     const defects = [1, 1.5, 0.6][at % 3] as number
@@ -426,17 +426,17 @@ async function splink(statement: string, path: string, directory: string): Promi
   await peer(`Splink, statement ${statement}`, join(import.meta.dirname, 'peer.py'), [file, path], ['splink'])
 }
 
-const words = process.argv.slice(2)
+const asked = process.argv.slice(2)
 const directory = mkdtempSync(join(tmpdir(), 'einklang-bench-match-'))
 try {
   console.log(
     'set\trun\tclustered P\tR\tF1\tpairwise .95 P\tR\tF1\tbest pairwise F1\tSplink clustered\tSplink pairwise\tCPU s\tMB',
   )
-  if (words[0] === 'million') await million(Number(words[1] ?? 1_000_000), Number(words[2] ?? 42), directory)
-  else if (words[0] === 'unseen') await unseen(directory)
+  if (asked[0] === 'million') await million(Number(asked[1] ?? 1_000_000), Number(asked[2] ?? 42), directory)
+  else if (asked[0] === 'unseen') await unseen(directory)
   else {
-    const runs = (['same', 'own', 'zero'] as const).filter((run) => words.includes(run))
-    const wanted = sets.filter(({ name }) => words.includes(name))
+    const runs = (['same', 'own', 'zero'] as const).filter((run) => asked.includes(run))
+    const wanted = sets.filter(({ name }) => asked.includes(name))
     for (const set of wanted.length > 0 ? wanted : sets) {
       // Where a set has no configuration of its own, its own run is the one without any.
       const stated = existsSync(join(import.meta.dirname, 'own', `${set.name}.json`))
