@@ -359,7 +359,12 @@ function documentOf(result: MatchResult, given: { inputs: Input[]; stages: objec
     blockingRecallEstimate: result.blockingRecall === null ? null : fixed(result.blockingRecall),
     model: result.model,
     pairs: decided,
-    clusters: { count: sizes.size, largest: Math.max(0, ...sizes.values()), histogram, refused },
+    clusters: {
+      count: sizes.size,
+      largest: [...sizes.values()].reduce((most, size) => Math.max(most, size), 0),
+      histogram,
+      refused,
+    },
     households: new Set(result.households).size,
     ...(given.truth.column !== null || given.truth.pairs ? { truth: truthFigures(result, given.truth) } : {}),
     warnings: result.warnings,
