@@ -1,5 +1,5 @@
 import type { SourceId } from '@einklang/contract'
-import { type Clock, type Database, fault, type Log, type Loop, Outage } from '@einklang/platform'
+import { alarm, type Clock, type Database, fault, type Log, type Loop, Outage } from '@einklang/platform'
 import type { Applier } from './applier.ts'
 import { type InboxRequest, unpackRequests } from './frame.ts'
 import { inboxChannel } from './group-commit.ts'
@@ -69,7 +69,7 @@ export function inboxLoop(needs: {
     const open = gatherFor - (now - (ends.at(-1) ?? -gatherFor))
     if (current.items.length >= fewItems || open <= 0 || ends.length < steady || now - (ends[0] ?? 0) > 1_000)
       return current
-    await new Promise((done) => setTimeout(done, open))
+    await new Promise<void>((done) => void alarm(open, done))
     const more = await prepare(current.seqs, batchRows)
     if (!more) return current
     for (const item of more.items) current.items.push(item)
