@@ -35,7 +35,7 @@ export const mends: [given: string, mended: string][] = [
 const hooks = registerHooks({
   load(url, context, next) {
     const loaded = next(url, context)
-    if (!/\/postgres\/src\/connection\.js$/.test(url) || !loaded.source) return loaded
+    if (!url.endsWith('/postgres/src/connection.js') || !loaded.source) return loaded
     const source =
       typeof loaded.source === 'string' ? loaded.source : Buffer.from(loaded.source as Uint8Array).toString()
     return { ...loaded, source: mends.reduce((text, [given, mended]) => text.replace(given, mended), source) }

@@ -148,7 +148,7 @@ export function plantedNumbers(count: number): { [kind: string]: Score } {
   )
   run('wrong check digit', 'id.checksum', (spoiled) => {
     const head = `29${String(Math.floor(draw() * 1e10)).padStart(10, '0')}`
-    const right = [...'0123456789'].find((digit) => gtinHolds(head + digit)) ?? '0'
+    const right = '0123456789'.split('').find((digit) => gtinHolds(head + digit)) ?? '0'
     const digit = spoiled ? String((Number(right) + 1 + Math.floor(draw() * 9)) % 10) : right
     return eventOf({ identifiers: [{ namespace: 'loyalty_card', value: head + digit, trust: 'verified' }] })
   })

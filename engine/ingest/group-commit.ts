@@ -3,6 +3,11 @@ import { type InboxRequest, packRequests } from './frame.ts'
 
 /** How much may wait or be on its way to the disk; beyond it callers are told to come back. */
 const inFlightLimit = 64 * 1024 * 1024
+/**
+ * Milliseconds for which callers wait behind a queue of more than a group: whoever comes later would only wait longer.
+ * A disk that hesitates with little waiting is waited for; some senders never try again.
+ */
+const patience = 1000
 const groupLimit = 4 * 1024 * 1024
 /** Small groups wait for the commit on its way and grow meanwhile; a large one is packed while another is written. */
 const parallelFrom = 256 * 1024
@@ -16,7 +21,12 @@ export type GroupCommit = {
   commit(request: InboxRequest): Promise<'durable' | 'full'>
 }
 
-type Waiting = { request: InboxRequest; done: (result: 'durable') => void; failed: (error: unknown) => void }
+type Waiting = {
+  request: InboxRequest
+  since: number
+  done: (result: 'durable') => void
+  failed: (error: unknown) => void
+}
 
 /**
  * Requests that arrive while the disk is busy become one row of the inbox, committed together. Under load the
@@ -34,6 +44,9 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
   const requests = needs.metrics.counter('einklang_inbox_requests_total', 'Requests committed to the inbox')
 
   const mayBegin = () => commits === 0 || (commits < parallelCommits && waitingBytes >= parallelFrom)
+
+  const late = () =>
+    waitingBytes > groupLimit && performance.now() - (waiting[0]?.since ?? Number.POSITIVE_INFINITY) > patience
 
   const schedule = () => {
     if (scheduled || waiting.length === 0 || !mayBegin()) return
@@ -86,11 +99,11 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
 
   return {
     commit(request) {
-      if (inFlight + request.body.length > inFlightLimit) return Promise.resolve('full')
+      if (inFlight + request.body.length > inFlightLimit || late()) return Promise.resolve('full')
       inFlight += request.body.length
       waitingBytes += request.body.length
       return new Promise((done, failed) => {
-        waiting.push({ request, done, failed })
+        waiting.push({ request, since: performance.now(), done, failed })
         schedule()
       })
     },

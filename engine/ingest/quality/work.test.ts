@@ -141,7 +141,7 @@ test('a group says what it means; a dry run tells what a repair does; the replay
   expect(ran?.failing).toMatchObject([{ code: 'currency_unknown', count: 1 }])
   expect(ids()).toEqual(['4'])
 
-  world.clock.advance({ hours: 30 })
+  await world.clock.advance({ hours: 30 })
   await call(api.ingest.replayGroup, { params, body: { repairs } })
   await work()
   expect(ids()).toEqual(['1', '2', '4'])
@@ -223,7 +223,7 @@ test('what waits for an article is tried again by itself, and at once when it ar
   skus.set('late', 4999)
   await work()
   expect(ids()).toEqual([])
-  world.clock.advance({ minutes: 2 })
+  await world.clock.advance({ minutes: 2 })
   await work()
   expect(ids()).toEqual(['1'])
   const waits = await world.ground.database.row<{ retries: number; minutes: number; attempts: number }>`
@@ -273,16 +273,9 @@ test('a withdrawal counts at once, whatever else is wrong with its item', async 
     sale('8', { total: 1 }, { context: consent }),
   )
   const spoken = applied.filter(({ flags }) => flags.includes('withdrawal'))
-  expect(spoken.map(({ messageId }) => messageId.split(':')[0]).sort()).toEqual([
-    '1',
-    '2',
-    '3',
-    '4',
-    '5',
-    '6',
-    '7',
-    '8',
-  ])
+  expect(
+    spoken.map(({ messageId }) => messageId.split(':')[0] ?? '').toSorted((one, other) => one.localeCompare(other)),
+  ).toEqual(['1', '2', '3', '4', '5', '6', '7', '8'])
   for (const { messageId, consent: said, name, traits } of spoken)
     expect([messageId, said?.newsletter === false || name === 'Unsubscribed' || traits.consent_email === 'no']).toEqual(
       [messageId, true],
@@ -328,7 +321,7 @@ test('machines and tests are stored for themselves; no stage hears of them', asy
         flags.filter((flag) => flag !== 'aside').join(),
         person,
       ])
-      .sort(),
+      .toSorted(([one], [other]) => String(one).localeCompare(String(other))),
   ).toEqual([
     ['1', 'machine', null],
     ['2', 'test', null],
@@ -380,11 +373,11 @@ test('what was given up can be taken back until it would have expired', async ()
   expect(await call(api.ingest.restoreGroup, { params })).toEqual({ restored: 1 })
   expect(await groups()).toMatchObject([{ open: 1, expiring: null }])
   await call(api.ingest.discard, { body: { group: params.key, reason: 'Only a test of the till' } })
-  world.clock.advance({ days: 91 })
+  await world.clock.advance({ days: 91 })
   const sweep = parts.jobs?.find(({ name }) => name === 'ingest.sweep')
   await sweep?.work({} as never, {} as never)
   expect(await groups('discarded')).toEqual([])
-  world.clock.advance({ days: -91 })
+  await world.clock.advance({ days: -91 })
 })
 
 test('work on a group can be paused, goes on, and is stopped', async () => {

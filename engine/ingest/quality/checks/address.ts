@@ -50,7 +50,7 @@ function countries(): { byName: Map<string, string>; codes: Set<string> } {
   byName = new Map(Object.entries(others))
   codes = new Set()
   const english = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' })
-  const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ']
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'.split('')
   for (const one of letters)
     for (const other of letters) {
       const code = `${one}${other}`

@@ -149,7 +149,7 @@ function slipOfEnd(end: string, known: string): boolean {
 
 /** Swapped or doubled letters: `gxm`, `gmmx`. */
 function sameLetters(one: string, other: string): boolean {
-  const letters = (text: string) => [...text].sort().join('')
+  const letters = (text: string) => text.split('').sort().join('')
   if (one.length === other.length) return letters(one) === letters(other)
   return one.length === other.length + 1 && one.replace(/(.)\1/, '$1') === other
 }

@@ -11,7 +11,7 @@ import {
   silentStores,
   sourceFigures,
 } from './own.ts'
-import { type Score, type Share, scoreOf, usualWeights, type Weights } from './score.ts'
+import { type Score, type Share, scoreOf, type Weights } from './score.ts'
 import { type FieldHealth, fieldsOf, type HealthOf, type Use } from './shape.ts'
 
 export type Report = api.ingest.QualityReport
@@ -197,5 +197,3 @@ export function weighedAnew(report: KeptReport, weights: Weights): KeptReport {
   })
   return { ...report, weights, score: again(report.score), scores: report.scores.map(again) }
 }
-
-export { usualWeights }
