@@ -14,8 +14,9 @@ export default defineConfig({
     maxWorkers: 2,
     globalSetup: ['./platform/testing/setup.ts'],
     reporters: ['default', './platform/testing/reporter.ts'],
-    testTimeout: 15_000,
-    hookTimeout: 30_000,
+    // For a machine whose cores others use too; what must be quick says so itself.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 15_000,
   },
 })

@@ -147,7 +147,7 @@ test('nothing is wrong with an undisturbed shop, by day, by night and over a cha
   // The night to Sunday has an hour less.
   await run(id, shop(), 36 * 60, 30)
   expect(await details()).toEqual([])
-}, 60_000)
+}, 240_000)
 
 test('a source that died is found within five minutes, told once, and closes itself when it lives again', async () => {
   const id = await knownShop()
@@ -211,7 +211,7 @@ test('a till is told by its store after two silent hours; nights, Sundays, holid
   expect(await told()).toEqual([])
   await run(id, tills('K2'), 60, 5)
   expect(await told()).toContain('stream.silence K2')
-}, 60_000)
+}, 240_000)
 
 test('a value never seen before, an empty property and a share of late, repeated or waiting items are told', async () => {
   const id = await knownShop()
