@@ -63,7 +63,9 @@ describe('a connection that is lost', () => {
         await expect(lostOne).rejects.toThrow(Outage)
         await pause(150)
         await expect(late).rejects.toThrow(Outage)
-        expect(await lost.row`select count(*) as kept from public.note where id >= ${id(900)}`).toEqual({ kept: 0 })
+        // Whoever meets the dead connection first hears of it; the next one gets a new one.
+        const kept = () => lost.row`select count(*) as kept from public.note where id >= ${id(900)}`
+        expect(await kept().catch(kept)).toEqual({ kept: 0 })
       }
     } finally {
       await lost.close()
