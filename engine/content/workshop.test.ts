@@ -35,20 +35,35 @@ test.each([
   expect(await render('{{ 1 | plus: 1 }}')).toBe('2')
 })
 
-test('a thread that never comes back is killed by the clock', async () => {
-  const stuck = new Workshop({
+const thread = (work: string, patienceMs: number) =>
+  new Workshop({
     script: new URL(
       `data:text/javascript,${encodeURIComponent(
-        "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { for (;;); }); parentPort.postMessage({ ready: true })",
+        `import { parentPort } from 'node:worker_threads'
+         parentPort.on('message', ({ id }) => { ${work}; parentPort.postMessage({ id, result: 'done' }) })
+         parentPort.postMessage({ ready: true })`,
       )}`,
     ),
     limitMs: 100,
     memoryMegabytes: 32,
+    patienceMs,
   })
+
+test.each([
+  ['works', 'for (;;);', false],
+  ['waits', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)', true],
+])('a thread that %s for ever is killed', async (_, work, late) => {
+  const stuck = thread(work, 200)
   const error = await stuck.run({ kind: 'render' }).catch((caught: unknown) => caught)
   expect(error).toBeInstanceOf(WorkLimit)
-  expect(error).toMatchObject({ late: true })
+  expect(error).toMatchObject({ late })
   await stuck.close()
+})
+
+test('a thread that waits longer than its processor time for the machine is left to end', async () => {
+  const slow = thread('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)', 20_000)
+  expect(await slow.run({ kind: 'render' })).toBe('done')
+  await slow.close()
 })
 
 test('time that a busy machine gives to others does not count, work does', () => {

@@ -3,7 +3,7 @@ import { alarm, Outage } from '@einklang/platform'
 
 /** The work took longer or more memory than allowed; the thread that did it is gone. */
 export class WorkLimit extends Error {
-  /** Ended by the clock on the wall: the machine may have been busy with other things. */
+  /** It had not used up its processor time: the machine was busy with other things. */
   readonly late: boolean
   constructor(message: string, late: boolean) {
     super(message)
@@ -12,18 +12,22 @@ export class WorkLimit extends Error {
   }
 }
 
-type Waiting = { job: object; done: (result: unknown) => void; failed: (error: Error) => void; tries: number }
+type Waiting = { job: object; done: (result: unknown) => void; failed: (error: Error) => void }
 type Answer = { ready?: true; id?: number; result?: unknown; failed?: string }
 
+/** What a job may take by the clock on the wall beyond its processor time before it is given up as late. */
+const patienceMs = 20_000
+
 /**
- * One worker thread and the queue before it. A job that is not done in time by the clock is ended from outside by
- * killing the thread: the limits of template engines are cooperative and can be talked out of. The others wait for
- * the next thread. An idle thread goes home.
+ * One worker thread and the queue before it. A job that has used up its processor time is ended from outside by
+ * killing the thread: the limits of template engines are cooperative and can be talked out of. Time that the machine
+ * gives to others does not count. The others wait for the next thread. An idle thread goes home.
  */
 export class Workshop {
   readonly #script: URL
   readonly #limitMs: number
   readonly #memoryMegabytes: number
+  readonly #patienceMs: number
   readonly #queue: Waiting[] = []
   #worker: Worker | null = null
   #busy: Waiting | null = null
@@ -31,15 +35,16 @@ export class Workshop {
   #silence: (() => void) | undefined
   #count = 0
 
-  constructor(options: { script: URL; limitMs: number; memoryMegabytes: number }) {
+  constructor(options: { script: URL; limitMs: number; memoryMegabytes: number; patienceMs?: number }) {
     this.#script = options.script
     this.#limitMs = options.limitMs
     this.#memoryMegabytes = options.memoryMegabytes
+    this.#patienceMs = options.patienceMs ?? patienceMs
   }
 
   run<Result>(job: object): Promise<Result> {
     return new Promise((done, failed) => {
-      this.#queue.push({ job, done: done as (result: unknown) => void, failed, tries: 0 })
+      this.#queue.push({ job, done: done as (result: unknown) => void, failed })
       this.#next()
     })
   }
@@ -73,9 +78,30 @@ export class Workshop {
     const waiting = this.#queue.shift()
     if (!waiting) return
     this.#busy = waiting
-    this.#worker?.ref()
-    this.#worker?.postMessage({ ...waiting.job, id: ++this.#count })
-    this.#silence = alarm(this.#limitMs, () => this.#overTime(waiting))
+    const worker = this.#worker
+    if (!worker) return
+    worker.ref()
+    // Asked before the job arrives, answered before it begins: both travel to the thread in order.
+    const before = worker.cpuUsage().catch(() => null)
+    worker.postMessage({ ...waiting.job, id: ++this.#count })
+    this.#silence = alarm(this.#limitMs, () => void this.#look(worker, waiting, before, this.#limitMs))
+  }
+
+  /** Looks what the thread has used of its time: ends it, or looks again when the rest may be used up. */
+  async #look(
+    worker: Worker,
+    waiting: Waiting,
+    before: Promise<NodeJS.CpuUsage | null>,
+    waited: number,
+  ): Promise<void> {
+    const begun = await before
+    const used = begun && (await worker.cpuUsage(begun).catch(() => null))
+    if (worker !== this.#worker || waiting !== this.#busy) return
+    const left = used ? this.#limitMs - (used.user + used.system) / 1000 : 0
+    const pause = Math.max(left, this.#limitMs / 10)
+    if (left > 0 && waited + pause <= this.#limitMs + this.#patienceMs)
+      this.#silence = alarm(pause, () => void this.#look(worker, waiting, before, waited + pause))
+    else this.#overTime(waiting, left > 0)
   }
 
   #hire(): void {
@@ -111,15 +137,13 @@ export class Workshop {
     this.#next()
   }
 
-  /** A machine that is short of processor time can make good work late: it gets one more thread, once. */
-  #overTime(waiting: Waiting): void {
+  #overTime(waiting: Waiting, late: boolean): void {
     const worker = this.#worker
     this.#worker = null
     this.#ready = false
     this.#busy = null
     void worker?.terminate()
-    if (waiting.tries === 0) this.#queue.unshift({ ...waiting, tries: 1 })
-    else waiting.failed(new WorkLimit(`took longer than ${this.#limitMs} ms`, true))
+    waiting.failed(new WorkLimit(`took longer than ${this.#limitMs} ms`, late))
     this.#next()
   }
 
