@@ -15,15 +15,15 @@ test('a server and a PostgreSQL that are killed again and again lose no acknowle
   expect(result.acknowledged).toBeGreaterThan(100)
   expect(result.mails).toBeGreaterThan(0)
   expect(result).toMatchObject({ lost: 0, doubled: 0, quarantined: 0, mailsTwice: 0, personsTwice: 0 })
-}, 240_000)
+}, 400_000)
 
 test('the same audit finds events that were acknowledged before they were kept', async () => {
   const result = await killStorm({ kills: 2, seed: 7, persons: 30, duplicates: 0, eager: true })
   expect(result.lost).toBeGreaterThan(0)
-}, 240_000)
+}, 400_000)
 
 test('a demo that is killed again and again holds in the end what an undisturbed one holds', async () => {
-  const result = await demoStorm({ kills: 3, seed: 7 })
+  const result = await demoStorm({ kills: 2, seed: 7 })
   expect(result.events).toBeGreaterThan(500)
   expect(result.mails).toBeGreaterThan(0)
   expect(result).toMatchObject({
@@ -34,4 +34,4 @@ test('a demo that is killed again and again holds in the end what an undisturbed
     mailsTwice: 0,
     personsTwice: 0,
   })
-}, 240_000)
+}, 400_000)
