@@ -1,5 +1,5 @@
 import type { NormalEvent, PersonId, SourceId } from '@einklang/contract'
-import { type Columns, type Database, recordset } from '@einklang/platform'
+import { type Columns, type Database, recordset, shortHash } from '@einklang/platform'
 import { type Facts, namedOf } from './graph.ts'
 import type { Named } from './normalise.ts'
 
@@ -39,7 +39,7 @@ export function evidenceOf(
   const text = `${event.source}${event.mayJoin}${receipt ? event.id : ''}${identifiers.join(unit)}${said.join(unit)}`
   return {
     person: stored,
-    print: hash53(text),
+    print: shortHash(text, 53),
     day: event.at.slice(0, 10),
     source: event.source,
     event: event.id,
@@ -50,20 +50,6 @@ export function evidenceOf(
     times: [Date.parse(event.at)],
     decisive,
   }
-}
-
-/** cyrb53 (public domain, bryc): 53 bits that JavaScript holds exactly; used as a key beside person and day only. */
-function hash53(text: string): number {
-  let one = 0xdeadbeef
-  let two = 0x41c6ce57
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    one = Math.imul(one ^ code, 2654435761)
-    two = Math.imul(two ^ code, 1597334677)
-  }
-  one = Math.imul(one ^ (one >>> 16), 2246822507) ^ Math.imul(two ^ (two >>> 13), 3266489909)
-  two = Math.imul(two ^ (two >>> 16), 2246822507) ^ Math.imul(one ^ (one >>> 13), 3266489909)
-  return 4294967296 * (2097151 & two) + (one >>> 0)
 }
 
 const columns: Columns = {

@@ -1,16 +1,6 @@
-/**
- * 52 bits that tell a repeat from a re-used id (cyrb53, public domain). Not cryptographic: it compares two contents
- * of one sender under one id, and a native hash costs more in the call than in the work.
- */
+import { shortHash } from '@einklang/platform'
+
+/** 52 bits that tell a repeat from a re-used id: two contents of one sender under one id. */
 export function contentHash(text: string): number {
-  let high = 0xdeadbeef
-  let low = 0x41c6ce57
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    high = Math.imul(high ^ code, 2654435761)
-    low = Math.imul(low ^ code, 1597334677)
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909)
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909)
-  return 4294967296 * (1048575 & low) + (high >>> 0)
+  return shortHash(text, 52)
 }
