@@ -2,10 +2,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JsonObject, NormalEvent } from '@einklang/contract'
+import { drawsFrom } from '@einklang/stats'
 import { generate } from '@einklang/world'
 import { gtinHolds } from '../../engine/ingest/quality/checks/digits.ts'
+import { eventOf, judge, plainFacts } from '../../engine/ingest/quality/samples.ts'
 import { mixed } from './speed.ts'
-import { dice, eventOf, facts, judge } from './subjects.ts'
 
 type Row = JsonObject
 type Defect = { source: string; record: string; field: string; kind: string; value: string }
@@ -106,13 +107,16 @@ function linesOf<T>(file: string): T[] {
 
 /** Defects of goods and numbers, planted in clean events: wrong check digit, price 0.01, sum mismatch, unknown store. */
 export function plantedNumbers(count: number): { [kind: string]: Score } {
-  const draw = dice(23)
-  const about = { ...facts, knows: (kind: string, value: string) => (kind === 'store' ? value.startsWith('S') : true) }
+  const draws = drawsFrom('bench quality', 'numbers')
+  const about = {
+    ...plainFacts,
+    knows: (kind: string, value: string) => (kind === 'store' ? value.startsWith('S') : true),
+  }
   const scores: { [kind: string]: Score } = {}
   const run = (kind: string, code: string, make: (spoiled: boolean) => NormalEvent) => {
     let [planted, found, alarms] = [0, 0, 0]
     for (let at = 0; at < count; at++) {
-      const spoiled = draw() < 0.1
+      const spoiled = draws.uniform() < 0.1
       const item = judge(make(spoiled), about)
       const told = (item.event?.findings ?? item.findings ?? []).some((one) => one.code === code)
       if (spoiled) planted++
@@ -122,8 +126,8 @@ export function plantedNumbers(count: number): { [kind: string]: Score } {
     scores[kind] = scoreOf(planted, found, alarms)
   }
   const sale = (change: (minor: { total: number }, line: { price: number; quantity: number }) => void): NormalEvent => {
-    const line = { price: 1000 + Math.floor(draw() * 9000), quantity: 1 + Math.floor(draw() * 3) }
-    const shipping = draw() < 0.5 ? 495 : 0
+    const line = { price: 1000 + draws.below(9000), quantity: 1 + draws.below(3) }
+    const shipping = draws.uniform() < 0.5 ? 495 : 0
     const minor = { total: line.price * line.quantity + shipping }
     change(minor, line)
     const lines = [{ price: line.price, total: line.price * line.quantity }]
@@ -135,7 +139,7 @@ export function plantedNumbers(count: number): { [kind: string]: Score } {
   }
   run('sum mismatch', 'money.total', (spoiled) =>
     sale((minor) => {
-      if (spoiled) minor.total = Math.round(minor.total * (draw() < 0.5 ? 0.9 : 1.15))
+      if (spoiled) minor.total = Math.round(minor.total * (draws.uniform() < 0.5 ? 0.9 : 1.15))
     }),
   )
   run('price 0.01', 'money.outlier', (spoiled) =>
@@ -147,9 +151,9 @@ export function plantedNumbers(count: number): { [kind: string]: Score } {
     }),
   )
   run('wrong check digit', 'id.checksum', (spoiled) => {
-    const head = `29${String(Math.floor(draw() * 1e10)).padStart(10, '0')}`
+    const head = `29${String(draws.below(1e10)).padStart(10, '0')}`
     const right = '0123456789'.split('').find((digit) => gtinHolds(head + digit)) ?? '0'
-    const digit = spoiled ? String((Number(right) + 1 + Math.floor(draw() * 9)) % 10) : right
+    const digit = spoiled ? String((Number(right) + 1 + draws.below(9)) % 10) : right
     return eventOf({ identifiers: [{ namespace: 'loyalty_card', value: head + digit, trust: 'verified' }] })
   })
   run('unknown store', 'goods.store', (spoiled) =>
@@ -157,7 +161,7 @@ export function plantedNumbers(count: number): { [kind: string]: Score } {
       name: 'Order Completed',
       channel: 'store',
       properties: {
-        affiliation: spoiled ? `X${Math.floor(draw() * 99)}` : `S${Math.floor(draw() * 99)}`,
+        affiliation: spoiled ? `X${draws.below(99)}` : `S${draws.below(99)}`,
         products: [],
       },
     }),

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { drawsFrom } from '@einklang/stats'
 import { meantDomain } from '../../engine/ingest/quality/checks/contacts.ts'
-import { dice } from './subjects.ts'
 
 const modules = join(import.meta.dirname, '../../node_modules')
 
@@ -53,13 +53,13 @@ const typed = [
 
 /** Slips as fingers make them: swapped, dropped, doubled, neighbouring keys, and endings that do not exist. */
 function slips(count: number): [typed: string, meant: string][] {
-  const draw = dice(19)
+  const draws = drawsFrom('bench quality', 'slips')
   const rows = ['qwertzuiop', 'asdfghjkl', 'yxcvbnm']
   const made: [string, string][] = []
   while (made.length < count) {
-    const meant = typed[Math.floor(draw() * typed.length)] as string
-    const at = Math.floor(draw() * (meant.length - 1))
-    const kind = Math.floor(draw() * 4)
+    const meant = typed[draws.below(typed.length)] as string
+    const at = draws.below(meant.length - 1)
+    const kind = draws.below(4)
     const letter = meant[at] as string
     let slip = meant
     if (kind === 0) slip = `${meant.slice(0, at)}${meant[at + 1]}${letter}${meant.slice(at + 2)}`
@@ -67,7 +67,7 @@ function slips(count: number): [typed: string, meant: string][] {
     if (kind === 2) slip = meant.slice(0, at) + letter + meant.slice(at)
     if (kind === 3) {
       const row = rows.find((one) => one.includes(letter))
-      const near = row?.[row.indexOf(letter) + (draw() < 0.5 ? -1 : 1)]
+      const near = row?.[row.indexOf(letter) + (draws.uniform() < 0.5 ? -1 : 1)]
       if (near) slip = meant.slice(0, at) + near + meant.slice(at + 1)
     }
     if (slip !== meant && !typed.includes(slip) && !mailDomains.includes(slip)) made.push([slip, meant])

@@ -1,25 +1,26 @@
 import type { NormalEvent } from '@einklang/contract'
-import { dice, eventOf, judge } from './subjects.ts'
+import { drawsFrom } from '@einklang/stats'
+import { eventOf, judge } from '../../engine/ingest/quality/samples.ts'
 
 const firsts = ['Ada', 'JÜRGEN', 'anna-lena', 'Hans-Peter', 'MÃ¼ller', 'Test', 'Giulia', 'Thi Hoa']
 const lasts = ['Lange', 'von der Müller', "O'NEIL", 'groß', 'Nguyễn', 'Kunde', 'Rossi', 'Schäfer']
 
 /** The mix of a shop: mostly looking, an order in twenty, a customer's record in ten. Every value differs. */
 export function mixed(count: number, onlyPeople: boolean): NormalEvent[] {
-  const draw = dice(7)
-  const pick = <Value>(values: Value[]): Value => values[Math.floor(draw() * values.length)] as Value
+  const draws = drawsFrom('bench quality', 'mix')
+  const pick = <Value>(values: Value[]): Value => values[draws.below(values.length)] as Value
   return Array.from({ length: count }, (_, at) => {
-    const user = `user-${Math.floor(draw() * 50_000)}`
+    const user = `user-${draws.below(50_000)}`
     const identifiers = [
       { namespace: 'user_id', value: user, trust: 'verified' as const },
-      { namespace: 'anonymous_id', value: `device-${Math.floor(draw() * 90_000)}`, trust: 'verified' as const },
+      { namespace: 'anonymous_id', value: `device-${draws.below(90_000)}`, trust: 'verified' as const },
     ]
     const context = {
-      userAgent: `Mozilla/5.0 (X11; Linux x86_64) Chrome/${Math.floor(draw() * 60) + 90}.0`,
+      userAgent: `Mozilla/5.0 (X11; Linux x86_64) Chrome/${draws.below(60) + 90}.0`,
       page: { url: `https://www.shop.example/p/${at}` },
     }
-    const dice_ = onlyPeople ? 0 : draw()
-    if (dice_ < 0.1) {
+    const kind = onlyPeople ? 0 : draws.uniform()
+    if (kind < 0.1) {
       const email = `${pick(['Ada', 'bert', 'c.d'])}.${at}@${pick(['gmx.de', 'Example.com', 'gmial.com', 'müller.at'])}`
       const phone = pick([
         `0171 ${1_000_000 + at}`,
@@ -46,10 +47,10 @@ export function mixed(count: number, onlyPeople: boolean): NormalEvent[] {
       ]
       return eventOf({ kind: 'identify', traits, identifiers: named, context })
     }
-    if (dice_ < 0.15) {
-      const lines = Array.from({ length: 1 + Math.floor(draw() * 4) }, () => ({
-        price: 1000 + Math.floor(draw() * 9000),
-        quantity: 1 + Math.floor(draw() * 2),
+    if (kind < 0.15) {
+      const lines = Array.from({ length: 1 + draws.below(4) }, () => ({
+        price: 1000 + draws.below(9000),
+        quantity: 1 + draws.below(2),
       }))
       const minor = {
         total: lines.reduce((sum, one) => sum + one.price * one.quantity, 0),

@@ -3,76 +3,23 @@
 import type { JsonObject, NormalEvent } from '@einklang/contract'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Item, SourceFacts } from '../item.ts'
+import type { Item } from '../item.ts'
 import { withdrawalIn } from './apart.ts'
 import { catalogue, checks, choices, repairs } from './checks/index.ts'
 import type { Check, Facts, Finding, Repair, RuleSet } from './finding.ts'
-import { judged } from './judge.ts'
 import { masked } from './mask.ts'
 import { mend } from './mend.ts'
 import { defaultRules } from './rules.ts'
+import { eventOf, judge as judgeEvent, plainFacts } from './samples.ts'
 import { Subject } from './subject.ts'
 
-const receivedAt = Date.parse('2026-03-02T09:00:00Z')
-const source = {
-  id: 's',
-  name: 'Till',
-  kind: 'till',
-  channel: 'store',
-  issuer: 'till',
-  currency: 'EUR',
-  country: 'DE',
-  consentCategories: {},
-  oldestYears: 10,
-  mappings: [],
-} as unknown as SourceFacts
 const facts: Facts = {
-  source,
-  receivedAt,
+  ...plainFacts,
   knows: (_, value) => (value.startsWith('known') ? true : value.startsWith('new') ? false : null),
   price: (sku) => (sku === 'known-1' ? 4999 : null),
-  rate: 0,
 }
-
-function eventOf(over: Partial<NormalEvent>): NormalEvent {
-  const at = new Date(receivedAt).toISOString()
-  return {
-    id: 'e',
-    source: 's',
-    messageId: 'm',
-    dialect: 'segment',
-    library: null,
-    kind: 'track',
-    name: null,
-    channel: 'store',
-    at,
-    originalAt: null,
-    sentAt: null,
-    receivedAt: at,
-    identifiers: [],
-    mayJoin: true,
-    traits: {},
-    properties: {},
-    context: {},
-    consent: null,
-    flags: [],
-    raw: { inbox: 0, index: 0 },
-    ...over,
-  } as NormalEvent
-}
-function judge(over: Partial<NormalEvent>, rules: RuleSet = defaultRules, about: Facts = facts): Item {
-  const event = eventOf(over)
-  const item = {
-    id: 'e',
-    source: 's',
-    content: 1,
-    receivedAt,
-    event,
-    reasons: [],
-    raw: () => ({ payload: null, request: {}, originalAt: null }),
-  } as unknown as Item
-  return judged(item, event, about, rules, null)
-}
+const judge = (over: Partial<NormalEvent>, rules?: RuleSet, about: Facts = facts): Item =>
+  judgeEvent(eventOf(over), about, rules)
 const found = (item: Item): Finding[] => item.event?.findings ?? item.findings ?? []
 const codes = (item: Item): string[] => found(item).map(({ code, path, action }) => `${code} ${path} ${action}`)
 const order = (properties: JsonObject, name = 'Order Completed') => ({ name, properties })
