@@ -1,12 +1,8 @@
+import { foldText } from '@einklang/platform'
+
 /** Folded for comparison: case, accents, umlauts and hyphens gone. */
 export function foldName(name: string): string {
-  return name
-    .toLowerCase()
-    .replaceAll('ä', 'ae')
-    .replaceAll('ö', 'oe')
-    .replaceAll('ü', 'ue')
-    .replaceAll('ß', 'ss')
-    .normalize('NFKD')
+  return foldText(name)
     .replaceAll(/[^a-z ]+/g, '')
     .trim()
 }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { api, KeyId, Purpose, SourceId, TouchChannel } from '@einklang/contract'
-import { type Clock, type Database, newId, Refusal, type Secrets } from '@einklang/platform'
+import { type Clock, type Database, foldText, newId, Refusal, type Secrets } from '@einklang/platform'
 import type { SourceFacts } from './item.ts'
 
 export type KeyTrust = 'publishable' | 'secret'
@@ -287,13 +287,7 @@ async function insertSource(
 
 async function freeSlug(tx: Database, name: string): Promise<string> {
   const plain =
-    name
-      .toLowerCase()
-      .replaceAll('ä', 'ae')
-      .replaceAll('ö', 'oe')
-      .replaceAll('ü', 'ue')
-      .replaceAll('ß', 'ss')
-      .normalize('NFKD')
+    foldText(name)
       .replaceAll(/[^a-z0-9]+/g, '-')
       .replaceAll(/^-|-$/g, '') || 'source'
   const taken = await tx.rows<{ slug: string }>`select slug from ingest.source where slug like ${`${plain}%`}`

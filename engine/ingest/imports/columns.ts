@@ -1,4 +1,5 @@
 import { type ImportKind, type ImportMapping, importKinds } from '@einklang/contract'
+import { foldText } from '@einklang/platform'
 
 /** Names under which other systems know our fields, folded: lower case, letters and digits only. */
 const synonyms: { [field: string]: string[] } = {
@@ -222,14 +223,7 @@ const synonyms: { [field: string]: string[] } = {
 }
 
 export function foldColumn(name: string): string {
-  return name
-    .toLowerCase()
-    .replaceAll('ä', 'ae')
-    .replaceAll('ö', 'oe')
-    .replaceAll('ü', 'ue')
-    .replaceAll('ß', 'ss')
-    .normalize('NFKD')
-    .replaceAll(/[^a-z0-9]/g, '')
+  return foldText(name).replaceAll(/[^a-z0-9]/g, '')
 }
 
 /** Which of our fields each column means, by its name; exact names first, then the words other systems use. */

@@ -1,3 +1,4 @@
+import { foldText, unaccented } from '@einklang/platform'
 import { type Check, nothing } from '../finding.ts'
 import type { Subject } from '../subject.ts'
 
@@ -62,7 +63,7 @@ function countries(): { byName: Map<string, string>; codes: Set<string> } {
     const names = new Intl.DisplayNames([language], { type: 'region', fallback: 'none' })
     for (const code of codes) {
       const name = names.of(code)
-      if (name !== undefined && !byName.has(folded(name))) byName.set(folded(name), code)
+      if (name !== undefined && !byName.has(unaccented(name))) byName.set(unaccented(name), code)
     }
   }
   for (let at = 0; at < threes.length; at += 2)
@@ -99,10 +100,6 @@ const notCountries = new Set([
   'ZZ',
 ])
 
-function folded(name: string): string {
-  return name.trim().toLowerCase().replaceAll('ß', 'ss').normalize('NFKD').replaceAll(/\p{M}/gu, '')
-}
-
 const answers = new Map<string, string | null>()
 
 /** `Deutschland`, `DEU`, `D`, `germany` → `DE`; null = no country we know. */
@@ -112,7 +109,7 @@ export function readCountry(given: string): string | null {
   if (answer === undefined) {
     const known = countries()
     const upper = given.trim().toUpperCase()
-    answer = known.codes.has(upper) ? upper : (known.byName.get(folded(given)) ?? null)
+    answer = known.codes.has(upper) ? upper : (known.byName.get(unaccented(given.trim())) ?? null)
     if (answers.size >= 2000) answers.clear()
     answers.set(given, answer)
   }
@@ -231,10 +228,7 @@ const postcode: Check = {
       .replace(/^(?:D|A|CH|I|F|L|B|NL|FL)[- ]+(?=\d)/, '')
     if (given.country === 'DE' && /^\d{4}$/.test(text)) {
       const city = subject.person.get('city')?.value
-      const town =
-        typeof city === 'string'
-          ? folded(city.slice(0, 80).replaceAll(/[äÄ]/g, 'ae').replaceAll(/[öÖ]/g, 'oe').replaceAll(/[üÜ]/g, 'ue'))
-          : ''
+      const town = typeof city === 'string' ? foldText(city.slice(0, 80).trim()) : ''
       const starts = zeroTowns[town.split(/[\s,(/-]/, 1)[0] as string]
       if (starts?.some((start) => `0${text}`.startsWith(start))) text = `0${text}`
     }

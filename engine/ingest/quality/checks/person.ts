@@ -1,4 +1,5 @@
 import type { Json } from '@einklang/contract'
+import { foldText } from '@einklang/platform'
 import { type Check, type Found, nothing } from '../finding.ts'
 import type { PersonField, Subject } from '../subject.ts'
 import { ibanHolds, taxIdHolds } from './digits.ts'
@@ -353,14 +354,7 @@ const swapped: Check = {
 }
 
 function folded(name: string): string {
-  return name
-    .toLowerCase()
-    .replaceAll('ä', 'ae')
-    .replaceAll('ö', 'oe')
-    .replaceAll('ü', 'ue')
-    .replaceAll('ß', 'ss')
-    .normalize('NFKD')
-    .replaceAll(/[^a-z]+/g, '')
+  return foldText(name).replaceAll(/[^a-z]+/g, '')
 }
 
 const letters: Check = {
