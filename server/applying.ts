@@ -1,4 +1,5 @@
 /** The process behind `applier.ts`: the same stages, and of their loops only those that need nothing but PostgreSQL. */
+import { flushCompileCache } from 'node:module'
 import { createLog, joinGround, runLoops } from '@einklang/platform'
 import type { FromApplier, Orders, ToApplier } from './applier.ts'
 import { compose } from './compose.ts'
@@ -19,6 +20,7 @@ async function begin({ config, databaseUrl }: Orders): Promise<void> {
   const house = await compose(ground, { outside: false })
   const loops = house.parts.flatMap((part) => part.loops ?? []).filter((loop) => loop.apart)
   const running = await runLoops({ loops, listen: database.listen, log, metrics: ground.metrics })
+  flushCompileCache()
   process.on('message', (message: ToApplier) => {
     if ('metrics' in message) {
       void ground.metrics.values().then((values) => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { createServer as createProbe } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Connector } from '@einklang/contract'
@@ -102,6 +103,8 @@ export function createServer(options: ServerOptions): Server {
     // Last, so that a start that fails does not swallow the password that is told only once.
     const firstAdministrator = await house.governance.firstAdministrator()
     started = true
+    // Kept now, not only at the end: a process that is killed would have to compile its sources again.
+    flushCompileCache()
     return { url, firstAdministrator }
   }
 
