@@ -3,12 +3,12 @@ import { Button, Group, Progress, Select, Stack, Text } from '@mantine/core'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
-import { Ago } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer, useDeed } from '../../shell/api.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { useViolationColumns } from './violation-columns.tsx'
 
 type Detail = AnswerOf<typeof api.ingest.planOf>
 type Run = NonNullable<AnswerOf<typeof api.ingest.dryRunOf>>
@@ -111,6 +111,7 @@ function ViolationTable(props: { rows: Violation[] }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
+  const shared = useViolationColumns<Violation>()
   const columns = useMemo(
     (): Column<Violation>[] => [
       {
@@ -120,69 +121,13 @@ function ViolationTable(props: { rows: Violation[] }): ReactNode {
         sort: (row) => row.event,
         cell: (row) => row.event || words('eventKind', row.kind),
       },
-      {
-        id: 'what',
-        header: t('plans.violation'),
-        cell: (row) => (
-          <>
-            <Text size="sm">{words('violation', row.code)}</Text>
-            <Text size="xs" c="dimmed" truncate title={row.path}>
-              {row.path}
-            </Text>
-          </>
-        ),
-      },
-      {
-        id: 'found',
-        header: t('plans.expectedFound'),
-        cell: (row) => (
-          <>
-            <Text size="xs" truncate title={row.expected}>
-              {row.expected}
-            </Text>
-            <Text size="xs" c="dimmed" truncate>
-              {[...new Set(row.samples.map(({ found }) => found))].join(' · ')}
-            </Text>
-          </>
-        ),
-      },
-      {
-        id: 'clients',
-        header: t('plans.clients'),
-        width: 170,
-        cell: (row) => (
-          <Text size="xs" lineClamp={2}>
-            {row.clients
-              .slice(0, 3)
-              .map(({ client, count }) => `${client || '–'} (${format.count(count)})`)
-              .join(', ')}
-          </Text>
-        ),
-      },
-      {
-        id: 'count',
-        header: t('stream.count'),
-        width: 120,
-        align: 'right',
-        sort: (row) => row.count,
-        cell: (row) => (
-          <>
-            {format.count(row.count)}
-            <Text size="xs" c="dimmed">
-              {format.percent(row.share)}
-            </Text>
-          </>
-        ),
-      },
-      {
-        id: 'last',
-        header: t('stream.last'),
-        width: 140,
-        sort: (row) => row.lastAt,
-        cell: (row) => <Ago at={row.lastAt} />,
-      },
+      shared.what((row) => words('violation', row.code)),
+      shared.found((row) => row.samples.map(({ found }) => found)),
+      shared.clients,
+      shared.count((row) => format.percent(row.share)),
+      shared.last,
     ],
-    [t, format, words],
+    [t, format, words, shared],
   )
   return (
     <DataTable

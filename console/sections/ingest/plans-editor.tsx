@@ -13,6 +13,7 @@ import { useFilters } from '../../shell/filters.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { AddName } from './add-name.tsx'
 import { PlanDryRun } from './plans-dry-run.tsx'
 import { PlanProperties } from './plans-properties.tsx'
 
@@ -295,7 +296,6 @@ function Calls(props: { document: Document_; writable: boolean; onChange: (docum
   const events = useMemo(() => Object.keys(document.events ?? {}).sort(), [document])
   const first = events[0]
   const [search, setSearch] = useState('')
-  const [name, setName] = useState('')
   const [chosen, setChosen] = useState<Chosen | null>(first === undefined ? null : { part: 'events', name: first })
   const shown = events.filter((one) => one.toLowerCase().includes(search.toLowerCase()))
   const call: Call | undefined =
@@ -309,12 +309,11 @@ function Calls(props: { document: Document_; writable: boolean; onChange: (docum
       if (!next) setChosen(null)
     } else if (next) props.onChange({ ...document, [chosen.part]: next })
   }
-  function add(): void {
-    const clean = name.trim()
-    if (clean === '' || events.includes(clean)) return
-    props.onChange({ ...document, events: { ...document.events, [clean]: { properties: {} } } })
-    setChosen({ part: 'events', name: clean })
-    setName('')
+  function add(name: string): boolean {
+    if (events.includes(name)) return false
+    props.onChange({ ...document, events: { ...document.events, [name]: { properties: {} } } })
+    setChosen({ part: 'events', name })
+    return true
   }
 
   return (
@@ -361,22 +360,7 @@ function Calls(props: { document: Document_; writable: boolean; onChange: (docum
               />
             ))}
         </Stack>
-        {writable ? (
-          <Group gap="xs" wrap="nowrap">
-            <TextInput
-              size="xs"
-              style={{ flex: 1 }}
-              aria-label={t('plans.eventName')}
-              placeholder={t('plans.eventName')}
-              value={name}
-              onChange={(event) => setName(event.currentTarget.value)}
-              onKeyDown={(event) => (event.key === 'Enter' ? add() : undefined)}
-            />
-            <Button size="xs" variant="default" onClick={add} disabled={name.trim() === ''}>
-              {t('plans.add')}
-            </Button>
-          </Group>
-        ) : null}
+        {writable ? <AddName label={t('plans.eventName')} onAdd={add} /> : null}
       </Stack>
       <Stack style={{ flex: 1, minWidth: 0 }}>
         {call === undefined || chosen === null ? (

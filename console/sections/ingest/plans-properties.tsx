@@ -14,9 +14,10 @@ import {
   TextInput,
 } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
-import { type ReactNode, useState } from 'react'
+import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useWords } from '../../shell/words.ts'
+import { AddName } from './add-name.tsx'
 
 type Call = api.ingest.PlannedCall
 type Property = api.ingest.PlanProperty
@@ -38,7 +39,6 @@ export function PlanProperties(props: {
 }): ReactNode {
   const { t } = useTranslation()
   const { call, writable } = props
-  const [name, setName] = useState('')
   const properties = Object.entries(call.properties ?? {}).sort(([one], [other]) => (one < other ? -1 : 1))
   const required = new Set(call.required)
 
@@ -58,11 +58,10 @@ export function PlanProperties(props: {
     const { required: _, ...rest } = call
     props.onChange(names.length === 0 ? rest : { ...rest, required: names })
   }
-  function add(): void {
-    const clean = name.trim()
-    if (clean === '' || call.properties?.[clean] !== undefined) return
-    putProperty(clean, { type: 'string' })
-    setName('')
+  function add(name: string): boolean {
+    if (call.properties?.[name] !== undefined) return false
+    putProperty(name, { type: 'string' })
+    return true
   }
 
   return (
@@ -148,22 +147,7 @@ export function PlanProperties(props: {
           {t('plans.noProperties')}
         </Text>
       ) : null}
-      {writable ? (
-        <Group gap="xs">
-          <TextInput
-            size="xs"
-            aria-label={t('plans.property')}
-            placeholder={t('plans.property')}
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-            onKeyDown={(event) => (event.key === 'Enter' ? add() : undefined)}
-            data-testid="property-name"
-          />
-          <Button size="xs" variant="default" onClick={add} disabled={name.trim() === ''}>
-            {t('plans.add')}
-          </Button>
-        </Group>
-      ) : null}
+      {writable ? <AddName label={t('plans.property')} testid="property-name" onAdd={add} /> : null}
     </Stack>
   )
 }

@@ -3,7 +3,6 @@ import { Stack, Text } from '@mantine/core'
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
-import { Ago } from '../../kit/figures.tsx'
 import { FilterBar } from '../../kit/filter-bar.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Sparkline } from '../../kit/sparkline.tsx'
@@ -11,6 +10,7 @@ import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { useWords } from '../../shell/words.ts'
+import { useViolationColumns } from './violation-columns.tsx'
 
 type Row = AnswerOf<typeof api.ingest.violations>['items'][number]
 
@@ -35,6 +35,7 @@ export function PlanViolations(): ReactNode {
     },
     { keep: true },
   )
+  const shared = useViolationColumns<Row>()
   const columns = useMemo(
     (): Column<Row>[] => [
       {
@@ -51,70 +52,19 @@ export function PlanViolations(): ReactNode {
           </>
         ),
       },
-      {
-        id: 'what',
-        header: t('plans.violation'),
-        cell: (row) => (
-          <>
-            <Text size="sm">
-              {words('violation', row.code)} · {words('planAction', row.action)}
-            </Text>
-            <Text size="xs" c="dimmed" truncate title={row.path}>
-              {row.path}
-            </Text>
-          </>
-        ),
-      },
-      {
-        id: 'found',
-        header: t('plans.expectedFound'),
-        cell: (row) => (
-          <>
-            <Text size="xs" truncate title={row.expected}>
-              {row.expected}
-            </Text>
-            <Text size="xs" c="dimmed" truncate>
-              {row.found.join(' · ')}
-            </Text>
-          </>
-        ),
-      },
-      {
-        id: 'clients',
-        header: t('plans.clients'),
-        width: 170,
-        cell: (row) => (
-          <Text size="xs" lineClamp={2}>
-            {row.clients
-              .slice(0, 3)
-              .map(({ client, count }) => `${client || '–'} (${format.count(count)})`)
-              .join(', ')}
-          </Text>
-        ),
-      },
+      shared.what((row) => `${words('violation', row.code)} · ${words('planAction', row.action)}`),
+      shared.found((row) => row.found),
+      shared.clients,
       {
         id: 'trend',
         header: t('plans.trend'),
         width: 120,
         cell: (row) => <Sparkline values={row.trend} label={t('plans.trend')} />,
       },
-      {
-        id: 'count',
-        header: t('stream.count'),
-        width: 100,
-        align: 'right',
-        sort: (row) => row.count,
-        cell: (row) => format.count(row.count),
-      },
-      {
-        id: 'last',
-        header: t('stream.last'),
-        width: 140,
-        sort: (row) => row.lastAt,
-        cell: (row) => <Ago at={row.lastAt} />,
-      },
+      shared.count(),
+      shared.last,
     ],
-    [t, format, words],
+    [t, words, shared],
   )
   const sources = new Map(plans.data?.items.map((row) => [row.source, row.sourceName]))
   return (

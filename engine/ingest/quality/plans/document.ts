@@ -302,8 +302,7 @@ class Reader {
     if (kind !== 'events' && given.aliases !== undefined) this.#say(`${path}.aliases`, 'Only events have aliases.')
     const example = this.#own(given, 'example')
     if (example !== undefined && !isLoose(example)) this.#say(`${path}.example`, 'Must be a map.')
-    const root = emptyNode()
-    root.types = ['object']
+    const root: Node = { ...emptyNode(), types: ['object'] }
     this.#object(given, root, path, 0, [])
     const actions = this.#actions(given, path, before)
     const description = this.#text(given, 'description', path, 10_000)
@@ -470,7 +469,8 @@ class Reader {
   }
 }
 
-function emptyNode(): Node {
+/** A node that says nothing about its value. */
+export function emptyNode(): Node {
   return {
     types: null,
     values: null,

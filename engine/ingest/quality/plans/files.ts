@@ -1,6 +1,6 @@
 import type { ImportKind, Json, JsonObject, NormalEvent, SourceId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
-import type { Call, Node } from './document.ts'
+import { type Call, emptyNode, type Node } from './document.ts'
 import { planIn, storedPlan } from './store.ts'
 import { judgeOf } from './violations.ts'
 
@@ -22,8 +22,7 @@ export async function fileContract(
   const plan = live && storedPlan(live.document)
   const file = plan?.files.get(kind)
   if (!plan || !file) return null
-  const root: Node = { ...emptyObject, properties: new Map(), required: file.required }
-  for (const [name, node] of file.columns) root.properties.set(name, node)
+  const root: Node = { ...emptyNode(), types: ['object'], properties: new Map(file.columns), required: file.required }
   const call: Call = { kind: 'events', name: kind, root, identifiers: [], description: '', actions: plan.actions }
   const judge = judgeOf({ ...plan, events: new Map([[kind, call]]), aliases: new Map() })
   return {
@@ -41,23 +40,6 @@ export async function fileContract(
       return found ? `Breaks the plan: ${found.message}` : null
     },
   }
-}
-
-const emptyObject = {
-  types: ['object' as const],
-  values: null,
-  pattern: null,
-  matches: null,
-  format: null,
-  minimum: null,
-  maximum: null,
-  open: true,
-  items: null,
-  dataClass: null,
-  action: null,
-  coerce: false,
-  coerces: false,
-  description: '',
 }
 
 function ownOf(cells: JsonObject, column: string): Json | undefined {
