@@ -5,7 +5,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { NormalEvent, PersonId } from '@einklang/contract'
-import { createIdentity, lockGraph, tellingOf, troubledHistory } from '@einklang/engine/identity'
+import { createIdentity, forgetEverybody, tellingOf, troubledHistory } from '@einklang/engine/identity'
 import { chanceFrom } from '@einklang/platform'
 import { benchGround } from '../ground.ts'
 import { machine } from '../served.ts'
@@ -172,11 +172,11 @@ async function shuffles(): Promise<void> {
   let differing = 0
   for (const history of ['bench', 'second', 'third', 'fourth']) {
     const events = troubledHistory(history, 80)
-    await clean()
+    await forgetEverybody(database)
     await run([events])
     const people = JSON.stringify(await partition())
     for (let shuffle = 0; shuffle < 25; shuffle++) {
-      await clean()
+      await forgetEverybody(database)
       const order = chanceFrom('bench.shuffle', `${history} ${shuffle}`)
       const mixed = events
         .map((event) => ({ event, place: order.next() }))
@@ -202,15 +202,6 @@ async function shuffles(): Promise<void> {
 async function run(batches: NormalEvent[][]): Promise<void> {
   for (const batch of batches) await resolve(structuredClone(batch))
   await identity.settle()
-}
-
-function clean(): Promise<number> {
-  return database.transaction(async (tx) => {
-    await lockGraph(tx)
-    return tx.run`
-    truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.together,
-      identity.review_item, identity.link, identity.evidence, identity.refusal, identity.recheck, identity.record`
-  })
 }
 
 async function partition(): Promise<string[]> {

@@ -6,7 +6,7 @@ import { type Key } from './graph.ts'
 import { type HouseholdView, householdOf } from './household.ts'
 import { currentOf, findOwner, type IdentifierView, identifiersOf, type LogView, logOf } from './read.ts'
 import { resolveBatch } from './resolve.ts'
-import { createMemory } from './settled.ts'
+import { rememberSettled } from './settled.ts'
 import { lockGraph } from './store.ts'
 import { type Decision, mergeByHand, recheck, split, type Undone, unmerge } from './undo.ts'
 
@@ -14,7 +14,7 @@ export { identityHealth } from './health.ts'
 export type { IdentifierView, LogView } from './read.ts'
 export { identityParts } from './routes.ts'
 export { lockGraph } from './store.ts'
-export { tellingOf, troubledHistory } from './troubled.ts'
+export { forgetEverybody, tellingOf, troubledHistory } from './troubled.ts'
 
 export type Identity = {
   /** Whose are these events? The first step of every batch; joins people where the rules allow. */
@@ -68,7 +68,7 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
   const { ground } = needs
   const { database, clock, secrets, history } = ground
   const inside = { clock, secrets, country: needs.country ?? 'DE' }
-  const memory = createMemory()
+  const settled = rememberSettled()
   const inLine = queue()
   /** A decision by hand in one transaction with all that follows from it. */
   const decided = async <Answer>(work: (tx: Database) => Promise<Decision<Answer>>): Promise<Decision<Answer>> => {
@@ -90,7 +90,7 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
     ground,
     country: inside.country,
     weigh: needs.weigh ?? (async () => new Map()),
-    resolve: (tx, events) => resolveBatch({ ...inside, memory }, tx, events),
+    resolve: (tx, events) => resolveBatch({ ...inside, settled }, tx, events),
     current: currentOf,
     identifiersOf: (person) => identifiersOf(database, person),
     namesOf: (tx, persons) => tx.rows<{ namespace: string; value: string }>`

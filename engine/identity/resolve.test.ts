@@ -2,8 +2,8 @@ import { type NormalEvent, type PersonId } from '@einklang/contract'
 import { chanceFrom } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createIdentity, type Identity, lockGraph } from './index.ts'
-import { type Given, type Telling, tellingOf } from './troubled.ts'
+import { createIdentity, type Identity } from './index.ts'
+import { forgetEverybody, type Given, type Telling, tellingOf } from './troubled.ts'
 
 let world: TestGround
 let identity: Identity
@@ -244,14 +244,6 @@ async function partition(): Promise<string[]> {
   return [...groups.values()].map((group) => group.sort().join(' ')).sort()
 }
 
-async function clean(): Promise<void> {
-  await world.ground.database.transaction(async (tx) => {
-    await lockGraph(tx)
-    await tx.run`
-      truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.review_item cascade`
-  })
-}
-
 /** Events about some people whose identifiers never contradict each other. */
 function randomEvents(seed: string, people: number, events: number): NormalEvent[] {
   const chance = chanceFrom('identity-test', seed)
@@ -273,11 +265,11 @@ test('order does not matter where nothing contradicts: batches, singles and shuf
   const events = randomEvents('order', 8, 60)
   await resolve(...events)
   const whole = await partition()
-  await clean()
+  await forgetEverybody(world.ground.database)
   for (const event of events) await resolve(event)
   expect(await partition()).toEqual(whole)
   for (let shuffle = 0; shuffle < 8; shuffle++) {
-    await clean()
+    await forgetEverybody(world.ground.database)
     const chance = chanceFrom('shuffle', `${shuffle}`)
     const mixed = events
       .map((event) => ({ event, place: chance.next() }))
@@ -312,7 +304,7 @@ test('one by one or as a set: ids, owners and log are byte-identical, contradict
   })
   for (const event of events) await resolve(structuredClone(event))
   const single = await snapshot()
-  await clean()
+  await forgetEverybody(world.ground.database)
   for (let at = 0; at < events.length; at += 50) await resolve(...structuredClone(events.slice(at, at + 50)))
   expect(await snapshot()).toEqual(single)
   expect(single.log.length).toBeGreaterThan(0)

@@ -4,7 +4,7 @@ import { canonical, type Evidence, evidenceOf, saveEvidence } from './evidence.t
 import { factsOf, type Graph, keyOf, livingId, namedOf, type Rules, resolveEvent } from './graph.ts'
 import type { Named } from './normalise.ts'
 import { type RecordRow, recordOf, saveRecords } from './record.ts'
-import type { Memory } from './settled.ts'
+import type { Settled } from './settled.ts'
 import {
   addNodes,
   decisionsAbout,
@@ -21,23 +21,23 @@ import {
  * writes the difference. The result is that of resolving one event after the other.
  */
 export async function resolveBatch(
-  needs: { clock: Clock; secrets: Secrets; country: string; memory: Memory },
+  needs: { clock: Clock; secrets: Secrets; country: string; settled: Settled },
   tx: Database,
   events: NormalEvent[],
 ): Promise<AppliedBatch> {
   if (events.length === 0) return { events: [], merges: [], touched: [] }
-  const { memory } = needs
-  memory.begin(await lockGraph(tx))
+  const { settled } = needs
+  settled.begin(await lockGraph(tx))
   try {
     return await resolved(needs, tx, events)
   } catch (error) {
-    memory.forget()
+    settled.forget()
     throw error
   }
 }
 
 async function resolved(
-  needs: { clock: Clock; secrets: Secrets; country: string; memory: Memory },
+  needs: { clock: Clock; secrets: Secrets; country: string; settled: Settled },
   tx: Database,
   events: NormalEvent[],
 ): Promise<AppliedBatch> {
@@ -50,7 +50,7 @@ async function resolved(
     heard.flatMap((one) => one.named),
   )
   if (rules.blocked.size > 0) for (const one of heard) one.named = namedOf(one.event, needs.country, rules.blocked)
-  const graph = await graphFor(needs.memory, tx, heard, rules)
+  const graph = await graphFor(needs.settled, tx, heard, rules)
   const owned: PersonEvent[] = []
   const unattributed: NormalEvent[] = []
   const evidence: Evidence[] = []
@@ -80,15 +80,15 @@ async function resolved(
   await suspectLate(tx, graph, told)
   await saveGraph(needs, tx, graph, 'event')
   await Promise.all([saveEvidence(tx, evidence), saveRecords(tx, records)])
-  needs.memory.learn(graph)
+  needs.settled.learn(graph)
   return batchOf(graph, owned, unattributed)
 }
 
 type Heard = { event: NormalEvent; named: Named[]; recalled: { person: PersonId; stored: PersonId } | null }
 
 /** What has to be decided, loaded; the rest is recalled. */
-async function graphFor(memory: Memory, tx: Database, heard: Heard[], rules: Rules): Promise<Graph> {
-  recall(memory, heard)
+async function graphFor(settled: Settled, tx: Database, heard: Heard[], rules: Rules): Promise<Graph> {
+  recall(settled, heard)
   if (rules.decisions) await exceptDecided(tx, heard)
   const open = heard.filter((one) => one.recalled === null)
   const graph = await loadGraph(tx, open)
@@ -110,10 +110,10 @@ async function graphFor(memory: Memory, tx: Database, heard: Heard[], rules: Rul
 }
 
 /** Marks the events whose owner is settled, unless another event of the batch names the same identifier and is not. */
-function recall(memory: Memory, heard: Heard[]): void {
+function recall(settled: Settled, heard: Heard[]): void {
   const open = new Set<string>()
   for (const one of heard) {
-    one.recalled = memory.recall(one.event, one.named)
+    one.recalled = settled.recall(one.event, one.named)
     if (one.recalled === null) for (const named of one.named) open.add(keyOf(named))
   }
   if (open.size === 0) return

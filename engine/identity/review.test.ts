@@ -3,10 +3,10 @@ import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { effectOfPlan, whatifOf, whyOf } from './explain.ts'
 import { findHouseholds, householdOf } from './household.ts'
-import { createIdentity, type Identity, lockGraph } from './index.ts'
+import { createIdentity, type Identity } from './index.ts'
 import type { Needs } from './reevaluate.ts'
 import { answerItem, questionOf, reviewList, undoAnswer } from './review.ts'
-import { type Given, type Telling, tellingOf } from './troubled.ts'
+import { forgetEverybody, type Given, type Telling, tellingOf } from './troubled.ts'
 import { planSplit } from './undo.ts'
 import { markValue, namespacesOf, setNamespace } from './value.ts'
 
@@ -22,15 +22,7 @@ beforeAll(async () => {
   needs = { database, clock, secrets, country: 'DE' }
 })
 afterAll(() => world.close())
-beforeEach(() =>
-  world.ground.database.transaction(async (tx) => {
-    await lockGraph(tx)
-    await tx.run`
-    truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.together,
-      identity.review_item, identity.link, identity.evidence, identity.refusal, identity.recheck, identity.record,
-      identity.household, identity.household_member, identity.label, identity.namespace_rule`
-  }),
-)
+beforeEach(() => forgetEverybody(world.ground.database))
 
 const tell = (identifiers: Given, more: Partial<Telling> = {}) => tellingOf(identifiers, { number: ++count, ...more })
 const resolve = async (...events: NormalEvent[]) => {

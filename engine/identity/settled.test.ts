@@ -2,8 +2,8 @@ import type { NormalEvent, PersonId } from '@einklang/contract'
 import { chanceFrom } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createIdentity, type Identity, lockGraph } from './index.ts'
-import { tellingOf, troubledHistory } from './troubled.ts'
+import { createIdentity, type Identity } from './index.ts'
+import { forgetEverybody, tellingOf, troubledHistory } from './troubled.ts'
 
 let world: TestGround
 
@@ -46,15 +46,6 @@ async function written(): Promise<object> {
   }
 }
 
-async function clean(): Promise<void> {
-  await world.ground.database.transaction(async (tx) => {
-    await lockGraph(tx)
-    await tx.run`
-      truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.together,
-        identity.review_item, identity.link, identity.evidence, identity.refusal, identity.recheck, identity.record`
-  })
-}
-
 const resolve = (identity: Identity, events: NormalEvent[]) =>
   world.ground.database.transaction((tx) => identity.resolve(tx, structuredClone(events)))
 
@@ -64,7 +55,7 @@ test('whoever remembers whose identifiers are writes and answers the same as som
     const remembering = createIdentity({ ground: world.ground })
     const runs: object[] = []
     for (const identityFor of [() => remembering, () => createIdentity({ ground: world.ground })]) {
-      await clean()
+      await forgetEverybody(world.ground.database)
       const chance = chanceFrom('cut', seed)
       const owners: [string, PersonId, PersonId | undefined][] = []
       for (let at = 0; at < events.length; ) {

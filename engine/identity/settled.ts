@@ -4,7 +4,7 @@ import type { Named } from './normalise.ts'
 import type { Turn } from './store.ts'
 
 /** Identifiers about which nothing is left to decide, and between which times that holds. */
-type Settled = { person: PersonId; stored: PersonId; from: number; until: number; claimed: boolean }
+type Holding = { person: PersonId; stored: PersonId; from: number; until: number; claimed: boolean }
 
 const day = 86_400_000
 const most = 50_000
@@ -14,7 +14,7 @@ const most = 50_000
  * and change nothing, and need not be looked up. Holds only while nobody else takes the graph (`Turn`), and only what
  * was read or written in turns that stand.
  */
-export type Memory = {
+export type Settled = {
   /** Forgets everything unless the turn before this one was ours and stands. */
   begin(turn: Turn): void
   /** Whose the event is, where it names one settled identifier alone and says nothing more. */
@@ -24,8 +24,8 @@ export type Memory = {
   forget(): void
 }
 
-export function createMemory(): Memory {
-  const byKey = new Map<string, Settled>()
+export function rememberSettled(): Settled {
+  const byKey = new Map<string, Holding>()
   const keysOf = new Map<PersonId, Set<string>>()
   let last = -1
 
@@ -59,12 +59,12 @@ export function createMemory(): Memory {
         if (person.dirty || person.contested) for (const key of keysOf.get(person.id) ?? []) drop(key)
       for (const [key, node] of graph.nodes) {
         drop(key)
-        const settled = settledOf(graph, node)
-        if (!settled) continue
-        byKey.set(key, settled)
-        const keys = keysOf.get(settled.person)
+        const holding = settledOf(graph, node)
+        if (!holding) continue
+        byKey.set(key, holding)
+        const keys = keysOf.get(holding.person)
         if (keys) keys.add(key)
-        else keysOf.set(settled.person, new Set([key]))
+        else keysOf.set(holding.person, new Set([key]))
       }
       // The oldest go first; a map keeps the order in which its keys came.
       for (const key of byKey.keys()) {
@@ -85,7 +85,7 @@ function quiet(event: NormalEvent, one: Named): boolean {
   return event.identifiers.every(({ namespace }) => namespace !== 'person')
 }
 
-function settledOf(graph: Graph, node: Node): Settled | null {
+function settledOf(graph: Graph, node: Node): Holding | null {
   if (node.person === null || node.atom === null || node.status !== 'active') return null
   if (node.sharedSince !== null || node.storeDevice || node.earlier.length > 0) return null
   const person = livingPerson(graph, node.person)

@@ -1,5 +1,6 @@
 import { type Identifier, type NormalEvent, type SourceId } from '@einklang/contract'
-import { chanceFrom, derivedId } from '@einklang/platform'
+import { chanceFrom, type Database, derivedId } from '@einklang/platform'
+import { lockGraph } from './store.ts'
 
 const source = derivedId('source', 'random history') as SourceId
 const start = Date.parse('2026-03-01T09:00:00Z')
@@ -68,5 +69,16 @@ export function troubledHistory(seed: string, events: number): NormalEvent[] {
       publishable: chance.next() < 0.25,
       ...(told ? { traits: { first_name: names[chance.below(4)] ?? 'Anna' } } : {}),
     })
+  })
+}
+
+/** An empty stage for the next test: behind the lock, so that one which was given up and still resolves is waited for. */
+export async function forgetEverybody(database: Database): Promise<void> {
+  await database.transaction(async (tx) => {
+    await lockGraph(tx)
+    await tx.run`
+      truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.together,
+        identity.review_item, identity.link, identity.evidence, identity.refusal, identity.recheck, identity.record,
+        identity.household, identity.household_member, identity.label, identity.namespace_rule`
   })
 }

@@ -2,9 +2,9 @@ import type { NormalEvent, PersonId } from '@einklang/contract'
 import { chanceFrom } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createIdentity, type Identity, lockGraph } from './index.ts'
+import { createIdentity, type Identity } from './index.ts'
 import { answerItem, undoAnswer } from './review.ts'
-import { type Given, type Telling, tellingOf, troubledHistory } from './troubled.ts'
+import { forgetEverybody, type Given, type Telling, tellingOf, troubledHistory } from './troubled.ts'
 
 let world: TestGround
 let identity: Identity
@@ -17,23 +17,13 @@ beforeAll(async () => {
 afterAll(() => world.close())
 beforeEach(async () => {
   count = 0
-  await clean()
+  await forgetEverybody(world.ground.database)
 })
 
 const resolve = (...events: NormalEvent[]) =>
   world.ground.database.transaction((tx) => identity.resolve(tx, structuredClone(events)))
 const tell = (identifiers: Given, more: Partial<Telling> = {}) => tellingOf(identifiers, { number: ++count, ...more })
 const owner = (namespace: string, value: string) => identity.find(namespace, value)
-
-/** Behind the lock, so that a test which was given up and still resolves is waited for. */
-async function clean(): Promise<void> {
-  await world.ground.database.transaction(async (tx) => {
-    await lockGraph(tx)
-    await tx.run`
-      truncate identity.person, identity.identifier, identity.log, identity.merged, identity.negative, identity.together,
-        identity.review_item, identity.link, identity.evidence, identity.refusal, identity.recheck, identity.record`
-  })
-}
 
 /** Which identifiers stand together, whatever the ids are; and what each is. */
 async function partition(): Promise<string[]> {
@@ -108,12 +98,12 @@ function shuffled(events: NormalEvent[], seed: string): NormalEvent[] {
 test('in whatever order events arrive, refusals, limits, changed devices and shared values included, people are the same', async () => {
   for (const history of ['one', 'bench']) {
     const events = troubledHistory(history, 80)
-    await clean()
+    await forgetEverybody(world.ground.database)
     await run([events])
     const [people, open] = [await partition(), await conflicts()]
     expect(people.length).toBeGreaterThan(5)
     for (let shuffle = 0; shuffle < 4; shuffle++) {
-      await clean()
+      await forgetEverybody(world.ground.database)
       await run(cut(shuffled(events, `${history} ${shuffle}`), `${shuffle}`))
       expect(await partition()).toEqual(people)
       expect(await conflicts()).toEqual(open)
@@ -140,7 +130,7 @@ test('a repeated batch changes nothing', async () => {
 test('an undone merge leaves what all events give with the two held apart: identifiers, events and conflicts', async () => {
   let undone = 0
   for (let history = 0; history < 7; history++) {
-    await clean()
+    await forgetEverybody(world.ground.database)
     const events = troubledHistory(`undo ${history}`, 70)
     // What only a device told follows the owner the device had when it was stored.
     const byDevice = new Set(
@@ -163,7 +153,7 @@ test('an undone merge leaves what all events give with the two held apart: ident
     undone++
     const after = { people: await partition(), events: await eventsTogether(stored), conflicts: await conflicts() }
     const negatives = await world.ground.database.rows<{ [column: string]: unknown }>`select * from identity.negative`
-    await clean()
+    await forgetEverybody(world.ground.database)
     for (const row of negatives)
       await world.ground.database.run`
         insert into identity.negative select * from jsonb_populate_record(null::identity.negative, ${world.ground.database.json(row)})`
@@ -241,7 +231,7 @@ test('two workers on the same people neither lose nor double anything', async ()
   const events = troubledHistory('workers', 80)
   await run([events])
   const people = await partition()
-  await clean()
+  await forgetEverybody(world.ground.database)
   const halves = [
     cut(
       events.filter((_, at) => at % 2 === 0),
