@@ -65,7 +65,7 @@ export function Checks(): ReactNode {
         width: 210,
         cell: (row) => (
           <Text size="xs" ff="monospace" truncate>
-            {row.places[0]?.path ?? '–'}
+            {row.places[0]?.path === '*' ? t('checks.otherPlaces') : (row.places[0]?.path ?? '–')}
           </Text>
         ),
       },

@@ -688,7 +688,9 @@ function Problems({ report }: { report: Report }): ReactNode {
                   <Table.Td>
                     <Text size="sm">{words('check', row.code)}</Text>
                     <Text size="xs" c="dimmed">
-                      {[words('checkAction', row.action), row.path].filter(Boolean).join(' · ')}
+                      {[words('checkAction', row.action), row.path === '*' ? t('checks.otherPlaces') : row.path]
+                        .filter(Boolean)
+                        .join(' · ')}
                     </Text>
                   </Table.Td>
                   <Table.Td>{row.sourceName}</Table.Td>

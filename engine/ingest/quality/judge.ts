@@ -26,7 +26,7 @@ export type Judge = {
    */
   judge(tx: Database, items: Item[], options?: { dry?: boolean }): Promise<Item[]>
   /** Counts what was found, per source, hour, code, place and action. */
-  count(tx: Database, items: Item[]): Promise<void>
+  count(tx: Database, items: readonly Item[]): Promise<void>
 }
 
 type JudgeNeeds = {
@@ -67,7 +67,7 @@ export function createJudge(needs: JudgeNeeds): Judge {
         return judged(item, item.event, facts, set, needs.plans?.find ?? null)
       })
     },
-    count,
+    count: createCount(),
   }
 }
 
@@ -153,7 +153,7 @@ function refused(item: Item, rule: number): Item {
     ...item,
     findings: item.reasons.map(({ code, path, message, check }) => ({
       code: check ?? code,
-      path: placeOf(path),
+      path: shortPlace(path),
       rule,
       action: 'quarantine',
       message,
@@ -184,8 +184,16 @@ function stripped(event: NormalEvent, found: Found): NormalEvent {
 }
 
 function findingOf(code: string, found: Found, action: FindingAction, rule: number): Finding {
-  return { code, path: placeOf(found.path), rule, action, message: found.message.slice(0, 300) }
+  return { code, path: shortPlace(found.path), rule, action, message: found.message.slice(0, 300) }
 }
+
+/** Keys come from outside and may be as long as a request; places are counted, grouped and indexed. */
+function shortPlace(path: string): string {
+  const place = placeOf(path)
+  return place.length <= longestPlace ? place : `${place.slice(0, longestPlace).toWellFormed()}…`
+}
+
+const longestPlace = 200
 
 /** Many lines of one order with the same trouble are one finding. */
 function has(findings: Finding[], wanted: Finding): boolean {
@@ -243,7 +251,51 @@ type Tally = {
   last: string
 }
 
-async function count(tx: Database, items: Item[]): Promise<void> {
+/** Names come from outside: beyond so many places of one check in one hour of a source, the rest is counted as one. */
+const mostPlaces = 50
+/** The place of all further ones. */
+export const otherPlaces = '*'
+
+/** Counts findings, with a bound on the places of a source and hour that holds over restarts. */
+function createCount(): Judge['count'] {
+  /** Source and hour → check → its places so far. */
+  const hours = new Map<string, Map<string, Set<string>>>()
+  const placesOf = async (tx: Database, source: string, hour: string) => {
+    const key = `${source}|${hour}`
+    const known = hours.get(key)
+    if (known) return known
+    const rows = await tx.rows<{ code: string; path: string }>`
+      select distinct code, path from ingest.finding where source = ${source} and hour = ${hour}`
+    const places = new Map<string, Set<string>>()
+    for (const { code, path } of rows) places.set(code, (places.get(code) ?? new Set()).add(path))
+    if (hours.size >= 500) hours.clear()
+    hours.set(key, places)
+    return places
+  }
+  return async (tx, items) => {
+    const bounded = new Map<string, Tally>()
+    for (const tally of tallied(items)) {
+      const places = await placesOf(tx, tally.source, tally.hour)
+      const known = places.get(tally.code) ?? new Set()
+      places.set(tally.code, known)
+      if (!known.has(tally.path) && known.size >= mostPlaces) tally.path = otherPlaces
+      else known.add(tally.path)
+      const { source, hour, code, path, action } = tally
+      const same = bounded.get(`${source}|${hour}|${code}|${path}|${action}`)
+      if (same) addTo(same, tally)
+      else bounded.set(`${source}|${hour}|${code}|${path}|${action}`, tally)
+    }
+    if (bounded.size === 0) return
+    await tx.run`
+      insert into ingest.finding as known (source, hour, code, path, action, count, value, last_at)
+      select source, hour, code, path, action, count, value, last from ${recordset(tx, [...bounded.values()], columns)} as row
+      on conflict (source, hour, code, path, action) do update set
+        count = known.count + excluded.count, value = known.value + excluded.value,
+        last_at = greatest(known.last_at, excluded.last_at)`
+  }
+}
+
+function tallied(items: readonly Item[]): Iterable<Tally> {
   const tallies = new Map<string, Tally>()
   for (const item of items) {
     const findings = item.event ? item.event.findings : item.findings
@@ -253,24 +305,20 @@ async function count(tx: Database, items: Item[]): Promise<void> {
     const value = turnoverOf(item.event ?? item.held ?? null)
     for (const { code, path, action } of findings) {
       const key = `${item.source}|${at}|${code}|${path}|${action}`
+      const hour = new Date(at * 3_600_000).toISOString()
+      const one = { source: item.source, hour, code, path, action, count: 1, value, last }
       const tally = tallies.get(key)
-      if (tally) {
-        tally.count++
-        tally.value += value
-        if (last > tally.last) tally.last = last
-      } else {
-        const hour = new Date(at * 3_600_000).toISOString()
-        tallies.set(key, { source: item.source, hour, code, path, action, count: 1, value, last })
-      }
+      if (tally) addTo(tally, one)
+      else tallies.set(key, one)
     }
   }
-  if (tallies.size === 0) return
-  await tx.run`
-    insert into ingest.finding as known (source, hour, code, path, action, count, value, last_at)
-    select source, hour, code, path, action, count, value, last from ${recordset(tx, [...tallies.values()], columns)} as row
-    on conflict (source, hour, code, path, action) do update set
-      count = known.count + excluded.count, value = known.value + excluded.value,
-      last_at = greatest(known.last_at, excluded.last_at)`
+  return tallies.values()
+}
+
+function addTo(tally: Tally, more: Tally): void {
+  tally.count += more.count
+  tally.value += more.value
+  if (more.last > tally.last) tally.last = more.last
 }
 
 /** Turnover in minor units that hangs on an item; 0 for what sells nothing. */

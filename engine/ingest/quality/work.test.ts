@@ -14,6 +14,8 @@ import type { Database, Request_, StageParts } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createIngest, type Ingest, type IngestInside, ingestParts } from '../index.ts'
+import type { Item } from '../item.ts'
+import { createJudge } from './judge.ts'
 
 const ada = 'adadadad-adad-8200-8000-000000000001' as PersonId
 const caller = { caller: { kind: 'user', name: 'Eva', roles: ['admin'] } } as unknown as Request_
@@ -361,6 +363,43 @@ test('findings are counted per source, hour, code and place, and stand in histor
     ['name.shape traits.firstName repair'],
     ['birth.sentinel traits.birthday strip', 'name.shape traits.firstName repair'],
   ])
+})
+
+test('names that nobody bounds are counted as one', async () => {
+  const names = (from: number) =>
+    Array.from({ length: 40 }, (_, at) => ({
+      type: 'identify',
+      messageId: `b-${from + at}`,
+      userId: 'b',
+      // Every spelling is a place of its own.
+      traits: { [`sur${'_'.repeat(from + at)}name`]: 'LOVELACE' },
+    }))
+  await send(...names(0))
+  await send(...names(40))
+  // Another process starts from what is written down.
+  await createJudge({ sourceOf: async () => null }).count(world.ground.database, [
+    { ...(found('traits.last_name') as Item), source },
+    { ...(found('traits.sur_name') as Item), source },
+  ])
+  const rows = await world.ground.database.rows<{ path: string; count: number }>`
+    select path, count::int as count from ingest.finding where source = ${source} and code = 'name.shape' order by path`
+  expect(rows).toHaveLength(51)
+  expect(rows.find(({ path }) => path === '*')?.count).toBe(31)
+  expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(82)
+
+  // A name as long as a request is no reason to wait for ever.
+  await send({
+    type: 'identify',
+    messageId: 'long',
+    userId: 'b',
+    traits: { [`last${' '.repeat(5000)}name`]: 'LOVELACE' },
+  })
+  expect(applied.at(-1)?.findings?.[0]).toMatchObject({ code: 'name.shape', path: expect.stringMatching(/^.{201}$/) })
+
+  function found(path: string): object {
+    const finding = { code: 'name.shape', path, rule: 0, action: 'repair', message: '' }
+    return { receivedAt: world.clock.now().getTime(), event: null, findings: [finding] }
+  }
 })
 
 test('what was given up can be taken back until it would have expired', async () => {
