@@ -6,7 +6,8 @@ export type SpokenLanguage = (typeof spokenLanguages)[number]
 
 /**
  * The sentences of a stage: code → words per language. `{name}` stands for what goes in, `{name:kind}` for a value of a
- * closed list (`channel`, `purpose` …), an instant (`when`), a length in minutes (`length`) or a kept sentence (`said`).
+ * closed list (`channel`, `purpose` …), an instant (`when`), a length in minutes (`length`), a `number`, a share as
+ * `percent`, or a kept sentence (`said`).
  *
  *   const phrases = { capped: { en: '{used} of {limit} messages.', de: '{used} von {limit} Nachrichten.' } }
  */
@@ -51,6 +52,10 @@ export function speaker(...books: Phrases[]): (text: string, language: SpokenLan
         return whenIn(text, language)
       case 'length':
         return lengthIn(Number(value), language)
+      case 'number':
+        return new Intl.NumberFormat(language, { maximumSignificantDigits: 3 }).format(Number(value))
+      case 'percent':
+        return new Intl.NumberFormat(language, { style: 'percent', maximumSignificantDigits: 2 }).format(Number(value))
       default:
         return (kind === undefined ? undefined : lists[kind]?.[text]?.[language]) ?? text
     }

@@ -104,7 +104,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     emit: ingest.emit,
     settled: (persons, channels) => delivery.settled(persons, channels),
   })
-  const commerce = createCommerce({ ground })
+  const commerce = createCommerce({ ground, stockTold: (tx, reports) => measurement.stockTold(tx, reports) })
   const audience = createAudience({ ground })
   const decisionNeeds: DecisionNeeds = {
     ground,

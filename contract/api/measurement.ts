@@ -355,6 +355,106 @@ export const journeyPersons = route({
   ),
 })
 
+const productsBy = z.enum(['product', 'article', 'brand', 'category']).default('product')
+
+/** What stock-outs did to a figure; null where no stock history tells. */
+const demandFigures = {
+  /** Units had it been in stock all the time. */
+  corrected: estimate.nullable(),
+  /** The same per day, which is units per day in stock. */
+  perDay: estimate.nullable(),
+  /** Share of demand that found it in stock, 0–1, and the same in days of the period. */
+  share: z.number().nullable(),
+  daysInStock: z.number().nullable(),
+  missed: z.number().nullable(),
+}
+
+export const products = route({
+  stage: 'measurement',
+  name: 'products',
+  summary: 'What people wanted: units and views per day in stock, corrected for the time a product could not be had',
+  method: 'get',
+  path: '/products',
+  may: readers,
+  query: z.object({
+    ...period,
+    by: productsBy,
+    soldVia,
+    limit: z.coerce.number().int().min(1).max(5000).default(300),
+  }),
+  answer: z.object({
+    note: figureNote,
+    period: answeredPeriod,
+    days: z.int(),
+    /** How much the correction knows: first stock report, and articles of the period with a history. */
+    stock: z.object({ since: instant.nullable(), articles: z.int(), ofArticles: z.int(), corrected: z.int() }),
+    /** All of them, of which the first `limit` by what was wanted are told. */
+    found: z.int(),
+    rows: z.array(
+      z.object({
+        key: z.string(),
+        name: z.string(),
+        /** Colour and size of an article. */
+        of: z.string().nullable(),
+        brand: z.string().nullable(),
+        category: z.string().nullable(),
+        articles: z.int(),
+        units: z.int(),
+        orders: z.int(),
+        /** Minor units, before returns. */
+        revenue: z.int(),
+        views: z.int(),
+        /** Views while it could not be bought online; null without stock history. */
+        viewsSoldOut: z.int().nullable(),
+        viewsPerDay: z.number().nullable(),
+        ...demandFigures,
+        /** Place by units sold, and by units corrected. */
+        rankSold: z.int(),
+        rank: z.int(),
+      }),
+    ),
+  }),
+})
+
+export const productsCsv = route({
+  stage: 'measurement',
+  name: 'productsCsv',
+  summary: 'What people wanted as CSV',
+  method: 'get',
+  path: '/products.csv',
+  may: readers,
+  query: products.query,
+  answer: z.object({ fileName: z.string(), csv: z.string() }),
+})
+
+export const product = route({
+  stage: 'measurement',
+  name: 'product',
+  summary: 'One product taken apart: its articles, the places that sell it, and its days',
+  method: 'get',
+  path: '/product',
+  may: readers,
+  query: z.object({ ...period, by: productsBy, soldVia, key: z.string().max(256) }),
+  answer: z.object({
+    note: figureNote,
+    period: answeredPeriod,
+    /** `online` is shop and app together; its name is null. */
+    places: z.array(z.object({ place: z.string(), name: z.string().nullable(), units: z.int(), ...demandFigures })),
+    articles: z.array(
+      z.object({
+        sku: z.string(),
+        of: z.string(),
+        units: z.int(),
+        views: z.int(),
+        viewsSoldOut: z.int().nullable(),
+        ...demandFigures,
+      }),
+    ),
+    /** `share` of its articles and places that were in stock. */
+    days: z.array(z.object({ day, units: z.int(), views: z.int(), share: z.number().nullable() })),
+  }),
+})
+
 const armResult = z.object({
   arm: z.string(),
   control: z.boolean(),

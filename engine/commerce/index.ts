@@ -16,13 +16,14 @@ import {
   popularOf,
   productsOf,
 } from './read.ts'
-import { commerceRecords } from './records.ts'
+import { commerceRecords, type StockTold } from './records.ts'
 import { type Viewed, viewedBy } from './viewed.ts'
 
 export type { Today as CommerceToday } from './figures.ts'
 export { commerceHealth } from './health.ts'
 export type { OrderChannel } from './order.ts'
 export type { Cart, Order, ProductSummary } from './read.ts'
+export type { StockReport } from './records.ts'
 export { commerceParts } from './routes.ts'
 export type { Viewed } from './viewed.ts'
 
@@ -56,11 +57,11 @@ export type Commerce = {
   erase(tx: Database, persons: PersonId[]): Promise<number>
 }
 
-export function createCommerce({ ground }: { ground: Ground }): Commerce {
+export function createCommerce({ ground, stockTold }: { ground: Ground; stockTold?: StockTold }): Commerce {
   const { database, history, clock, config } = ground
   return {
     apply: (tx, batch) => applyBatch(tx, config.currency, batch),
-    records: commerceRecords(clock, config.currency),
+    records: commerceRecords(clock, config.currency, stockTold),
     async openCart(tx, person) {
       const [cart] = await cartsOf(tx, clock.now(), [person])
       return cart?.state === 'open' ? cart : null

@@ -24,8 +24,13 @@ function sink<Row extends object>(
   }
 }
 
+/** What was on hand of an article at a place at an instant. */
+export type StockReport = { sku: string; place: string; onHand: number; asOf: string }
+/** Hears of every report, old ones too, in the transaction of the import: who keeps their history is downstream. */
+export type StockTold = (tx: Database, reports: StockReport[]) => Promise<void>
+
 /** The record imports that commerce takes: master data, prices, stock and places. */
-export function commerceRecords(clock: Clock, currency: string) {
+export function commerceRecords(clock: Clock, currency: string, stockTold?: StockTold) {
   return {
     products: sink(
       productOf,
@@ -37,7 +42,14 @@ export function commerceRecords(clock: Clock, currency: string) {
       (row) => [row.sku, row.channel, row.place, row.kind, row.validFrom].join('|'),
       (tx, rows) => writePrices(tx, clock, rows),
     ),
-    stock: sink(stockOf, (row) => `${row.sku}|${row.place}`, writeStock),
+    stock: sink(
+      stockOf,
+      (row) => `${row.sku}|${row.place}|${row.asOf}`,
+      async (tx, rows) => {
+        await writeStock(tx, rows)
+        await stockTold?.(tx, rows)
+      },
+    ),
     places: sink(placeOf, (row) => row.place, writePlaces),
   }
 }
@@ -188,9 +200,7 @@ async function writePrices(tx: Database, clock: Clock, rows: PriceRow[]): Promis
       amount = excluded.amount, currency = excluded.currency, valid_to = excluded.valid_to`
 }
 
-type StockRow = { sku: string; place: string; onHand: number; asOf: string }
-
-function stockOf(fields: Fields): Read<StockRow> {
+function stockOf(fields: Fields): Read<StockReport> {
   const sku = textOf(fields, 'sku')
   if (sku === null) return { reject: 'sku is missing' }
   const place = textOf(fields, 'place')
@@ -204,12 +214,12 @@ function stockOf(fields: Fields): Read<StockRow> {
 }
 
 /** Only a newer report replaces an older one; late files change nothing. */
-async function writeStock(tx: Database, rows: StockRow[]): Promise<void> {
+async function writeStock(tx: Database, rows: StockReport[]): Promise<void> {
   await tx.run`
     insert into commerce.stock (sku, place, on_hand, as_of)
-    select r.sku, r.place, r."onHand", r."asOf"
+    select distinct on (r.sku, r.place) r.sku, r.place, r."onHand", r."asOf"
     from jsonb_to_recordset(${tx.json(rows)}) as r(sku text, place text, "onHand" int, "asOf" timestamptz)
-    order by r.sku, r.place
+    order by r.sku, r.place, r."asOf" desc
     on conflict (sku, place) do update set on_hand = excluded.on_hand, as_of = excluded.as_of
     where excluded.as_of > stock.as_of`
 }

@@ -1,5 +1,5 @@
-import { type AnswerOf, type api, type InputOf, minorDigits, type PersonId } from '@einklang/contract'
-import { type Ground, Refusal } from '@einklang/platform'
+import { type AnswerOf, api, type InputOf, kept, minorDigits, type PersonId } from '@einklang/contract'
+import type { Ground } from '@einklang/platform'
 import { chooseOrder } from '@einklang/stats'
 import { lookBackDays } from './build.ts'
 import {
@@ -23,13 +23,14 @@ import {
   figuresOfPaths,
   figuresOfRule,
   isRule,
-  modelWords,
   roundedTo,
   sentenceOf,
 } from './models.ts'
 import { creditedOrder, touchesOf } from './orders.ts'
-import { type Period, periodOf, weeksOf } from './period.ts'
+import { dayIn, type Period, periodOf, weeksOf } from './period.ts'
+import { productParts, productRows } from './products.ts'
 import { protocolsOf } from './protocol.ts'
+import { refused } from './sayings.ts'
 import { type FinishedBuild, lastBuild, membersOf } from './store.ts'
 
 type Routes = typeof api.measurement
@@ -41,25 +42,10 @@ export type WeeksInput = InputOf<Routes['weeks']>['query']
 export type WeeksAnswer = AnswerOf<Routes['weeks']>
 type Note = api.measurement.FigureNote
 
+const { attributionModels } = api.measurement
 const usualModels: AttributionModel[] = ['first', 'last', 'last_nondirect', 'linear']
 const fewConversions = 100
 const fewTouches = 10
-
-const definitions = {
-  attribution:
-    'Orders and receipts of all channels, net of returns within 60 days, credited to the touches of the same person in the 90 days before (letter 60, catalogue 120), split at orders. Intervals: 90 %, over persons.',
-  weeks: 'Revenue net of returns by the week of the order; credited revenue covers orders with at least one touch.',
-  journey:
-    'Every order of this customer with the touches in the 90 days before it (letter 60, catalogue 120) and who got the credit.',
-  paths:
-    'Channels before an order, equal neighbours taken together; paths without an order count when their last touch lies in the period.',
-  journeys:
-    'Channels of a person before each order, equal neighbours taken together; ways without an order count when their last touch lies in the period. Times are from touch to touch.',
-  customers:
-    'From the days on which known customers bought, in all channels, the model learns how often each buys and who has stopped; the value is the revenue expected in the next 52 weeks, later money discounted by 10 % a year. 90 % intervals from imagined futures of each customer.',
-  experiments:
-    'Orders of the 28 days after a person was assigned, everybody assigned counts, reached or not. Difference to the control group with 90 % interval.',
-}
 
 /** Answers over the finished build; equal questions to the same build are computed once. */
 export function createAnswers(ground: Ground) {
@@ -87,10 +73,7 @@ export function createAnswers(ground: Ground) {
       asOf: (build?.asOf ?? clock.now()).toISOString(),
       currency,
       lookBackDays,
-      warnings:
-        build === undefined
-          ? ['Nothing has been computed yet; the first build starts within five minutes.', ...warnings]
-          : warnings,
+      warnings: build === undefined ? [kept('not_built'), ...warnings] : warnings,
     }
   }
 
@@ -99,9 +82,7 @@ export function createAnswers(ground: Ground) {
     const currencies = await currenciesIn(history, period, config.timeZone)
     const currency = currencies[0] ?? config.currency
     const warnings =
-      currencies.length > 1
-        ? [`Orders in ${currencies.slice(1).join(', ')} are not in these figures; currencies are never added up.`]
-        : []
+      currencies.length > 1 ? [kept('other_currencies', { currencies: currencies.slice(1).join(', ') })] : []
     return { scope: { period, timeZone: config.timeZone, currency, soldVia }, warnings }
   }
 
@@ -131,8 +112,7 @@ export function createAnswers(ground: Ground) {
         wantsPaths && (by === 'channel' || by === 'campaign' || by === 'message')
           ? await pathsIn(history, scope, by)
           : null
-      if (wantsPaths && all === null)
-        warnings.push('Markov and Shapley are computed for channels, campaigns and messages.')
+      if (wantsPaths && all === null) warnings.push(kept('only_some_rows'))
       const models = asked.filter((model) => isRule(model) || all !== null)
       const order =
         all === null || !models.includes('markov')
@@ -166,13 +146,12 @@ export function createAnswers(ground: Ground) {
         )
       const why = differencesOf(rows.filter((row) => !row.tooLittleData))
       const orders = Number(totals.orders)
-      if (orders < fewConversions)
-        warnings.push(`Only ${orders} order${orders === 1 ? '' : 's'} in this period: read the shares as a hint.`)
-      if (rows.length === 1) warnings.push('There is only one channel, so nothing can be compared.')
+      if (orders < fewConversions) warnings.push(kept('few_orders', { count: orders }))
+      if (rows.length === 1) warnings.push(kept('one_channel'))
       return {
-        note: noteOf(build, definitions.attribution, scope.currency, warnings),
+        note: noteOf(build, kept('defines_attribution'), scope.currency, warnings),
         period,
-        models: models.map((model) => ({ model, ...modelWords[model] })),
+        models: models.map((model) => ({ model, title: kept(model), definition: kept(`${model}_means`) })),
         rows,
         totals: {
           orders,
@@ -188,7 +167,7 @@ export function createAnswers(ground: Ground) {
             share: Number(totals.revenue) === 0 ? 0 : Number(totals.unknown_revenue) / Number(totals.revenue),
           },
         },
-        differences: why.map(sentenceOf),
+        differences: why.map((one) => sentenceOf(one, by)),
         why,
         markovOrder: order,
         experiments: experimentsSay,
@@ -254,7 +233,7 @@ export function createAnswers(ground: Ground) {
         return { channel, orders, revenue: roundedTo(values, total), total }
       })
       return {
-        note: noteOf(build, `${definitions.weeks} ${modelWords[input.model].definition}`, scope.currency, warnings),
+        note: noteOf(build, kept('defines_weeks', { model: kept(`${input.model}_means`) }), scope.currency, warnings),
         period,
         weeks: list,
         credited: channels
@@ -305,7 +284,7 @@ export function createAnswers(ground: Ground) {
     const orders = rows.filter((row) => Number(row.converted) === 1)
     const lastOrder = orders[0]?.at ?? ''
     return {
-      note: noteOf(build, definitions.journey, orders[0]?.currency ?? null),
+      note: noteOf(build, kept('defines_journey'), orders[0]?.currency ?? null),
       conversions: orders.map((row) => creditedOrder(row, config.timeZone)),
       open: rows
         .filter((row) => Number(row.converted) === 0 && row.at > lastOrder)
@@ -321,7 +300,7 @@ export function createAnswers(ground: Ground) {
       const { scope, warnings } = await scopeOf(period)
       const found = await frequentPaths(history, scope, input.limit)
       return {
-        note: noteOf(build, definitions.paths, scope.currency, warnings),
+        note: noteOf(build, kept('defines_paths'), scope.currency, warnings),
         period,
         paths: found.paths.map((path) => ({
           steps: path.steps,
@@ -349,8 +328,8 @@ export function createAnswers(ground: Ground) {
       const map = await journeyMapOf(history, scope, input.ways)
       const { warnings } = found
       if (map.drawn.ofPaths > 0 && map.drawn.ofPaths < fewConversions)
-        warnings.push(`Only ${map.drawn.ofPaths} paths in this period: read the flows as a hint.`)
-      return { note: noteOf(build, definitions.journeys, scope.currency, warnings), period, ...map }
+        warnings.push(kept('few_paths', { count: map.drawn.ofPaths }))
+      return { note: noteOf(build, kept('defines_journeys'), scope.currency, warnings), period, ...map }
     }).then(confirmed(build))
   }
 
@@ -373,6 +352,35 @@ export function createAnswers(ground: Ground) {
     }
   }
 
+  async function products(input: InputOf<Routes['products']>['query']): Promise<AnswerOf<Routes['products']>> {
+    const period = inPeriod(input)
+    const build = await lastBuild(database)
+    const { by, soldVia, limit } = input
+    // Stock and sales arrive without a build; an hour later they are read anew.
+    const hour = Math.floor(clock.now().getTime() / 3_600_000)
+    return cached(build, `products ${JSON.stringify({ ...period, by, soldVia, limit, hour })}`, async () => {
+      const { scope, warnings } = await scopeOf(period, soldVia)
+      const { rows, days, stock } = await productRows(database, history, scope, by)
+      if (rows.length > 0) warnings.push(...stockWarnings(stock, rows.length, period, config.timeZone))
+      return {
+        note: noteOf(build, kept('defines_products'), scope.currency, warnings),
+        period,
+        days,
+        stock,
+        found: rows.length,
+        rows: rows.slice(0, limit),
+      }
+    }).then(confirmed(build))
+  }
+
+  async function product(input: InputOf<Routes['product']>['query']): Promise<AnswerOf<Routes['product']>> {
+    const period = inPeriod(input)
+    const build = await lastBuild(database)
+    const { scope } = await scopeOf(period, input.soldVia)
+    const parts = await productParts(database, history, scope, input.by, input.key)
+    return { note: noteOf(build, kept('defines_products'), scope.currency), period, ...parts }
+  }
+
   async function experiments(): Promise<AnswerOf<Routes['experiments']>> {
     const [build, plans, protocols] = await Promise.all([
       lastBuild(database),
@@ -386,7 +394,7 @@ export function createAnswers(ground: Ground) {
       armSums(history, config.currency, ended),
     )
     return {
-      note: noteOf(build, definitions.experiments, config.currency),
+      note: noteOf(build, kept('defines_experiments'), config.currency),
       experiments: plans.map((plan) =>
         resultOf(
           plan,
@@ -405,13 +413,16 @@ export function createAnswers(ground: Ground) {
     const warnings: string[] = []
     if (drift?.alarm)
       warnings.push(
-        `In the last ${drift.weeks} weeks customers bought ${Math.round(Math.abs(drift.ratio - 1) * 100)} % ${drift.ratio < 1 ? 'less' : 'more'} than their history let expect: read the values with care.`,
+        kept(drift.ratio < 1 ? 'drifted_less' : 'drifted_more', {
+          weeks: drift.weeks,
+          share: Math.abs(drift.ratio - 1),
+        }),
       )
     const noWorth = learnt !== null && (learnt.sums.valued === 0 || learnt.spend === null)
     const currency = stored?.currency ?? config.currency
     return {
       note: {
-        ...noteOf(build, definitions.customers, currency, warnings),
+        ...noteOf(build, kept('defines_customers'), currency, warnings),
         asOf: (stored?.finishedAt ?? clock.now()).toISOString(),
       },
       until: learnt === null ? null : (stored?.until ?? null),
@@ -425,9 +436,7 @@ export function createAnswers(ground: Ground) {
               because: learnt.because,
               tried: learnt.tried,
               parameters: learnt.fit.parameters,
-              withoutValue: noWorth
-                ? (learnt.spend?.edge ?? 'Too few customers paid for a second purchase to learn what they spend.')
-                : null,
+              withoutValue: noWorth ? (learnt.spend?.edge ?? kept('no_worth')) : null,
             },
       sums:
         learnt === null
@@ -447,8 +456,7 @@ export function createAnswers(ground: Ground) {
 
   async function best(input: InputOf<Routes['bestCustomers']>['query']): Promise<AnswerOf<Routes['bestCustomers']>> {
     const match = /^(-?[\d.e+-]+)~([0-9a-f-]{36})$/.exec(input.after ?? '')
-    if (input.after !== undefined && match === null)
-      throw new Refusal(400, 'bad_cursor', 'The cursor is not one of ours.', { at: 'after' })
+    if (input.after !== undefined && match === null) throw refused(400, 'bad_cursor', { at: 'after', doInstead: false })
     const rows = await bestCustomers(
       database,
       scoreNames[input.by],
@@ -486,6 +494,8 @@ export function createAnswers(ground: Ground) {
     paths,
     journeyMap,
     journeyPersons,
+    products,
+    product,
     experiments,
     noteOf,
     inPeriod,
@@ -499,10 +509,10 @@ function modelsOf(text: string | undefined): AttributionModel[] {
   if (text === undefined || text.trim() === '') return usualModels
   return text.split(',').map((word) => {
     const model = word.trim()
-    if (!Object.hasOwn(modelWords, model)) {
-      throw new Refusal(400, 'unknown_model', `${model} is no attribution model.`, {
+    if (!attributionModels.some((one) => one === model)) {
+      throw refused(400, 'unknown_model', {
         at: 'models',
-        doInstead: `Use ${Object.keys(modelWords).join(', ')}.`,
+        given: { model, models: attributionModels.join(', ') },
       })
     }
     return model as AttributionModel
@@ -512,8 +522,56 @@ function modelsOf(text: string | undefined): AttributionModel[] {
 function cursorOf(after: string | undefined): { at: string; event: string } | null {
   if (after === undefined) return null
   const match = /^(\d{4}-\d{2}-\d{2}T[\d:.]+Z)~([0-9a-f-]{36})$/.exec(after)
-  if (match === null) throw new Refusal(400, 'bad_cursor', 'The cursor is not one of ours.', { at: 'after' })
+  if (match === null) throw refused(400, 'bad_cursor', { at: 'after', doInstead: false })
   return { at: match[1] ?? '', event: match[2] ?? '' }
+}
+
+/** Where the correction for stock-outs knows too little. */
+function stockWarnings(
+  stock: AnswerOf<Routes['products']>['stock'],
+  count: number,
+  period: Period,
+  timeZone: string,
+): string[] {
+  if (stock.since === null) return [kept('no_stock_history')]
+  const first = dayIn(new Date(stock.since), timeZone)
+  if (first > period.from) return [kept('short_stock_history', { day: first, corrected: stock.corrected, count })]
+  return stock.articles < stock.ofArticles
+    ? [kept('part_stock_history', { known: stock.articles, count: stock.ofArticles })]
+    : []
+}
+
+/** What people wanted for a spreadsheet; decimal amounts. */
+export function productsCsv(answer: AnswerOf<Routes['products']>, digits: number): { fileName: string; csv: string } {
+  const lines = [
+    'rank,rank_sold,key,name,variant,brand,category,articles,units,orders,revenue,currency,views,views_sold_out,views_per_day_in_stock,share_in_stock,days_in_stock,units_per_day_in_stock,corrected,corrected_low,corrected_high,missed',
+  ]
+  const figure = (value: number | null | undefined, places: number) => value?.toFixed(places) ?? ''
+  for (const row of answer.rows) {
+    lines.push(
+      [
+        row.rank,
+        row.rankSold,
+        ...[row.key, row.name, row.of ?? '', row.brand ?? '', row.category ?? ''].map(cell),
+        row.articles,
+        row.units,
+        row.orders,
+        (row.revenue / 10 ** digits).toFixed(digits),
+        answer.note.currency ?? '',
+        row.views,
+        row.viewsSoldOut ?? '',
+        figure(row.viewsPerDay, 3),
+        figure(row.share, 4),
+        figure(row.daysInStock, 1),
+        figure(row.perDay?.value, 4),
+        figure(row.corrected?.value, 2),
+        figure(row.corrected?.low, 2),
+        figure(row.corrected?.high, 2),
+        figure(row.missed, 2),
+      ].join(','),
+    )
+  }
+  return { fileName: `products_${answer.period.from}_${answer.period.to}.csv`, csv: `${lines.join('\n')}\n` }
 }
 
 /** The attribution table for a spreadsheet: one line per row and model, decimal amounts. */

@@ -70,7 +70,7 @@ test('with too few customers nothing is learnt, and a sentence says so', async (
   expect(await measurement.refitCustomers()).toBe('too few')
   const answer = await measurement.customerValue()
   expect(answer).toMatchObject({ model: null, sums: null, until: null })
-  expect(answer.error).toContain('too few')
+  expect(answer.error).toContain('too_few_customers')
 })
 
 test('who bought lately and often is worth more than who stopped; everybody has intervals', async () => {

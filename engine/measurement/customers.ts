@@ -1,4 +1,4 @@
-import { type AnswerOf, type api, minorDigits, type PersonId } from '@einklang/contract'
+import { type AnswerOf, type api, kept, minorDigits, type PersonId } from '@einklang/contract'
 import type { Database, Ground, History, HistoryPart } from '@einklang/platform'
 import { addDays, dayIn } from './period.ts'
 import { valueThread } from './threads.ts'
@@ -101,7 +101,7 @@ export async function refitCustomers(
     if (persons < fewestCustomers) {
       await finish(database, number, {
         persons,
-        error: `${persons} known customers are too few to learn from; ${fewestCustomers} are needed.`,
+        error: kept('too_few_customers', { count: persons, needed: fewestCustomers }),
       })
       return 'too few'
     }

@@ -1,4 +1,4 @@
-import type { api, PersonId } from '@einklang/contract'
+import { type api, kept, type PersonId } from '@einklang/contract'
 import { type Database, type History, typed } from '@einklang/platform'
 import {
   differenceOfRates,
@@ -121,13 +121,11 @@ export function resultOf(plan: ExperimentPlan, sums: ArmSums[], protocol: Protoc
   const treated = sums.filter((row) => row.arm !== plan.control && plan.arms.some((arm) => arm.arm === row.arm))
   const warnings: string[] = []
   const buyers = arms.reduce((sum, arm) => sum + arm.buyers, 0)
-  if (!ratio.ok)
-    warnings.push('Somebody or something moved persons between the arms; find out before reading the result.')
-  if (buyers > 0 && buyers < 100) warnings.push(`Only ${buyers} buyers so far: read this as a hint.`)
-  if (control === undefined || Number(control.persons) === 0)
-    warnings.push('There is no control group, so nothing can be compared.')
+  if (!ratio.ok) warnings.push(kept('arms_moved'))
+  if (buyers > 0 && buyers < 100) warnings.push(kept('few_buyers', { count: buyers }))
+  if (control === undefined || Number(control.persons) === 0) warnings.push(kept('no_control'))
   const lift = control === undefined || !ratio.ok ? null : liftOf(treated, control, arms)
-  if (lift === null && control !== undefined && ratio.ok) warnings.push('An arm has fewer than two persons.')
+  if (lift === null && control !== undefined && ratio.ok) warnings.push(kept('small_arm'))
   return {
     experiment: plan.experiment,
     name: plan.name,
@@ -187,7 +185,7 @@ function liftOf(treated: ArmSums[], control: ArmSums, arms: ExperimentResult['ar
     extraRevenue: scaled(revenuePerPerson, together.count),
     relative: relativeDifference(together, other, level),
     level,
-    method: `Revenue of the ${outcomeDays} days after assignment; Welch interval after taking off what revenue of the ${preDays} days before explains (${Math.round(perPerson.shrinks * 100)} % of the noise); buyers by Newcombe's score interval.`,
+    method: kept('lift_method', { days: outcomeDays, before: preDays, shrinks: perPerson.shrinks }),
     verdict: revenuePerPerson.low > 0 ? 'more' : revenuePerPerson.high < 0 ? 'less' : 'cannot_tell',
   }
 }
@@ -223,10 +221,10 @@ function added(left: PairedMoments, right: PairedMoments): PairedMoments {
 
 function ratioSentence(arms: ExperimentResult['arms'], ok: boolean, pValue: number): string {
   const total = arms.reduce((sum, arm) => sum + arm.persons, 0)
-  const parts = arms.map((arm) => `${arm.arm} ${arm.persons} (planned ${Math.round(arm.planned * total)})`).join(', ')
+  const parts = arms.map((arm) => `${arm.arm} ${arm.persons} (${Math.round(arm.planned * total)})`).join(', ')
   return ok
-    ? `The arms were filled as planned: ${parts}.`
-    : `The arms were not filled as planned: ${parts}; chance does this in ${pValue.toExponential(1)} of cases.`
+    ? kept('arms_as_planned', { arms: parts })
+    : kept('arms_not_as_planned', { arms: parts, chance: pValue.toExponential(1) })
 }
 
 type Journey = { id: string; name: string; holdout: number; graph: { nodes: GraphNode[] } | null }
@@ -257,7 +255,7 @@ export async function plannedExperiments(database: Database): Promise<Experiment
     const out = journey?.holdout ?? policy?.share ?? 0.02
     return {
       experiment,
-      name: journey?.name ?? 'All campaigns',
+      name: journey?.name ?? kept('all_campaigns'),
       journey: id,
       arms: [...new Set([...arms, 'held out', 'treated'])]
         .sort()

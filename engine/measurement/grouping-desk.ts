@@ -1,5 +1,6 @@
-import { type Caller, type Database, type History, Refusal } from '@einklang/platform'
+import { type Caller, type Database, type History } from '@einklang/platform'
 import { checkRules, type GroupingRule } from './grouping.ts'
+import { refused } from './sayings.ts'
 import { currentGrouping, type Grouping, saveGrouping } from './store.ts'
 
 /** Governance's ledger of who changed what. */
@@ -27,9 +28,7 @@ export function createGroupingDesk(needs: {
       await needs.database.transaction(async (tx) => {
         const saved = await saveGrouping(tx, seen, rules, nameOf(actor))
         if (!saved) {
-          throw new Refusal(409, 'grouping_changed', 'Somebody else changed the rules meanwhile.', {
-            doInstead: 'Load them again and repeat your change.',
-          })
+          throw refused(409, 'grouping_changed')
         }
         await needs.audit?.(tx, {
           actor,

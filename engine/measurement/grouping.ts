@@ -1,5 +1,6 @@
 import type { api } from '@einklang/contract'
-import { type History, type HistoryPart, Refusal } from '@einklang/platform'
+import { type History, type HistoryPart } from '@einklang/platform'
+import { refused } from './sayings.ts'
 
 export type GroupingRule = api.measurement.GroupingRule
 type Condition = GroupingRule['conditions'][number]
@@ -146,9 +147,9 @@ export async function checkRules(history: History, rules: readonly GroupingRule[
     for (const condition of conditions) {
       const needsValues = condition.is !== 'empty' && condition.is !== 'present'
       if (needsValues && condition.values.length === 0) {
-        throw new Refusal(422, 'rule_without_values', `Rule ${index + 1} compares ${condition.field} with nothing.`, {
+        throw refused(422, 'rule_without_values', {
           at: `rules.${index}`,
-          doInstead: 'Give at least one value.',
+          given: { rule: index + 1, field: condition.field },
         })
       }
       if (condition.is === 'matches') await checkPatterns(history, condition.values, index)
@@ -161,10 +162,7 @@ async function checkPatterns(history: History, patterns: string[], index: number
     try {
       await history.rows`select match('', ${pattern.toLowerCase()}) as fine`
     } catch {
-      throw new Refusal(422, 'bad_pattern', `Rule ${index + 1} has a pattern that cannot be read: ${pattern}`, {
-        at: `rules.${index}`,
-        doInstead: 'Use a regular expression in RE2 syntax.',
-      })
+      throw refused(422, 'bad_pattern', { at: `rules.${index}`, given: { rule: index + 1, pattern } })
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { PersonId } from '@einklang/contract'
 import { type Database, type Ground, typed } from '@einklang/platform'
+import type { StockReport } from '#commerce'
 import { type Answers, createAnswers } from './answers.ts'
 import { build, newestBatch } from './build.ts'
 import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
@@ -8,6 +9,7 @@ import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
 import { createMixDesk, type MixDesk, type WeeklySpend } from './mix.ts'
 import type { Period } from './period.ts'
+import { forgetStock, keepStock } from './products.ts'
 import { createProtocolDesk, type ProtocolDesk } from './protocol.ts'
 import { beginBuild, buildState, confirmBuild, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
 
@@ -15,6 +17,7 @@ export { cell as csvCell } from './answers.ts'
 export { defaultRules } from './grouping.ts'
 export { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
 export { measurementParts } from './routes.ts'
+export { measurementPhrases, refused, spokenWith } from './sayings.ts'
 
 /** Revenue by the touch that got the credit, for the money that was spent on it. */
 export type CreditedRevenue = { channel: string; campaign: string; orders: number; revenue: number }
@@ -40,6 +43,9 @@ export type Measurement = Answers & {
   refitCustomers(signal?: AbortSignal): Promise<Refit>
   /** The same in the background. */
   refitSoon(): Promise<void>
+  /** Keeps stock reports, so that figures of products know what could be bought when. */
+  stockTold(tx: Database, reports: StockReport[]): Promise<void>
+  forgetStock(): Promise<number>
   erase(tx: Database, persons: PersonId[]): Promise<number>
 }
 
@@ -74,6 +80,8 @@ export function createMeasurement({ ground, audit, setScore, weeklySpend }: Meas
     ...createAnswers(ground),
     buildNow: (signal = new AbortController().signal) => buildOnce(ground, signal),
     refresh,
+    stockTold: keepStock,
+    forgetStock: () => forgetStock(database),
     refitCustomers: (signal = new AbortController().signal) =>
       refitCustomers(ground, setScore ?? (async () => undefined), signal),
     refitSoon: () => ground.jobs.add(database, 'measurement.customers', {}, { key: 'measurement.customers' }),

@@ -16,6 +16,7 @@ import {
 } from '@einklang/stats'
 import { currenciesIn, soldByWeek } from './credit.ts'
 import { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
+import { refused } from './sayings.ts'
 import { lastBuild } from './store.ts'
 import { chainsInThreads } from './threads.ts'
 
@@ -158,16 +159,13 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
     },
     async read(fit) {
       const row = await rowOf(database, fit)
-      if (row === undefined) throw new Refusal(404, 'not_found', 'There is no mix model with this number.')
+      if (row === undefined) throw refused(404, 'not_found', { say: 'no_mix', doInstead: false })
       return answerOf(row)
     },
     async stop(fit) {
       const rows = await database.run`
         update measurement.mix_fit set wish_to_stop = true where fit = ${fit} and state in ('queued', 'running')`
-      if (rows === 0)
-        throw new Refusal(409, 'not_running', 'This fit is not running.', {
-          doInstead: 'Look at its result, or begin another.',
-        })
+      if (rows === 0) throw refused(409, 'not_running', { say: 'mix_not_running' })
     },
     async run(fit, signal) {
       const row = await rowOf(database, fit)

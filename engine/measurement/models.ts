@@ -1,4 +1,4 @@
-import type { api } from '@einklang/contract'
+import { type api, kept } from '@einklang/contract'
 import {
   bootstrapCredit,
   type Credit,
@@ -9,42 +9,9 @@ import {
   type Paths,
 } from '@einklang/stats'
 import type { CreditSums, RuleModel, ScopeTotals } from './credit.ts'
+import { keptTouch } from './sayings.ts'
 
 export type AttributionModel = api.measurement.AttributionModel
-
-type Words = { title: string; definition: string }
-
-export const modelWords: { [Model in AttributionModel]: Words } = {
-  first: { title: 'First touch', definition: 'All credit to the touch that began the path.' },
-  last: {
-    title: 'Last touch',
-    definition: 'All credit to the touch just before the order, visits of her own accord included.',
-  },
-  last_nondirect: {
-    title: 'Last known touch',
-    definition: 'All credit to the last touch that is neither a direct visit nor the visit to the store itself.',
-  },
-  linear: { title: 'Linear', definition: 'Every touch of the path gets the same share.' },
-  position: {
-    title: 'Position (40/20/40)',
-    definition: '40 % to the first touch, 40 % to the last, 20 % to those between; short paths share equally.',
-  },
-  position_w: {
-    title: 'Position (30/30/30/10)',
-    definition:
-      '30 % to the first touch, 30 % to the touch half-way, 30 % to the last, 10 % to the others; short paths share equally.',
-  },
-  decay: {
-    title: 'Time decay',
-    definition: 'A touch counts half for every 7 days that lie between it and the last touch.',
-  },
-  markov: {
-    title: 'Markov chain',
-    definition:
-      'Share of orders that would be lost if everybody who meets the channel left there, from the exact chain of all paths, those without an order included. The chain remembers as many touches as asked for.',
-  },
-  shapley: { title: 'Shapley value', definition: 'Each path shares its order equally among its different channels.' },
-}
 
 const ruleModels: readonly string[] = ['first', 'last', 'last_nondirect', 'linear', 'position', 'position_w', 'decay']
 export const isRule = (model: AttributionModel): model is RuleModel => ruleModels.includes(model)
@@ -172,19 +139,17 @@ export function differencesOf(rows: Row[]): Difference[] {
   return found.sort((a, b) => b.high.share - b.low.share - (a.high.share - a.low.share)).slice(0, 5)
 }
 
-const reasons: { [Reason in NonNullable<Difference['reason']>]: string } = {
-  begins: 'it begins paths more often than it ends them',
-  ends: 'it ends paths more often than it begins them',
-  own_accord: 'it is mostly visits of their own accord',
-  returns: 'people come back by themselves after it',
-  needed: 'many paths would break without it',
-  replaceable: 'most of these orders would find another way',
-  middle: 'it stands in the middle of paths',
-}
-
-export function sentenceOf({ key, high, low, reason }: Difference): string {
-  const because = reason === null ? '' : `: ${reasons[reason]}`
-  return `${key} gets ${percent(high.share)} by ${modelWords[high.model].title.toLowerCase()} and ${percent(low.share)} by ${modelWords[low.model].title.toLowerCase()}${because}.`
+/** The same as a kept sentence; `by` tells what the key is made of. */
+export function sentenceOf({ key, high, low, reason }: Difference, by: string): string {
+  const [channel = key, ...rest] = key.split('/')
+  return kept('differs', {
+    name: keptTouch(channel, by === 'channel' ? null : rest.join('/')),
+    high: high.share,
+    highModel: kept(high.model),
+    low: low.share,
+    lowModel: kept(low.model),
+    reason: kept(`differs_${reason ?? 'plain'}`),
+  })
 }
 
 function reasonOf(high: AttributionModel, low: AttributionModel): Difference['reason'] {
@@ -199,5 +164,3 @@ function reasonOf(high: AttributionModel, low: AttributionModel): Difference['re
   if (whole(high) && (late(low) || low === 'first')) return 'middle'
   return null
 }
-
-const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`

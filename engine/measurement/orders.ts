@@ -1,4 +1,4 @@
-import type { AnswerOf, api } from '@einklang/contract'
+import { type AnswerOf, type api, kept } from '@einklang/contract'
 import {
   firstTouch,
   lastNonDirect,
@@ -15,6 +15,7 @@ import {
 import { halfLifeDays, type PathRowOut, type RuleModel } from './credit.ts'
 import { ownAccord } from './grouping.ts'
 import { dayIn } from './period.ts'
+import { keptTouch } from './sayings.ts'
 
 export type CreditedOrder = AnswerOf<typeof api.measurement.conversions>['items'][number]
 type Touch = AnswerOf<typeof api.measurement.personJourney>['open'][number]
@@ -88,26 +89,16 @@ export function rulesFor(paths: Paths): [RuleModel, Rule][] {
   ]
 }
 
-const kinds: { [kind: string]: string } = {
-  click: 'clicked',
-  open: 'opened',
-  visit: 'visited',
-  delivered: 'delivered',
-  sent: 'sent',
-  call: 'called',
-  scan: 'scanned',
-  conversation: 'wrote to us',
-  'store visit': 'came to the store',
-}
-
 function becauseOf(row: PathRowOut, timeZone: string, touches: Touch[], shares: number[]): string {
   const credited = touches[shares.indexOf(1)]
-  if (credited === undefined) return 'No touch is known in the days before, so no channel gets the credit.'
+  if (credited === undefined) return kept('no_touch')
   const dayNumber = (at: string) => Date.parse(dayIn(new Date(at), timeZone)) / dayMs
   const days = dayNumber(row.at) - dayNumber(credited.at)
-  const when = days === 0 ? 'the same day' : days === 1 ? 'the day before' : `${days} days before`
-  const what = credited.campaign === null ? credited.channel : `${credited.channel} “${credited.campaign}”`
-  if (ownAccord.includes(credited.channel))
-    return `Came by themselves (${what}): no campaign touch is known in the days before.`
-  return `${what} got the credit: the last known touch, ${kinds[credited.kind] ?? credited.kind} ${when}.`
+  const what = keptTouch(credited.channel, credited.campaign)
+  if (ownAccord.includes(credited.channel)) return kept('own_accord', { what })
+  return kept('credited', {
+    what,
+    kind: kept(`kind_${credited.kind}`),
+    when: days === 0 ? kept('same_day') : days === 1 ? kept('day_before') : kept('days_before', { days }),
+  })
 }

@@ -1,4 +1,4 @@
-import type { PersonId } from '@einklang/contract'
+import { kept, type PersonId, speaker as saidBy } from '@einklang/contract'
 import type { Caller } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { creditByRule, pathsFrom } from '@einklang/stats'
@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createMeasurement, type Measurement } from './index.ts'
 import { rulesFor } from './orders.ts'
+import { measurementPhrases } from './sayings.ts'
 import { personNamed, type Told, tell } from './town.ts'
 
 // Each step builds paths anew in a real ClickHouse; a busy machine takes its time.
@@ -160,10 +161,10 @@ test('a click and its landing are one touch, in any case and with another messag
     ['NL-2026-KW46-A', 1],
     ['NL-2026-KW47-A', 1],
   ])
-  expect(table.note.warnings.join()).toContain('Only 1 order in')
+  expect(table.note.warnings).toContain(kept('few_orders', { count: 1 }))
   // The evening before by the calendar of the house, though not a whole day ago.
   const journey = await measurement.personJourney(personNamed('kaja') as PersonId)
-  expect(journey.conversions[0]?.because).toContain('opened the day before')
+  expect(saidBy(measurementPhrases)(journey.conversions[0]?.because ?? '', 'en')).toContain('opened the day before')
 })
 
 test('touches older than the look-back lead nowhere: letters after 60 days, catalogues after 120', async () => {
@@ -314,15 +315,19 @@ test('an interval holds its share and tightens with more persons', async () => {
     expect(high).toBeGreaterThanOrEqual(share)
     expect((high ?? 1) - (low ?? 0)).toBeLessThan(0.6)
   }
-  expect(answer.note.warnings.join(' ')).toContain('read the shares as a hint')
+  expect(answer.note.warnings.join()).toContain('few_orders')
 })
 
 test('one customer shows every order with its touches and who got the credit', async () => {
   const journey = await measurement.personJourney(personNamed('ada') as PersonId)
   expect(journey.conversions).toHaveLength(1)
   const [first] = journey.conversions
-  expect(first?.because).toBe(
-    'search_generic “generic boots” got the credit: the last known touch, visited 2 days before.',
+  const because = (language: 'en' | 'de') => saidBy(measurementPhrases)(first?.because ?? '', language)
+  expect(because('en')).toBe(
+    'Search, generic “generic boots” got the credit: the last known touch, visited 2 days before.',
+  )
+  expect(because('de')).toBe(
+    'Suche, allgemein „generic boots“ bekommt die Bestellung zugerechnet: der letzte bekannte Kontakt, besucht 2 Tage davor.',
   )
   expect(first?.touches.map((touch) => touch.credit.find((one) => one.model === 'linear')?.share)).toEqual([
     1 / 3,

@@ -1,4 +1,4 @@
-import { Refusal } from '@einklang/platform'
+import { refused } from './sayings.ts'
 
 /** Inclusive days in the zone of the house. */
 export type Period = { from: string; to: string }
@@ -17,10 +17,7 @@ export function periodOf(
   const to = given.to ?? dayIn(now, timeZone)
   const from = given.from ?? addDays(to, 1 - usualDays)
   if (from > to) {
-    throw new Refusal(400, 'period_backwards', `The period begins on ${from} and ends before, on ${to}.`, {
-      at: 'from',
-      doInstead: 'Swap the days.',
-    })
+    throw refused(400, 'period_backwards', { at: 'from', given: { from, to } })
   }
   return { from, to }
 }

@@ -1,8 +1,9 @@
 import type { AnswerOf, api, InputOf } from '@einklang/contract'
-import { type Caller, type Database, type Ground, type History, Refusal } from '@einklang/platform'
+import type { Caller, Database, Ground, History } from '@einklang/platform'
 import { anytime, mayStop, normalQuantile, planLift, scaleFor } from '@einklang/stats'
 import type { Audit } from './grouping-desk.ts'
 import { outcomeDays } from './period.ts'
+import { refused } from './sayings.ts'
 
 type Routes = typeof api.measurement
 type Planned = AnswerOf<Routes['planExperiment']>
@@ -99,14 +100,7 @@ export function createProtocolDesk(
   async function plan(input: InputOf<Routes['planExperiment']>['query']): Promise<Planned> {
     const base = await baselineOf(history, config.currency, clock.now())
     if (base.persons < 100 || base.variance === 0)
-      throw new Refusal(
-        409,
-        'no_history',
-        `${base.persons} known customers with too few orders: there is nothing to plan from.`,
-        {
-          doInstead: `Wait until orders of ${outcomeDays} days are known.`,
-        },
-      )
+      throw refused(409, 'no_history', { given: { persons: base.persons, days: outcomeDays } })
     const effect = input.worthwhile ?? Math.max(1, base.mean * (input.relative ?? 0.05))
     const arriving = input.personsPerDay ?? (base.newPerDay > 0 ? base.newPerDay : undefined)
     const planned = planLift({
@@ -156,15 +150,7 @@ export function createProtocolDesk(
           insert into measurement.protocol (experiment, worthwhile, persons, days, planned_variance, planned_at, planned_by)
           values (${experiment}, ${input.worthwhile}, ${planned.persons}, ${planned.days}, ${variance}, platform.now(), ${nameOf(by)})
           on conflict (experiment) do nothing`
-        if (kept === 0)
-          throw new Refusal(
-            409,
-            'planned_before',
-            'This experiment was planned before; a plan is not changed once people look at the result.',
-            {
-              doInstead: 'Read it with the plan it has, or begin another experiment.',
-            },
-          )
+        if (kept === 0) throw refused(409, 'planned_before')
         await audit?.(tx, {
           actor: by,
           action: 'measurement.experiment.planned',
@@ -178,10 +164,7 @@ export function createProtocolDesk(
         const row = await tx.row<{ at: Date }>`
           update measurement.protocol set stopped_at = platform.now(), stopped_by = ${nameOf(by)}, reason = ${reason}
           where experiment = ${experiment} and stopped_at is null returning stopped_at as at`
-        if (row === undefined)
-          throw new Refusal(409, 'not_running', 'This experiment has no plan or was stopped before.', {
-            doInstead: 'Plan it first; a result without a plan is read at its end.',
-          })
+        if (row === undefined) throw refused(409, 'not_running')
         await audit?.(tx, {
           actor: by,
           action: 'measurement.experiment.stopped',

@@ -1,61 +1,69 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { api, minorDigits } from '@einklang/contract'
-import { jobKind, mount, type StageParts } from '@einklang/platform'
+import { jobKind, type StageParts } from '@einklang/platform'
 import { z } from 'zod'
-import { attributionCsv } from './answers.ts'
+import { attributionCsv, productsCsv } from './answers.ts'
 import type { Measurement } from './index.ts'
+import { measurementPhrases, spokenWith } from './sayings.ts'
 
 const routes = api.measurement
+const spoken = spokenWith(measurementPhrases)
 
 export function measurementParts(measurement: Measurement): StageParts {
   return {
     stage: 'measurement',
     routes: [
-      mount(routes.attribution, ({ query }) => measurement.attribution(query)),
-      mount(routes.attributionCsv, async ({ query }) => {
+      spoken(routes.attribution, ({ query }) => measurement.attribution(query)),
+      spoken(routes.attributionCsv, async ({ query }) => {
         const answer = await measurement.attribution(query)
         return attributionCsv(answer, minorDigits(answer.note.currency ?? 'EUR'))
       }),
-      mount(routes.weeks, ({ query }) => measurement.weeks(query)),
-      mount(routes.conversions, ({ query }) => measurement.conversions(query)),
-      mount(routes.personJourney, ({ params }) => measurement.personJourney(params.person)),
-      mount(routes.paths, ({ query }) => measurement.paths(query)),
-      mount(routes.journeyMap, ({ query }) => measurement.journeyMap(query)),
-      mount(routes.journeyPersons, ({ query }) => measurement.journeyPersons(query)),
-      mount(routes.experiments, () => measurement.experiments()),
-      mount(routes.customerValue, () => measurement.customerValue()),
-      mount(routes.bestCustomers, ({ query }) => measurement.bestCustomers(query)),
-      mount(routes.refitCustomerValue, async () => {
+      spoken(routes.weeks, ({ query }) => measurement.weeks(query)),
+      spoken(routes.conversions, ({ query }) => measurement.conversions(query)),
+      spoken(routes.personJourney, ({ params }) => measurement.personJourney(params.person)),
+      spoken(routes.paths, ({ query }) => measurement.paths(query)),
+      spoken(routes.journeyMap, ({ query }) => measurement.journeyMap(query)),
+      spoken(routes.journeyPersons, ({ query }) => measurement.journeyPersons(query)),
+      spoken(routes.products, ({ query }) => measurement.products(query)),
+      spoken(routes.productsCsv, async ({ query }) => {
+        const answer = await measurement.products({ ...query, limit: 100_000 })
+        return productsCsv(answer, minorDigits(answer.note.currency ?? 'EUR'))
+      }),
+      spoken(routes.product, ({ query }) => measurement.product(query)),
+      spoken(routes.experiments, () => measurement.experiments()),
+      spoken(routes.customerValue, () => measurement.customerValue()),
+      spoken(routes.bestCustomers, ({ query }) => measurement.bestCustomers(query)),
+      spoken(routes.refitCustomerValue, async () => {
         await measurement.refitSoon()
         return { queued: true }
       }),
-      mount(routes.planExperiment, ({ query }) => measurement.protocol.plan(query)),
-      mount(routes.keepPlan, ({ params, body }, { caller }) =>
+      spoken(routes.planExperiment, ({ query }) => measurement.protocol.plan(query)),
+      spoken(routes.keepPlan, ({ params, body }, { caller }) =>
         measurement.protocol.keep(params.experiment, body, caller),
       ),
-      mount(routes.stopExperiment, ({ params, body }, { caller }) =>
+      spoken(routes.stopExperiment, ({ params, body }, { caller }) =>
         measurement.protocol.stop(params.experiment, body.reason, caller),
       ),
-      mount(routes.mixData, ({ query }) => measurement.mix.data(query)),
-      mount(routes.startMix, ({ body }, { caller }) => measurement.mix.start(body, caller)),
-      mount(routes.mixFits, () => measurement.mix.list()),
-      mount(routes.mixFit, ({ params }) => measurement.mix.read(params.fit)),
-      mount(routes.stopMix, async ({ params }) => {
+      spoken(routes.mixData, ({ query }) => measurement.mix.data(query)),
+      spoken(routes.startMix, ({ body }, { caller }) => measurement.mix.start(body, caller)),
+      spoken(routes.mixFits, () => measurement.mix.list()),
+      spoken(routes.mixFit, ({ params }) => measurement.mix.read(params.fit)),
+      spoken(routes.stopMix, async ({ params }) => {
         await measurement.mix.stop(params.fit)
         return { stopping: true }
       }),
-      mount(routes.grouping, async () => {
+      spoken(routes.grouping, async () => {
         const { version, changedAt, rules } = await measurement.grouping.current()
         return { version, changedAt: changedAt?.toISOString() ?? null, rules }
       }),
-      mount(routes.setGrouping, ({ body }, { caller }) =>
+      spoken(routes.setGrouping, ({ body }, { caller }) =>
         measurement.grouping.replace(body.version, body.rules, caller),
       ),
-      mount(routes.status, async () => {
+      spoken(routes.status, async () => {
         const { builtAt, ...status } = await measurement.status()
         return { builtAt: builtAt?.toISOString() ?? null, ...status }
       }),
-      mount(routes.refresh, async () => {
+      spoken(routes.refresh, async () => {
         await measurement.refresh()
         return { queued: true }
       }),
@@ -68,6 +76,14 @@ export function measurementParts(measurement: Measurement): StageParts {
         work: async (_payload, signal) => {
           // The build that is running began before this was asked for; look again when it is done.
           while ((await measurement.buildNow(signal)) === 'busy') await pause(1000, undefined, { signal })
+        },
+      }),
+      jobKind({
+        name: 'measurement.stock',
+        payload: z.object({}),
+        cron: '50 3 * * *',
+        work: async () => {
+          await measurement.forgetStock()
         },
       }),
       jobKind({

@@ -18,6 +18,7 @@ import { Experiments } from './experiments.tsx'
 import { Journeys } from './journeys.tsx'
 import { Mix } from './mix.tsx'
 import { Paths } from './paths.tsx'
+import { Products } from './products.tsx'
 import { Weeks } from './weeks.tsx'
 
 /** What worked: credit under several models side by side, and what holdouts prove. */
@@ -50,6 +51,7 @@ export function Measurement(): ReactNode {
             message: undefined,
             place: undefined,
             flow: undefined,
+            product: undefined,
             fit: undefined,
           })
         }
@@ -60,6 +62,7 @@ export function Measurement(): ReactNode {
           { value: 'experiments', label: t('measurement.experiments'), panel: () => <Experiments /> },
           { value: 'journeys', label: t('measurement.journeys'), panel: () => <Journeys /> },
           { value: 'paths', label: t('measurement.paths'), panel: () => <Paths /> },
+          { value: 'products', label: t('measurement.products'), panel: () => <Products /> },
           { value: 'mix', label: t('measurement.mix'), panel: () => <Mix /> },
           { value: 'customers', label: t('measurement.customers'), panel: () => <Customers /> },
           { value: 'orders', label: t('measurement.orders'), panel: () => <Conversions /> },

@@ -1,0 +1,347 @@
+import { type Json, kept, keptParts, type Phrases, type Route, type SpokenLanguage, speaker } from '@einklang/contract'
+import { languageOf, mount, Refusal } from '@einklang/platform'
+
+/** What measurement says about its figures; kept by code, said in the reader's language. */
+export const measurementPhrases: Phrases = {
+  // Definitions of figures.
+  defines_attribution: {
+    en: 'Orders and receipts of all channels, net of returns within 60 days, credited to the touches of the same person in the 90 days before (letter 60, catalogue 120), split at orders. Intervals: 90 %, over persons.',
+    de: 'Bestellungen und Bons aller Kanäle, abzüglich Retouren binnen 60 Tagen, zugerechnet den Kontakten derselben Person in den 90 Tagen davor (Brief 60, Katalog 120), getrennt an Bestellungen. Intervalle: 90 %, über Personen.',
+  },
+  defines_weeks: {
+    en: 'Revenue net of returns by the week of the order; credited revenue covers orders with at least one touch. {model:said}',
+    de: 'Umsatz abzüglich Retouren nach der Woche der Bestellung; zugerechneter Umsatz umfasst Bestellungen mit mindestens einem Kontakt. {model:said}',
+  },
+  defines_journey: {
+    en: 'Every order of this customer with the touches in the 90 days before it (letter 60, catalogue 120) and who got the credit.',
+    de: 'Jede Bestellung dieser Person mit den Kontakten der 90 Tage davor (Brief 60, Katalog 120) und wem sie zugerechnet wird.',
+  },
+  defines_paths: {
+    en: 'Channels before an order, equal neighbours taken together; paths without an order count when their last touch lies in the period.',
+    de: 'Kanäle vor einer Bestellung, gleiche Nachbarn zusammengefasst; Wege ohne Bestellung zählen, wenn ihr letzter Kontakt im Zeitraum liegt.',
+  },
+  defines_journeys: {
+    en: 'Channels of a person before each order, equal neighbours taken together; ways without an order count when their last touch lies in the period. Times are from touch to touch.',
+    de: 'Kanäle einer Person vor jeder Bestellung, gleiche Nachbarn zusammengefasst; Wege ohne Bestellung zählen, wenn ihr letzter Kontakt im Zeitraum liegt. Zeiten gelten von Kontakt zu Kontakt.',
+  },
+  defines_customers: {
+    en: 'From the days on which known customers bought, in all channels, the model learns how often each buys and who has stopped; the value is the revenue expected in the next 52 weeks, later money discounted by 10 % a year. 90 % intervals from imagined futures of each customer.',
+    de: 'Aus den Kauftagen bekannter Kundschaft in allen Kanälen lernt das Modell, wie oft jede Person kauft und wer aufgehört hat; der Wert ist der erwartete Umsatz der nächsten 52 Wochen, späteres Geld mit 10 % im Jahr abgezinst. 90-%-Intervalle aus vorgestellten Zukünften jeder Person.',
+  },
+  defines_experiments: {
+    en: 'Orders of the 28 days after a person was assigned, everybody assigned counts, reached or not. Difference to the control group with 90 % interval.',
+    de: 'Bestellungen der 28 Tage nach der Zuteilung; alle Zugeteilten zählen, ob erreicht oder nicht. Unterschied zur Kontrollgruppe mit 90-%-Intervall.',
+  },
+  defines_products: {
+    en: 'Units sold and views of the period, before returns. Corrected: each place’s units divided by the share of its demand that found the article in stock, a day counting as much as the place sold that day; a stock report holds until the next. 90 % interval by the number of sales.',
+    de: 'Verkaufte Stück und Ansichten des Zeitraums, vor Retouren. Bereinigt: die Stück jedes Ortes, geteilt durch den Anteil seiner Nachfrage, der den Artikel vorrätig fand; ein Tag zählt so viel, wie der Ort an ihm verkauft hat, und eine Bestandsmeldung gilt bis zur nächsten. 90-%-Intervall nach der Zahl der Verkäufe.',
+  },
+  // What to keep in mind.
+  not_built: {
+    en: 'Nothing has been computed yet; the first build starts within five minutes.',
+    de: 'Noch ist nichts berechnet; die erste Berechnung beginnt binnen fünf Minuten.',
+  },
+  other_currencies: {
+    en: 'Orders in {currencies} are not in these figures; currencies are never added up.',
+    de: 'Bestellungen in {currencies} sind nicht enthalten; Währungen werden nie addiert.',
+  },
+  only_some_rows: {
+    en: 'Markov and Shapley are computed for channels, campaigns and messages.',
+    de: 'Markov und Shapley werden für Kanäle, Kampagnen und Nachrichten berechnet.',
+  },
+  few_orders: {
+    en: 'Only {count} orders in this period: read the shares as a hint.',
+    de: 'Nur {count} Bestellungen in diesem Zeitraum: Die Anteile sind ein Hinweis, mehr nicht.',
+  },
+  few_paths: {
+    en: 'Only {count} paths in this period: read the flows as a hint.',
+    de: 'Nur {count} Wege in diesem Zeitraum: Die Ströme sind ein Hinweis, mehr nicht.',
+  },
+  one_channel: {
+    en: 'There is only one channel, so nothing can be compared.',
+    de: 'Es gibt nur einen Kanal, also nichts zu vergleichen.',
+  },
+  drifted_less: {
+    en: 'In the last {weeks} weeks customers bought {share:percent} less than their history let expect: read the values with care.',
+    de: 'In den letzten {weeks} Wochen wurde {share:percent} weniger gekauft, als die Vorgeschichte erwarten ließ: Die Werte sind mit Vorsicht zu lesen.',
+  },
+  drifted_more: {
+    en: 'In the last {weeks} weeks customers bought {share:percent} more than their history let expect: read the values with care.',
+    de: 'In den letzten {weeks} Wochen wurde {share:percent} mehr gekauft, als die Vorgeschichte erwarten ließ: Die Werte sind mit Vorsicht zu lesen.',
+  },
+  no_worth: {
+    en: 'Too few customers paid for a second purchase to learn what they spend.',
+    de: 'Zu wenige haben ein zweites Mal gekauft, um zu lernen, wie viel sie ausgeben.',
+  },
+  too_few_customers: {
+    en: '{count} known customers are too few to learn from; {needed} are needed.',
+    de: '{count} bekannte Kundinnen und Kunden sind zu wenige, um daraus zu lernen; nötig sind {needed}.',
+  },
+  no_stock_history: {
+    en: 'No stock has been reported, so nothing is corrected: the figures are what was sold, not what was wanted.',
+    de: 'Es wurde kein Bestand gemeldet, also ist nichts bereinigt: Die Zahlen zeigen, was verkauft, nicht was gewünscht wurde.',
+  },
+  short_stock_history: {
+    en: 'Stock reports begin on {day}, after the period does: {corrected} of {count} rows can be corrected, the others show what was sold.',
+    de: 'Die Bestandsmeldungen beginnen am {day}, nach dem Beginn des Zeitraums: {corrected} von {count} Zeilen sind bereinigt, die anderen zeigen das Verkaufte.',
+  },
+  part_stock_history: {
+    en: '{known} of {count} articles have a stock history; the others show what was sold.',
+    de: '{known} von {count} Artikeln haben eine Bestandsgeschichte; die anderen zeigen das Verkaufte.',
+  },
+  // Experiments.
+  arms_moved: {
+    en: 'Somebody or something moved persons between the arms; find out before reading the result.',
+    de: 'Irgendetwas hat Personen zwischen den Gruppen verschoben; das ist zu klären, bevor das Ergebnis gilt.',
+  },
+  few_buyers: {
+    en: 'Only {count} buyers so far: read this as a hint.',
+    de: 'Bisher nur {count} Kaufende: ein Hinweis, mehr nicht.',
+  },
+  no_control: {
+    en: 'There is no control group, so nothing can be compared.',
+    de: 'Es gibt keine Kontrollgruppe, also nichts zu vergleichen.',
+  },
+  small_arm: { en: 'An arm has fewer than two persons.', de: 'Eine Gruppe hat weniger als zwei Personen.' },
+  lift_method: {
+    en: 'Revenue of the {days} days after assignment; Welch interval after taking off what revenue of the {before} days before explains ({shrinks:percent} of the noise); buyers by Newcombe’s score interval.',
+    de: 'Umsatz der {days} Tage nach der Zuteilung; Welch-Intervall, nachdem abgezogen ist, was der Umsatz der {before} Tage davor erklärt ({shrinks:percent} des Rauschens); Kaufende mit Newcombes Score-Intervall.',
+  },
+  arms_as_planned: {
+    en: 'The arms were filled as planned: {arms}.',
+    de: 'Die Gruppen sind gefüllt wie geplant: {arms}.',
+  },
+  arms_not_as_planned: {
+    en: 'The arms were not filled as planned: {arms}; chance does this in {chance} of cases.',
+    de: 'Die Gruppen sind nicht gefüllt wie geplant: {arms}; der Zufall tut das in {chance} der Fälle.',
+  },
+  all_campaigns: { en: 'All campaigns', de: 'Alle Kampagnen' },
+  // Models.
+  first: { en: 'First touch', de: 'Erster Kontakt' },
+  first_means: {
+    en: 'All credit to the touch that began the path.',
+    de: 'Alles dem Kontakt, mit dem der Weg begann.',
+  },
+  last: { en: 'Last touch', de: 'Letzter Kontakt' },
+  last_means: {
+    en: 'All credit to the touch just before the order, visits of her own accord included.',
+    de: 'Alles dem Kontakt direkt vor der Bestellung, Besuche aus eigenem Antrieb eingeschlossen.',
+  },
+  last_nondirect: { en: 'Last known touch', de: 'Letzter bekannter Kontakt' },
+  last_nondirect_means: {
+    en: 'All credit to the last touch that is neither a direct visit nor the visit to the store itself.',
+    de: 'Alles dem letzten Kontakt, der weder ein direkter Besuch noch der Gang in die Filiale selbst ist.',
+  },
+  linear: { en: 'Linear', de: 'Linear' },
+  linear_means: {
+    en: 'Every touch of the path gets the same share.',
+    de: 'Jeder Kontakt des Weges bekommt denselben Anteil.',
+  },
+  position: { en: 'Position (40/20/40)', de: 'Position (40/20/40)' },
+  position_means: {
+    en: '40 % to the first touch, 40 % to the last, 20 % to those between; short paths share equally.',
+    de: '40 % dem ersten Kontakt, 40 % dem letzten, 20 % denen dazwischen; kurze Wege teilen gleich.',
+  },
+  position_w: { en: 'Position (30/30/30/10)', de: 'Position (30/30/30/10)' },
+  position_w_means: {
+    en: '30 % to the first touch, 30 % to the touch half-way, 30 % to the last, 10 % to the others; short paths share equally.',
+    de: '30 % dem ersten Kontakt, 30 % dem auf halbem Weg, 30 % dem letzten, 10 % den übrigen; kurze Wege teilen gleich.',
+  },
+  decay: { en: 'Time decay', de: 'Zeitverfall' },
+  decay_means: {
+    en: 'A touch counts half for every 7 days that lie between it and the last touch.',
+    de: 'Ein Kontakt zählt die Hälfte je 7 Tage, die zwischen ihm und dem letzten liegen.',
+  },
+  markov: { en: 'Markov chain', de: 'Markow-Kette' },
+  markov_means: {
+    en: 'Share of orders that would be lost if everybody who meets the channel left there, from the exact chain of all paths, those without an order included. The chain remembers as many touches as asked for.',
+    de: 'Anteil der Bestellungen, die verloren gingen, wenn alle, die dem Kanal begegnen, dort abbrächen; aus der exakten Kette aller Wege, auch derer ohne Bestellung. Die Kette merkt sich so viele Kontakte, wie verlangt.',
+  },
+  shapley: { en: 'Shapley value', de: 'Shapley-Wert' },
+  shapley_means: {
+    en: 'Each path shares its order equally among its different channels.',
+    de: 'Jeder Weg teilt seine Bestellung gleich unter seinen verschiedenen Kanälen.',
+  },
+  differs: {
+    en: '{name:said} gets {high:percent} by {highModel:said} and {low:percent} by {lowModel:said}{reason:said}',
+    de: '{name:said} bekommt {high:percent} nach {highModel:said} und {low:percent} nach {lowModel:said}{reason:said}',
+  },
+  differs_plain: { en: '.', de: '.' },
+  differs_begins: {
+    en: ': it begins paths more often than it ends them.',
+    de: ': beginnt Wege öfter, als der Kanal sie beendet.',
+  },
+  differs_ends: {
+    en: ': it ends paths more often than it begins them.',
+    de: ': beendet Wege öfter, als der Kanal sie beginnt.',
+  },
+  differs_own_accord: {
+    en: ': it is mostly visits of their own accord.',
+    de: ': das sind meist Besuche aus eigenem Antrieb.',
+  },
+  differs_returns: {
+    en: ': people come back by themselves after it.',
+    de: ': danach kommen die Leute von selbst wieder.',
+  },
+  differs_needed: { en: ': many paths would break without it.', de: ': viele Wege brächen ohne ihn ab.' },
+  differs_replaceable: {
+    en: ': most of these orders would find another way.',
+    de: ': die meisten dieser Bestellungen fänden einen anderen Weg.',
+  },
+  differs_middle: { en: ': it stands in the middle of paths.', de: ': er steht in der Mitte der Wege.' },
+  // Why an order was credited.
+  no_touch: {
+    en: 'No touch is known in the days before, so no channel gets the credit.',
+    de: 'In den Tagen davor ist kein Kontakt bekannt, also bekommt kein Kanal die Bestellung zugerechnet.',
+  },
+  own_accord: {
+    en: 'Came by themselves ({what:said}): no campaign touch is known in the days before.',
+    de: 'Kam von selbst ({what:said}): In den Tagen davor ist kein Kontakt einer Kampagne bekannt.',
+  },
+  credited: {
+    en: '{what:said} got the credit: the last known touch, {kind:said} {when:said}.',
+    de: '{what:said} bekommt die Bestellung zugerechnet: der letzte bekannte Kontakt, {kind:said} {when:said}.',
+  },
+  with_campaign: { en: '{media:said} “{campaign}”', de: '{media:said} „{campaign}“' },
+  same_day: { en: 'the same day', de: 'am selben Tag' },
+  day_before: { en: 'the day before', de: 'am Tag davor' },
+  days_before: { en: '{days} days before', de: '{days} Tage davor' },
+  kind_click: { en: 'clicked', de: 'angeklickt' },
+  kind_open: { en: 'opened', de: 'geöffnet' },
+  kind_visit: { en: 'visited', de: 'besucht' },
+  kind_delivered: { en: 'delivered', de: 'zugestellt' },
+  kind_sent: { en: 'sent', de: 'gesendet' },
+  kind_call: { en: 'called', de: 'angerufen' },
+  kind_scan: { en: 'scanned', de: 'gescannt' },
+  kind_conversation: { en: 'wrote to us', de: 'schrieb uns' },
+  'kind_store visit': { en: 'came to the store', de: 'kam in die Filiale' },
+  media_email: { en: 'E-mail', de: 'E-Mail' },
+  media_sms: { en: 'SMS', de: 'SMS' },
+  media_push: { en: 'Push', de: 'Push' },
+  media_letter: { en: 'Letter', de: 'Brief' },
+  media_catalogue: { en: 'Catalogue', de: 'Katalog' },
+  media_phone: { en: 'Phone', de: 'Telefon' },
+  media_search_brand: { en: 'Search, brand', de: 'Suche, Marke' },
+  media_search_generic: { en: 'Search, generic', de: 'Suche, allgemein' },
+  media_search_organic: { en: 'Search, organic', de: 'Suche, unbezahlt' },
+  media_shopping: { en: 'Shopping ads', de: 'Shopping-Anzeigen' },
+  media_social_ads: { en: 'Social ads', de: 'Social-Anzeigen' },
+  media_social: { en: 'Social media', de: 'Soziale Medien' },
+  media_display: { en: 'Display', de: 'Display' },
+  media_affiliate: { en: 'Affiliate', de: 'Partnerprogramm' },
+  media_referral: { en: 'Referral', de: 'Verweise' },
+  media_qr: { en: 'QR code', de: 'QR-Code' },
+  media_radio: { en: 'Radio', de: 'Radio' },
+  media_tv: { en: 'TV', de: 'TV' },
+  media_out_of_home: { en: 'Posters', de: 'Plakate' },
+  media_service: { en: 'Service', de: 'Service' },
+  media_store: { en: 'Store', de: 'Filiale' },
+  media_direct: { en: 'Direct', de: 'Direkt' },
+  // Refusals.
+  bad_cursor: { en: 'The cursor is not one of ours.', de: 'Diese Seitenmarke ist keine von uns.' },
+  unknown_model: { en: '{model} is no attribution model.', de: '{model} ist kein Zurechnungsmodell.' },
+  unknown_model_do: { en: 'Use {models}.', de: 'Möglich sind {models}.' },
+  period_backwards: {
+    en: 'The period begins on {from} and ends before, on {to}.',
+    de: 'Der Zeitraum beginnt am {from} und endet davor, am {to}.',
+  },
+  period_backwards_do: { en: 'Swap the days.', de: 'Die Tage tauschen.' },
+  rule_without_values: {
+    en: 'Rule {rule} compares {field} with nothing.',
+    de: 'Regel {rule} vergleicht {field} mit nichts.',
+  },
+  rule_without_values_do: { en: 'Give at least one value.', de: 'Mindestens einen Wert angeben.' },
+  bad_pattern: {
+    en: 'Rule {rule} has a pattern that cannot be read: {pattern}',
+    de: 'Regel {rule} hat ein Muster, das sich nicht lesen lässt: {pattern}',
+  },
+  bad_pattern_do: { en: 'Use a regular expression in RE2 syntax.', de: 'Einen regulären Ausdruck nach RE2 verwenden.' },
+  grouping_changed: {
+    en: 'Somebody else changed the rules meanwhile.',
+    de: 'Jemand anders hat die Regeln inzwischen geändert.',
+  },
+  grouping_changed_do: { en: 'Load them again and repeat your change.', de: 'Neu laden und die Änderung wiederholen.' },
+  no_mix: { en: 'There is no mix model with this number.', de: 'Ein Mix-Modell mit dieser Nummer gibt es nicht.' },
+  mix_not_running: { en: 'This fit is not running.', de: 'Diese Anpassung läuft nicht.' },
+  mix_not_running_do: {
+    en: 'Look at its result, or begin another.',
+    de: 'Das Ergebnis ansehen oder eine neue beginnen.',
+  },
+  no_history: {
+    en: '{persons} known customers with too few orders: there is nothing to plan from.',
+    de: '{persons} bekannte Kundinnen und Kunden mit zu wenigen Bestellungen: nichts, womit sich planen ließe.',
+  },
+  no_history_do: {
+    en: 'Wait until orders of {days} days are known.',
+    de: 'Warten, bis Bestellungen aus {days} Tagen bekannt sind.',
+  },
+  planned_before: {
+    en: 'This experiment was planned before; a plan is not changed once people look at the result.',
+    de: 'Dieses Experiment ist schon geplant; ein Plan ändert sich nicht mehr, wenn das Ergebnis angesehen wird.',
+  },
+  planned_before_do: {
+    en: 'Read it with the plan it has, or begin another experiment.',
+    de: 'Mit dem vorhandenen Plan lesen oder ein neues Experiment beginnen.',
+  },
+  not_running: {
+    en: 'This experiment has no plan or was stopped before.',
+    de: 'Dieses Experiment hat keinen Plan oder wurde schon beendet.',
+  },
+  not_running_do: {
+    en: 'Plan it first; a result without a plan is read at its end.',
+    de: 'Zuerst planen; ein Ergebnis ohne Plan wird am Ende gelesen.',
+  },
+}
+
+const media = (channel: string): string =>
+  Object.hasOwn(measurementPhrases, `media_${channel}`) ? kept(`media_${channel}`) : channel
+
+/** `E-Mail „Frühling“`, `Suche, Marke`: a channel and its campaign, as a kept text. */
+export function keptTouch(channel: string, campaign: string | null): string {
+  return campaign === null ? media(channel) : kept('with_campaign', { media: media(channel), campaign })
+}
+
+/** An answer with every kept sentence in it said in the reader's language. */
+function saidIn<Answer>(answer: Answer, say: (text: string) => string): Answer {
+  const through = (value: unknown): unknown => {
+    if (typeof value === 'string') return keptParts(value) === null ? value : say(value)
+    if (Array.isArray(value)) return value.map(through)
+    if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype)
+      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, through(inner)]))
+    return value
+  }
+  return through(answer) as Answer
+}
+
+/** Mounts routes whose answers and refusals hold kept sentences: they leave in the language of the caller. */
+export function spokenWith(...books: Phrases[]) {
+  const say = speaker(...books)
+  return <R extends Route>(route: R, handle: Parameters<typeof mount<R>>[1]) =>
+    mount(route, async (input, request) => {
+      const inLanguage = (text: string) => say(text, languageOf(request))
+      try {
+        return saidIn(await handle(input, request), inLanguage)
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        throw new Refusal(error.status, error.code, inLanguage(error.message), {
+          at: error.at,
+          doInstead: error.doInstead === undefined ? undefined : inLanguage(error.doInstead),
+          retryAfterSeconds: error.retryAfterSeconds,
+        })
+      }
+    })
+}
+
+/** A refusal by its code, with what to do instead under `code_do`. */
+export function refused(
+  status: Refusal['status'],
+  code: string,
+  more: { at?: string; say?: string; doInstead?: boolean } & { given?: { [name: string]: Json } } = {},
+): Refusal {
+  const say = more.say ?? code
+  const { given = {} } = more
+  return new Refusal(status, code, kept(say, given), {
+    at: more.at,
+    doInstead: more.doInstead === false ? undefined : kept(`${say}_do`, given),
+  })
+}
