@@ -4,8 +4,7 @@ import { mkdir, readdir, realpath, rename, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { FeedSecret, FilePlace, FileSettings, FoundFile, Reach } from '@einklang/contract'
-import { Client as FtpClient } from 'basic-ftp'
-import SftpClient from 'ssh2-sftp-client'
+import type SftpClient from 'ssh2-sftp-client'
 
 const waitMs = 15_000
 
@@ -77,7 +76,8 @@ export async function openSftp(
 ): Promise<FilePlace & { hostKey: string }> {
   const port = settings.port ?? 22
   const address = await reach(settings.host ?? '', port)
-  const client = new SftpClient()
+  const { default: Client } = await import('ssh2-sftp-client')
+  const client = new Client()
   let hostKey = ''
   let refusedKey = ''
   try {
@@ -135,7 +135,8 @@ export async function openFtp(reach: Reach, settings: FileSettings, secret: Feed
   const host = settings.host ?? ''
   const address = await reach(host, port)
   // Its default takes data from the checked address only, whatever the server says.
-  const client = new FtpClient(waitMs)
+  const { Client } = await import('basic-ftp')
+  const client = new Client(waitMs)
   await client.access({
     host: address,
     port,

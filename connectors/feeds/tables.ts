@@ -1,5 +1,5 @@
 import type { FeedSecret, Json, JsonObject, Reach, TableCursor, TablePlace, TableSettings } from '@einklang/contract'
-import { createConnection, type RowDataPacket } from 'mysql2/promise'
+import type { RowDataPacket } from 'mysql2/promise'
 
 const waitSeconds = 15
 
@@ -79,6 +79,7 @@ export async function openMysql(reach: Reach, settings: TableSettings, secret: F
   const port = settings.port ?? 3306
   const address = await reach(settings.host, port)
   const names = namesOf(settings, (name) => `\`${name.replaceAll('`', '``')}\``)
+  const { createConnection } = await import('mysql2/promise')
   const connection = await createConnection({
     host: address,
     port,

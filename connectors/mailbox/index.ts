@@ -1,5 +1,4 @@
 import PostalMime, { type Email } from 'postal-mime'
-import { SMTPServer } from 'smtp-server'
 
 export { type SmsMailbox, startSmsMailbox } from './sms.ts'
 
@@ -34,6 +33,7 @@ export async function startMailbox(needs: {
   onProblem?: (error: unknown) => void
 }): Promise<Mailbox> {
   const host = needs.host ?? '127.0.0.1'
+  const { SMTPServer } = await import('smtp-server')
   const server = new SMTPServer({
     banner: 'Einklang mailbox: keeps every mail, delivers none',
     disabledCommands: ['AUTH', 'STARTTLS'],

@@ -1,5 +1,3 @@
-import PDFDocument from 'pdfkit'
-
 export type Letter = {
   /** Name, street, postal code and city …; 3 to 6 lines without blank ones. */
   addressLines: string[]
@@ -38,6 +36,7 @@ const sizes = { note: 7, address: 10.5, addressLeast: 8, text: 11 } as const
 /** Lays one letter out. The same letter gives the same bytes: the file carries no instant of its own. */
 export async function letterPdf(letter: Letter): Promise<{ bytes: Uint8Array } | LetterRefusal> {
   const lines = letter.addressLines.map((line) => line.trim()).filter((line) => line !== '')
+  const { default: PDFDocument } = await import('pdfkit')
   const pdf = new PDFDocument({
     size: 'A4',
     margin: 0,

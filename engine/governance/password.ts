@@ -1,6 +1,9 @@
-import { dictionary } from '@zxcvbn-ts/language-common'
+/** Fetched when somebody chooses a password: the list is large, and asked for seldom. */
+async function commonPasswords(): Promise<ReadonlySet<string | number>> {
+  const { dictionary } = await import('@zxcvbn-ts/language-common')
+  return new Set(dictionary['passwords-common'])
+}
 
-const common = new Set(dictionary['passwords-common'])
 const look: { [sign: string]: string } = {
   '0': 'o',
   '1': 'i',
@@ -16,9 +19,12 @@ const look: { [sign: string]: string } = {
  * Why a new password is refused, or null. There is no rule of composition (spec security §3): length is the
  * door's business, here we ask only whether somebody would try it early.
  */
-export function weakness(password: string, house: { brand: string; email: string; name: string }): string | null {
+export async function weakness(
+  password: string,
+  house: { brand: string; email: string; name: string },
+): Promise<string | null> {
   const lower = password.normalize('NFKC').toLowerCase()
-  if (isCommon(lower)) return 'It is on the list of the most used passwords.'
+  if (isCommon(lower, await commonPasswords())) return 'It is on the list of the most used passwords.'
   if (/^\d+$/.test(lower)) return 'It consists of digits only.'
   if (new Set(lower).size < 5) return 'It repeats too few characters.'
   for (const word of [house.brand, 'einklang', house.email.split('@')[0] ?? '', ...house.name.split(/\s+/)]) {
@@ -31,7 +37,7 @@ export function weakness(password: string, house: { brand: string; email: string
 }
 
 /** Listed as it is, spelled with signs for letters, with a tail of digits, or the same listed word twice. */
-function isCommon(lower: string): boolean {
+function isCommon(lower: string, common: ReadonlySet<string | number>): boolean {
   const spelled = lower.replace(/[0134578@$]/g, (sign) => look[sign] ?? sign)
   const core = (text: string) => text.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, '')
   return [lower, spelled, core(lower), core(spelled)].some((form) => {

@@ -127,7 +127,7 @@ export async function changeOwnPassword(
     throw new Refusal(422, 'wrong_password', 'The current password is not right.', { at: 'body.current' })
   }
   const weak =
-    next === current ? 'It is the one you have now.' : weakness(next, { brand, email: row.email, name: row.name })
+    next === current ? 'It is the one you have now.' : await weakness(next, { brand, email: row.email, name: row.name })
   if (weak) {
     throw new Refusal(422, 'weak_password', `This password cannot be used. ${weak}`, {
       at: 'body.next',
