@@ -17,6 +17,8 @@ export type Patterns = {
   /** `fields` levels for each pattern, one after the other. */
   levels: Uint8Array
   counts: Float64Array
+  /** How many of `counts` enter the shares of matches and families; the others only teach. Without it all. */
+  counted?: Float64Array
   /**
    * Bit f: the pairs were found without looking at field f. Only those may teach the field: where the search demanded
    * agreement, agreement is no evidence.
@@ -59,7 +61,7 @@ export function fitLinkage(
 ): Fit {
   const { tolerance = 1e-4, most = 25, families = true } = settings
   let model = families ? start : { ...start, familyShare: 0 }
-  const compared = patterns.counts.reduce((sum, count) => sum + count, 0)
+  const compared = (patterns.counted ?? patterns.counts).reduce((sum, count) => sum + count, 0)
   const total = Math.max(compared, settings.universe ?? 0)
   const logLikelihood: number[] = []
   let rounds = 0
@@ -128,7 +130,7 @@ type Expected = {
 }
 
 function expect(patterns: Patterns, model: LinkageModel): Expected {
-  const { fields, levels, counts, teaches } = patterns
+  const { fields, levels, counts, counted = counts, teaches } = patterns
   const empty = () => model.fields.map(({ match }) => new Float64Array(match.length))
   const expected: Expected = {
     match: empty(),
@@ -157,8 +159,8 @@ function expect(patterns: Patterns, model: LinkageModel): Expected {
     expected.logLikelihood += count * Math.log(all)
     const matches = (count * match) / all
     const families = (count * family) / all
-    expected.matches += matches
-    expected.families += families
+    expected.matches += ((counted[pattern] as number) * match) / all
+    expected.families += ((counted[pattern] as number) * family) / all
     const may = teaches[pattern] as number
     for (let field = 0; field < fields; field++) {
       if ((may & (1 << field)) === 0) continue

@@ -51,6 +51,8 @@ export type MatchOptions = {
   apart?: (one: number, other: number, records: Records) => boolean
   /** Trained before: used as it is. */
   model?: SavedModel
+  /** Records that were compared with each other by this model before: only pairs with another one are looked at. */
+  compared?: (id: string) => boolean
   progress?: Progress
   /** Called at the begin of each step; may throw to stop the run. */
   step?(name: string): void | Promise<void>
@@ -107,7 +109,7 @@ export async function matchRecords(inputs: Input[], plan: Plan, options: MatchOp
       doInstead: 'Name a column that is unique with "id" in the configuration.',
     })
   }
-  const prepared = prepare(records, plan.comparisons, plan.link === 'link')
+  const prepared = prepare(records, plan.comparisons, plan.link === 'link', options.compared)
   const warnings = [...plan.warnings]
   const result: MatchResult = {
     plan,
@@ -253,14 +255,16 @@ function blockingRecall(rules: PlannedRule[], pairs: ScoredPairs): number | null
   if (rules.some(({ parts }) => parts.length === 0)) return 1
   const contact = (name: string) => /^(?:mail|phone|number_)/.test(name)
   const maskOf = (of: (rule: PlannedRule) => boolean) =>
-    rules.reduce((mask, rule, bit) => (of(rule) ? mask | (1 << bit) : mask), 0)
+    rules.reduce((mask, rule, bit) => (!rule.sample && of(rule) ? mask | (1 << bit) : mask), 0)
   const one = maskOf(({ parts }) => parts.every(({ feature }) => contact(feature)))
   const other = maskOf(({ parts }) => !parts.some(({ feature }) => contact(feature)))
+  const whole = maskOf(() => true)
   let [first, second, both, all] = [0, 0, 0, 0]
   for (let pair = 0; pair < pairs.weight.length; pair++) {
     const probability = probabilityOf(pairs.weight[pair] as number)
     if (probability < 0.9) continue
     const mask = pairs.mask[pair] as number
+    if ((mask & whole) === 0) continue
     all++
     if (mask & one) first++
     if (mask & other) second++

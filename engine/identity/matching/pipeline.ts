@@ -50,9 +50,16 @@ export type Prepared = {
   number(feature: string): number
   rarities: Map<string, Float32Array>
   link: boolean
+  /** Records of which one has to be in each pair; null = all. */
+  fresh: Uint8Array | null
 }
 
-export function prepare(records: Records, comparisons: Comparison[], link: boolean): Prepared {
+export function prepare(
+  records: Records,
+  comparisons: Comparison[],
+  link: boolean,
+  compared?: (id: string) => boolean,
+): Prepared {
   const features = [...records.features.values()]
   const numbers = new Map(features.map(({ name }, at) => [name, at]))
   const rare = new Set(comparisons.flatMap(({ levels }) => levels.flatMap(({ rarity }) => rarity ?? [])))
@@ -67,6 +74,7 @@ export function prepare(records: Records, comparisons: Comparison[], link: boole
     },
     rarities: new Map(features.filter(({ name }) => rare.has(name)).map((column) => [column.name, column.rarity()])),
     link,
+    fresh: compared ? Uint8Array.from(records.ids, (id) => (compared(id) ? 0 : 1)) : null,
   }
 }
 
@@ -77,6 +85,7 @@ export async function loadRecords(shop: Workshop, prepared: Prepared): Promise<v
   const names = [
     'id UInt32',
     'input UInt8',
+    'fresh UInt8',
     ...features.map((_, at) => `f${at} String`),
     ...rare.map((name) => `w${prepared.number(name)} Float32`),
   ]
@@ -86,7 +95,7 @@ export async function loadRecords(shop: Workshop, prepared: Prepared): Promise<v
   function* lines() {
     const weights = rare.map((name) => ({ values: rarities.get(name), of: records.features.get(name)?.of }))
     for (let record = 0; record < records.count; record++) {
-      const line: (string | number)[] = [record, records.input[record] as number]
+      const line: (string | number)[] = [record, records.input[record] as number, prepared.fresh?.[record] ?? 1]
       for (const column of features) line.push(column.at(record))
       for (const { values, of } of weights) line.push(values?.[of?.[record] as number] as number)
       yield line
@@ -104,6 +113,8 @@ export type PlannedRule = Rule & {
   cap: number
   pairs: number
   skipped: { values: number; pairs: number; largest: { value: string; records: number }[] }
+  /** Every so many-th pair of the values with more than `above` records, so that training sees what was left out. */
+  sample?: { above: number; every: number }
 }
 
 type SizeRow = { rule: number; size: number; keys: number; pairs: number }
@@ -156,6 +167,23 @@ export async function planRules(
     const largest = over.length > 0 && rule.asked ? await largestValues(shop, prepared, rule) : []
     if (pairs > 0 || rule.asked) {
       planned.push({ ...rule, cap, pairs, skipped: { values: sum(over, 'keys'), pairs: sum(over, 'pairs'), largest } })
+    }
+    if (rule.namesakes && over.length > 0) {
+      const most = rareSize(sizes, pairs + 50_000_000)
+      const left = sum(
+        over.filter(({ size }) => size <= most),
+        'pairs',
+      )
+      const every = Math.ceil(left / 100_000)
+      if (left > 0)
+        planned.push({
+          ...rule,
+          name: `${rule.name}, sample`,
+          cap: most,
+          pairs: Math.round(left / every),
+          skipped: none(),
+          sample: { above: cap, every },
+        })
     }
     if (planned.length === 30 && index < rules.length - 1) break
   }
@@ -212,7 +240,7 @@ async function largestValues(shop: Workshop, prepared: Prepared, rule: Rule) {
 /** Pairs found by each rule, each pair once, compared field by field. */
 export async function comparePairs(shop: Workshop, prepared: Prepared, rules: PlannedRule[]): Promise<void> {
   const { prefix } = shop
-  const { comparisons, number, link, records } = prepared
+  const { comparisons, number, link, records, fresh } = prepared
   const more = rarities(prepared)
   await remake(shop, 'found', 'order by (l, r)', '(l UInt32, r UInt32, mask UInt32)')
   await remake(
@@ -227,7 +255,7 @@ export async function comparePairs(shop: Workshop, prepared: Prepared, rules: Pl
      select l, r, mask${comparisons.map((_, at) => `, c${at}`).join('')}${more.map(({ name, sql }) => `, ${sql} as ${name}`).join('')} from (
        select l.id as l, r.id as r, ${mask} as mask, ${levels.join(', ')}${rareColumns(prepared)} from ${from})`
   if (rules.some(({ parts }) => parts.length === 0)) {
-    const apart = ['l.id < r.id', ...(link ? ['l.input != r.input'] : [])]
+    const apart = ['l.id < r.id', '(l.fresh = 1 or r.fresh = 1)', ...(link ? ['l.input != r.input'] : [])]
     await run(
       shop,
       compared('toUInt32(1)', `${prefix}record as l cross join ${prefix}record as r where ${apart.join(' and ')}`),
@@ -238,12 +266,16 @@ export async function comparePairs(shop: Workshop, prepared: Prepared, rules: Pl
   const inputOf = (id: string) => `arrayCount(begin -> begin <= ${id}, [${beginsOf(records).join(', ')}])`
   const partner = link ? `other > l and ${inputOf('other')} != ${inputOf('l')}` : 'other > l'
   for (const [at, rule] of rules.entries()) {
+    const { above = 1, every = 1 } = rule.sample ?? {}
+    const chosen = every === 1 ? partner : `${partner} and sipHash64(l, other) % ${every} = 0`
+    const new_ = fresh ? ' and (has(news, l) or has(news, other))' : ''
     await run(
       shop,
       `insert into ${prefix}found
-       select l, arrayJoin(arrayFilter(other -> ${partner}, ids)) as r, ${2 ** at} from (
-         select ${keySql(rule, number)} as key, groupArray(id) as ids from ${prefix}record
-         where key != 0 group by key having count() > 1 and count() <= ${Math.min(rule.cap, records.count)}
+       select l, arrayJoin(arrayFilter(other -> ${chosen}${new_}, ids)) as r, ${2 ** at} from (
+         select ${keySql(rule, number)} as key, groupArray(id) as ids${fresh ? ', groupArrayIf(id, fresh = 1) as news' : ''}
+         from ${prefix}record where key != 0 group by key
+         having count() > ${above} and count() <= ${Math.min(rule.cap, records.count)}${fresh ? ' and max(fresh) = 1' : ''}
        ) array join ids as l`,
     )
   }
@@ -401,17 +433,39 @@ function learnFrom(labels: { one: number; other: number; score: number }[], prep
   })
 }
 
-/** Pairs by pattern of levels, with the fields each may teach. */
+/**
+ * Pairs by pattern of levels, with the fields each may teach. Where a rule of namesakes was cut, its sample stands for
+ * what was left out: nearly all of those are strangers, without whom the rest would look alike by chance far too often.
+ */
 export async function patternsOf(shop: Workshop, prepared: Prepared, rules: PlannedRule[]): Promise<Patterns> {
   const { comparisons } = prepared
-  const teaches = comparisons.map((comparison, at) => {
-    const free = rules.reduce((mask, rule, bit) => (usesOf(rule).has(comparison.name) ? mask : mask + 2 ** bit), 0)
-    return `if(bitAnd(mask, toUInt32(${free})) != 0, ${2 ** at}, 0)`
-  })
-  const found = await rows<{ code: string; teaches: number; pairs: number }>(
+  const sampled = rules.findIndex(({ sample }) => sample !== undefined)
+  const taught = (by: (bit: number) => boolean) =>
+    comparisons
+      .map((comparison, at) => {
+        const free = rules.reduce(
+          (mask, rule, bit) => (by(bit) && !usesOf(rule).has(comparison.name) ? mask + 2 ** bit : mask),
+          0,
+        )
+        return `if(bitAnd(mask, toUInt32(${free})) != 0, ${2 ** at}, 0)`
+      })
+      .join(' + ')
+  const levelNames = comparisons.map((_, at) => `c${at}`).join(', ')
+  const whole = `select ${levelNames}, toUInt32(${taught((bit) => bit !== sampled)}) as teaches, 1 as pairs, 1 as counted
+     from ${shop.prefix}scored`
+  const every = rules[sampled]?.sample?.every ?? 1
+  const bit = `toUInt32(${2 ** Math.max(0, sampled)})`
+  const parts =
+    sampled < 0
+      ? whole
+      : `${whole} where mask != ${bit} union all
+     select ${levelNames}, toUInt32(bitAnd(${taught((at) => at === sampled)}, bitNot(toUInt32(${taught((at) => at !== sampled)})))) as teaches,
+       ${every} as pairs, if(mask = ${bit}, ${every}, 0) as counted
+     from ${shop.prefix}scored where bitAnd(mask, ${bit}) != 0`
+  const found = await rows<{ code: string; teaches: number; pairs: number; counted: number }>(
     shop,
-    `select ${codeSql(prepared)} as code, ${teaches.join(' + ')} as teaches, count() as pairs from ${shop.prefix}scored
-     group by ${comparisons.map((_, at) => `c${at}`).join(', ')}, teaches order by code, teaches`,
+    `select ${codeSql(prepared)} as code, teaches, toFloat64(sum(pairs)) as pairs, toFloat64(sum(counted)) as counted
+     from (${parts}) group by ${levelNames}, teaches order by code, teaches`,
   )
   const levels = new Uint8Array(found.length * comparisons.length)
   found.forEach(({ code }, at) => levels.set(levelsOf(code), at * comparisons.length))
@@ -419,6 +473,7 @@ export async function patternsOf(shop: Workshop, prepared: Prepared, rules: Plan
     fields: comparisons.length,
     levels,
     counts: Float64Array.from(found, ({ pairs }) => pairs),
+    ...(sampled < 0 ? {} : { counted: Float64Array.from(found, ({ counted }) => counted) }),
     teaches: Uint32Array.from(found, (row) => row.teaches),
   }
 }

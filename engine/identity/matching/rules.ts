@@ -7,6 +7,8 @@ export type Rule = {
   parts: KeyPart[]
   /** Asked for in the configuration: run it whole or refuse. Rules of our own make do with rare values. */
   asked: boolean
+  /** Demands agreement in the whole name alone: where it is cut, training needs a sample of the rest. */
+  namesakes?: boolean
 }
 
 export function keySql(rule: Rule, number: (feature: string) => number, side = ''): string {
@@ -71,5 +73,9 @@ export function ownRules(features: Set<string>): Rule[] {
         .join(' + '),
       parts,
       asked: false,
+      ...(isWholeName(parts) ? { namesakes: true } : {}),
     }))
 }
+
+const isWholeName = (parts: KeyPart[]) =>
+  parts.length === 2 && parts.every(({ feature, start }) => start === undefined && /^(?:given|family)$/.test(feature))

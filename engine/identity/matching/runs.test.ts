@@ -113,8 +113,21 @@ test('a run shows its pairs, waits for approval above two percent, joins people,
   expect(await ask('matchRun', { params: { run: second.run } })).toMatchObject({
     state: 'applied',
     peopleMoved: 0,
-    drift: [],
+    manifest: { compared: 0 },
   })
+
+  // One new customer: only pairs with the new record are looked at, and it finds its person.
+  const known = town().find(({ messageId }) => messageId === 'shops30') as NormalEvent
+  await world.ground.database.transaction((tx) => identity.resolve(tx, [record('till', 'new', known.traits as never)]))
+  const increment = (await ask('startMatchRun', { body: { seed: 1, retrain: false } })) as unknown as { run: string }
+  await jobs()
+  expect(await ask('matchRun', { params: { run: increment.run } })).toMatchObject({
+    state: 'applied',
+    manifest: { compared: 1 },
+    links: 1,
+    peopleMoved: 1,
+  })
+  expect(await personOf('till', 'new')).toBe(await personOf('shop', 's30'))
 
   const undone = await ask('decideMatchRun', { params: { run }, body: { decision: 'undo' } })
   expect(undone).toMatchObject({ state: 'undone', undone: applied['merged'] })
@@ -136,18 +149,63 @@ test('a cancelled run changes nobody', async () => {
   expect(await ask('matchRun', { params: { run } })).toMatchObject({ state: 'cancelled', links: null })
 })
 
+test('what people answered in review teaches the next training', async () => {
+  const { database } = world.ground
+  const shareOf = async (run: string) => {
+    const { weights } = (await ask('matchRun', { params: { run } })) as unknown as {
+      weights: { comparison: string; levels: { level: string; match: number }[] }[]
+    }
+    const names = weights.find(({ comparison }) => comparison === 'first name')
+    return names?.levels.find(({ level }) => level === 'different')?.match ?? 0
+  }
+  const trained = async () => {
+    const { run } = (await ask('startMatchRun', { body: { seed: 3, retrain: true } })) as unknown as { run: string }
+    await jobs()
+    return shareOf(run)
+  }
+  const before = await trained()
+  // Forty answers: records of unlike first names are one person here.
+  await database.run`
+    with pair as (
+      select row_number() over (order by one.id) as number, one.id as one_record, one.person as one, other.id as other_record, other.person as other
+      from identity.record as one join identity.record as other on one.person < other.person and one.id <> other.id
+        and left(one.fields->>'first_name', 1) <> left(other.fields->>'first_name', 1)
+      order by one.id, other.id limit 40),
+    link as (
+      insert into identity.link (id, model, one, other, one_record, other_record, probability, weight, decision, created_at)
+      select gen_random_uuid(), '0', one, other, one_record, other_record, 0.8, 2, 'review', now() from pair returning id, one, other),
+    item as (
+      insert into identity.review_item (kind, code, one, other, link, answer, first_at, last_at)
+      select 'grey_link', 'grey_link', one, other, id, 'same', now(), now() from link on conflict do nothing returning id, one, other)
+    insert into identity.label (item, one, other, score, actor, at) select id, one, other, 1, 'user:eva', now() from item`
+  expect(await trained()).toBeGreaterThan(before * 2)
+}, 60_000)
+
 test('drift is said in sentences', () => {
   const before = {
     filled: { mail: 0.8 },
     rules: [{ rule: 'mail', pairs: 1000, skippedValues: 0 }],
     reviewPerThousand: 2,
+    sizes: { '1': 0.9, '2': 0.1 },
+    bits: { '5–10': 1 },
+    share: 0.001,
   }
   expect(
     driftOf(before, {
       filled: { mail: 0.7 },
       rules: [{ rule: 'mail', pairs: 2500, skippedValues: 0 }],
       reviewPerThousand: 9,
+      sizes: { '1': 0.7, '2': 0.1, '8 and more': 0.2 },
+      bits: { '5–10': 0.99, '10–20': 0.01 },
+      share: 0.03,
     }),
-  ).toHaveLength(3)
+  ).toEqual([
+    'mail is filled in 70 % of records, 80 % last time.',
+    'The rule mail makes 2500 pairs, 1000 last time.',
+    '9 links per thousand records go to review, 2 last time.',
+    'People with so many records (1): 70 %, 90 % last time.',
+    'People with so many records (8 and more): 20 %, 0 % last time.',
+    '3 % of people would move, 0 % last time.',
+  ])
   expect(driftOf(before, before)).toEqual([])
 })

@@ -3,9 +3,9 @@ import { api, type PersonId } from '@einklang/contract'
 import { derivedId, type Ground, jobKind, mount, newId, Outage, Refusal, type StageParts } from '@einklang/platform'
 import { evidenceOf, probabilityOf } from '@einklang/stats'
 import { z } from 'zod'
-import { type MatchResult, matchRecords, planMatch, type SavedModel, type Workshop } from './index.ts'
+import { type Label, type MatchResult, matchRecords, planMatch, type SavedModel, type Workshop } from './index.ts'
 import { clear, levelsOf } from './pipeline.ts'
-import type { Input } from './records.ts'
+import type { Input, Records } from './records.ts'
 
 /** What runs need of the stage: to join and part people by its own rules. */
 export type Joining = {
@@ -21,7 +21,15 @@ export type Joining = {
 /** Above this share of people moved a run waits for somebody to approve it. */
 const approvalShare = 0.02
 
-type RecordRow = { id: string; person: PersonId; fields: { [field: string]: string } }
+type RecordRow = {
+  id: string
+  person: PersonId
+  fields: { [field: string]: string }
+  /** Changes with what the record says. */
+  print: string
+  /** Nothing new since a run compared it. */
+  compared: boolean
+}
 type RunRow = {
   id: string
   number: number
@@ -49,6 +57,10 @@ type Manifest = {
   rules?: { rule: string; pairs: number; skippedValues: number }[]
   filled?: { [field: string]: number }
   reviewPerThousand?: number
+  /** Share of clusters by their number of records, and of links by their bits. */
+  sizes?: { [size: string]: number }
+  bits?: { [bits: string]: number }
+  share?: number
   [key: string]: unknown
 }
 
@@ -175,7 +187,8 @@ function weightsOf(model: SavedModel | null) {
 
 function recordsOf({ database }: Ground): Promise<RecordRow[]> {
   return database.rows<RecordRow>`
-    select record.id, identity.current(record.person) as person, record.fields
+    select record.id, identity.current(record.person) as person, record.fields, md5(record.fields::text) as print,
+      record.compared is not distinct from md5(record.fields::text) as compared
     from identity.record as record join identity.person as person on person.id = identity.current(record.person)
     where person.state = 'active' order by record.id`
 }
@@ -251,6 +264,7 @@ async function work(ground: Ground, joining: Joining, run: string): Promise<void
     await database.run`
       update identity.match_run set state = ${state}, step = null, finished_at = ${ground.clock.now()}, error = ${sentence} where id = ${run}`
     await database.run`delete from identity.link where run = ${run}`
+    await forgetCompared(ground, run)
     if (!(error instanceof Cancelled || error instanceof Refusal)) throw error
     return
   } finally {
@@ -270,13 +284,18 @@ async function found(ground: Ground, row: RunRow, shop: Workshop): Promise<void>
   const input = inputOf(rows)
   const people = new Map(rows.map(({ id, person }) => [id, person]))
   const before = await database.row<{ model: SavedModel | null; manifest: Manifest }>`
-    select model, manifest from identity.match_run where model is not null and id <> ${row.id} order by number desc limit 1`
+    select model, manifest from identity.match_run where model is not null and id <> ${row.id} and state in ('applied', 'undone') order by number desc limit 1`
   const plan = planMatch([input], config as never)
   const edges = await apartPeople(ground)
+  const answers = await answersOf(ground)
+  const known = before?.model && !row.retrain ? before.model : null
+  const old = new Set(known ? rows.filter(({ compared }) => compared).map(({ id }) => id) : [])
   const result = await matchRecords([input], plan, {
     shop,
     seed: row.seed,
-    ...(before?.model && !row.retrain ? { model: before.model } : {}),
+    ...(known ? { model: known } : {}),
+    ...(old.size > 0 ? { compared: (id) => old.has(id) } : {}),
+    labels: (records) => labelsOf(records, answers),
     together: (records) => neighbours(records.ids.map((id) => people.get(id) as string)),
     apart: (one, other, records) => {
       const [a, b] = [people.get(records.ids[one] as string), people.get(records.ids[other] as string)]
@@ -288,7 +307,36 @@ async function found(ground: Ground, row: RunRow, shop: Workshop): Promise<void>
       if (now?.cancelled) throw new Cancelled()
     },
   })
-  await keep(ground, row, result, people, edges, before?.manifest ?? null)
+  await keep(ground, row, result, people, edges, before?.manifest ?? null, rows.length - old.size)
+  await database.run`
+    update identity.record set compared = seen.print, compared_run = ${row.id}
+    from jsonb_to_recordset(${database.json(rows.filter(({ id }) => !old.has(id)).map(({ id, print }) => ({ id, print })))}) as seen(id uuid, print text)
+    where record.id = seen.id`
+}
+
+/** A run that nobody let through leaves its records as new as they were. */
+function forgetCompared({ database }: Ground, run: string): Promise<number> {
+  return database.run`update identity.record set compared = null, compared_run = null where compared_run = ${run}`
+}
+
+type AnsweredPair = { one: string; other: string; score: number }
+
+/** Pairs of records that people have answered about in review. */
+function answersOf({ database }: Ground): Promise<AnsweredPair[]> {
+  return database.rows<AnsweredPair>`
+    select distinct on (link.one_record, link.other_record) link.one_record as one, link.other_record as other, label.score
+    from identity.label join identity.review_item as item on item.id = label.item join identity.link on link.id = item.link
+    where link.one_record is not null and link.other_record is not null
+    order by link.one_record, link.other_record, label.at desc`
+}
+
+function labelsOf(records: Records, answers: AnsweredPair[]): Label[] {
+  if (answers.length === 0) return []
+  const place = new Map(records.ids.map((id, record) => [id, record]))
+  return answers.flatMap(({ one, other, score }) => {
+    const [a, b] = [place.get(one), place.get(other)]
+    return a === undefined || b === undefined ? [] : [{ one: Math.min(a, b), other: Math.max(a, b), score }]
+  })
 }
 
 /** Records of one person follow each other: a chain of certain links. */
@@ -314,6 +362,20 @@ async function apartPeople({ database }: Ground): Promise<Set<string>> {
   return new Set(rows.map(({ one, other }) => `${one} ${other}`))
 }
 
+/** Did somebody say that these two, or anybody joined with them by now, are different? */
+async function heldApart({ database }: Ground, one: PersonId, other: PersonId): Promise<boolean> {
+  const edge = await database.row`
+    select 1 as found from identity.identifier as mine
+    join identity.negative as edge
+      on (edge.one_namespace = mine.namespace and edge.one_value = mine.value)
+      or (edge.other_namespace = mine.namespace and edge.other_value = mine.value)
+    join identity.identifier as theirs on theirs.person = identity.current(${other})
+      and ((theirs.namespace = edge.one_namespace and theirs.value = edge.one_value)
+        or (theirs.namespace = edge.other_namespace and theirs.value = edge.other_value))
+    where mine.person = identity.current(${one}) and mine.person <> theirs.person limit 1`
+  return edge !== null && edge !== undefined
+}
+
 type FoundLink = {
   id: string
   one: string
@@ -334,6 +396,7 @@ async function keep(
   people: Map<string, PersonId>,
   edges: Set<string>,
   before: Manifest | null,
+  compared: number,
 ): Promise<void> {
   const { database, clock } = ground
   const { pairs, records, decisions, clusters99 } = result
@@ -371,7 +434,13 @@ async function keep(
   const moved = losersOf(auto)
   const total = new Set(people.values()).size
   const share = total === 0 ? 0 : moved / total
-  const manifest = manifestOf(row, result, { links: auto.length, review: list.length - auto.length, moved, share })
+  const manifest = manifestOf(row, result, {
+    compared,
+    links: auto.length,
+    review: list.length - auto.length,
+    moved,
+    share,
+  })
   const hash = createHash('sha256')
     .update(JSON.stringify([manifest, list]))
     .digest('hex')
@@ -424,7 +493,7 @@ function levelsShown(result: MatchResult, pair: number) {
 function manifestOf(
   row: RunRow,
   result: MatchResult,
-  figures: { links: number; review: number; moved: number; share: number },
+  figures: { compared: number; links: number; review: number; moved: number; share: number },
 ): Manifest {
   const { records, plan, rules } = result
   const filled = Object.fromEntries(
@@ -441,9 +510,26 @@ function manifestOf(
     blockingRecallEstimate: result.blockingRecall,
     filled,
     reviewPerThousand: share(figures.review * 1000, records.count),
+    sizes: sharesOf(sizesOf(result.clusters), (size) => (size < 4 ? String(size) : size < 8 ? '4–7' : '8 and more')),
+    bits: sharesOf(
+      Array.from(result.pairs.weight).filter((weight) => weight >= 0),
+      (weight) => (weight < 5 ? '0–5' : weight < 10 ? '5–10' : weight < 20 ? '10–20' : '20 and more'),
+    ),
     ...figures,
     warnings: result.warnings,
   }
+}
+
+function sizesOf(clusters: Uint32Array): number[] {
+  const sizes = new Map<number, number>()
+  for (const cluster of clusters) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1)
+  return [...sizes.values()]
+}
+
+function sharesOf(values: number[], bandOf: (value: number) => string): { [band: string]: number } {
+  const counts = new Map<string, number>()
+  for (const value of values) counts.set(bandOf(value), (counts.get(bandOf(value)) ?? 0) + 1)
+  return Object.fromEntries([...counts].map(([band, count]) => [band, share(count, values.length)]))
 }
 
 const share = (part: number, whole: number) => (whole === 0 ? 0 : Number((part / whole).toFixed(4)))
@@ -468,6 +554,22 @@ export function driftOf(before: Manifest | null, now: Manifest): string[] {
   }
   const [load, earlier] = [now.reviewPerThousand ?? 0, before.reviewPerThousand ?? 0]
   if (load > 2 * earlier + 1) said.push(`${load} links per thousand records go to review, ${earlier} last time.`)
+  const percent = (value: number) => `${Math.round(value * 100)} %`
+  const bands: ['sizes' | 'bits', (band: string) => string][] = [
+    ['sizes', (band) => `People with so many records (${band})`],
+    ['bits', (band) => `Links of so many bits (${band})`],
+  ]
+  for (const [figure, named] of bands) {
+    const [here, there] = [now[figure], before[figure]]
+    if (!here || !there) continue
+    for (const band of new Set([...Object.keys(here), ...Object.keys(there)])) {
+      const [value, last] = [here[band] ?? 0, there[band] ?? 0]
+      if (Math.abs(value - last) > 0.05) said.push(`${named(band)}: ${percent(value)}, ${percent(last)} last time.`)
+    }
+  }
+  const [moved, movedThen] = [now.share ?? 0, before.share ?? 0]
+  if (moved > 2 * movedThen + 0.005)
+    said.push(`${percent(moved)} of people would move, ${percent(movedThen)} last time.`)
   return said
 }
 
@@ -478,8 +580,8 @@ async function apply(ground: Ground, joining: Joining, row: RunRow, actor: strin
     select one, other from identity.link where run = ${row.id} and decision = 'auto' order by weight desc, one, other`
   const logs = [...row.logs]
   for (const { one, other } of links) {
-    // Whoever was parted since the run stays parted.
-    if ((await apartPeople(ground)).has(one < other ? `${one} ${other}` : `${other} ${one}`)) continue
+    // Whoever was parted stays parted, also those whom the joins before this one have brought together with others.
+    if (await heldApart(ground, one, other)) continue
     try {
       const { loser, log } = await joining.merge(one, other, actor, `match run ${row.number}`)
       if (loser === null || log === null) continue
@@ -523,6 +625,7 @@ async function decide(
       if (row.state !== 'waiting') throw wrong('Only a waiting run can be discarded.')
       await database.run`update identity.match_run set state = 'discarded' where id = ${run}`
       await database.run`delete from identity.link where run = ${run}`
+      await forgetCompared(ground, run)
       return answer()
     case 'approve': {
       if (row.state !== 'waiting') throw wrong('Only a waiting run can be approved.')
