@@ -14,7 +14,7 @@ import {
   IconWorld,
 } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ComponentType, type CSSProperties, type ReactNode, useEffect, useRef } from 'react'
+import { type ComponentType, type CSSProperties, type ReactNode, useEffect, useLayoutEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from './format.ts'
 
@@ -73,6 +73,16 @@ export function Timeline(props: {
   useEffect(() => {
     if (more && seen >= props.items.length - 10) onEnd()
   }, [seen, more, onEnd, props.items.length])
+
+  // What comes in on top moves nobody who reads further down.
+  const top = props.items[0]?.id
+  const before = useRef(top)
+  useLayoutEffect(() => {
+    const moved = before.current === top ? 0 : props.items.findIndex(({ id }) => id === before.current)
+    before.current = top
+    const box = area.current
+    if (moved > 0 && box !== null && box.scrollTop > 0) box.scrollTop += virtual.measurementsCache[moved]?.start ?? 0
+  }, [top, props.items, virtual])
 
   return (
     <Box

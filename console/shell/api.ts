@@ -93,8 +93,42 @@ export type Pages<R extends Route> = Fetched<ItemOf<R>[]> & {
   fetching: boolean
 }
 
-/** All pages of a list so far; `onEnd` brings the next one. */
-export function usePages<R extends Route>(route: R, input?: CallOf<R>, options?: { enabled?: boolean }): Pages<R> {
+/** A list whose rows lie still: only those on top can be new. */
+type StillPages = { pages: { items: { id: string }[]; next: string | null }[]; pageParams: unknown[] }
+
+/**
+ * Brings what is new on top of lists whose rows never change, without asking for all their pages again. When more has come
+ * than a page holds, the list begins anew.
+ */
+export async function refreshTop(stages: string[]): Promise<void> {
+  const still = queries.getQueryCache().findAll({
+    predicate: ({ queryKey, meta }) => meta?.['top'] !== undefined && stages.includes(String(queryKey[0])),
+  })
+  for (const query of still) {
+    const known = query.state.data as StillPages | undefined
+    if (known === undefined || !query.isActive()) continue
+    const top = (await (query.meta?.['top'] as () => Promise<Paged>)()) as StillPages['pages'][number]
+    queries.setQueryData<StillPages>(query.queryKey, (now) => withTop(now ?? known, top))
+  }
+}
+
+export function withTop(known: StillPages, top: StillPages['pages'][number]): StillPages {
+  const [first, ...others] = known.pages
+  const fetched = new Set(top.items.map(({ id }) => id))
+  if (first === undefined || !first.items.some(({ id }) => fetched.has(id))) return { pages: [top], pageParams: [null] }
+  const below = first.items.filter(({ id }) => !fetched.has(id))
+  return { ...known, pages: [{ ...top, next: first.next, items: [...top.items, ...below] }, ...others] }
+}
+
+/**
+ * All pages of a list so far; `onEnd` brings the next one. Rows that lie `still` never change: a live hint then asks for
+ * the top alone, however many pages are shown.
+ */
+export function usePages<R extends Route>(
+  route: R,
+  input?: CallOf<R>,
+  options?: { enabled?: boolean; still?: boolean },
+): Pages<R> {
   const { t } = useTranslation()
   const given = input as { query?: object } | undefined
   const result = useInfiniteQuery({
@@ -109,6 +143,7 @@ export function usePages<R extends Route>(route: R, input?: CallOf<R>, options?:
     getNextPageParam: (page) => page.next,
     enabled: options?.enabled ?? true,
     placeholderData: keepPreviousData,
+    ...(options?.still === true ? { meta: { top: () => callAny(route, { ...input }) as Promise<Paged> } } : {}),
   })
   const pages = result.data?.pages
   const rows = useMemo(() => pages?.flatMap((page) => page.items) as ItemOf<R>[] | undefined, [pages])

@@ -1,6 +1,6 @@
 import type { StageName } from '@einklang/contract'
 import { useEffect, useSyncExternalStore } from 'react'
-import { queries } from './api.ts'
+import { queries, refreshTop } from './api.ts'
 
 /** The hints a stage gives, and whose answers they make stale: its own, and those derived from it. */
 const hints: { [stage in StageName]?: { topics: string[]; stale: StageName[] } } = {
@@ -82,6 +82,8 @@ export function useLiveAnswers(stages: StageName[]): void {
       return hint === undefined ? [] : [hint]
     })
     const stale = new Set<StageName>()
+    // Who is who has changed: what lay still may belong to somebody else.
+    let regrouped = false
     let timer: ReturnType<typeof setTimeout> | undefined
     let last = 0
     const flush = (): void => {
@@ -89,14 +91,18 @@ export function useLiveAnswers(stages: StageName[]): void {
       last = performance.now()
       for (const stage of stale) {
         void queries.invalidateQueries({
-          predicate: (query) => query.queryKey[0] === stage && query.state.fetchStatus === 'idle',
+          predicate: ({ queryKey, state, meta }) =>
+            queryKey[0] === stage && state.fetchStatus === 'idle' && (regrouped || meta?.['top'] === undefined),
         })
       }
+      if (!regrouped) void refreshTop([...stale]).catch(() => undefined)
+      regrouped = false
       stale.clear()
     }
     const stop = listen(
       watched.flatMap((hint) => hint.topics),
       (topic) => {
+        regrouped ||= topic === 'identity.changed'
         for (const hint of watched) {
           if (hint.topics.includes(topic)) for (const stage of hint.stale) stale.add(stage)
         }

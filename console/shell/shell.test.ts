@@ -31,3 +31,14 @@ test('a role sees what the route allows', async () => {
   expect(mayCall(api.governance.invite, ['marketer', 'admin'])).toBe(true)
   expect(mayCall(api.decision.journeys, ['store'])).toBe(true)
 })
+
+test('what is new comes on top of a long list, its other pages stay; more than a page of news begins it anew', async () => {
+  const { withTop } = await import('./api.ts')
+  const page = (next: string | null, ...ids: string[]) => ({ items: ids.map((id) => ({ id })), next })
+  const known = { pages: [page('c', 'a', 'b', 'c'), page(null, 'd', 'e')], pageParams: [null, 'c'] }
+  const ids = (pages: { items: { id: string }[] }[]) => pages.flatMap(({ items }) => items.map(({ id }) => id)).join('')
+  const fresh = withTop(known, page('b', 'x', 'a', 'late', 'b'))
+  expect(ids(fresh.pages)).toBe('xalatebcde')
+  expect(fresh.pages.map(({ next }) => next)).toEqual(['c', null])
+  expect(withTop(known, page('z', 'x', 'y', 'z')).pages).toEqual([page('z', 'x', 'y', 'z')])
+})

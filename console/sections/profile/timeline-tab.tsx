@@ -21,14 +21,18 @@ export function TimelineTab(props: { person: PersonId }): ReactNode {
   const words = useWords()
   const [filters, change] = useFilters()
   const chosen = filters.channels?.split(',') ?? []
-  const pages = usePages(api.profile.timeline, {
-    params: { person: props.person },
-    query: {
-      limit: 60,
-      language: i18n.language === 'de' ? 'de' : 'en',
-      ...(filters.channels === undefined ? {} : { channels: filters.channels }),
+  const pages = usePages(
+    api.profile.timeline,
+    {
+      params: { person: props.person },
+      query: {
+        limit: 60,
+        language: i18n.language === 'de' ? 'de' : 'en',
+        ...(filters.channels === undefined ? {} : { channels: filters.channels }),
+      },
     },
-  })
+    { still: true },
+  )
 
   const itemOf = (entry: Entry): TimelineItem => ({
     id: entry.id,
