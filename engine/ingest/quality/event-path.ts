@@ -12,43 +12,78 @@ export function valueAt(event: NormalEvent, path: string): Json | undefined {
   return value
 }
 
-/** The event with another value at the path; everything on the way is copied, the given event stays as it is. */
-export function withValue(event: NormalEvent, path: string, value: Json | undefined, given?: string): NormalEvent {
-  if (path.startsWith('identifiers.')) {
-    const namespace = path.slice('identifiers.'.length)
+/** An event while it is changed. What is changed is copied once, on the first change; the given event stays as it is. */
+export class EventDraft {
+  #event: NormalEvent
+  /** Holders that are copies already. */
+  readonly #own = new Set<Json>()
+
+  constructor(event: NormalEvent) {
+    this.#event = event
+  }
+
+  get event(): NormalEvent {
+    return this.#event
+  }
+
+  /** Puts a value at the path, `undefined` takes it away. `given` tells which of several identifiers is meant. */
+  put(path: string, value: Json | undefined, given?: string): void {
+    if (path.startsWith('identifiers.')) this.#identify(path.slice('identifiers.'.length), value, given)
+    else this.#at(path.split('.'), value)
+  }
+
+  /** Keeps the first note of a place: repairing twice must not call the repaired value the given one. */
+  note(under: 'given' | 'stripped', path: string, value: Json): void {
+    const notes = this.#event.context[under]
+    if (isObject(notes) && Object.hasOwn(notes, path)) return
+    const context = this.#owned(this.#owned(this.#event as unknown as JsonObject), 'context')
+    set(this.#owned(context, under), path, value)
+  }
+
+  #identify(namespace: string, value: Json | undefined, given: string | undefined): void {
     const hit = (one: Identifier) => one.namespace === namespace && (given === undefined || one.value === given)
-    const identifiers =
+    const { identifiers } = this.#event
+    if (!identifiers.some(hit)) return
+    this.#owned(this.#event as unknown as JsonObject)
+    this.#event.identifiers =
       value === undefined
-        ? event.identifiers.filter((one) => !hit(one))
-        : event.identifiers.map((one) => (hit(one) ? { ...one, value: String(value) } : one))
-    return { ...event, identifiers }
+        ? identifiers.filter((one) => !hit(one))
+        : identifiers.map((one) => (hit(one) ? { ...one, value: String(value) } : one))
   }
-  return replaced(event as unknown as JsonObject, path.split('.'), 0, value) as unknown as NormalEvent
+
+  #at(keys: string[], value: Json | undefined): void {
+    let holder: JsonObject | Json[] = this.#owned(this.#event as unknown as JsonObject)
+    for (let at = 0; at < keys.length - 1; at++) holder = this.#owned(holder, keys[at] as string)
+    const key = keys.at(-1) as string
+    if (!Array.isArray(holder)) {
+      if (value === undefined) delete holder[key]
+      else set(holder, key, value)
+    } else if (value === undefined) holder.splice(Number(key), 1)
+    else holder[Number(key)] = value
+  }
+
+  /** The holder under the key, or the event itself, as a copy that may be changed; what is no holder becomes one. */
+  #owned<Holder extends JsonObject | Json[]>(holder: Holder, key?: string): JsonObject & Holder {
+    const known: Json | undefined =
+      key === undefined
+        ? holder
+        : Array.isArray(holder)
+          ? holder[Number(key)]
+          : Object.hasOwn(holder, key)
+            ? (holder as JsonObject)[key]
+            : undefined
+    if (known !== undefined && this.#own.has(known)) return known as JsonObject & Holder
+    const copy: Json = Array.isArray(known) ? [...known] : isObject(known) ? { ...known } : {}
+    this.#own.add(copy)
+    if (key === undefined) this.#event = copy as unknown as NormalEvent
+    else if (Array.isArray(holder)) holder[Number(key)] = copy
+    else set(holder as JsonObject, key, copy)
+    return copy as JsonObject & Holder
+  }
 }
 
-/** `without` keeps the first note of a place: repairing twice must not call the repaired value the given one. */
-export function noted(event: NormalEvent, under: 'given' | 'stripped', path: string, value: Json): NormalEvent {
-  const known = event.context[under]
-  const notes = isObject(known) ? known : {}
-  if (Object.hasOwn(notes, path)) return event
-  return { ...event, context: { ...event.context, [under]: { ...notes, [path]: value } } }
-}
-
-function replaced(holder: Json, keys: string[], at: number, value: Json | undefined): Json {
-  const key = keys[at] as string
-  const last = at === keys.length - 1
-  if (Array.isArray(holder)) {
-    const copy = [...holder]
-    const index = Number(key)
-    if (last && value !== undefined) copy[index] = value
-    else if (last) copy.splice(index, 1)
-    else copy[index] = replaced(copy[index] ?? null, keys, at + 1, value)
-    return copy
-  }
-  const copy: JsonObject = isObject(holder) ? { ...holder } : {}
-  const next = last ? value : replaced(Object.hasOwn(copy, key) ? (copy[key] as Json) : {}, keys, at + 1, value)
-  if (next === undefined) delete copy[key]
-  // Keys come from outside: `__proto__` must become a field, never a prototype.
-  else Object.defineProperty(copy, key, { value: next, enumerable: true, configurable: true, writable: true })
-  return copy
+/** Keys come from outside: `__proto__` must become a field, never a prototype. */
+function set(holder: JsonObject, key: string, value: Json): void {
+  if (key !== '__proto__') holder[key] = value
+  else Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true })
 }

@@ -87,8 +87,10 @@ export const nothing: readonly Found[] = []
 
 /** Without the indices of lists: places that are grouped and counted together. */
 export function placeOf(path: string): string {
-  return path.replaceAll(/\.\d+(?=\.|$)/g, '')
+  return indexed.test(path) ? path.replaceAll(/\.\d+(?=\.|$)/g, '') : path
 }
+
+const indexed = /\.\d/
 
 /** How a finding stands in history and on screens: `email.syntax traits.email strip`. */
 export function findingText({ code, path, action }: Finding): string {

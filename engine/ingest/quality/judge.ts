@@ -2,7 +2,7 @@ import type { Finding, FindingAction, Json, NormalEvent, SourceId } from '@einkl
 import { type Columns, type Database, recordset } from '@einklang/platform'
 import type { Item, Reason, SourceFacts } from '../item.ts'
 import { checks, repairs } from './checks/index.ts'
-import { noted, valueAt, withValue } from './event-path.ts'
+import { EventDraft, valueAt } from './event-path.ts'
 import {
   type Check,
   type Facts,
@@ -75,31 +75,30 @@ export function createJudge(needs: JudgeNeeds): Judge {
 export function judged(item: Item, event: NormalEvent, facts: Facts, rules: RuleSet, plans: Plans | null): Item {
   // What standing repairs did before the event was read.
   const findings = (event.findings ?? []).filter(({ code }) => code === 'rule.repair')
-  let current = event
-  let subject = new Subject(current)
-  let values = new Map<string, Json>()
+  const draft = new EventDraft(event)
+  const subject = new Subject(event)
   const repair = (found: Found, code: string) => {
-    const mended = mend(current, found)
     const finding = findingOf(code, found, 'repair', rules.version)
+    const values = mend(draft, found)
     if (!has(findings, finding)) findings.push(finding)
-    if (mended === current) return
-    current = mended
-    for (const path of [found.path, ...(found.also ?? [])]) values.set(path, found.value as Json)
-  }
-  const looked = () => {
-    if (values.size === 0) return
-    subject = subject.mended(current, values)
-    values = new Map()
+    return values
   }
   for (const check of repairs) {
-    for (const found of check.find(subject, facts)) repair(found, check.code)
-    looked()
+    // What a check finds, it finds before its own repairs.
+    let values: Map<string, Json> | null = null
+    for (const found of check.find(subject, facts)) {
+      const changed = repair(found, check.code)
+      if (changed !== null) values = values === null ? changed : new Map([...values, ...changed])
+    }
+    if (values !== null) subject.mended(draft.event, values)
   }
-  const planned = plans?.(current, facts.source) ?? []
-  for (const found of planned) if (found.action === 'repair') repair(found, found.code)
+  const planned = plans?.(draft.event, facts.source) ?? []
+  let replanned = false
+  for (const found of planned)
+    if (found.action === 'repair') replanned = repair(found, found.code) !== null || replanned
   // A plan may write anywhere: what it repaired is looked at anew.
-  if (values.size > 0) subject = new Subject(current)
-  current = riding(current, planned)
+  const repaired = replanned ? new Subject(draft.event) : subject
+  ride(draft, planned)
   const reasons: Reason[] = []
   const strips: Found[] = []
   const flags = new Set<string>()
@@ -113,7 +112,7 @@ export function judged(item: Item, event: NormalEvent, facts: Facts, rules: Rule
       reasons.push({ code: reason, path: finding.path, message: finding.message, check: code })
   }
   for (const check of checks)
-    for (const found of check.find(subject, facts))
+    for (const found of check.find(repaired, facts))
       take(
         found.code ?? check.code,
         found,
@@ -127,17 +126,19 @@ export function judged(item: Item, event: NormalEvent, facts: Facts, rules: Rule
     reasons.sort((one, other) => byText(one.check ?? '', other.check ?? '') || byText(one.path, other.path))
     return { ...item, event: null, reasons, findings, held: event }
   }
-  for (const found of strips) current = stripped(current, found)
-  for (const flag of flags) if (!current.flags.includes(flag)) current = { ...current, flags: [...current.flags, flag] }
-  return { ...item, event: { ...current, findings } }
+  for (const found of strips) strip(draft, found)
+  const more = [...flags].filter((flag) => !event.flags.includes(flag))
+  if (more.length > 0) draft.put('flags', [...event.flags, ...more])
+  draft.put('findings', findings)
+  return { ...item, event: draft.event }
 }
 
 /** Violations of a plan ride on the event, with what was expected. */
-function riding(event: NormalEvent, planned: readonly PlanFound[]): NormalEvent {
+function ride(draft: EventDraft, planned: readonly PlanFound[]): void {
   const violations = planned
     .filter(({ action }) => action !== 'repair')
     .map(({ code, path, action, expected, found }) => ({ code, path: placeOf(path), action, expected, found }))
-  return violations.length === 0 ? event : { ...event, context: { ...event.context, violations } }
+  if (violations.length > 0) draft.put('context.violations', violations)
 }
 
 /** What a source has decided holds only where the check allows it. */
@@ -161,26 +162,28 @@ function refused(item: Item, rule: number): Item {
   }
 }
 
-function mend(event: NormalEvent, found: Found): NormalEvent {
-  if (found.value === undefined) return event
-  let next = event
+/** Writes the better value at every place of it; the places that had another one, null = none. */
+function mend(draft: EventDraft, found: Found): Map<string, Json> | null {
+  if (found.value === undefined) return null
+  let changed: Map<string, Json> | null = null
   for (const path of [found.path, ...(found.also ?? [])]) {
-    const given = path.startsWith('identifiers.') ? found.given : valueAt(next, path)
+    const given = path.startsWith('identifiers.') ? found.given : valueAt(draft.event, path)
     if (given === found.value) continue
-    next = withValue(next, path, found.value, found.given)
-    if (given !== undefined) next = noted(next, 'given', path, given)
+    draft.put(path, found.value, found.given)
+    if (given !== undefined) draft.note('given', path, given)
+    changed ??= new Map()
+    changed.set(path, found.value)
   }
-  return next
+  return changed
 }
 
-function stripped(event: NormalEvent, found: Found): NormalEvent {
-  let next = event
+function strip(draft: EventDraft, found: Found): void {
   for (const path of [found.path, ...(found.also ?? [])]) {
-    const given = path.startsWith('identifiers.') ? found.given : valueAt(next, path)
+    const given = path.startsWith('identifiers.') ? found.given : valueAt(draft.event, path)
     if (given === undefined) continue
-    next = noted(withValue(next, path, undefined, found.given), 'stripped', path, given)
+    draft.put(path, undefined, found.given)
+    draft.note('stripped', path, given)
   }
-  return next
 }
 
 function findingOf(code: string, found: Found, action: FindingAction, rule: number): Finding {

@@ -72,50 +72,51 @@ const known = new Map<string, string>()
 
 /** An event as the checks look at it: what is asked often is found once, and only when somebody asks. */
 export class Subject {
-  readonly event: NormalEvent
+  #event: NormalEvent
   readonly isOrder: boolean
   #person: ReadonlyMap<PersonField, Field> | null = null
   #contacts: readonly Contact[] | null = null
   #lines: readonly Line[] | null = null
 
   constructor(event: NormalEvent) {
-    this.event = event
+    this.#event = event
     this.isOrder = event.name !== null && orderNames.has(event.name)
+  }
+
+  get event(): NormalEvent {
+    return this.#event
   }
 
   /** Only identify and group calls say something about the person as such. */
   get person(): ReadonlyMap<PersonField, Field> {
-    this.#person ??= this.event.kind === 'identify' ? personIn(this.event.traits) : none
+    this.#person ??= this.#event.kind === 'identify' ? personIn(this.#event.traits) : none
     return this.#person
   }
 
   get contacts(): readonly Contact[] {
-    this.#contacts ??= contactsIn(this.event)
+    this.#contacts ??= contactsIn(this.#event)
     return this.#contacts
   }
 
-  /** The same subject after repairs of some of its fields: what was found already need not be looked for again. */
-  mended(event: NormalEvent, values: ReadonlyMap<string, Json>): Subject {
-    const next = new Subject(event)
-    if (this.#person !== null) {
-      const person = new Map(this.#person)
-      for (const [field, { path }] of person) {
-        const value = values.get(path)
-        if (value !== undefined) person.set(field, { path, value })
-      }
-      next.#person = person
+  /** After repairs of some fields: what was found already need not be looked for again. */
+  mended(event: NormalEvent, values: ReadonlyMap<string, Json>): void {
+    this.#event = event
+    for (const [path, value] of values) {
+      const field = this.#person === null ? undefined : fieldAt(this.#person, path)
+      if (field !== undefined) field.value = value
     }
-    const contacts = this.#contacts
-    if (contacts !== null && !contacts.some(({ places }) => places.some((place) => values.has(place))))
-      next.#contacts = contacts
-    next.#lines = this.#lines
-    return next
+    if (this.#contacts?.some(({ places }) => places.some((place) => values.has(place)))) this.#contacts = null
   }
 
   get lines(): readonly Line[] {
-    this.#lines ??= linesIn(this.event.properties)
+    this.#lines ??= linesIn(this.#event.properties)
     return this.#lines
   }
+}
+
+function fieldAt(person: ReadonlyMap<PersonField, Field>, path: string): Field | undefined {
+  for (const field of person.values()) if (field.path === path) return field
+  return undefined
 }
 
 function personIn(traits: JsonObject): ReadonlyMap<PersonField, Field> {

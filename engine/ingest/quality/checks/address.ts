@@ -1,6 +1,7 @@
 import { foldText, unaccented } from '@einklang/platform'
 import { type Check, nothing } from '../finding.ts'
 import type { Subject } from '../subject.ts'
+import { remembered } from './memory.ts'
 
 const languages = ['en', 'de', 'fr', 'it', 'es', 'nl', 'pl', 'cs', 'da', 'sv', 'pt', 'hu', 'vi']
 /** ISO 3166-1 alpha-3 of countries that customers of shops write. */
@@ -100,21 +101,13 @@ const notCountries = new Set([
   'ZZ',
 ])
 
-const answers = new Map<string, string | null>()
-
 /** `Deutschland`, `DEU`, `D`, `germany` → `DE`; null = no country we know. */
-export function readCountry(given: string): string | null {
+export const readCountry = remembered(2000, (given) => {
   if (given.length > 80) return null
-  let answer = answers.get(given)
-  if (answer === undefined) {
-    const known = countries()
-    const upper = given.trim().toUpperCase()
-    answer = known.codes.has(upper) ? upper : (known.byName.get(unaccented(given.trim())) ?? null)
-    if (answers.size >= 2000) answers.clear()
-    answers.set(given, answer)
-  }
-  return answer
-}
+  const { codes, byName } = countries()
+  const upper = given.trim().toUpperCase()
+  return codes.has(upper) ? upper : (byName.get(unaccented(given.trim())) ?? null)
+})
 
 const country: Check = {
   code: 'address.country',

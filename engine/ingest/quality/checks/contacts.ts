@@ -5,6 +5,7 @@ import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/
 import { type Check, type Facts, type Found, nothing } from '../finding.ts'
 import type { Contact, Subject } from '../subject.ts'
 import { blockedValue } from './identifiers.ts'
+import { remembered } from './memory.ts'
 
 // --- e-mail -------------------------------------------------------------------------------------------------------------
 
@@ -28,11 +29,11 @@ const localPart =
   /^[a-z0-9!#$%&'*+/=?^_`{|}~\u0080-\uffff-](?:[a-z0-9.!#$%&'*+/=?^_`{|}~\u0080-\uffff-]*[a-z0-9!#$%&'*+/=?^_`{|}~\u0080-\uffff-])?$/
 const plainDomain = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{2,59})$/
 
-function asciiDomain(given: string): string | null {
+const asciiDomain = remembered(20_000, (given) => {
   if (plainDomain.test(given)) return given
   const domain = domainToASCII(given)
   return plainDomain.test(domain) ? domain : null
-}
+})
 
 const emailSyntax: Check = {
   code: 'email.syntax',
@@ -109,19 +110,11 @@ const realEnds = new Set(
     ' ',
   ),
 )
-const splits = new Map<string, string | null>()
 
 /** The frequent domain that was probably meant; null = the domain may well be real. */
-export function meantDomain(domain: string): string | null {
-  if (providerSet.has(domain) || domain.length > 40) return null
-  let answer = splits.get(domain)
-  if (answer === undefined) {
-    answer = nearest(domain)
-    if (splits.size >= 20_000) splits.clear()
-    splits.set(domain, answer)
-  }
-  return answer
-}
+export const meantDomain = remembered(20_000, (domain) =>
+  providerSet.has(domain) || domain.length > 40 ? null : nearest(domain),
+)
 
 function nearest(domain: string): string | null {
   const { name, end } = parted(domain)
@@ -182,6 +175,13 @@ function emails(subject: Subject, ask: (address: string) => string | null): read
 // --- phone --------------------------------------------------------------------------------------------------------------
 
 const germanMobile = /^(?:\+49|0049|0)(1[567]\d{8,9})$/
+/**
+ * Area codes of Germany and mobiles of Austria and Switzerland in their usual lengths: none of them is premium or fake, so
+ * that the plans of all countries need not be looked up.
+ */
+const everyday = /^\+(?:49[2-6]\d{7,9}|43(?:66[04]|650|67[678]|68[018]|699)\d{7}|417[5-9]\d{7})$/
+const callingCodes: { [country: string]: string } = { DE: '49', AT: '43', CH: '41' }
+const plainlyWritten = /^[+\d ()/.-]+$/
 type Phone = { number: string } | { bad: 'fake' | 'unreadable' }
 const phones = new Map<string, Phone>()
 
@@ -208,6 +208,9 @@ function parsePhone(given: string, country: string): Phone {
     return { bad: 'fake' }
   const mobile = country === 'DE' || digits.startsWith('+49') ? germanMobile.exec(digits) : null
   if (mobile) return { number: `+49${mobile[1]}` }
+  const home = digits.startsWith('0') ? callingCodes[country] : undefined
+  const international = home === undefined ? digits : `+${home}${digits.slice(1)}`
+  if (everyday.test(international) && plainlyWritten.test(given)) return { number: international }
   const parsed = parsePhoneNumberFromString(given, country as CountryCode)
   if (!parsed?.isPossible()) return { bad: 'unreadable' }
   const type = parsed.getType()

@@ -2,6 +2,7 @@ import type { FindingAction } from '@einklang/contract'
 import { isObject } from '../../dialects/dialect.ts'
 import { type Check, type Found, nothing } from '../finding.ts'
 import { luhnHolds } from './digits.ts'
+import { remembered } from './memory.ts'
 
 /** What the adapter has already seen and dealt with: told once here, never looked at twice. */
 const seen: { [flag: string]: { code: string; path: string; action: FindingAction; message: string } } = {
@@ -115,18 +116,7 @@ const carried: Check = {
 const agents =
   // Cubot makes telephones.
   /(?<!cu)bot(?:\b|\/)|crawl|spider|slurp|bingpreview|mediapartners|facebookexternalhit|whatsapp\/|pingdom|uptimerobot|statuscake|gtmetrix|lighthouse|pagespeed|archive\.org|headlesschrome|phantomjs|scrapy|wget\/|baiduspider|yandex(?:bot|images)/i
-const remembered = new Map<string, boolean>()
-
-function isMachine(agent: string): boolean {
-  let answer = remembered.get(agent)
-  if (answer === undefined) {
-    answer = agents.test(agent)
-    // Agents come from outside: the memory has a bound.
-    if (remembered.size >= 5000) remembered.clear()
-    remembered.set(agent, answer)
-  }
-  return answer
-}
+const isMachine = remembered(5000, (agent) => agents.test(agent))
 
 const botAgent: Check = {
   code: 'bot.agent',
@@ -196,16 +186,16 @@ const testTraffic: Check = {
 }
 
 function hostOf(url: string): string {
-  const start = url.indexOf('//')
-  if (start < 0) return ''
-  return (
-    url
-      .slice(start + 2, start + 260)
-      .split(/[/?#]/, 1)[0]
-      ?.split('@')
-      .at(-1)
-      ?.split(':')[0] ?? ''
-  )
+  const start = url.indexOf('//') + 2
+  if (start < 2) return ''
+  let [from, end] = [start, Math.min(url.length, start + 258)]
+  for (let at = start; at < end; at++) {
+    const sign = url[at]
+    if (sign === '/' || sign === '?' || sign === '#') end = at
+    else if (sign === '@') from = at + 1
+  }
+  const port = url.indexOf(':', from)
+  return url.slice(from, port >= 0 && port < end ? port : end)
 }
 
 function aside(path: string, what: string): Found {

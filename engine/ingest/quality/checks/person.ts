@@ -3,27 +3,32 @@ import { foldText } from '@einklang/platform'
 import { type Check, type Found, nothing } from '../finding.ts'
 import type { PersonField, Subject } from '../subject.ts'
 import { ibanHolds, taxIdHolds } from './digits.ts'
+import { remembered } from './memory.ts'
 import { firstNames, surnames } from './names.ts'
 
 const nameFields = ['first_name', 'last_name', 'name'] as const
 const textFields = ['first_name', 'last_name', 'name', 'street', 'city'] as const
 const longest = 200
 
-function* texts(
+/** What is found in the texts of some fields; null = nothing wrong with this one. */
+function among(
   subject: Subject,
   fields: readonly PersonField[],
-): Generator<{ field: PersonField; path: string; text: string }> {
+  ask: (text: string, field: PersonField) => Omit<Found, 'path'> | null,
+): readonly Found[] {
+  let found: Found[] | null = null
+  if (subject.person.size === 0) return nothing
   for (const field of fields) {
-    const found = subject.person.get(field)
-    if (found !== undefined && typeof found.value === 'string' && found.value.length <= longest)
-      yield { field, path: found.path, text: found.value }
+    const one = subject.person.get(field)
+    if (one === undefined || typeof one.value !== 'string' || one.value.length > longest) continue
+    const answer = ask(one.value, field)
+    if (answer !== null) found = [...(found ?? []), { path: one.path, ...answer }]
   }
+  return found ?? nothing
 }
 
-function all(founds: Iterable<Found>): readonly Found[] {
-  const list = [...founds]
-  return list.length === 0 ? nothing : list
-}
+/** Texts of people come again and again. */
+const texts = 20_000
 
 // --- repairs ------------------------------------------------------------------------------------------------------------
 
@@ -55,18 +60,11 @@ export function unscrambled(given: string): string | null {
 const mojibake: Check = {
   code: 'name.letters',
   actions: ['repair'],
-  find: (subject) => {
-    if (subject.person.size === 0) return nothing
-    return all(
-      (function* () {
-        for (const { path, text } of texts(subject, textFields)) {
-          const value = unscrambled(text)
-          if (value !== null)
-            yield { path, value, message: 'Letters were read in the wrong encoding and are put right.' }
-        }
-      })(),
-    )
-  },
+  find: (subject) =>
+    among(subject, textFields, (text) => {
+      const value = unscrambled(text)
+      return value === null ? null : { value, message: 'Letters were read in the wrong encoding and are put right.' }
+    }),
 }
 
 const particles = new Set(
@@ -76,7 +74,9 @@ const particles = new Set(
 )
 
 /** Trimmed, single blanks; a name all in capitals or all in small letters in its usual form. */
-export function displayName(text: string): string {
+export const displayName = remembered(texts, readDisplayName)
+
+function readDisplayName(text: string): string {
   const plain = text
     .normalize('NFC')
     .replaceAll(/[\s\u00a0]+/g, ' ')
@@ -111,19 +111,12 @@ function capitalised(word: string): string {
 const shape: Check = {
   code: 'name.shape',
   actions: ['repair'],
-  find(subject) {
-    if (subject.person.size === 0) return nothing
-    return all(
-      (function* () {
-        for (const { path, text } of texts(subject, nameFields)) {
-          if (/[@\d]/.test(text)) continue
-          const value = displayName(text)
-          if (value !== text && value !== '')
-            yield { path, value, message: 'Blanks and capitals in the usual form of a name.' }
-        }
-      })(),
-    )
-  },
+  find: (subject) =>
+    among(subject, nameFields, (text) => {
+      const value = displayName(text)
+      if (value === text || value === '' || /[@\d]/.test(text)) return null
+      return { value, message: 'Blanks and capitals in the usual form of a name.' }
+    }),
 }
 
 const salutations = /^(?:(?:herrn?|frau|mr|mrs|ms|miss|sig|signora?|monsieur|madame|mme|mlle)\.?\s+)+/i
@@ -147,23 +140,21 @@ export function splitName(text: string): { name: string; taken: string[] } {
   return name === '' ? { name: text, taken: [] } : { name, taken }
 }
 
+const withoutTitles = remembered(texts, (text) => splitName(text).name)
+const partWithoutTitles = remembered(texts, (text) =>
+  splitName(text.replaceAll(',', ' , ')).name.replaceAll(' , ', ',').replaceAll(/\s+/g, ' ').trim(),
+)
+
 const split: Check = {
   code: 'name.split',
   actions: ['repair'],
-  find(subject) {
-    if (subject.person.size === 0) return nothing
-    return all(
-      (function* () {
-        for (const { field, path, text } of texts(subject, nameFields)) {
-          if (!text.includes(' ') && !text.includes(',') && !text.includes('.')) continue
-          const { name } = splitName(field === 'name' ? text : text.replaceAll(',', ' , '))
-          const value = field === 'name' ? name : name.replaceAll(' , ', ',').replaceAll(/\s+/g, ' ').trim()
-          if (value !== text.trim() && value !== '')
-            yield { path, value, message: 'Salutation, title and order of the parts were taken apart.' }
-        }
-      })(),
-    )
-  },
+  find: (subject) =>
+    among(subject, nameFields, (text, field) => {
+      if (!/[ ,.]/.test(text)) return null
+      const value = field === 'name' ? withoutTitles(text) : partWithoutTitles(text)
+      if (value === text.trim() || value === '') return null
+      return { value, message: 'Salutation, title and order of the parts were taken apart.' }
+    }),
 }
 
 /** `31.12.85`, `1985-12-31`, `19851231`, `31/12/1985` → ISO day; null = no day of the calendar. */
@@ -188,10 +179,16 @@ export function readBirthday(given: Json, receivedAt: number, country: string): 
 }
 
 function dayOf(year: number, month: number, day: number): string | null {
-  const at = new Date(Date.UTC(2000, month - 1, day))
-  at.setUTCFullYear(year, month - 1, day)
-  if (at.getUTCMonth() !== month - 1 || at.getUTCDate() !== day || month < 1 || year < 1 || year > 9999) return null
-  return at.toISOString().slice(0, 10)
+  if (month < 1 || month > 12 || day < 1 || year < 1 || year > 9999) return null
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  if (day > (month === 2 && leap ? 29 : (daysOf[month - 1] as number))) return null
+  return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}`
+}
+
+const daysOf = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+function two(number: number): string {
+  return number < 10 ? `0${number}` : String(number)
 }
 
 /** A moment with its time is left to the stage that keeps it: only the day counts there. */
@@ -221,8 +218,6 @@ const locale: Check = {
   },
 }
 
-const locales = new Map<string, string | null>()
-
 const languageNames: { [name: string]: string } = {
   deutsch: 'de',
   german: 'de',
@@ -238,18 +233,11 @@ const languageNames: { [name: string]: string } = {
 const languagesKnown = new Intl.DisplayNames(['en'], { type: 'language', fallback: 'none' })
 
 /** `de_AT.UTF-8`, `DE-at`, `Deutsch` → a BCP 47 tag; null = no language anybody speaks. */
-export function canonicalLocale(given: string): string | null {
-  if (given.length > 60) return null
-  let answer = locales.get(given)
-  if (answer === undefined) {
-    answer = readLocale(given.trim())
-    if (locales.size >= 1000) locales.clear()
-    locales.set(given, answer)
-  }
-  return answer
-}
+export const canonicalLocale = remembered(1000, readLocale)
 
-function readLocale(text: string): string | null {
+function readLocale(given: string): string | null {
+  if (given.length > 60) return null
+  const text = given.trim()
   const named = languageNames[text.toLowerCase()]
   if (named !== undefined) return named
   try {
@@ -274,23 +262,15 @@ const localeKnown: Check = {
   },
 }
 
-const zones = new Map<string, boolean>()
-
-export function zoneExists(zone: string): boolean {
+export const zoneExists = remembered(1000, (zone) => {
   if (zone.length > 64) return false
-  let answer = zones.get(zone)
-  if (answer === undefined) {
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: zone })
-      answer = true
-    } catch {
-      answer = false
-    }
-    if (zones.size >= 1000) zones.clear()
-    zones.set(zone, answer)
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+    return true
+  } catch {
+    return false
   }
-  return answer
-}
+})
 
 const zone: Check = {
   code: 'zone',
@@ -307,33 +287,24 @@ const zone: Check = {
 const placeholders =
   /^(?:test(?:er|kunde|user)?\d*|asdf+\w*|qwert[zy]\w*|x+|y{2,}|z{2,}|a{3,}|-+|\.+|\?+|n\/?a|none|null|undefined|unknown|unbekannt|gast|guest|kunde|kundin|customer|barverkauf|barkunde|laufkunde|laufkundschaft|diverse[rs]?|anonym|anonymous|nn|n\.\s?n\.|name|vorname|nachname|firstname|lastname|max mustermann|erika mustermann|mustermann|musterfrau|mario rossi|john doe|jane doe)$/i
 
+const isPlaceholder = remembered(texts, (text) => placeholders.test(text.trim()))
+
 const placeholder: Check = {
   code: 'name.placeholder',
   actions: ['strip', 'flag'],
   find(subject) {
-    if (subject.person.size === 0) return nothing
-    return all(
-      (function* () {
-        for (const { path, text } of texts(subject, nameFields))
-          if (placeholders.test(text.trim())) yield { path, message: 'A placeholder instead of a name is not used.' }
-        const one = subject.person.get('first_name')
-        const other = subject.person.get('last_name')
-        if (
-          one === undefined ||
-          other === undefined ||
-          typeof one.value !== 'string' ||
-          typeof other.value !== 'string'
-        )
-          return
-        const same = one.value.trim().toLowerCase() === other.value.trim().toLowerCase()
-        if (same && one.value.trim() !== '' && !placeholders.test(one.value.trim()))
-          yield {
-            path: other.path,
-            action: 'flag' as const,
-            message: 'First name and surname are the same; ask for the right one.',
-          }
-      })(),
+    const found = among(subject, nameFields, (text) =>
+      isPlaceholder(text) ? { message: 'A placeholder instead of a name is not used.' } : null,
     )
+    const one = subject.person.get('first_name')
+    const other = subject.person.get('last_name')
+    if (one === undefined || other === undefined || typeof one.value !== 'string' || typeof other.value !== 'string')
+      return found
+    if (isPlaceholder(one.value)) return found
+    const first = one.value.trim().toLowerCase()
+    if (first === '' || first !== other.value.trim().toLowerCase()) return found
+    const message = 'First name and surname are the same; ask for the right one.'
+    return [...found, { path: other.path, action: 'flag', message }]
   },
 }
 
@@ -353,23 +324,17 @@ const swapped: Check = {
   },
 }
 
-function folded(name: string): string {
-  return foldText(name).replaceAll(/[^a-z]+/g, '')
-}
+const folded = remembered(texts, (name) => foldText(name).replaceAll(/[^a-z]+/g, ''))
 
 const letters: Check = {
   code: 'name.letters',
   actions: ['flag', 'strip'],
-  find(subject) {
-    if (subject.person.size === 0) return nothing
-    return all(
-      (function* () {
-        for (const { path, text } of texts(subject, nameFields))
-          if (/[\d@]|https?:|www\.|\ufffd/i.test(text))
-            yield { path, message: 'Digits, an address or broken letters in a name; check the field that fills it.' }
-      })(),
-    )
-  },
+  find: (subject) =>
+    among(subject, nameFields, (text) =>
+      /[\d@]|https?:|www\.|\ufffd/i.test(text)
+        ? { message: 'Digits, an address or broken letters in a name; check the field that fills it.' }
+        : null,
+    ),
 }
 
 const year = 365.25 * 86_400_000
