@@ -22,6 +22,20 @@ test('a young answer is given again, an older one too while a new one is worked 
   expect(await ask()).toBe(3)
 })
 
+test('an answer that took long is given as it is for longer', async () => {
+  let time = 0
+  let count = 0
+  const memory = createMemory(() => time)
+  const dear = () => memory.remember('credit', async () => ((time += 1_000), ++count))
+  expect(await dear()).toBe(1)
+  time += 19_000
+  expect(await dear()).toBe(1)
+  expect(count).toBe(1)
+  time += 2_000
+  expect(await dear()).toBe(1)
+  expect(count).toBe(2)
+})
+
 test('an answer with a version holds as long as the version', async () => {
   const { memory, pass } = asked()
   const ask = (version: number) => memory.remember('credit', async () => `build ${version}`, version)

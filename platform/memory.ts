@@ -1,7 +1,8 @@
 /**
  * Keeps answers about everybody (counts over all people, orders or events) for the screens that ask for them again and
  * again. One of less than five seconds is given as it is, one of less than a minute too, and worked out anew behind it;
- * an older one is waited for. Only this process, nothing is shared.
+ * an older one is waited for. What was dear to work out is given as it is for longer, up to half a minute: one question
+ * takes no more than a twentieth of the time. Only this process, nothing is shared.
  */
 export type Memory = {
   /**
@@ -16,8 +17,10 @@ export type Memory = {
 const fresh = 5_000
 const stale = 60_000
 const most = 300
+/** An answer is fresh for so many times the milliseconds that it took. */
+const worth = 20
 
-type Kept = { answer: unknown; at: number }
+type Kept = { answer: unknown; at: number; fresh: number }
 
 export function createMemory(now: () => number = () => performance.now()): Memory {
   const kept = new Map<string, Kept>()
@@ -28,11 +31,13 @@ export function createMemory(now: () => number = () => performance.now()): Memor
     const before = running.get(key)
     if (before) return before
     const since = forgotten
+    const begun = now()
     const answer = work()
       .then((value) => {
         if (since === forgotten) {
           kept.delete(key)
-          kept.set(key, { answer: value, at: now() })
+          const at = now()
+          kept.set(key, { answer: value, at, fresh: Math.min(Math.max(fresh, (at - begun) * worth), stale / 2) })
           if (kept.size > most) kept.delete(kept.keys().next().value as string)
         }
         return value
@@ -52,7 +57,7 @@ export function createMemory(now: () => number = () => performance.now()): Memor
       const age = known ? now() - known.at : Number.POSITIVE_INFINITY
       if (age >= stale) return anew(key, work) as Promise<Answer>
       // Whoever asks next hears of a failure; the one who got an answer need not.
-      if (age >= fresh) void anew(key, work).catch(() => undefined)
+      if (age >= (known?.fresh ?? 0)) void anew(key, work).catch(() => undefined)
       return Promise.resolve(known?.answer as Answer)
     },
     forget() {
