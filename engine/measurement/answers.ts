@@ -360,7 +360,7 @@ export function createAnswers(ground: Ground) {
     const hour = Math.floor(clock.now().getTime() / 3_600_000)
     return cached(build, `products ${JSON.stringify({ ...period, by, soldVia, limit, hour })}`, async () => {
       const { scope, warnings } = await scopeOf(period, soldVia)
-      const { rows, days, stock } = await productRows(database, history, scope, by)
+      const { rows, days, stock } = await productRows(database, history, { ...scope, now: clock.now() }, by)
       if (rows.length > 0) warnings.push(...stockWarnings(stock, rows.length, period, config.timeZone))
       return {
         note: noteOf(build, kept('defines_products'), scope.currency, warnings),
@@ -377,7 +377,7 @@ export function createAnswers(ground: Ground) {
     const period = inPeriod(input)
     const build = await lastBuild(database)
     const { scope } = await scopeOf(period, input.soldVia)
-    const parts = await productParts(database, history, scope, input.by, input.key)
+    const parts = await productParts(database, history, { ...scope, now: clock.now() }, input.by, input.key)
     return { note: noteOf(build, kept('defines_products'), scope.currency), period, ...parts }
   }
 

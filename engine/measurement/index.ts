@@ -9,7 +9,7 @@ import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
 import { createMixDesk, type MixDesk, type WeeklySpend } from './mix.ts'
 import type { Period } from './period.ts'
-import { forgetStock, keepStock } from './products.ts'
+import { moveStock, noteStock } from './products.ts'
 import { createProtocolDesk, type ProtocolDesk } from './protocol.ts'
 import { beginBuild, buildState, confirmBuild, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
 
@@ -45,7 +45,6 @@ export type Measurement = Answers & {
   refitSoon(): Promise<void>
   /** Keeps stock reports, so that figures of products know what could be bought when. */
   stockTold(tx: Database, reports: StockReport[]): Promise<void>
-  forgetStock(): Promise<number>
   erase(tx: Database, persons: PersonId[]): Promise<number>
 }
 
@@ -80,8 +79,7 @@ export function createMeasurement({ ground, audit, setScore, weeklySpend }: Meas
     ...createAnswers(ground),
     buildNow: (signal = new AbortController().signal) => buildOnce(ground, signal),
     refresh,
-    stockTold: keepStock,
-    forgetStock: () => forgetStock(database),
+    stockTold: noteStock,
     refitCustomers: (signal = new AbortController().signal) =>
       refitCustomers(ground, setScore ?? (async () => undefined), signal),
     refitSoon: () => ground.jobs.add(database, 'measurement.customers', {}, { key: 'measurement.customers' }),
@@ -150,6 +148,7 @@ async function buildOnce(ground: Ground, signal: AbortSignal): Promise<Built> {
   return database.transaction(async (guard) => {
     const lock = await guard.row<{ free: boolean }>`select pg_try_advisory_xact_lock(${buildLock}) as free`
     if (lock?.free !== true) return 'busy'
+    await moveStock(database, history)
     const [last, grouping, newest, merges] = await Promise.all([
       lastBuild(database),
       currentGrouping(database),

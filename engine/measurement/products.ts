@@ -15,24 +15,36 @@ type Detail = AnswerOf<Routes['product']>
 const online = 'online'
 /** Below this share of its sales the stock history of a product says too little of the whole. */
 const enoughHistory = 0.5
-const daysKept = 800
 
-/** Keeps what stock reports said and when, in the transaction of their import. */
-export async function keepStock(tx: Database, reports: StockReport[]): Promise<void> {
+/** Notes what stock reports said, in the transaction of their import; the next build takes it into the history. */
+export async function noteStock(tx: Database, reports: StockReport[]): Promise<void> {
   await tx.run`
     insert into measurement.stock (sku, place, at, on_hand)
     select r.sku, r.place, r."asOf", r."onHand"
     from jsonb_to_recordset(${tx.json(reports)}) as r(sku text, place text, "onHand" int, "asOf" timestamptz)
-    on conflict (sku, place, at) do update set on_hand = excluded.on_hand where stock.on_hand <> excluded.on_hand`
+    on conflict (sku, place, at) do update set on_hand = excluded.on_hand`
 }
 
-/** Drops old reports; the last before the horizon stays, because it says what was there when the horizon begins. */
-export function forgetStock(database: Database): Promise<number> {
-  return database.run`
-    delete from measurement.stock as old
-    where at < platform.now() - ${daysKept} * interval '1 day'
-      and exists (select from measurement.stock as later where later.sku = old.sku and later.place = old.place
-        and later.at > old.at and later.at < platform.now() - ${daysKept} * interval '1 day')`
+/** Moves noted reports into the history. A repeat after a crash writes the same rows again, which changes nothing. */
+export async function moveStock(database: Database, history: History): Promise<void> {
+  for (;;) {
+    const rows = await database.rows<{ sku: string; place: string; at: Date; on_hand: number }>`
+      select sku, place, at, on_hand from measurement.stock order by sku, place, at limit 50000`
+    const [first] = rows
+    const last = rows.at(-1)
+    if (first === undefined || last === undefined) return
+    const build = Math.max(...rows.map(({ at }) => at.getTime()))
+    const token = `stock ${rows.length} ${[first, last].map((row) => `${row.sku} ${row.place} ${row.at.toISOString()}`)}`
+    await history.insert(
+      'measurement.stock',
+      rows.map((row) => ({ ...row, build })),
+      token,
+    )
+    await database.run`
+      delete from measurement.stock as noted
+      using jsonb_to_recordset(${database.json(rows)}) as r(sku text, place text, at timestamptz, on_hand int)
+      where noted.sku = r.sku and noted.place = r.place and noted.at = r.at and noted.on_hand = r.on_hand`
+  }
 }
 
 export type ProductScope = {
@@ -40,6 +52,7 @@ export type ProductScope = {
   timeZone: string
   currency: string
   soldVia?: 'web' | 'app' | 'store' | undefined
+  now: Date
 }
 
 type Sold = {
@@ -52,7 +65,7 @@ type Sold = {
   revenue: number
 }
 type Article = { sku: string; key: string; name: string; brand: string | null; category: string | null; of: string }
-type Span = { sku: string; outlet: string; since: Date; stocked: [number, number][] }
+type Span = { sku: string; outlet: string; since: number; stocked: [number, number][] }
 type Viewed = { sku: string; day: string; views: number }
 
 /** What one article did in one outlet. */
@@ -67,15 +80,15 @@ type Facts = {
   articles: Map<string, Article>
   parts: Part[]
   spans: Map<string, Span>
-  viewed: Viewed[]
-  since: Date | null
+  viewed: Map<string, { day: number; views: number }[]>
+  since: string | null
 }
 
 const place = (sku: string, outlet: string) => `${sku}\u0000${outlet}`
 
 async function factsOf(database: Database, history: History, scope: ProductScope, by: By): Promise<Facts> {
   const { period, timeZone, currency, soldVia } = scope
-  const [sold, viewed, boundaries, first] = await Promise.all([
+  const [sold, viewed, boundaries, [first], stores] = await Promise.all([
     database.rows<Sold>`
       select line.sku, case when purchase.channel = 'store' then coalesce(purchase.place, '') else ${online} end as outlet,
         to_char(purchase.at at time zone ${timeZone}, 'YYYY-MM-DD') as day, sum(line.quantity)::int as units,
@@ -99,14 +112,22 @@ async function factsOf(database: Database, history: History, scope: ProductScope
     database.rows<{ at: number }>`
       select extract(epoch from day::timestamp at time zone ${timeZone})::float8 as at
       from generate_series(${period.from}::date, ${period.to}::date + 1, interval '1 day') as day order by 1`,
-    database.row<{ since: Date | null }>`select min(at) as since from measurement.stock`,
+    history.rows<{ since: string; known: number }>`select min(at) as since, count() as known from measurement.stock`,
+    database.rows<{ place: string }>`
+      select place from commerce.place where kind = 'store'
+      union select distinct place from commerce.purchase where channel = 'store' and place is not null`,
   ])
   const wanted = [...new Set([...sold.map(({ sku }) => sku), ...viewed.map(({ sku }) => sku)])]
-  const [articles, spans] = await Promise.all([articlesOf(database, wanted, by), spansOf(database, scope, wanted)])
   const days: string[] = []
   for (let day = period.from; day <= period.to; day = addDays(day, 1)) days.push(day)
   const bounds = boundaries.map(({ at }) => at)
-  const demand = demandOf(sold, days)
+  const now = Math.min(bounds.at(-1) as number, scope.now.getTime() / 1000)
+  const [articles, spans] = await Promise.all([
+    articlesOf(database, wanted, by),
+    spansOf(history, new Set(stores.map((store) => store.place)), new Set(wanted), [bounds[0] as number, now]),
+  ])
+  const at = new Map(days.map((day, index) => [day, index]))
+  const demand = demandOf(sold, days, at)
   const parts = [...Map.groupBy(sold, (row) => place(row.sku, row.outlet)).values()].map((rows): Part => {
     const { sku, outlet } = rows[0] as Sold
     const units = rows.reduce((sum, row) => sum + row.units, 0)
@@ -116,9 +137,13 @@ async function factsOf(database: Database, history: History, scope: ProductScope
       outlet,
       units,
       squares,
-      ...met(spans.get(place(sku, outlet)), othersDemand(demand.get(outlet) ?? [], rows, days), bounds),
+      ...met(spans.get(place(sku, outlet)), othersDemand(demand.get(outlet) ?? [], rows, at), bounds),
     }
   })
+  const views = Map.groupBy(
+    viewed.map(({ sku, day, views: count }) => ({ sku, day: at.get(day) ?? 0, views: Number(count) })),
+    ({ sku }) => sku,
+  )
   return {
     days,
     bounds,
@@ -126,14 +151,13 @@ async function factsOf(database: Database, history: History, scope: ProductScope
     articles,
     parts,
     spans,
-    viewed: viewed.map((row) => ({ ...row, views: Number(row.views) })),
-    since: first?.since ?? null,
+    viewed: views,
+    since: Number(first?.known ?? 0) === 0 ? null : (first?.since ?? null),
   }
 }
 
 /** Units that each outlet sold per day: what a day in stock there is worth. */
-function demandOf(sold: Sold[], days: string[]): Map<string, number[]> {
-  const at = new Map(days.map((day, index) => [day, index]))
+function demandOf(sold: Sold[], days: string[], at: Map<string, number>): Map<string, number[]> {
   const demand = new Map<string, number[]>()
   for (const { outlet, day, units } of sold) {
     const own = demand.get(outlet) ?? days.map(() => 0)
@@ -145,13 +169,13 @@ function demandOf(sold: Sold[], days: string[]): Map<string, number[]> {
 }
 
 /** What the outlet sold of everything else: its own stock-outs must not make an article's missing days look quiet. */
-function othersDemand(demand: number[], own: Sold[], days: string[]): number[] {
+function othersDemand(demand: number[], own: Sold[], dayAt: Map<string, number>): number[] {
   const others = [...demand]
   for (const { day, units } of own) {
-    const index = days.indexOf(day)
+    const index = dayAt.get(day) ?? 0
     others[index] = (others[index] as number) - units
   }
-  return others.some((units) => units > 0) ? others : days.map(() => 1)
+  return others.some((units) => units > 0) ? others : demand.map(() => 1)
 }
 
 /** The share of the outlet's demand that found the article in stock, over the time for which that is known. */
@@ -162,7 +186,7 @@ function met(
 ): { share: number | null; days: number | null } {
   if (span === undefined) return { share: null, days: null }
   const until = demandUntil(demand, bounds)
-  const from = Math.max(bounds[0] as number, span.since.getTime() / 1000)
+  const from = Math.max(bounds[0] as number, span.since)
   const end = bounds.at(-1) as number
   const known = until(end) - until(from)
   if (known <= 0 || known < enoughHistory * until(end)) return { share: null, days: null }
@@ -211,48 +235,51 @@ async function articlesOf(database: Database, skus: string[], by: By): Promise<M
  * that are no store, or from all where every place is one.
  */
 async function spansOf(
-  database: Database,
-  { period, timeZone }: ProductScope,
-  skus: string[],
+  history: History,
+  stores: Set<string>,
+  wanted: Set<string>,
+  [starts, stops]: [number, number],
 ): Promise<Map<string, Span>> {
-  const rows = await database.rows<{ sku: string; outlet: string; since: Date; begins: number[]; ends: number[] }>`
-    with bound as (
-      select ${period.from}::date::timestamp at time zone ${timeZone} as starts,
-        least((${period.to}::date + 1)::timestamp at time zone ${timeZone}, platform.now()) as stops
-    ),
-    store as (
-      select place from commerce.place where kind = 'store'
-      union select distinct place from commerce.purchase where channel = 'store' and place is not null
-    ),
-    outlet as (
-      select place, place as outlet from store
-      union all
-      select distinct place, ${online} from measurement.stock
-      where place not in (select place from store)
-        or not exists (select from measurement.stock as other where other.place not in (select place from store))
-    ),
-    report as (
-      select sku, place, at, on_hand, lead(at) over next as until, min(at) over (partition by sku, place) as since
-      from measurement.stock where sku in (select unnest(${skus}::text[]))
-      window next as (partition by sku, place order by at)
-    ),
-    span as (
-      select sku, outlet, min(since) as since,
-        range_agg(tstzrange(greatest(at, starts), least(coalesce(until, stops), stops)))
-          filter (where on_hand > 0 and greatest(at, starts) < least(coalesce(until, stops), stops)) as stocked
-      from report join outlet using (place), bound
-      where coalesce(until, stops) > starts and at < stops group by sku, outlet
-    )
-    select sku, outlet, since,
-      array(select extract(epoch from lower(part))::float8 from unnest(stocked) as part) as begins,
-      array(select extract(epoch from upper(part))::float8 from unnest(stocked) as part) as ends
-    from span`
-  return new Map(
-    rows.map(({ sku, outlet, since, begins, ends }) => [
-      place(sku, outlet),
-      { sku, outlet, since, stocked: begins.map((begin, index): [number, number] => [begin, ends[index] as number]) },
-    ]),
-  )
+  const rows = await history.rows<{ sku: string; place: string; since: number; changes: [number, number][] }>`
+    select sku, toString(place) as place, reports[1].1 as since,
+      arrayFilter((report, before) -> report.2 != before, reports, arrayPushFront(arrayPopBack(arrayMap(r -> r.2, reports)), 2)) as changes
+    from (
+      select sku, place, arraySort(groupArray((toFloat64(at), toUInt8(on_hand > 0)))) as reports
+      from measurement.stock final where at < fromUnixTimestamp64Milli(toInt64(${Math.round(stops * 1000)}))
+      group by sku, place
+    )`
+  const everyPlaceSells = rows.every(({ place: where }) => stores.has(where))
+  const spans = new Map<string, Span>()
+  const add = (sku: string, outlet: string, since: number, stocked: [number, number][]) => {
+    const known = spans.get(place(sku, outlet))
+    spans.set(place(sku, outlet), {
+      sku,
+      outlet,
+      since: Math.min(since, known?.since ?? since),
+      stocked: known === undefined ? stocked : united([...known.stocked, ...stocked]),
+    })
+  }
+  for (const { sku, place: where, since, changes } of rows) {
+    if (!wanted.has(sku)) continue
+    const stocked = changes.flatMap(([from, there], index): [number, number][] => {
+      const until = Math.min(stops, changes[index + 1]?.[0] ?? stops)
+      return there === 1 && until > starts ? [[Math.max(starts, from), until]] : []
+    })
+    if (stores.has(where)) add(sku, where, since, stocked)
+    if (!stores.has(where) || everyPlaceSells) add(sku, online, since, stocked)
+  }
+  return spans
+}
+
+/** Stretches of time that lie in any of the given ones, in order. */
+function united(stretches: [number, number][]): [number, number][] {
+  const joined: [number, number][] = []
+  for (const [begins, ends] of stretches.sort((left, right) => left[0] - right[0])) {
+    const last = joined.at(-1)
+    if (last !== undefined && begins <= last[1]) last[1] = Math.max(last[1], ends)
+    else joined.push([begins, ends])
+  }
+  return joined
 }
 
 type Demand = Pick<Row, 'share' | 'daysInStock' | 'corrected' | 'perDay' | 'missed'>
@@ -280,23 +307,21 @@ function demandIn(parts: Part[], days: number): Demand {
 
 /** Views of articles by whether they could be bought online at that time. */
 function viewsIn(facts: Facts, skus: string[]): { views: number; soldOut: number | null; perDay: number | null } {
-  const own = new Set(skus)
   let [views, inStock, soldOut, stockDays, known] = [0, 0, 0, 0, 0]
-  const shares = new Map<string, number[] | null>()
-  for (const row of facts.viewed) {
-    if (!own.has(row.sku)) continue
-    views += row.views
-    let share = shares.get(row.sku)
-    if (share === undefined) {
-      share = stockedByDay(facts.spans.get(place(row.sku, online)), facts.bounds)
-      shares.set(row.sku, share)
-      if (share !== null) stockDays += share.reduce((sum, part) => sum + part, 0)
-    }
+  for (const sku of skus) {
+    const rows = facts.viewed.get(sku)
+    if (rows === undefined) continue
+    const own = rows.reduce((sum, row) => sum + row.views, 0)
+    views += own
+    const share = stockedByDay(facts.spans.get(place(sku, online)), facts.bounds)
     if (share === null) continue
-    const there = share[facts.days.indexOf(row.day)] ?? 0
-    known += row.views
-    inStock += row.views * there
-    soldOut += row.views * (1 - there)
+    known += own
+    stockDays += share.reduce((sum, part) => sum + part, 0)
+    for (const row of rows) {
+      const there = share[row.day] ?? 0
+      inStock += row.views * there
+      soldOut += row.views * (1 - there)
+    }
   }
   const told = known >= enoughHistory * views && known > 0
   return {
@@ -308,15 +333,17 @@ function viewsIn(facts: Facts, skus: string[]): { views: number; soldOut: number
 
 /** Part of each day on which the article was there; null without history. */
 function stockedByDay(span: Span | undefined, bounds: number[]): number[] | null {
-  if (span === undefined || span.since.getTime() / 1000 > (bounds[0] as number) + 86_400) return null
-  return bounds.slice(1).map((stops, index) => {
-    const starts = bounds[index] as number
-    const seconds = span.stocked.reduce(
-      (sum, [begins, ends]) => sum + Math.max(0, Math.min(ends, stops) - Math.max(begins, starts)),
-      0,
-    )
-    return seconds / (stops - starts)
-  })
+  if (span === undefined || span.since > (bounds[0] as number) + 86_400) return null
+  const seconds = bounds.slice(1).map(() => 0)
+  let day = 0
+  for (const [begins, ends] of span.stocked) {
+    while (day > 0 && (bounds[day] as number) > begins) day--
+    while (day < seconds.length && (bounds[day + 1] as number) <= begins) day++
+    for (; day < seconds.length && (bounds[day] as number) < ends; day++)
+      seconds[day] =
+        (seconds[day] as number) + Math.min(ends, bounds[day + 1] as number) - Math.max(begins, bounds[day] as number)
+  }
+  return seconds.map((part, index) => part / ((bounds[index + 1] as number) - (bounds[index] as number)))
 }
 
 /** Products by what people wanted: sold and looked at, corrected for the time they could not be had. */
@@ -368,7 +395,7 @@ export async function productRows(
   return {
     days: facts.days.length,
     stock: {
-      since: facts.since?.toISOString() ?? null,
+      since: facts.since,
       articles: [...facts.articles.keys()].filter((sku) => withHistory.has(sku)).length,
       ofArticles: facts.articles.size,
       corrected: rows.filter((row) => row.corrected !== null).length,
@@ -394,6 +421,14 @@ export async function productParts(
   const names = await database.rows<{ place: string; name: string | null }>`
     select place, name from commerce.place where place = any(${[...new Set(parts.map(({ outlet }) => outlet))]}::text[])`
   const whole = facts.days.length
+  const soldOn = Map.groupBy(sold, ({ day }) => day)
+  const views = facts.days.map(() => 0)
+  for (const sku of skus)
+    for (const row of facts.viewed.get(sku) ?? []) views[row.day] = (views[row.day] as number) + row.views
+  const stocked = [...facts.spans.values()]
+    .filter(({ sku }) => skus.has(sku))
+    .map((span) => stockedByDay(span, facts.bounds))
+    .filter((share) => share !== null)
   const unitsOf = (rows: { units: number }[]) => rows.reduce((sum, row) => sum + row.units, 0)
   const byUnits = (left: { units: number }, right: { units: number }) => right.units - left.units
   return {
@@ -419,18 +454,12 @@ export async function productParts(
         }
       })
       .sort(byUnits),
-    days: facts.days.map((day, index) => {
-      const shares = [...facts.spans.values()]
-        .filter(({ sku }) => skus.has(sku))
-        .map((span) => stockedByDay(span, [facts.bounds[index] as number, facts.bounds[index + 1] as number])?.[0])
-        .filter((share) => share !== undefined)
-      return {
-        day,
-        units: unitsOf(sold.filter((row) => row.day === day)),
-        views: facts.viewed.reduce((sum, row) => sum + (row.day === day && skus.has(row.sku) ? row.views : 0), 0),
-        /** Share of its articles and places in stock. */
-        share: shares.length === 0 ? null : shares.reduce((sum, share) => sum + share, 0) / shares.length,
-      }
-    }),
+    days: facts.days.map((day, index) => ({
+      day,
+      units: unitsOf(soldOn.get(day) ?? []),
+      views: views[index] as number,
+      share:
+        stocked.length === 0 ? null : stocked.reduce((sum, own) => sum + (own[index] as number), 0) / stocked.length,
+    })),
   }
 }

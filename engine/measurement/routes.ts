@@ -79,14 +79,6 @@ export function measurementParts(measurement: Measurement): StageParts {
         },
       }),
       jobKind({
-        name: 'measurement.stock',
-        payload: z.object({}),
-        cron: '50 3 * * *',
-        work: async () => {
-          await measurement.forgetStock()
-        },
-      }),
-      jobKind({
         name: 'measurement.customers',
         payload: z.object({}),
         cron: '20 2 * * *',
