@@ -146,8 +146,7 @@ async function sortOut(needs: { clock: Clock }, tx: Database, items: Item[], opt
     else sorted.bad.push(reused(item))
   }
   if (options.skipSeen || first.size === 0) return { ...sorted, fresh: [...first.values()] }
-  const day = needs.clock.now().toISOString().slice(0, 10)
-  const week = tx.part`date_trunc('week', ${day}::date)::date`
+  const week = mondayOf(needs.clock.now())
   const known = (row: { id: EventId; content: number }) => {
     const item = first.get(row.id)
     if (!item) return
@@ -156,26 +155,41 @@ async function sortOut(needs: { clock: Clock }, tx: Database, items: Item[], opt
     else sorted.bad.push(reused(item))
   }
   // Other weeks are asked (a clock may have been ahead), this week's index is met once: by the insert that finds repeats.
+  // Id by id: joined as a set, the planner would rather read all that was seen.
+  const ids = [...first.keys()]
   const before = await tx.rows<{ id: EventId; content: number }>`
-    select id, content from ingest.seen
-    where (week < ${week} or week > ${week}) and id in (select unnest(${[...first.keys()]}::uuid[]))`
+    select seen.id, seen.content from unnest(${ids}::uuid[]) as asked(id) cross join lateral (
+      select id, content from ingest.seen where seen.id = asked.id and week < ${week}::date offset 0) as seen
+    where exists (select from ingest.seen where week < ${week}::date)
+    union all
+    select seen.id, seen.content from unnest(${ids}::uuid[]) as asked(id) cross join lateral (
+      select id, content from ingest.seen where seen.id = asked.id and week > ${week}::date offset 0) as seen
+    where exists (select from ingest.seen where week > ${week}::date)`
   for (const row of before) known(row)
   const asked = [...first.values()]
   if (asked.length === 0) return sorted
-  const fresh = await tx.rows<{ id: EventId }>`
-    insert into ingest.seen (id, week, content)
-    select id, ${week}, content
-    from unnest(${asked.map((item) => item.id)}::uuid[], ${asked.map((item) => item.content)}::bigint[]) as fresh(id, content)
-    on conflict do nothing returning id`
-  if (fresh.length < asked.length) {
-    const taken = new Set(fresh.map((row) => row.id))
-    const others = asked.flatMap((item) => (taken.has(item.id) ? [] : [item.id]))
+  const others = await tx.rows<{ id: EventId }>`
+    with asked as materialized (
+      select id, content
+      from unnest(${asked.map((item) => item.id)}::uuid[], ${asked.map((item) => item.content)}::bigint[]) as given(id, content)),
+      put as (
+        insert into ingest.seen (id, week, content) select id, ${week}::date, content from asked order by id
+        on conflict do nothing returning id)
+    select id from asked where id not in (select id from put)`
+  if (others.length > 0)
     for (const row of await tx.rows<{ id: EventId; content: number }>`
-      select id, content from ingest.seen where week = ${week} and id in (select unnest(${others}::uuid[]))`)
+      select seen.id, seen.content from unnest(${others.map((row) => row.id)}::uuid[]) as asked(id)
+      cross join lateral (
+        select id, content from ingest.seen where seen.id = asked.id and week = ${week}::date offset 0) as seen`)
       known(row)
-  }
   sorted.fresh = [...first.values()]
   return sorted
+}
+
+/** The Monday of the instant's week in UTC, as `ingest.seen` is partitioned. */
+function mondayOf(instant: Date): string {
+  const day = (instant.getUTCDay() + 6) % 7
+  return new Date(instant.getTime() - day * 86_400_000).toISOString().slice(0, 10)
 }
 
 function reused(item: Item): Item {
