@@ -151,12 +151,18 @@ function sightingsOf(events: PersonEvent[], current: Map<PersonId, PersonId>): M
   const seen = new Map<PersonId, Sighting>()
   for (const event of events) {
     const person = current.get(event.person) ?? event.person
+    const at = minuteOf(event.at)
     const row = seen.get(person)
-    if (row === undefined) seen.set(person, { person, first: event.at, last: event.at })
-    else if (event.at > row.last) row.last = event.at
-    else if (event.at < row.first) row.first = event.at
+    if (row === undefined) seen.set(person, { person, first: at, last: at })
+    else if (at > row.last) row.last = at
+    else if (at < row.first) row.first = at
   }
   return seen
+}
+
+/** When somebody was seen is kept to the minute: a visit of many events is then few versions of a row. */
+function minuteOf(instant: string): string {
+  return `${instant.slice(0, 17)}00.000Z`
 }
 
 /** People about whom the batch may say something: most events only say that somebody was there. */
@@ -209,13 +215,16 @@ function spanOf(seen: Sighting | undefined): { first: string | null; last: strin
   return { first: seen?.first ?? null, last: seen?.last ?? null }
 }
 
-/** Notes when each person was seen. */
+/** Notes when each person was seen. Most were seen a moment ago: to look is cheaper than to lock and change nothing. */
 async function sight(tx: Database, seen: Sighting[]): Promise<void> {
   if (seen.length === 0) return
   await tx.run`
     insert into profile.person (person, first_seen, last_seen, seen_day)
     select r.person, r.first, r.last, r.last::date
     from ${recordset(tx, seen, sightColumns)} as r
+    left join lateral (
+      select first_seen, last_seen from profile.person where person.person = r.person offset 0) as known on true
+    where known.last_seen is null or r.last > known.last_seen or r.first < known.first_seen
     order by r.person
     on conflict (person) do update set
       first_seen = least(person.first_seen, excluded.first_seen),
