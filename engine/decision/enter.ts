@@ -7,12 +7,21 @@ import {
   type PersonId,
   type RunId,
 } from '@einklang/contract'
-import { type Database, derivedId } from '@einklang/platform'
+import { type Columns, type Database, derivedId, recordset } from '@einklang/platform'
 import { drawHoldout, globalHoldout, journeyHoldout } from './arms.ts'
 import { policyOf } from './facts.ts'
 import { labelOf, type NodeOf, nodeOf, triggersOf } from './graph.ts'
 import type { DecisionNeeds } from './index.ts'
 import { assign, type LiveJourney, liveJourneys, tellAssignments } from './store.ts'
+
+const againColumns: Columns = {
+  journey: 'uuid',
+  version: 'integer',
+  person: 'uuid',
+  node: 'text',
+  base: 'timestamptz',
+  due: 'timestamptz',
+}
 
 const hour = 3_600_000
 /** Older events start nothing: they are history being imported. */
@@ -91,12 +100,56 @@ function entriesOf(journey: LiveJourney, events: PersonEvent[], currentOf: (pers
 async function enter(needs: DecisionNeeds, tx: Database, entries: Entry[]): Promise<void> {
   const allowed = await withConditions(needs, tx, entries)
   if (allowed.length === 0) return
-  const rows = allowed.map((entry) => runRow(entry))
-  const started = await tx.rows<{ id: RunId }>`
+  const waiting = await waitingRuns(tx, allowed)
+  await beginAnew(
+    tx,
+    allowed.filter((entry) => waiting.has(keyOf(entry))),
+  )
+  const started = await startRuns(
+    tx,
+    allowed.filter((entry) => !waiting.has(keyOf(entry))),
+  )
+  const fresh = new Set(started.map((row) => row.id))
+  const entered = allowed.filter((entry) => fresh.has(runIdOf(entry)))
+  if (entered.length > 0) await holdOut(needs, tx, entered)
+}
+
+function keyOf({ journey, person }: { journey: { id: JourneyId }; person: PersonId }): string {
+  return `${journey.id} ${person}`
+}
+
+/** Who waits in the journey already. One look into the index an entry: as a set, all runs would be read. */
+async function waitingRuns(tx: Database, entries: Entry[]): Promise<Set<string>> {
+  const rows = await tx.rows<{ journey: JourneyId; person: PersonId }>`
+    select asked.journey, asked.person
+    from unnest(${entries.map((entry) => entry.journey.id)}::uuid[], ${entries.map((entry) => entry.person)}::uuid[])
+      as asked(journey, person)
+    cross join lateral (
+      select from decision.run
+      where run.journey = asked.journey and run.person = asked.person and run.state = 'waiting' offset 0) as run`
+  return new Set(rows.map(({ journey, person }) => keyOf({ journey: { id: journey }, person })))
+}
+
+/** Somebody who goes on filling the cart is not leaving it: the wait behind the trigger begins anew. */
+async function beginAnew(tx: Database, entries: Entry[]): Promise<void> {
+  if (entries.length === 0) return
+  await tx.run`update decision.run set base = entry.base, due = entry.due
+    from ${recordset(
+      tx,
+      entries.map((entry) => runRow(entry)),
+      againColumns,
+    )} as entry
+    where run.journey = entry.journey and run.person = entry.person and run.version = entry.version
+      and run.state = 'waiting' and run.moves = 1 and run.node = entry.node and run.base < entry.base`
+}
+
+async function startRuns(tx: Database, entries: Entry[]): Promise<{ id: RunId }[]> {
+  if (entries.length === 0) return []
+  return tx.rows<{ id: RunId }>`
     insert into decision.run
       (id, journey, version, person, occurrence, cause, state, node, base, due, moves, entered_at, because)
     select id, journey, version, person, occurrence, cause, 'waiting', node, base, due, 1, at, because
-    from jsonb_to_recordset(${tx.json(rows)}) as entry (id uuid, journey uuid, version integer, person uuid,
+    from jsonb_to_recordset(${tx.json(entries.map((entry) => runRow(entry)))}) as entry (id uuid, journey uuid, version integer, person uuid,
       occurrence text, cause jsonb, node text, at timestamptz, base timestamptz, due timestamptz, again_after_hours integer,
       because text)
     -- One look into the index per id of the person, never all runs of the journey beside all entries.
@@ -110,15 +163,6 @@ async function enter(needs: DecisionNeeds, tx: Database, entries: Entry[]): Prom
     where before.there is null
     on conflict do nothing
     returning id`
-  // Somebody who goes on filling the cart is not leaving it: the wait behind the trigger begins anew.
-  await tx.run`update decision.run set base = entry.base, due = entry.due
-    from jsonb_to_recordset(${tx.json(rows)}) as entry (journey uuid, version integer, person uuid, node text,
-      base timestamptz, due timestamptz)
-    where run.journey = entry.journey and run.person = entry.person and run.version = entry.version
-      and run.state = 'waiting' and run.moves = 1 and run.node = entry.node and run.base < entry.base`
-  const fresh = new Set(started.map((row) => row.id))
-  const entered = allowed.filter((entry) => fresh.has(runIdOf(entry)))
-  if (entered.length > 0) await holdOut(needs, tx, entered)
 }
 
 async function withConditions(needs: DecisionNeeds, tx: Database, entries: Entry[]): Promise<Entry[]> {
