@@ -75,14 +75,21 @@ export async function unpackRequests(bytes: Buffer): Promise<InboxRequest[]> {
 
 /** Below this a compressor costs more to set up than its work is worth; PostgreSQL compresses such rows itself. */
 const worthwhile = 32 * 1024
+/** Output is asked for in pieces of this size at most; by default each 16 KiB would be a trip to another thread. */
+const piece = 4 * 1024 * 1024
 /** How every zstd frame begins (RFC 8878 §3.1.1); what we write starts otherwise, with a length or a brace. */
 const zstdMagic = 0xfd2fb528
 
 export function squeeze(bytes: Buffer): Promise<Buffer> | Buffer {
   if (bytes.length < worthwhile) return bytes
-  return compress(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+  return compress(bytes, {
+    params: { [constants.ZSTD_c_compressionLevel]: 1 },
+    chunkSize: Math.min(piece, Math.ceil(bytes.length / 4)),
+  })
 }
 
 export function unsqueeze(bytes: Buffer): Promise<Buffer> | Buffer {
-  return bytes.length >= 4 && bytes.readUInt32LE(0) === zstdMagic ? expand(bytes) : bytes
+  return bytes.length >= 4 && bytes.readUInt32LE(0) === zstdMagic
+    ? expand(bytes, { chunkSize: Math.min(piece, bytes.length * 16) })
+    : bytes
 }
