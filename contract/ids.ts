@@ -81,6 +81,13 @@ const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStar
 export function idFromBytes<Kind extends IdKind>(kind: Kind, bytes: Uint8Array): Id<Kind> {
   let hex = ''
   for (let index = 0; index < 16; index++) hex += pairs[bytes[index] ?? 0]
-  const variant = ((Number.parseInt(hex[16] ?? '0', 16) & 3) | 8).toString(16)
+  return idFromHex(kind, hex)
+}
+
+/** The same from the bytes as hexadecimal digits in small letters, at least 32 of them. */
+export function idFromHex<Kind extends IdKind>(kind: Kind, hex: string): Id<Kind> {
+  const variant = variants[Number.parseInt(hex[16] ?? '0', 16) & 3]
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${idKinds[kind]}${hex[15]}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}` as Id<Kind>
 }
+
+const variants = '89ab'

@@ -1,5 +1,5 @@
 import { createHash, hash, randomBytes } from 'node:crypto'
-import { type Id, type IdKind, idFromBytes } from '@einklang/contract'
+import { type Id, type IdKind, idFromBytes, idFromHex } from '@einklang/contract'
 import type { Clock } from './clock.ts'
 
 /** A named stream of chance: the same names give the same draws; a draw in one stream shifts no other. */
@@ -38,5 +38,5 @@ export function newId<Kind extends IdKind>(kind: Kind, clock: Clock): Id<Kind> {
 /** The same texts always give the same id: for facts that may arrive twice (event ids, order ids). */
 export function derivedId<Kind extends IdKind>(kind: Kind, ...texts: string[]): Id<Kind> {
   // One call: several times faster than a Hash object, and ids are made for every event.
-  return idFromBytes(kind, hash('sha256', texts.join('\u0000'), 'buffer'))
+  return idFromHex(kind, hash('sha256', texts.join('\u0000'), 'hex'))
 }

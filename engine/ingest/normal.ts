@@ -55,22 +55,28 @@ export function itemsOf(request: InboxRequest, source: SourceFacts, row: number,
     told,
     dialect: dialect.name,
     row,
+    texts: textsOf(document, told.said),
+    doubled: false,
     // One native search over the text saves a walk over every item.
-    doubled: namesTwice(document, text),
-    unclean: told.hidden === true || /\\u(?:0000|d[89a-f])/i.test(text) || text.includes('\ufffd'),
+    unclean: told.hidden === true || (text.includes('\\u') && escaped.test(text)) || text.includes('\ufffd'),
     received: iso(request.receivedAt),
     sent: null,
     mayBeDeep: told.hidden === true || (text.length > 2 * deepest && deeperThan(text, deepest)),
     deepAround: false,
   }
+  shared.doubled = namesTwice(document, text, shared.texts)
   shared.deepAround =
     shared.mayBeDeep && [told.context, told.integrations, told.sentAt].some((one) => depthOf(one ?? null) > deepest)
   const items: Item[] = []
-  told.said.forEach((said, index) => {
-    if (request.part === undefined || request.part === said.part) items.push(adapt(said, shared, first + index))
+  told.said.forEach((said, at) => {
+    if (request.part === undefined || request.part === said.part)
+      items.push(adapt(said, shared, first + at, shared.texts?.[at] ?? null))
   })
   return items
 }
+
+/** NUL and half characters, written as escapes. */
+const escaped = /\\u(?:0000|d[89a-f])/i
 
 /** An adapter that fails must not stop the line: what it could not read waits whole. */
 function heardBy(dialect: Dialect, heard: Heard): Told {
@@ -97,6 +103,8 @@ type Shared = {
   told: Told
   dialect: DialectName
   row: number
+  /** The items written again as JSON, where they are the document or its batch. */
+  texts: string[] | null
   unclean: boolean
   doubled: boolean
   mayBeDeep: boolean
@@ -107,14 +115,32 @@ type Shared = {
   sent: { at: number; text: string } | null
 }
 
-/** A key named twice shortens the text when it is written again; only then is a closer look worth its time. */
-function namesTwice(document: Json, text: string): boolean {
+/** Each item is written again once: for its hash, and to see whether a key is named twice. */
+function textsOf(document: Json, said: readonly Said[]): string[] | null {
+  const items = isObject(document) && Array.isArray(document.batch) ? document.batch : [document]
+  if (said.length !== items.length || said.some(({ item }, index) => item !== items[index])) return null
   try {
-    return JSON.stringify(document).length < text.length && hasDuplicateKeys(text)
+    return items.map((item) => JSON.stringify(item))
   } catch {
     // Too deep to be written; the item is refused for that.
+    return null
+  }
+}
+
+/** A key named twice shortens the text when it is written again; only then is a closer look worth its time. */
+function namesTwice(document: Json, text: string, texts: string[] | null): boolean {
+  try {
+    return lengthOf(document, texts) < text.length && hasDuplicateKeys(text)
+  } catch {
     return false
   }
+}
+
+function lengthOf(document: Json, texts: string[] | null): number {
+  if (texts === null) return JSON.stringify(document).length
+  const items = texts.reduce((sum, { length }) => sum + length, 0)
+  if (!isObject(document) || !Array.isArray(document.batch)) return items
+  return JSON.stringify({ ...document, batch: [] }).length + items + Math.max(0, texts.length - 1)
 }
 
 /** Cheap upper bound: brackets open at once anywhere in the text, strings included. */
@@ -129,9 +155,9 @@ function deeperThan(text: string, limit: number): boolean {
   return false
 }
 
-function adapt(said: Said, shared: Shared, index: number): Item {
+function adapt(said: Said, shared: Shared, index: number, text: string | null): Item {
   try {
-    return adapted(said, shared, index)
+    return adapted(said, shared, index, text)
   } catch (error) {
     // Nesting hidden from the quick look: serialising it runs out of stack.
     if (error instanceof RangeError)
@@ -140,7 +166,7 @@ function adapt(said: Said, shared: Shared, index: number): Item {
   }
 }
 
-function adapted(said: Said, shared: Shared, index: number): Item {
+function adapted(said: Said, shared: Shared, index: number, text: string | null): Item {
   const { request, source } = shared
   const flags = [...(request.flags ?? []), ...(said.flags ?? [])]
   if (shared.doubled) flags.push('duplicate_key')
@@ -150,7 +176,8 @@ function adapted(said: Said, shared: Shared, index: number): Item {
   if (shared.unclean) item = cleaned(item, flags)
   if (!isObject(item)) return refused(said, shared, index, ['unparsable', '', 'An item must be an object.'])
   const repaired = repairedBy(item, shared)
-  const identity = itemIdentity(item, repaired?.item ?? item, shared, index, flags)
+  const read = repaired?.item ?? item
+  const identity = itemIdentity({ given: item, text: item === said.item ? text : null }, read, shared, index, flags)
   if (repaired) item = repaired.item
   const heard = item
   const wait = (reasons: Reason[]) =>
@@ -251,14 +278,15 @@ function repairedBy(item: JsonObject, { source, request }: Shared): Mended | nul
 type ItemIdentity = { id: NormalEvent['id']; messageId: string; content: number; size: number }
 
 function itemIdentity(
-  given: JsonObject,
+  came: { given: JsonObject; text: string | null },
   item: JsonObject,
   shared: Shared,
   index: number,
   flags: string[],
 ): ItemIdentity {
   // The content as it came: a client's repeat is one, whatever has been repaired since.
-  const text = JSON.stringify(withoutTransport(given))
+  const given = withoutTransport(came.given)
+  const text = given === came.given && came.text !== null ? came.text : JSON.stringify(given)
   const content = contentHash(text)
   const named = item.messageId
   let messageId = typeof named === 'number' ? String(named) : typeof named === 'string' ? named.trim() : ''
