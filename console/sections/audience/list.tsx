@@ -1,9 +1,9 @@
 import { api } from '@einklang/contract'
-import { Badge, Button, Stack, Text } from '@mantine/core'
-import { IconPlus } from '@tabler/icons-react'
+import { Badge, Stack, Text } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
+import { AddButton } from '../../kit/add-button.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
@@ -89,13 +89,11 @@ export function Audiences(): ReactNode {
     [t, format, words, said, persons],
   )
   const create = may(api.audience.create) ? (
-    <Button
-      leftSection={<IconPlus size={16} aria-hidden />}
+    <AddButton
+      label={t('audience.new')}
+      testid="new-audience"
       onClick={() => void navigate({ to: '/audience/$audience', params: { audience: 'new' } })}
-      data-testid="new-audience"
-    >
-      {t('audience.new')}
-    </Button>
+    />
   ) : null
   return (
     <Page title={t('nav.audience')} hint={t('hint.audience')} actions={create}>

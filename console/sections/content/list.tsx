@@ -1,9 +1,9 @@
 import { type AnswerOf, api, type Purpose, purposes } from '@einklang/contract'
 import { Badge, Button, Group, Modal, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
-import { IconPlus } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { AddButton } from '../../kit/add-button.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { Page } from '../../kit/page.tsx'
@@ -78,13 +78,7 @@ export function Concepts(): ReactNode {
     [t, words],
   )
   const create = may(api.content.createConcept) ? (
-    <Button
-      leftSection={<IconPlus size={16} aria-hidden />}
-      onClick={() => setCreating(true)}
-      data-testid="new-concept"
-    >
-      {t('content.new')}
-    </Button>
+    <AddButton label={t('content.new')} testid="new-concept" onClick={() => setCreating(true)} />
   ) : null
   return (
     <Page title={t('nav.content')} hint={t('hint.content')} actions={create}>

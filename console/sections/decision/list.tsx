@@ -1,9 +1,9 @@
 import { type AnswerOf, api, type Purpose, purposes } from '@einklang/contract'
 import { Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core'
-import { IconPlus } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { AddButton } from '../../kit/add-button.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
@@ -80,13 +80,7 @@ export function Journeys(): ReactNode {
     ]
   }, [t, format, words])
   const create = may(api.decision.createJourney) ? (
-    <Button
-      leftSection={<IconPlus size={16} aria-hidden />}
-      onClick={() => setCreating(true)}
-      data-testid="new-journey"
-    >
-      {t('journey.new')}
-    </Button>
+    <AddButton label={t('journey.new')} testid="new-journey" onClick={() => setCreating(true)} />
   ) : null
   return (
     <Page title={t('nav.decision')} hint={t('hint.decision')} actions={create}>

@@ -1,11 +1,12 @@
 import { type AnswerOf, api, type Role, roles } from '@einklang/contract'
-import { Alert, Button, Code, Group, Modal, MultiSelect, NumberInput, Stack, TextInput } from '@mantine/core'
-import { IconPlus } from '@tabler/icons-react'
+import { Button, Code, Group, Modal, MultiSelect, NumberInput, Stack, TextInput } from '@mantine/core'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { AddButton } from '../../kit/add-button.tsx'
 import { Confirm } from '../../kit/confirm.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { Ago, DateTime } from '../../kit/figures.tsx'
+import { ShownOnce } from '../../kit/shown-once.tsx'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer, useDeed } from '../../shell/api.ts'
 import { useWords } from '../../shell/words.ts'
@@ -64,15 +65,7 @@ export function Keys(): ReactNode {
     ],
     [t, words],
   )
-  const create = (
-    <Button
-      leftSection={<IconPlus size={16} aria-hidden />}
-      onClick={() => setCreating(true)}
-      data-testid="new-api-key"
-    >
-      {t('keys.new')}
-    </Button>
-  )
+  const create = <AddButton label={t('keys.new')} testid="new-api-key" onClick={() => setCreating(true)} />
   return (
     <Stack>
       <Group justify="flex-end">{create}</Group>
@@ -96,19 +89,13 @@ export function Keys(): ReactNode {
           }}
         />
       ) : null}
-      <Modal
-        opened={secret !== null}
-        onClose={() => setSecret(null)}
+      <ShownOnce
         title={t('keys.secret')}
-        closeOnClickOutside={false}
-      >
-        <Stack>
-          <Alert color="orange">{t('source.once')}</Alert>
-          <Code block style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }}>
-            {secret}
-          </Code>
-        </Stack>
-      </Modal>
+        warning={t('source.once')}
+        secret={secret}
+        testid="generated-key"
+        onClose={() => setSecret(null)}
+      />
       <Confirm
         opened={revoking !== null}
         title={t('source.revoke')}

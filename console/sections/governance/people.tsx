@@ -1,11 +1,12 @@
 import { type AnswerOf, api, type Role, roles } from '@einklang/contract'
-import { Alert, Badge, Button, Code, Group, Menu, Modal, MultiSelect, Stack, Text, TextInput } from '@mantine/core'
+import { Badge, Button, Group, Menu, Modal, MultiSelect, Stack, Text, TextInput } from '@mantine/core'
 import { IconDots, IconUserPlus } from '@tabler/icons-react'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Confirm } from '../../kit/confirm.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { Ago, DateTime } from '../../kit/figures.tsx'
+import { ShownOnce } from '../../kit/shown-once.tsx'
 import { StateBadge } from '../../kit/state-badge.tsx'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useDeed, usePages } from '../../shell/api.ts'
@@ -115,19 +116,13 @@ export function People(): ReactNode {
           }}
         />
       ) : null}
-      <Modal
-        opened={password !== null}
-        onClose={() => setPassword(null)}
+      <ShownOnce
         title={t('settings.passwordTitle', { name: password?.name ?? '' })}
-        closeOnClickOutside={false}
-      >
-        <Stack>
-          <Alert color="orange">{t('settings.passwordOnce')}</Alert>
-          <Code block fz="md" data-testid="generated-password">
-            {password?.password}
-          </Code>
-        </Stack>
-      </Modal>
+        warning={t('settings.passwordOnce')}
+        secret={password?.password ?? null}
+        testid="generated-password"
+        onClose={() => setPassword(null)}
+      />
     </Stack>
   )
 }

@@ -15,9 +15,10 @@ import {
   TextInput,
   Title,
 } from '@mantine/core'
-import { IconDots, IconPlus } from '@tabler/icons-react'
+import { IconDots } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { AddButton } from '../../kit/add-button.tsx'
 import { Chart } from '../../kit/chart.tsx'
 import { Confirm } from '../../kit/confirm.tsx'
 import { Ago } from '../../kit/figures.tsx'
@@ -59,9 +60,7 @@ export function Sources(): ReactNode {
   const [shown, setShown] = useState<Shown | null>(null)
   const sources = useAnswer(api.ingest.sources)
   const create = may(api.ingest.createSource) ? (
-    <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setCreating(true)} data-testid="new-source">
-      {t('source.new')}
-    </Button>
+    <AddButton label={t('source.new')} testid="new-source" onClick={() => setCreating(true)} />
   ) : null
   return (
     <Stack>
