@@ -50,9 +50,11 @@ export type TimelineItem = {
 }
 
 /** What happened, newest first, under the day it happened on. Endless: rows are virtual, the next page comes by itself. */
-export function Timeline(props: {
+export function Timeline<Row extends { id: string; at: string }>(props: {
   label: string
-  items: TimelineItem[]
+  rows: Row[]
+  /** What a row shows; asked only for rows on the screen. */
+  itemOf: (row: Row) => TimelineItem
   more: boolean
   onEnd: () => void
   height?: number | string
@@ -61,28 +63,28 @@ export function Timeline(props: {
   const format = useFormat()
   const area = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
-    count: props.items.length,
+    count: props.rows.length,
     getScrollElement: () => area.current,
     estimateSize: () => 58,
     overscan: 10,
-    getItemKey: (index) => props.items[index]?.id ?? index,
+    getItemKey: (index) => props.rows[index]?.id ?? index,
   })
-  const rows = virtual.getVirtualItems()
-  const seen = rows.at(-1)?.index ?? -1
+  const shown = virtual.getVirtualItems()
+  const seen = shown.at(-1)?.index ?? -1
   const { more, onEnd } = props
   useEffect(() => {
-    if (more && seen >= props.items.length - 10) onEnd()
-  }, [seen, more, onEnd, props.items.length])
+    if (more && seen >= props.rows.length - 10) onEnd()
+  }, [seen, more, onEnd, props.rows.length])
 
   // What comes in on top moves nobody who reads further down.
-  const top = props.items[0]?.id
+  const top = props.rows[0]?.id
   const before = useRef(top)
   useLayoutEffect(() => {
-    const moved = before.current === top ? 0 : props.items.findIndex(({ id }) => id === before.current)
+    const moved = before.current === top ? 0 : props.rows.findIndex(({ id }) => id === before.current)
     before.current = top
     const box = area.current
     if (moved > 0 && box !== null && box.scrollTop > 0) box.scrollTop += virtual.measurementsCache[moved]?.start ?? 0
-  }, [top, props.items, virtual])
+  }, [top, props.rows, virtual])
 
   return (
     <Box
@@ -95,11 +97,12 @@ export function Timeline(props: {
       data-testid="timeline"
     >
       <Box style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-        {rows.map((row) => {
-          const item = props.items[row.index]
-          if (item === undefined) return null
+        {shown.map((row) => {
+          const found = props.rows[row.index]
+          if (found === undefined) return null
+          const item = props.itemOf(found)
           const day = format.date(item.at)
-          const earlier = props.items[row.index - 1]
+          const earlier = props.rows[row.index - 1]
           const newDay = earlier === undefined || format.date(earlier.at) !== day
           return (
             <Box
@@ -108,7 +111,7 @@ export function Timeline(props: {
               data-index={row.index}
               component="article"
               aria-posinset={row.index + 1}
-              aria-setsize={props.more ? -1 : props.items.length}
+              aria-setsize={props.more ? -1 : props.rows.length}
               style={{ position: 'absolute', insetInline: 0, top: 0, transform: `translateY(${row.start}px)` }}
             >
               {newDay ? (

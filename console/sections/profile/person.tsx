@@ -163,6 +163,8 @@ function Fact(props: { label: string; value: ReactNode }): ReactNode {
   )
 }
 
+const linesShown = 12
+
 function Side(props: { view: PersonView }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
@@ -181,7 +183,7 @@ function Side(props: { view: PersonView }): ReactNode {
       {cart === null || cart.state !== 'open' ? null : (
         <Panel title={t('person.cart')} definition={t('person.cartMeaning')} testid="open-cart">
           <Stack gap={6}>
-            {cart.lines.map((line) => (
+            {cart.lines.slice(0, linesShown).map((line) => (
               <Group key={line.sku} justify="space-between" wrap="nowrap" gap="xs">
                 <Text size="sm" lineClamp={2}>
                   {line.quantity} × {line.name}
@@ -191,6 +193,11 @@ function Side(props: { view: PersonView }): ReactNode {
                 </Text>
               </Group>
             ))}
+            {cart.lines.length > linesShown ? (
+              <Text size="xs" c="dimmed">
+                {t('person.cartMore', { count: cart.lines.length - linesShown })}
+              </Text>
+            ) : null}
             <Group justify="space-between">
               <Text size="xs" c="dimmed">
                 <Ago at={cart.updatedAt} />

@@ -81,7 +81,8 @@ export function TimelineTab(props: { person: PersonId }): ReactNode {
             <>
               <Timeline
                 label={t('person.tab.timeline')}
-                items={rows.map(itemOf)}
+                rows={rows}
+                itemOf={itemOf}
                 more={pages.more}
                 onEnd={pages.onEnd}
               />
