@@ -157,11 +157,11 @@ async function fillHistory(): Promise<void> {
   const idOf = (number: string) =>
     `concat(leftPad(lower(hex(toUInt32(${number}))), 8, '0'), '-0000-8200-8000-', leftPad(lower(hex(toUInt64(${number}))), 12, '0'))`
   const run = (text: string) => history.run([text] as unknown as TemplateStringsArray)
-  const block = 2_000_000
+  const block = 500_000
   const all = people * 50 + 10_000
   const who = idOf(`if(number >= ${people * 50}, ${people + 1}, number % ${people})`)
   for (let from = 0; from < all; from += block)
-    await run(`insert into ingest.event (${columns}) settings insert_deduplicate = 0 select ${row(who)}
+    await run(`insert into ingest.event (${columns}) settings insert_deduplicate = 0, max_execution_time = 0 select ${row(who)}
       from numbers(${from}, ${Math.min(block, all - from)})`)
 }
 
