@@ -164,8 +164,9 @@ class Demo {
   async finish(): Promise<void> {
     this.start(['--keep', '--faults', '--speed', '1000000000'])
     const child = this.#child as ChildProcess
-    for (let turn = 0; turn < 3000 && child.exitCode === null && !everythingIn(this.setup.data); turn++)
-      await pause(200)
+    // What is in may be in since an earlier start: this one must be up before it can be asked to stop.
+    const done = () => this.#words.includes(last) && everythingIn(this.setup.data)
+    for (let turn = 0; turn < 3000 && child.exitCode === null && !done(); turn++) await pause(200)
     if (child.exitCode !== null) throw new Error(`The demo ended with ${child.exitCode}: ${this.#words}`)
     await this.end('SIGINT')
     if (child.exitCode !== 0) throw new Error(`The demo stopped with ${child.exitCode}: ${this.#words}`)
