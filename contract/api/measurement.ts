@@ -145,14 +145,22 @@ export const attribution = route({
     ),
     /** Touches that the Markov chain remembered, when it was asked for. */
     markovOrder: z.int().nullable(),
-    /** What experiments say, beside what last known touch credits to the campaign of the same name. */
-    experiments: z.array(
+    /** What experiments of the period found, beside what the rules credit in the same days; and why they differ. */
+    compared: z.array(
       z.object({
         name: z.string(),
-        since: instant.nullable(),
+        kind: z.enum(['holdout', 'geo', 'platform', 'other']),
+        /** Null for a holdout of a journey, whose messages may go by several channels. */
+        channel: z.string().nullable(),
+        campaign: z.string().nullable(),
+        from: day,
+        to: day,
+        /** Revenue that would not exist otherwise, minor units. */
+        found: estimate,
         verdict: z.enum(['more', 'less', 'cannot_tell']),
-        extraRevenue: estimate,
-        credited: z.int().nullable(),
+        credits: z.array(z.object({ model: attributionModel, revenue: z.int() })),
+        touches: z.int(),
+        why: z.string(),
       }),
     ),
   }),
@@ -582,6 +590,56 @@ export const stopExperiment = route({
   params: z.object({ experiment: z.string().max(200) }),
   body: z.strictObject({ reason: z.string().min(3).max(500) }),
   answer: z.object({ stoppedAt: instant }),
+})
+
+const evidenceBody = z.strictObject({
+  name: z.string().trim().min(1).max(200),
+  /** `geo`: regions with and without; `platform`: the lift study of an ad platform. */
+  kind: z.enum(['geo', 'platform', 'other']).default('geo'),
+  channel: z.string().min(1).max(80),
+  campaign: z.string().trim().min(1).max(200).nullable().default(null),
+  starts: day,
+  ends: day,
+  /** Revenue that would not exist otherwise in these days, minor units, with its 90 % interval. */
+  increment: z.int(),
+  low: z.int(),
+  high: z.int(),
+  currency: z.string().regex(/^[A-Z]{3}$/),
+  note: z.string().trim().max(1000).nullable().default(null),
+})
+
+export const evidence = route({
+  stage: 'measurement',
+  name: 'evidence',
+  summary: 'Results of experiments that were run outside: region tests, lift studies',
+  method: 'get',
+  path: '/evidence',
+  may: readers,
+  answer: z.object({
+    items: z.array(evidenceBody.extend({ evidence: z.int(), at: instant, by: z.string(), withdrawn: z.boolean() })),
+  }),
+})
+
+export const addEvidence = route({
+  stage: 'measurement',
+  name: 'addEvidence',
+  summary: 'Write down what an experiment found; it stands beside the credit of its days and draws the mix model',
+  method: 'post',
+  path: '/evidence',
+  may: ['admin', 'analyst', 'marketer'],
+  body: evidenceBody,
+  answer: z.object({ evidence: z.int() }),
+})
+
+export const withdrawEvidence = route({
+  stage: 'measurement',
+  name: 'withdrawEvidence',
+  summary: 'Take a result back; it stays readable',
+  method: 'post',
+  path: '/evidence/{evidence}/withdraw',
+  may: ['admin', 'analyst', 'marketer'],
+  params: z.object({ evidence: z.coerce.number().int() }),
+  answer: z.object({ withdrawn: z.boolean() }),
 })
 
 /** Channel grouping: rules in order, the first that matches names the channel. All conditions must hold. */

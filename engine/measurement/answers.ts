@@ -15,6 +15,7 @@ import {
   soldByWeek,
 } from './credit.ts'
 import { bestCustomers, driftOf, horizonWeeks, lastCustomerFit, scoreNames } from './customers.ts'
+import { comparedWith, evidenceVersion } from './evidence.ts'
 import { armSums, plannedExperiments, resultOf } from './experiment.ts'
 import { journeyMapOf, personsOnFlow } from './journeys.ts'
 import {
@@ -92,15 +93,15 @@ export function createAnswers(ground: Ground) {
   async function attribution(input: AttributionInput): Promise<AttributionAnswer> {
     const period = inPeriod(input)
     const asked = modelsOf(input.models)
-    const build = await lastBuild(database)
-    return cached(build, `attribution ${JSON.stringify({ ...input, ...period, asked })}`, async () => {
+    const [build, told] = await Promise.all([lastBuild(database), evidenceVersion(database)])
+    return cached(build, `attribution ${JSON.stringify({ ...input, ...period, asked, told })}`, async () => {
       const found = await scopeOf(period, input.soldVia)
       const { warnings } = found
       const scope = { ...found.scope, chosen: input.segment === undefined ? undefined : await choose(input.segment) }
-      const [sums, totals, experimentsSay] = await Promise.all([
+      const [sums, totals, compared] = await Promise.all([
         creditSums(history, scope, input.by),
         scopeTotals(history, scope),
-        experimentsBeside(scope),
+        plannedExperiments(database).then((plans) => comparedWith(ground, scope, asked, plans)),
       ])
       const keyed = sums.map((row) => ({
         ...row,
@@ -170,7 +171,7 @@ export function createAnswers(ground: Ground) {
         differences: why.map((one) => sentenceOf(one, by)),
         why,
         markovOrder: order,
-        experiments: experimentsSay,
+        compared,
       }
     }).then(confirmed(build))
   }
@@ -188,26 +189,6 @@ export function createAnswers(ground: Ground) {
       after = last
     }
     return load
-  }
-
-  /** Every readable experiment, with what the last known touch credits to the campaign of its name. */
-  async function experimentsBeside(scope: Scope): Promise<AttributionAnswer['experiments']> {
-    const answer = await experiments()
-    const readable = answer.experiments.filter((one) => one.lift !== null)
-    if (readable.length === 0) return []
-    const credited = await creditSums(history, scope, 'campaign')
-    return readable.map(({ name, since, lift }) => {
-      const same = credited.filter((row) => row.label.toLowerCase() === name.toLowerCase())
-      const { verdict, extraRevenue } = lift as NonNullable<typeof lift>
-      return {
-        name,
-        since,
-        verdict,
-        extraRevenue,
-        credited:
-          same.length === 0 ? null : Math.round(same.reduce((sum, row) => sum + Number(row.last_nondirect_value), 0)),
-      }
-    })
   }
 
   async function weeks(input: WeeksInput): Promise<WeeksAnswer> {
@@ -391,7 +372,7 @@ export function createAnswers(ground: Ground) {
       stoppedAt === null ? [] : [{ experiment, at: stoppedAt }],
     )
     const sums = await cached(build, `experiments ${config.currency} ${JSON.stringify(ended)}`, () =>
-      armSums(history, config.currency, ended),
+      armSums(history, config.currency, { ended }),
     )
     return {
       note: noteOf(build, kept('defines_experiments'), config.currency),

@@ -16,6 +16,7 @@ const plan: ExperimentPlan = {
     { arm: 'treated', share: 0.9 },
   ],
   control: 'held out',
+  holdout: true,
 }
 const sums = (arm: string, persons: number, buyers: number, basket: number): ArmSums => ({
   experiment: plan.experiment,
@@ -105,4 +106,56 @@ test('outcomes count from the assignment on, for everybody assigned, and find th
   expect(result?.lift?.verdict).toBe('more')
   expect(result?.lift?.rate.low).toBeLessThan(0.15)
   expect(result?.lift?.rate.high).toBeGreaterThan(0.15)
+})
+
+test('a region test stands beside the credit of its own days, with the reason why they differ, until it is withdrawn', async () => {
+  const measurement = createMeasurement({ ground: town.ground })
+  const ads = (person: string, at: string): Told => ({ person, at, medium: 'cpc', source: 'google', campaign: 'Brand' })
+  await tell(
+    town.ground.history,
+    2,
+    ['a', 'b', 'c', 'd'].flatMap((name, index): Told[] => [
+      ads(`${name} buys`, `2026-02-0${index + 2}T10:00:00Z`),
+      {
+        person: `${name} buys`,
+        at: `2026-02-0${index + 2}T12:00:00Z`,
+        name: 'Order Completed',
+        orderNo: `R${name}`,
+        value: 10_000,
+      },
+    ]),
+  )
+  await measurement.buildNow()
+  const by = { kind: 'anonymous' } as const
+  const credited = (await measurement.attribution({ by: 'channel', from: '2026-02-01', to: '2026-02-28' })).rows.find(
+    (row) => row.credits[0]?.revenue === 40_000,
+  )
+  const told = {
+    name: 'Brand search paused in the north',
+    kind: 'geo' as const,
+    channel: credited?.channel ?? '',
+    campaign: null,
+    // Two of the four orders lie in these days.
+    starts: '2026-02-02',
+    ends: '2026-02-03',
+    increment: 4000,
+    low: 1000,
+    high: 8000,
+    currency: 'EUR',
+    note: null,
+  }
+  const { evidence } = await measurement.evidence.add(told, by)
+  const ask = { by: 'channel', from: '2026-02-01', to: '2026-02-28' } as const
+  const find = async () => (await measurement.attribution(ask)).compared.find((one) => one.name === told.name)
+  const one = await find()
+  expect(one).toMatchObject({ kind: 'geo', from: '2026-02-02', to: '2026-02-03', verdict: 'more' })
+  expect(one?.credits.map(({ revenue }) => revenue)).toEqual([20_000, 20_000, 20_000, 20_000])
+  // At least 12,000 of 20,000 would have come anyway.
+  expect(JSON.parse(one?.why ?? '{}')).toMatchObject({ anyway: 0.6 })
+  const holdout = (await measurement.attribution(ask)).compared.find(({ kind }) => kind === 'holdout')
+  expect(holdout).toMatchObject({ campaign: 'Cart', verdict: 'more', why: kept('why_no_touches') })
+  await expect(measurement.evidence.add({ ...told, low: 5000 }, by)).rejects.toThrow('interval_without_result')
+  await measurement.evidence.withdraw(evidence, by)
+  expect(await find()).toBeUndefined()
+  await expect(measurement.evidence.withdraw(evidence, by)).rejects.toThrow('no_evidence')
 })

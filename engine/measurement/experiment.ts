@@ -21,6 +21,8 @@ export type ExperimentPlan = {
   journey: string | null
   arms: { arm: string; share: number }[]
   control: string
+  /** Against people who got nothing, not against another way of doing it. */
+  holdout: boolean
 }
 
 /** What a person bought in this time before the assignment takes noise off the comparison. */
@@ -66,8 +68,18 @@ export type ArmSums = {
 export async function armSums(
   history: History,
   currency: string,
-  ended: { experiment: string; at: Date }[] = [],
+  only: {
+    ended?: { experiment: string; at: Date }[]
+    /** Who was assigned in these days. */
+    assigned?: { from: string; to: string; timeZone: string }
+  } = {},
 ): Promise<ArmSums[]> {
+  const { ended = [], assigned } = only
+  const within =
+    assigned === undefined
+      ? history.part`true`
+      : history.part`at >= toDateTime(${assigned.from}, ${assigned.timeZone})
+          and at < toDateTime(${assigned.to}, ${assigned.timeZone}) + interval 1 day`
   const counts =
     ended.length === 0
       ? history.part`true`
@@ -87,7 +99,7 @@ export async function armSums(
         toFloat64(sumIf(o.value, o.at <= a.at and o.at > a.at - interval ${preDays} day)) as before
       from (
         select experiment, person, arm, at from measurement.assignment final
-        where person not in (select loser from identity.merged final where undone = 0) and ${counts}
+        where person not in (select loser from identity.merged final where undone = 0) and ${counts} and ${within}
       ) as a
       left join (select person, at, value from measurement.conversion final where currency = ${currency}) as o
         on a.person = o.person
@@ -250,6 +262,7 @@ export async function plannedExperiments(database: Database): Promise<Experiment
         journey: id,
         arms: split.arms.map(({ name, share }) => ({ arm: name, share })),
         control: split.arms[0]?.name ?? '',
+        holdout: false,
       }
     }
     const out = journey?.holdout ?? policy?.share ?? 0.02
@@ -261,6 +274,7 @@ export async function plannedExperiments(database: Database): Promise<Experiment
         .sort()
         .map((arm) => ({ arm, share: arm === 'held out' ? out : 1 - out })),
       control: 'held out',
+      holdout: true,
     }
   })
 }

@@ -5,6 +5,7 @@ import { type Answers, createAnswers } from './answers.ts'
 import { build, newestBatch } from './build.ts'
 import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
 import { type Refit, refitCustomers, type SetScore } from './customers.ts'
+import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts'
 import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
 import { createMixDesk, type MixDesk, type WeeklySpend } from './mix.ts'
@@ -33,6 +34,7 @@ export type Measurement = Answers & {
   grouping: GroupingDesk
   protocol: ProtocolDesk
   mix: MixDesk
+  evidence: EvidenceDesk
   /** Credited revenue for budget, per week and channel, and per channel and campaign. */
   creditedRevenue(
     period: Period,
@@ -85,6 +87,7 @@ export function createMeasurement({ ground, audit, setScore, weeklySpend }: Meas
     refitSoon: () => ground.jobs.add(database, 'measurement.customers', {}, { key: 'measurement.customers' }),
     mix: createMixDesk(ground, weeklySpend ?? (async () => [])),
     protocol: createProtocolDesk(ground, audit),
+    evidence: createEvidenceDesk(ground, audit),
     grouping: createGroupingDesk({ database, history, refresh, audit }),
     async status() {
       const [done, state] = await Promise.all([lastBuild(database), buildState(database)])

@@ -15,6 +15,7 @@ import {
   readinessOf,
 } from '@einklang/stats'
 import { currenciesIn, soldByWeek } from './credit.ts'
+import { liftFrom } from './evidence.ts'
 import { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
 import { refused } from './sayings.ts'
 import { lastBuild } from './store.ts'
@@ -102,6 +103,14 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
       },
     }
   }
+  /** Results of experiments that were written down, for the channels and weeks of the table. */
+  async function toldFor({ data, currency, channels }: Table): Promise<Ask['lift']> {
+    const [from, last] = [data.weeks[0], data.weeks.at(-1)]
+    if (from === undefined || last === undefined) return []
+    const period = { from, to: addDays(last, 6) }
+    const told = await liftFrom(database, period, currency, 10 ** minorDigits(currency))
+    return told.filter(({ channel }) => channels.some((one) => one.channel === channel))
+  }
   const today = () => clock.now().toISOString().slice(0, 10)
 
   return {
@@ -172,7 +181,7 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
       if (row === undefined || ['done', 'stopped', 'refused'].includes(row.state)) return
       await database.run`update measurement.mix_fit set state = 'running', started_at = platform.now() where fit = ${fit}`
       const table = selected(await tableOf(row.asked), row.asked)
-      const spec = specOf(table, row.asked)
+      const spec = specOf(table, { ...row.asked, lift: [...row.asked.lift, ...(await toldFor(table))] })
       let stopped = row.wishToStop
       let progress = { done: 0, total: 0, divergences: 0 }
       let told = ''

@@ -44,6 +44,11 @@ export function measurementParts(measurement: Measurement): StageParts {
       spoken(routes.stopExperiment, ({ params, body }, { caller }) =>
         measurement.protocol.stop(params.experiment, body.reason, caller),
       ),
+      spoken(routes.evidence, () => measurement.evidence.list()),
+      spoken(routes.addEvidence, ({ body }, { caller }) => measurement.evidence.add(body, caller)),
+      spoken(routes.withdrawEvidence, ({ params }, { caller }) =>
+        measurement.evidence.withdraw(params.evidence, caller),
+      ),
       spoken(routes.mixData, ({ query }) => measurement.mix.data(query)),
       spoken(routes.startMix, ({ body }, { caller }) => measurement.mix.start(body, caller)),
       spoken(routes.mixFits, () => measurement.mix.list()),

@@ -116,6 +116,42 @@ export const measurementPhrases: Phrases = {
     de: 'Die Gruppen sind nicht gefüllt wie geplant: {arms}; der Zufall tut das in {chance} der Fälle.',
   },
   all_campaigns: { en: 'All campaigns', de: 'Alle Kampagnen' },
+  why_untouchable: {
+    en: 'No touch of a person can prove this channel: credit is always nothing, only the experiment can tell.',
+    de: 'Kein Kontakt einer Person kann diesen Kanal belegen: Zugerechnet wird immer nichts, nur das Experiment kann es sagen.',
+  },
+  why_everything: {
+    en: 'The experiment compares people who get all campaigns with people who get none; no single credit corresponds to it.',
+    de: 'Das Experiment vergleicht Menschen mit allen Kampagnen und Menschen ganz ohne; ihm entspricht keine einzelne Zurechnung.',
+  },
+  why_no_touches: {
+    en: 'No touch of these days bears this name, so there is no credit to compare.',
+    de: 'Kein Kontakt dieser Tage trägt diesen Namen, also gibt es keine Zurechnung zum Vergleichen.',
+  },
+  why_anyway: {
+    en: '{what:said} is credited with more than the experiment allows: at least {anyway:percent} of the credited revenue would have come without it. Credit shows who was there, not what changed.',
+    de: '{what:said} bekommt mehr zugerechnet, als das Experiment erlaubt: mindestens {anyway:percent} des zugerechneten Umsatzes wären auch so gekommen. Zurechnung zeigt, wer dabei war, nicht, was sich änderte.',
+  },
+  why_on_their_way: {
+    en: '{what:said} stands at the end of ways that had begun elsewhere: at least {anyway:percent} of the credited revenue would have come without it.',
+    de: '{what:said} steht am Ende von Wegen, die woanders begannen: mindestens {anyway:percent} des zugerechneten Umsatzes wären auch so gekommen.',
+  },
+  why_unseen: {
+    en: '{what:said} works where no touch shows it: orders in stores, on other devices or weeks later. The models credit less than the experiment finds at least.',
+    de: '{what:said} wirkt, wo kein Kontakt es zeigt: in Filialen, auf anderen Geräten oder Wochen später. Die Modelle rechnen weniger zu, als das Experiment mindestens findet.',
+  },
+  why_wide: {
+    en: 'The experiment cannot tell yet: its interval holds both nothing and what the models credit to {what:said}.',
+    de: 'Das Experiment kann es noch nicht sagen: Sein Intervall umfasst sowohl nichts als auch, was die Modelle {what:said} zurechnen.',
+  },
+  why_agree: {
+    en: 'The credit of all models lies inside the interval of the experiment: they do not contradict each other about {what:said}.',
+    de: 'Was alle Modelle zurechnen, liegt im Intervall des Experiments: Über {what:said} widersprechen sie sich nicht.',
+  },
+  why_some_agree: {
+    en: 'Of {of} models {models} credit {what:said} with what the experiment allows; believe those rather than the others.',
+    de: 'Von {of} Modellen rechnen {models} {what:said} so viel zu, wie das Experiment erlaubt; ihnen ist eher zu glauben.',
+  },
   // Models.
   first: { en: 'First touch', de: 'Erster Kontakt' },
   first_means: {
@@ -261,6 +297,15 @@ export const measurementPhrases: Phrases = {
     de: 'Jemand anders hat die Regeln inzwischen geändert.',
   },
   grouping_changed_do: { en: 'Load them again and repeat your change.', de: 'Neu laden und die Änderung wiederholen.' },
+  interval_without_result: {
+    en: 'The result must lie between the ends of its interval.',
+    de: 'Das Ergebnis muss zwischen den Enden seines Intervalls liegen.',
+  },
+  interval_without_result_do: { en: 'Check the three figures.', de: 'Die drei Zahlen prüfen.' },
+  no_evidence: {
+    en: 'There is no such result, or it was withdrawn before.',
+    de: 'Dieses Ergebnis gibt es nicht, oder es wurde schon zurückgezogen.',
+  },
   no_mix: { en: 'There is no mix model with this number.', de: 'Ein Mix-Modell mit dieser Nummer gibt es nicht.' },
   mix_not_running: { en: 'This fit is not running.', de: 'Diese Anpassung läuft nicht.' },
   mix_not_running_do: {

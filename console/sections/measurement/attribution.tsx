@@ -15,6 +15,7 @@ import { useFilters } from '../../shell/filters.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { ExperimentsBeside } from './compared.tsx'
 import { Segments, SoldVia } from './filters.tsx'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
@@ -198,8 +199,32 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
           },
         }),
       ),
+      ...(answer.rows.some((row) => foundFor(answer, row) !== undefined)
+        ? [
+            {
+              id: 'experiment',
+              header: t('compared.column'),
+              width: 180,
+              align: 'right' as const,
+              sort: (row: Row) => foundFor(answer, row)?.found.value ?? null,
+              cell: (row: Row) => {
+                const one = foundFor(answer, row)
+                if (one === undefined) return '–'
+                return (
+                  <>
+                    {format.money(Math.round(one.found.value), currency)}
+                    <Text size="xs" c="dimmed">
+                      {format.money(Math.round(one.found.low), currency)} –{' '}
+                      {format.money(Math.round(one.found.high), currency)}
+                    </Text>
+                  </>
+                )
+              },
+            },
+          ]
+        : []),
     ],
-    [t, format, words, answer.models, by, currency],
+    [t, format, words, answer, by, currency],
   )
   const first = answer.models[0]?.model
   const largest = [...answer.rows]
@@ -292,32 +317,19 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
         rowKey={(row) => row.key}
         {...(first === undefined ? {} : { sorted: { id: first, desc: true } })}
       />
-      {answer.experiments.length === 0 ? null : (
-        <Panel
-          title={t('measurement.experimentSays')}
-          definition={t('measurement.experimentSaysMeaning')}
-          testid="experiments-beside"
-        >
-          <List size="sm">
-            {answer.experiments.map((one) => (
-              <List.Item key={one.name}>
-                {t('measurement.experimentLine', {
-                  name: one.name,
-                  extra: format.money(Math.round(one.extraRevenue.value), currency),
-                  low: format.money(Math.round(one.extraRevenue.low), currency),
-                  high: format.money(Math.round(one.extraRevenue.high), currency),
-                  verdict: words('verdict', one.verdict),
-                })}
-                {one.credited === null
-                  ? null
-                  : ` ${t('measurement.experimentCredited', { credited: format.money(one.credited, currency) })}`}
-              </List.Item>
-            ))}
-          </List>
-        </Panel>
-      )}
+      <ExperimentsBeside answer={answer} currency={currency} />
       <Note note={answer.note} period={answer.period} />
     </Stack>
+  )
+}
+
+/** The newest experiment about exactly this row. */
+function foundFor(answer: Answer, row: Row): Answer['compared'][number] | undefined {
+  return answer.compared.find((one) =>
+    row.campaign === null
+      ? one.campaign === null && one.channel === row.channel
+      : one.campaign?.toLowerCase() === row.campaign.toLowerCase() &&
+        (one.channel === null || one.channel === row.channel),
   )
 }
 

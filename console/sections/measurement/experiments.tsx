@@ -10,6 +10,7 @@ import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer } from '../../shell/api.ts'
 import { useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { Evidence } from './evidence.tsx'
 import { Note } from './note.tsx'
 import { Planner, Protocol } from './protocol.tsx'
 
@@ -23,16 +24,14 @@ export function Experiments(): ReactNode {
   const { currency: houseCurrency } = useSession()
   const answer = useAnswer(api.measurement.experiments)
   return (
-    <Fetch
-      of={answer}
-      loading={<Loading rows={4} height={120} />}
-      empty={(value) =>
-        value.experiments.length === 0 ? <Empty title={t('experiment.none')} hint={t('experiment.noneHint')} /> : null
-      }
-    >
+    <Fetch of={answer} loading={<Loading rows={4} height={120} />}>
       {(value) => (
         <Stack>
           <Planner />
+          <Evidence />
+          {value.experiments.length === 0 ? (
+            <Empty title={t('experiment.none')} hint={t('experiment.noneHint')} />
+          ) : null}
           {value.experiments.map((experiment) => (
             <Result
               key={experiment.experiment}
