@@ -119,7 +119,7 @@ async function writePurchases(tx: Database, given: ToldOrder[]): Promise<void> {
       (id, person, kind, order_no, channel, place, at, total, currency, coupon, source, trusted, event, versions)
     select r.id, r.person, r.kind, r."orderNo", r.channel, r.place, r.at, r.total, r.currency, r.coupon, r.source,
       r.trusted, r.event, r.versions
-    from ${recordset(tx, rows, purchaseColumns)} as r
+    from ${recordset(tx, rows, purchaseColumns)} as r order by r.id
     on conflict (id) do update set person = excluded.person, channel = excluded.channel, place = excluded.place,
       at = excluded.at, total = excluded.total, currency = excluded.currency, coupon = excluded.coupon,
       source = excluded.source, trusted = excluded.trusted, event = excluded.event, versions = excluded.versions`
@@ -134,7 +134,7 @@ async function writePurchases(tx: Database, given: ToldOrder[]): Promise<void> {
   await tx.run`
     insert into commerce.purchase_line (purchase, line, sku, name, quantity, price, total)
     select r.purchase, r.line, r.sku, r.name, r.quantity, r.price, r.total
-    from ${recordset(tx, lines, lineColumns)} as r`
+    from ${recordset(tx, lines, lineColumns)} as r order by r.purchase, r.line`
 }
 
 /** All parts from one completed, priced record: then `event` says it all. */

@@ -88,6 +88,7 @@ async function orders(): Promise<Order[]> {
 }
 
 async function empty(): Promise<void> {
+  await house.ground.database.run`delete from commerce.purchase_line`
   await house.ground.database.run`delete from commerce.purchase`
   await house.ground.database.run`delete from commerce.refund`
   await house.ground.database.run`delete from commerce.cancellation`

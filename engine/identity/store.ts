@@ -521,7 +521,7 @@ export function saveNodes(tx: Database, rows: ReturnType<typeof nodeRow>[]): Pro
     select namespace, value, person, trust, status, first_seen_at, last_seen_at, source, event,
       with_namespace, with_value, first_person, attached_log, since, epoch, atom, earlier, shared_since, shared_until,
       store_device, shown
-    from ${recordset(tx, rows, nodeColumns)} as row
+    from ${recordset(tx, rows, nodeColumns)} as row order by namespace, value
     on conflict (namespace, value) do update set person = excluded.person, trust = excluded.trust, status = excluded.status,
       first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at, source = excluded.source,
       event = excluded.event, with_namespace = excluded.with_namespace, with_value = excluded.with_value,

@@ -356,7 +356,7 @@ async function addHandles(tx: Database, events: PersonEvent[]): Promise<void> {
   await tx.run`
     insert into profile.handle (value, namespace, person)
     select r.value, r.namespace, r.person
-    from ${recordset(tx, [...rows.values()], handleColumns)} as r
+    from ${recordset(tx, [...rows.values()], handleColumns)} as r order by r.value
     on conflict do nothing`
 }
 
