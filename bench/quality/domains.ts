@@ -9,13 +9,19 @@ const modules = join(import.meta.dirname, '../../node_modules')
 function realDomains(): string[] {
   const found = new Set<string>()
   const read = (folder: string) => {
-    const file = join(folder, 'package.json')
-    if (!existsSync(file)) return
-    for (const [, domain] of readFileSync(file, 'utf8').matchAll(
-      /(?:@|:\/\/(?:www\.)?)([a-z0-9-]+(?:\.[a-z0-9-]+)+)/gi,
-    ))
-      if (domain && /\.[a-z]{2,}$/i.test(domain) && !/\.(?:js|ts|json|md|git|org\.npm)$/i.test(domain))
-        found.add(domain.toLowerCase())
+    for (const name of ['package.json', 'README.md', 'readme.md', 'CHANGELOG.md', 'LICENSE', 'AUTHORS']) {
+      const file = join(folder, name)
+      if (!existsSync(file)) continue
+      for (const [, given] of readFileSync(file, 'utf8').matchAll(
+        /(?:@|:\/\/(?:www\.)?)([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?=[\s/>")\]?#]|$)/gi,
+      )) {
+        const domain = given?.toLowerCase() ?? ''
+        // Names of files and packages look alike; what is written as an example need not exist.
+        if (/\.(?:js|ts|json|md|git|npm|html|example|local|test|invalid)$/.test(domain) || !/\.[a-z]{2,}$/.test(domain))
+          continue
+        found.add(domain)
+      }
+    }
   }
   for (const name of readdirSync(modules)) {
     if (name.startsWith('@')) for (const inner of readdirSync(join(modules, name))) read(join(modules, name, inner))
@@ -77,7 +83,7 @@ function slips(count: number): [typed: string, meant: string][] {
 
 /** Q5: suggestions on real domains, and how many slips get the right one. */
 export function domains() {
-  const real = [...new Set([...mailDomains, ...realDomains()])].slice(0, 1000)
+  const real = [...new Set([...mailDomains, ...realDomains()])]
   const suggested = real.filter((domain) => meantDomain(domain) !== null)
   const planted = slips(1000)
   const right = planted.filter(([slip, meant]) => meantDomain(slip) === meant)

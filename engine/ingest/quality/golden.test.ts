@@ -487,6 +487,11 @@ test('a slip in a mail domain is told, a real neighbour is left alone', () => {
     ['yaho.de', 'yahoo.de'],
     ['outlok.com', 'outlook.com'],
     ['gmailcom', 'gmail.com'],
+    ['gm.xde', 'gmx.de'],
+    ['gmx..at', 'gmx.at'],
+    ['we.bde', 'web.de'],
+    ['gmy.de', 'gmx.de'],
+    ['qeb.de', 'web.de'],
   ] as Case[])
     expect([given, meantDomain(given)]).toEqual([given, meant])
   for (const real of [
@@ -503,6 +508,11 @@ test('a slip in a mail domain is told, a real neighbour is left alone', () => {
     'aol.de',
     'hotmail.co.uk',
     'goggle.com',
+    'web.se',
+    'gm.de',
+    'gwx.de',
+    'we.de',
+    'gmbh.de',
   ])
     expect([real, meantDomain(real)]).toEqual([real, null])
 })
