@@ -1,6 +1,6 @@
-import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
+import { Modal, Stack, Text, Textarea } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
-import { useTranslation } from 'react-i18next'
+import { DialogActions } from './dialog-actions.tsx'
 
 /** Asks before something that cannot be taken back lightly; `reasonLabel` asks for the reason as well. */
 export function Confirm(props: {
@@ -15,7 +15,6 @@ export function Confirm(props: {
   onConfirm: (reason: string) => void
   onClose: () => void
 }): ReactNode {
-  const { t } = useTranslation()
   const [reason, setReason] = useState('')
   const missing = props.reasonLabel !== undefined && reason.trim().length < (props.least ?? 1)
   return (
@@ -34,20 +33,15 @@ export function Confirm(props: {
             data-testid="confirm-reason"
           />
         )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            {...(props.danger === true ? { color: 'red' } : {})}
-            disabled={missing}
-            loading={props.pending ?? false}
-            onClick={() => props.onConfirm(reason.trim())}
-            data-testid="confirm-yes"
-          >
-            {props.confirm}
-          </Button>
-        </Group>
+        <DialogActions
+          confirm={props.confirm}
+          danger={props.danger ?? false}
+          disabled={missing}
+          pending={props.pending ?? false}
+          testid="confirm-yes"
+          onClose={props.onClose}
+          onConfirm={() => props.onConfirm(reason.trim())}
+        />
       </Stack>
     </Modal>
   )

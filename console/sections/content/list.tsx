@@ -1,10 +1,11 @@
 import { type AnswerOf, api, type Purpose, purposes } from '@einklang/contract'
-import { Badge, Button, Group, Modal, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Badge, Group, Modal, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { AddButton } from '../../kit/add-button.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { Page } from '../../kit/page.tsx'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
@@ -147,14 +148,13 @@ function Create(props: { onClose: () => void }): ReactNode {
           onChange={(value) => setPurpose((value ?? purpose) as Purpose)}
           data={purposes.map((value) => ({ value, label: words('purpose', value) }))}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button onClick={() => void make()} loading={create.pending} disabled={name.trim() === ''}>
-            {t('kit.create')}
-          </Button>
-        </Group>
+        <DialogActions
+          confirm={t('kit.create')}
+          disabled={name.trim() === ''}
+          pending={create.pending}
+          onClose={props.onClose}
+          onConfirm={() => void make()}
+        />
       </Stack>
     </Modal>
   )

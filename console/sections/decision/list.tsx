@@ -1,10 +1,11 @@
 import { type AnswerOf, api, type Purpose, purposes } from '@einklang/contract'
-import { Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { AddButton } from '../../kit/add-button.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Page } from '../../kit/page.tsx'
@@ -152,19 +153,14 @@ function Create(props: { onClose: () => void }): ReactNode {
           onChange={(value) => setPurpose((value ?? purpose) as Purpose)}
           data={purposes.map((value) => ({ value, label: words('purpose', value) }))}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            onClick={() => void make()}
-            loading={create.pending}
-            disabled={name.trim() === '' || event === null}
-            data-testid="create-journey"
-          >
-            {t('kit.create')}
-          </Button>
-        </Group>
+        <DialogActions
+          confirm={t('kit.create')}
+          disabled={name.trim() === '' || event === null}
+          pending={create.pending}
+          testid="create-journey"
+          onClose={props.onClose}
+          onConfirm={() => void make()}
+        />
       </Stack>
     </Modal>
   )

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { AddButton } from '../../kit/add-button.tsx'
 import { Confirm } from '../../kit/confirm.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { Ago, DateTime } from '../../kit/figures.tsx'
 import { ShownOnce } from '../../kit/shown-once.tsx'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
@@ -142,18 +143,13 @@ function Create(props: { onClose: () => void; onMade: (secret: string) => void }
           data={roles.map((value) => ({ value, label: words('role', value) }))}
         />
         <NumberInput label={t('keys.days')} min={1} max={730} value={days} onChange={setDays} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            onClick={() => void make()}
-            loading={create.pending}
-            disabled={name.trim() === '' || chosen.length === 0}
-          >
-            {t('kit.create')}
-          </Button>
-        </Group>
+        <DialogActions
+          confirm={t('kit.create')}
+          disabled={name.trim() === '' || chosen.length === 0}
+          pending={create.pending}
+          onClose={props.onClose}
+          onConfirm={() => void make()}
+        />
       </Stack>
     </Modal>
   )

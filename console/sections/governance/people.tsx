@@ -5,6 +5,7 @@ import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Confirm } from '../../kit/confirm.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { Ago, DateTime } from '../../kit/figures.tsx'
 import { ShownOnce } from '../../kit/shown-once.tsx'
 import { StateBadge } from '../../kit/state-badge.tsx'
@@ -247,18 +248,13 @@ function Invite(props: { onClose: () => void; onMade: (made: { name: string; pas
           onChange={setChosen}
           data={roles.map((value) => ({ value, label: words('role', value) }))}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            onClick={() => void make()}
-            loading={invite.pending}
-            disabled={name.trim() === '' || email.trim() === '' || chosen.length === 0}
-          >
-            {t('settings.invite')}
-          </Button>
-        </Group>
+        <DialogActions
+          confirm={t('settings.invite')}
+          disabled={name.trim() === '' || email.trim() === '' || chosen.length === 0}
+          pending={invite.pending}
+          onClose={props.onClose}
+          onConfirm={() => void make()}
+        />
       </Stack>
     </Modal>
   )

@@ -17,6 +17,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { StateBadge } from '../../kit/state-badge.tsx'
@@ -247,19 +248,14 @@ function Send(props: { onClose: () => void }): ReactNode {
         />
         {failure === null ? null : <Failed failure={failure} />}
         {progress === null ? null : <Progress value={progress * 100} animated aria-label={t('import.progress')} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            onClick={() => void send()}
-            disabled={file === null || source === null}
-            loading={progress !== null}
-            data-testid="send-import"
-          >
-            {t(dryRun ? 'import.try' : 'import.start')}
-          </Button>
-        </Group>
+        <DialogActions
+          confirm={t(dryRun ? 'import.try' : 'import.start')}
+          disabled={file === null || source === null}
+          pending={progress !== null}
+          testid="send-import"
+          onClose={props.onClose}
+          onConfirm={() => void send()}
+        />
       </Stack>
     </Modal>
   )

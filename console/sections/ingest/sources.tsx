@@ -21,6 +21,7 @@ import { useTranslation } from 'react-i18next'
 import { AddButton } from '../../kit/add-button.tsx'
 import { Chart } from '../../kit/chart.tsx'
 import { Confirm } from '../../kit/confirm.tsx'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { Ago } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
@@ -336,19 +337,14 @@ function Create(props: { onClose: () => void; onMade: (shown: Shown) => void }):
           onChange={(value) => setKind((value ?? 'web') as typeof kind)}
           data={sourceKinds.map((value) => ({ value, label: words('sourceKind', value) }))}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            onClick={() => void make()}
-            loading={create.pending}
-            disabled={name.trim() === ''}
-            data-testid="create-source"
-          >
-            {t('kit.create')}
-          </Button>
-        </Group>
+        <DialogActions
+          confirm={t('kit.create')}
+          disabled={name.trim() === ''}
+          pending={create.pending}
+          testid="create-source"
+          onClose={props.onClose}
+          onConfirm={() => void make()}
+        />
       </Stack>
     </Modal>
   )

@@ -3,6 +3,7 @@ import { Button, Group, Modal, Select, Stack, Table, Text, Textarea, TextInput, 
 import { IconCheck, IconX } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { Panel } from '../../kit/page.tsx'
 import { StateBadge } from '../../kit/state-badge.tsx'
@@ -239,19 +240,14 @@ function Statement(props: { person: PersonId; opened: boolean; onClose: () => vo
           value={proof}
           onChange={(event) => setProof(event.currentTarget.value)}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            onClick={() => void save()}
-            loading={record.pending}
-            disabled={reason.trim().length < 3}
-            data-testid="save-statement"
-          >
-            {t('kit.save')}
-          </Button>
-        </Group>
+        <DialogActions
+          confirm={t('kit.save')}
+          disabled={reason.trim().length < 3}
+          pending={record.pending}
+          testid="save-statement"
+          onClose={props.onClose}
+          onConfirm={() => void save()}
+        />
       </Stack>
     </Modal>
   )
