@@ -17,8 +17,8 @@ export default defineConfig({
     globalSetup: ['./platform/testing/setup.ts'],
     reporters: ['default', './platform/testing/reporter.ts'],
     // For a machine whose cores others use too; what must be quick says so itself.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     teardownTimeout: 15_000,
   },
 })

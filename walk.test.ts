@@ -108,7 +108,7 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     await page.fill('input[name=password]', demo.login.password)
     await page.click('button[type=submit]')
     const fields = page.locator('input[type=password]')
-    await expect.poll(() => fields.count(), { timeout: 20_000 }).toBe(3)
+    await expect.poll(() => fields.count(), { timeout: 55_000 }).toBe(3)
     await fields.nth(0).fill(demo.login.password)
     await fields.nth(1).fill(password)
     await fields.nth(2).fill(password)
@@ -130,13 +130,13 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     const timeline = page.getByTestId('timeline')
     await timeline.waitFor()
     const text = async () => await timeline.innerText()
-    await expect.poll(text, { timeout: 20_000 }).toMatch(/We sent:.*Warenkorb/)
+    await expect.poll(text, { timeout: 55_000 }).toMatch(/We sent:.*Warenkorb/)
     expect(await text()).toMatch(/Started the checkout/)
     expect(await text()).toMatch(/Clicked in: NL-/)
     expect(await text()).toMatch(/Bought in the store/)
     const store = page.locator(`label[for="${await page.getByTestId('channel-store').getAttribute('id')}"]`)
     await store.click()
-    await expect.poll(text, { timeout: 20_000 }).not.toMatch(/Clicked in/)
+    await expect.poll(text, { timeout: 55_000 }).not.toMatch(/Clicked in/)
     expect(await text()).toMatch(/Bought in the store/)
     await store.click()
   }, 90_000)
@@ -157,25 +157,25 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     const credited = page.getByTestId('credited').first()
     await credited.waitFor()
     await expect
-      .poll(() => page.getByTestId('page').innerText(), { timeout: 20_000 })
+      .poll(() => page.getByTestId('page').innerText(), { timeout: 55_000 })
       .toMatch(/email .* got the credit/)
   }, 90_000)
 
   test('the identifiers say why they belong together', async () => {
     await page.getByTestId('tab-identity').click()
-    await expect.poll(() => page.getByTestId('page').innerText(), { timeout: 20_000 }).toMatch(/came in one event with/)
+    await expect.poll(() => page.getByTestId('page').innerText(), { timeout: 55_000 }).toMatch(/came in one event with/)
     await page.goBack()
-    await expect.poll(() => page.url(), { timeout: 20_000 }).not.toContain('tab=identity')
+    await expect.poll(() => page.url(), { timeout: 55_000 }).not.toContain('tab=identity')
   }, 90_000)
 
   test('measurement shows the channel, and the mailbox the mail', async () => {
     await page.getByRole('link', { name: 'Measurement' }).click()
     await expect
-      .poll(() => page.getByTestId('page').innerText(), { timeout: 20_000 })
+      .poll(() => page.getByTestId('page').innerText(), { timeout: 55_000 })
       .toMatch(/Credited revenue by model[\s\S]*E-mail/)
     await page.goto(`${url}/delivery?tab=mailbox`)
     await page.getByTestId('mailbox').waitFor()
-    await expect.poll(() => page.getByTestId('mailbox').innerText(), { timeout: 20_000 }).toMatch(/Warenkorb/)
+    await expect.poll(() => page.getByTestId('mailbox').innerText(), { timeout: 55_000 }).toMatch(/Warenkorb/)
   }, 90_000)
 
   test('a file is tried before it is taken, with columns that a person may change', async () => {
@@ -193,8 +193,8 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     await page.getByRole('option').first().click()
     await page.getByTestId('send-import').click()
     await page.waitForURL('**/ingest/imports/**')
-    await expect.poll(() => page.getByTestId('page').innerText(), { timeout: 30_000 }).toMatch(/dry run/i)
-    await expect.poll(() => page.getByTestId('page').innerText(), { timeout: 30_000 }).toMatch(/done|finished/i)
+    await expect.poll(() => page.getByTestId('page').innerText(), { timeout: 55_000 }).toMatch(/dry run/i)
+    await expect.poll(() => page.getByTestId('page').innerText(), { timeout: 55_000 }).toMatch(/done|finished/i)
   }, 90_000)
 
   test('each role sees its own screens, and a deep link to another one explains itself', async () => {
@@ -213,7 +213,7 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
       expect(await theirs.getByTestId(`nav-${seen[role]}`).count(), role).toBe(1)
       await theirs.getByTestId(`nav-${seen[role]}`).click()
       await theirs.waitForURL(`**/${seen[role]}`)
-      await expect.poll(() => theirs.getByTestId('loading').count(), { timeout: 20_000 }).toBe(0)
+      await expect.poll(() => theirs.getByTestId('loading').count(), { timeout: 55_000 }).toBe(0)
       expect(await theirs.getByTestId('failed').count(), role).toBe(0)
       const other = hidden[role]
       if (other !== null) {
@@ -239,9 +239,9 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
 
     const ben = await signedInAs('marketer')
     await ben.goto(ada.url())
-    await expect.poll(() => ben.getByTestId('approval-changes').innerText(), { timeout: 20_000 }).toMatch(/Subject/)
+    await expect.poll(() => ben.getByTestId('approval-changes').innerText(), { timeout: 55_000 }).toMatch(/Subject/)
     await ben.getByTestId('approval-approve').click()
-    await expect.poll(() => ben.getByTestId('approvals').innerText(), { timeout: 20_000 }).toMatch(/approved/)
+    await expect.poll(() => ben.getByTestId('approvals').innerText(), { timeout: 55_000 }).toMatch(/approved/)
     await ada.context().close()
     await ben.context().close()
   }, 90_000)
@@ -251,7 +251,7 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     await page.getByText('Deutsch', { exact: true }).click()
     await page.getByTestId('why-message').first().click()
     const explanation = page.getByTestId('explanation')
-    await expect.poll(() => explanation.innerText(), { timeout: 20_000 }).toMatch(/Per E-Mail: erlaubt|Erlaubt: .* per/)
+    await expect.poll(() => explanation.innerText(), { timeout: 55_000 }).toMatch(/Per E-Mail: erlaubt|Erlaubt: .* per/)
     const text = await explanation.innerText()
     expect(text).toMatch(/ging am .* an .*@/)
     expect(text).not.toMatch(/permitted|messages in|Words with/)
@@ -310,7 +310,7 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     for (const section of [...sections, 'delivery', 'conversation', 'measurement', 'budget', 'governance']) {
       await page.goto(`${url}/${section}`)
       await page.getByTestId('page').waitFor()
-      await expect.poll(() => page.getByTestId('loading').count(), { timeout: 20_000 }).toBe(0)
+      await expect.poll(() => page.getByTestId('loading').count(), { timeout: 55_000 }).toBe(0)
       expect(await page.getByTestId('failed').count(), section).toBe(0)
     }
     expect(problems).toEqual([])

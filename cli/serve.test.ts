@@ -77,7 +77,7 @@ beforeAll(async () => {
   town = await testGround()
   directory = testDirectory()
   serving = start(['serve', '--port', '0'])
-  await vi.waitUntil(() => serving.said().includes('shown only now'), { timeout: 40_000 })
+  await vi.waitUntil(() => serving.said().includes('shown only now'), { timeout: 55_000 })
   url = /answers at (\S+)/.exec(serving.said())?.[1] ?? ''
 }, 60_000)
 
@@ -110,7 +110,7 @@ test('a source, its customer, the search for her and her erasure', async () => {
   expect(response.status).toBe(200)
   const search = async () =>
     (JSON.parse((await run(['profile', 'search', 'lovelace', '--json'])).out) as { items: { person: string }[] }).items
-  await expect.poll(search, { timeout: 20_000, interval: 500 }).toHaveLength(1)
+  await expect.poll(search, { timeout: 55_000, interval: 500 }).toHaveLength(1)
 
   const [ada] = await search()
   const shown = await run(['profile', 'show', 'ada@shop.example'])
@@ -195,7 +195,7 @@ test('the port in use is told in one sentence', async () => {
 test('a worker beside it works, serves nobody and stops in order', async () => {
   const other = testDirectory()
   const worker = start(['serve', '--role', 'worker'], other)
-  await vi.waitUntil(() => worker.said().includes('serves nobody'), { timeout: 30_000 })
+  await vi.waitUntil(() => worker.said().includes('serves nobody'), { timeout: 55_000 })
   worker.child.kill('SIGTERM')
   expect(await worker.ended).toBe(0)
   expect((await fetch(`${url}/ready`)).status).toBe(200)

@@ -82,7 +82,7 @@ describe('starting and stopping', () => {
     expect(code).toBe(0)
     expect(existsSync(join(directory, 'postgres', 'postmaster.pid'))).toBe(false)
     expect(existsSync(join(directory, 'einklang.lock'))).toBe(false)
-  }, 40_000)
+  })
 
   test('when both were killed, PostgreSQL recovers what was acknowledged', async () => {
     const first = program(`${writeOne}; process.kill(process.pid, 'SIGKILL')`)
@@ -92,7 +92,7 @@ describe('starting and stopping', () => {
     const { code, text } = await program(countThem).ended
     expect(text).toContain('KEPT 1')
     expect(code).toBe(0)
-  }, 40_000)
+  })
 
   test('a second program on the directory is refused with one sentence', async () => {
     const first = program(stay)
@@ -110,45 +110,37 @@ describe('starting and stopping', () => {
     const steps = [...text.matchAll(/Stopping (.*)\./g)].map(([, name]) => name)
     expect(steps.indexOf('ClickHouse')).toBeLessThan(steps.indexOf('PostgreSQL'))
     expect(steps.at(-1)).toBe('data directory')
-  }, 40_000)
+  })
 })
 
 describe('the embedded PostgreSQL', () => {
   const asRoot = process.getuid?.() === 0
 
-  test.runIf(asRoot)(
-    'runs for root in a folder that is closed to others',
-    async () => {
-      chmodSync(directory, 0o700)
-      const inside = join(directory, 'data')
-      try {
-        const postgres = await startPostgres(inside, { throwaway: true })
-        await postgres.stop()
-      } catch (error) {
-        // Without setpriv or the capability there must be a sentence that says what to do.
-        expect((error as Error).message).toMatch(/^PostgreSQL never runs as root.*chmod o\+x/)
-      } finally {
-        await stopPostgresIn(inside)
-      }
-    },
-    20_000,
-  )
+  test.runIf(asRoot)('runs for root in a folder that is closed to others', async () => {
+    chmodSync(directory, 0o700)
+    const inside = join(directory, 'data')
+    try {
+      const postgres = await startPostgres(inside, { throwaway: true })
+      await postgres.stop()
+    } catch (error) {
+      // Without setpriv or the capability there must be a sentence that says what to do.
+      expect((error as Error).message).toMatch(/^PostgreSQL never runs as root.*chmod o\+x/)
+    } finally {
+      await stopPostgresIn(inside)
+    }
+  })
 
-  test.runIf(asRoot)(
-    'works for an ordinary user',
-    async () => {
-      const id = (what: string) => Number(spawnSync('id', [what, 'nobody'], { encoding: 'utf8' }).stdout)
-      const as = { uid: id('-u'), gid: id('-g') }
-      chownSync(directory, as.uid, as.gid)
-      const { code, text } = await program(
-        `process.stderr.write('UID ' + process.getuid() + '\\n'); await lifecycle.stop()`,
-        as,
-      ).ended
-      expect(text).toContain(`UID ${as.uid}`)
-      expect(code).toBe(0)
-    },
-    30_000,
-  )
+  test.runIf(asRoot)('works for an ordinary user', async () => {
+    const id = (what: string) => Number(spawnSync('id', [what, 'nobody'], { encoding: 'utf8' }).stdout)
+    const as = { uid: id('-u'), gid: id('-g') }
+    chownSync(directory, as.uid, as.gid)
+    const { code, text } = await program(
+      `process.stderr.write('UID ' + process.getuid() + '\\n'); await lifecycle.stop()`,
+      as,
+    ).ended
+    expect(text).toContain(`UID ${as.uid}`)
+    expect(code).toBe(0)
+  })
 
   test('answers from a directory too deep for a socket', async () => {
     const deep = join(directory, 'd'.repeat(60), 'e'.repeat(60))
@@ -156,13 +148,13 @@ describe('the embedded PostgreSQL', () => {
     const postgres = await startPostgres(deep, { throwaway: true })
     expect(postgres.url).toContain('@127.0.0.1:')
     await postgres.stop()
-  }, 20_000)
+  })
 
   test('starts from a folder with commas, quotes and spaces', async () => {
     const odd = join(directory, 'my data, "old" ü')
     const postgres = await startPostgres(odd, { throwaway: true })
     await postgres.stop()
-  }, 20_000)
+  })
 
   test('one that would lose acknowledged data is refused', async () => {
     const { url } = inject('einklang')

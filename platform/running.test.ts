@@ -138,10 +138,10 @@ describe('jobs', () => {
     const kinds = [refit, ...groundJobs(database)]
     const running = await startJobs({ url: world.databaseUrl, kinds, log })
     await expect
-      .poll(() => database.row`select attempts from graphile_worker.jobs`, { timeout: 5000 })
+      .poll(() => database.row`select attempts from graphile_worker.jobs`, { timeout: 55_000 })
       .toEqual({ attempts: 1 })
     await database.run`select graphile_worker.reschedule_jobs(array(select id from graphile_worker.jobs), now())`
-    await expect.poll(() => seen, { timeout: 8000 }).toEqual([{ weeks: 2 }])
+    await expect.poll(() => seen, { timeout: 55_000 }).toEqual([{ weeks: 2 }])
     await running.stop()
   })
   test('a key that matters later waits', async () => {

@@ -198,14 +198,14 @@ describe('regions', () => {
       expect(result.roas?.value).toBeGreaterThan(1)
     }
     expect(readFileSync(report, 'utf8')).toContain('Seen and expected')
-  }, 30_000)
+  })
 
   test('power by simulated insertion, and pairs', async () => {
     const power = await run<GeoPower>('--geo', regions(), '--treated', 'r1,r2', '--days', '10')
     expect(power.answer.detectable).toBeLessThan(0.16)
     const pairs = await run<GeoPairs>('--geo', regions(), '--pairs')
     expect(pairs.answer.pairs).toHaveLength(4)
-  }, 30_000)
+  })
 
   test.each([
     [(lines: string[]) => [...lines, lines[0] as string], [], 'already has a row'],
@@ -242,7 +242,7 @@ describe('regions', () => {
     expect(answer.spend).toBe(0)
     expect(answer.results[0]?.roas).toBeNull()
     expect(answer.warnings.join(' ')).toContain('no return on spend')
-  }, 30_000)
+  })
 
   test('gaps are filled only when asked for', async () => {
     const { code, told } = await run(
@@ -256,7 +256,7 @@ describe('regions', () => {
     )
     expect(code).toBe(0)
     expect(told).toContain('1 missing days count as 0')
-  }, 30_000)
+  })
 })
 
 const shared = join(

@@ -359,41 +359,37 @@ test('"auto" proposes from the columns and says what it left out', async () => {
 }, 60_000)
 
 const example = join(import.meta.dirname, '../../../shared/data/mix-example/weekly.csv')
-test.skipIf(!existsSync(example))(
-  'American dates of the shared example are read',
-  async () => {
-    const example1 = file(
-      'example.json',
-      JSON.stringify({
-        date: 'date_week',
-        outcome: 'y',
-        channels: [
-          { name: 'x1', spend: 'x1' },
-          { name: 'x2', spend: 'x2' },
-        ],
-        controls: ['event_1', 'event_2'],
-        saturation: 'logistic',
-      }),
-    )
-    const { code, error } = await run(
-      'mix',
-      '--data',
-      example,
-      '--spec',
-      example1,
-      '--chains',
-      '1',
-      '--draws',
-      '10',
-      '--warmup',
-      '20',
-      '--skip-foresight',
-    )
-    expect(code).toBe(1)
-    expect(error).not.toContain('no date')
-  },
-  30_000,
-)
+test.skipIf(!existsSync(example))('American dates of the shared example are read', async () => {
+  const example1 = file(
+    'example.json',
+    JSON.stringify({
+      date: 'date_week',
+      outcome: 'y',
+      channels: [
+        { name: 'x1', spend: 'x1' },
+        { name: 'x2', spend: 'x2' },
+      ],
+      controls: ['event_1', 'event_2'],
+      saturation: 'logistic',
+    }),
+  )
+  const { code, error } = await run(
+    'mix',
+    '--data',
+    example,
+    '--spec',
+    example1,
+    '--chains',
+    '1',
+    '--draws',
+    '10',
+    '--warmup',
+    '20',
+    '--skip-foresight',
+  )
+  expect(code).toBe(1)
+  expect(error).not.toContain('no date')
+})
 
 test('beliefs are shown before any fit', async () => {
   const report = join(room, 'beliefs.html')

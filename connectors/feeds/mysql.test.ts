@@ -79,7 +79,7 @@ describe.skipIf(missing)('a table of MariaDB', () => {
     server?.kill('SIGTERM')
     await gone
     rmSync(directory, { recursive: true, force: true })
-  }, 30_000)
+  })
 
   const settings = (more: Partial<TableSettings> = {}): TableSettings => ({
     host: '127.0.0.1',

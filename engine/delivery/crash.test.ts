@@ -241,27 +241,23 @@ const points = [
   'send.after-record',
 ]
 
-test.each(points)(
-  'kill -9 at %s: nothing twice, nothing lost from sight',
-  async (point) => {
-    const pass = point === 'send.after-claim' ? 1 : 3
-    expect(await runWorker(`${point}:die@${pass}`).ended).toBe('SIGKILL')
-    const messages = await afterwards()
-    expect(messages).toHaveLength(persons.length)
-    expectHonest(messages)
-    const unknown = messages.filter((message) => message.state === 'unknown').length
-    // Before the call began it is certain that nothing left; later at most the calls that were open are unknown.
-    const certain = [
-      'send.after-claim',
-      'send.before-lock',
-      'send.after-permission',
-      'send.after-cap',
-      'send.before-intent-commit',
-    ]
-    expect(unknown).toBeLessThanOrEqual(certain.includes(point) ? 3 : 4)
-  },
-  40_000,
-)
+test.each(points)('kill -9 at %s: nothing twice, nothing lost from sight', async (point) => {
+  const pass = point === 'send.after-claim' ? 1 : 3
+  expect(await runWorker(`${point}:die@${pass}`).ended).toBe('SIGKILL')
+  const messages = await afterwards()
+  expect(messages).toHaveLength(persons.length)
+  expectHonest(messages)
+  const unknown = messages.filter((message) => message.state === 'unknown').length
+  // Before the call began it is certain that nothing left; later at most the calls that were open are unknown.
+  const certain = [
+    'send.after-claim',
+    'send.before-lock',
+    'send.after-permission',
+    'send.after-cap',
+    'send.before-intent-commit',
+  ]
+  expect(unknown).toBeLessThanOrEqual(certain.includes(point) ? 3 : 4)
+})
 
 test('kill -9 while the provider is taking a message: it is listed as unknown and never repeated', async () => {
   const child = runWorker(null)

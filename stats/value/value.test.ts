@@ -149,7 +149,7 @@ describe.skipIf(!has('clv-cdnow'))('CDNOW, the published teaching set', () => {
     const whole = historiesOf(customers)
     expect(Math.abs(fitPurchases('bg-nbd', whole).logLikelihood + 95368.443933)).toBeLessThan(1e-4)
     expect(Math.abs(fitPurchases('pareto-nbd', whole).logLikelihood + 95415.1186)).toBeLessThan(1e-4)
-  }, 30_000)
+  })
 })
 
 describe.skipIf(!has('clv-apparel'))('the apparel retailer, with covariates', () => {
