@@ -15,7 +15,6 @@ import { runProgram } from './program.ts'
 
 const program = fileURLToPath(new URL('./index.ts', import.meta.url))
 // Starting the program takes seconds, and many of them on a busy machine.
-vi.setConfig({ testTimeout: 60_000 })
 
 let town: TestGround
 let directory: string
@@ -77,9 +76,9 @@ beforeAll(async () => {
   town = await testGround()
   directory = testDirectory()
   serving = start(['serve', '--port', '0'])
-  await vi.waitUntil(() => serving.said().includes('shown only now'), { timeout: 55_000 })
+  await vi.waitUntil(() => serving.said().includes('shown only now'), { timeout: 150_000 })
   url = /answers at (\S+)/.exec(serving.said())?.[1] ?? ''
-}, 60_000)
+})
 
 afterAll(async () => {
   serving.child.kill('SIGKILL')
