@@ -14,7 +14,6 @@ import { importFile } from './import.ts'
 import { runProgram } from './program.ts'
 
 const program = fileURLToPath(new URL('./index.ts', import.meta.url))
-// Starting the program takes seconds, and many of them on a busy machine.
 
 let town: TestGround
 let directory: string
