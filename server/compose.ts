@@ -9,8 +9,8 @@ import { smsConnector } from '@einklang/connectors/sms-http'
 import type { AppliedBatch, Connector, NormalEvent, PersonId } from '@einklang/contract'
 import { type Audience, audienceParts, createAudience, segmentUses } from '@einklang/engine/audience'
 import { type Budget, budgetParts, createBudget } from '@einklang/engine/budget'
-import { type Commerce, commerceHealth, commerceParts, createCommerce } from '@einklang/engine/commerce'
-import { type Consent, consentParts, createConsent, reachHealth } from '@einklang/engine/consent'
+import { type Commerce, commerceHealth, commerceParts, createCommerce, storeAddresses } from '@einklang/engine/commerce'
+import { bouncedAddresses, type Consent, consentParts, createConsent, reachHealth } from '@einklang/engine/consent'
 import { abandonedCartConcept, type Content, contentParts, createContent, wordUses } from '@einklang/engine/content'
 import { type Conversation, conversationParts, createConversation } from '@einklang/engine/conversation'
 import {
@@ -78,6 +78,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
       spend: (tx, rows) => budget.records.spend(tx, rows),
     },
     references: (asked) => commerce.known(asked),
+    around: async () => ({ stores: await storeAddresses(database), bounced: await bouncedAddresses(database) }),
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
     audit: governance.audit,
     approvals: { approved: governance.approved, ask: governance.askApproval },
@@ -157,6 +158,12 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     ground,
     audit: governance.audit,
     setScore: profile.setScore,
+    async saveSegment(draft, by, fill) {
+      const made = await audience.create(draft, by)
+      await database.transaction(async (tx) => audience.recompute(tx, await fill(tx)))
+      const { size } = await audience.size(draft.predicate)
+      return { audience: made.audience, members: size }
+    },
     weeklySpend: (period, currency) => budget.weeklySpend(period, currency),
   })
   const budget = createBudget({ ground, measurement, approved: governance.approved, audit: governance.audit })

@@ -189,6 +189,63 @@ export const setPlan = route({
 
 const money = z.object({ mean: z.int(), low: z.int(), high: z.int() })
 
+const column = z.string().min(1).max(200).nullable().default(null)
+/** Which column of a file holds what, in the words of its header; a day or a week, and an amount are needed. */
+const spendMapping = z
+  .strictObject({
+    columns: z.strictObject({
+      day: column,
+      week: column,
+      amount: z.string().min(1).max(200),
+      channel: column,
+      campaign: column,
+      geo: column,
+      currency: column,
+      impressions: column,
+      clicks: column,
+    }),
+    /** For lines without a channel and currency of their own. */
+    channel: z.string().min(1).max(80).nullable().default(null),
+    currency: currency.nullable().default(null),
+    /** The decimal sign of its figures; null: told by the figures. */
+    decimal: z.enum([',', '.']).nullable().default(null),
+    /** `03/04/2026` is the 3rd of April. */
+    dayFirst: z.boolean().default(false),
+  })
+  .refine(({ columns }) => columns.day !== null || columns.week !== null, 'names neither a day nor a week')
+
+export const mappings = route({
+  stage: 'budget',
+  name: 'mappings',
+  summary: 'Saved ways to read files of spend',
+  method: 'get',
+  path: '/spend-mappings',
+  may: readers,
+  answer: z.object({
+    items: z.array(
+      z.object({
+        name: z.string(),
+        header: z.array(z.string()),
+        mapping: spendMapping,
+        at: instant,
+        by: z.string(),
+        usedAt: instant.nullable(),
+      }),
+    ),
+  }),
+})
+
+export const removeMapping = route({
+  stage: 'budget',
+  name: 'removeMapping',
+  summary: 'Forget a saved way to read files of spend',
+  method: 'post',
+  path: '/spend-mappings/remove',
+  may: ['admin', 'marketer'],
+  body: z.strictObject({ name: z.string().max(120) }),
+  answer: z.object({ removed: z.boolean() }),
+})
+
 export const importSpend = route({
   stage: 'budget',
   name: 'importSpend',
@@ -201,6 +258,12 @@ export const importSpend = route({
     profile: z
       .enum(['auto', 'google_ads', 'meta', 'tiktok', 'microsoft', 'print', 'broadcast', 'plain'])
       .default('auto'),
+    /** Columns as the caller says, instead of a profile. */
+    mapping: spendMapping.nullable().default(null),
+    /** A saved mapping by its name; with `auto` the one for this header is taken by itself. */
+    saved: z.string().max(120).nullable().default(null),
+    /** Keep the given mapping under this name; one of the same name is replaced. */
+    saveAs: z.string().trim().min(1).max(120).nullable().default(null),
     /** For files without a channel: radio, tv, letter, catalogue … */
     channel: z.string().max(80).nullable().default(null),
     /** The file as text. */
@@ -209,7 +272,26 @@ export const importSpend = route({
     dryRun: z.boolean().default(false),
   }),
   answer: z.object({
+    /** `own` with a mapping, `unknown` when only looked at and nobody can tell the columns. */
     profile: z.string(),
+    /** Name of the saved mapping that was used. */
+    saved: z.string().nullable(),
+    mapping: spendMapping.nullable(),
+    /** Headers as the file writes them, and its first lines. */
+    header: z.array(z.string()),
+    sample: z.array(z.array(z.string())),
+    /** What the first lines become in the ledger. */
+    preview: z.array(
+      z.object({
+        day,
+        days: z.int(),
+        channel: z.string(),
+        campaign: z.string(),
+        geo: z.string(),
+        amount: z.int(),
+        currency,
+      }),
+    ),
     taken: z.int(),
     /** Lines that are no spend, such as totals. */
     left: z.int(),

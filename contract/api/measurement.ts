@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { channel as contactChannel, purpose } from '../channels.ts'
 import { idOf } from '../ids.ts'
 import { page, pageOf, route } from '../route.ts'
 
@@ -361,6 +362,33 @@ export const journeyPersons = route({
       steps: z.array(z.string()),
     }),
   ),
+})
+
+export const journeySegment = route({
+  stage: 'measurement',
+  name: 'journeySegment',
+  summary: 'Make the persons of one flow of the journey map a segment; it holds who went there until now',
+  method: 'post',
+  path: '/journeys/segment',
+  may: ['admin', 'marketer'],
+  body: z.strictObject({
+    name: z.string().trim().min(1).max(120),
+    ...period,
+    step: z.int().min(1).max(5),
+    source: z.string().max(80),
+    target: z.string().max(80),
+    soldVia,
+    segment,
+    /** Only those who may be addressed for this purpose on this channel. */
+    permitted: z.strictObject({ purpose, channel: contactChannel }).nullable().default(null),
+  }),
+  answer: z.object({
+    audience: z.string(),
+    /** Persons of the flow, those of them whom we know, and members: known, permitted, not objecting to profiling. */
+    persons: z.int(),
+    known: z.int(),
+    members: z.int(),
+  }),
 })
 
 const productsBy = z.enum(['product', 'article', 'brand', 'category']).default('product')

@@ -1,3 +1,4 @@
+import { kept } from '@einklang/contract'
 import type { Caller } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -51,7 +52,13 @@ beforeAll(async () => {
     measurement: {
       creditedRevenue: async () => ({ weeks: [], campaigns: [], since: null, asOf: new Date() }),
       mix: {
-        stored: async () => ({ fit: 7, name: 'Spring', currency: 'EUR', result: { ...fit, blocked, headline: null } }),
+        stored: async () => ({
+          fit: 7,
+          name: 'Spring',
+          currency: 'EUR',
+          headline: null,
+          result: { ...fit, blocked, headline: null },
+        }),
       } as never,
     },
     approved: async (_kind, _object, hash) => hash === approvedHash,
@@ -137,6 +144,8 @@ test('a proposal becomes the plan only with the approval of exactly its words, o
   expect(lines.reduce((sum, line) => sum + line.amount, 0)).toBe(ask.total)
 })
 
+const plainly = { profile: 'auto', channel: null, mapping: null, saved: null, saveAs: null } as const
+
 test.each([
   [
     'google_ads',
@@ -174,15 +183,15 @@ test.each([
 ])('the export of %s is recognised by its headers and read whole', async (profile, text, channels) => {
   const { length } = (await budget.entries({ from: '2026-02-01', to: '2026-02-28', replaced: 'show', limit: 200 }))
     .items
-  const answer = await budget.importSpend({ profile: 'auto', channel: null, text, dryRun: true }, marketer)
+  const answer = await budget.importSpend({ ...plainly, text, dryRun: true }, marketer)
   expect(answer.profile).toBe(profile)
   expect(answer.rejected).toEqual([])
   expect(answer.channels.map((row) => [row.channel, row.amount])).toEqual(channels)
   expect(
     (await budget.entries({ from: '2026-02-01', to: '2026-02-28', replaced: 'show', limit: 200 })).items.length,
   ).toBe(length)
-  await budget.importSpend({ profile: 'auto', channel: null, text, dryRun: false }, marketer)
-  const again = await budget.importSpend({ profile: 'auto', channel: null, text, dryRun: false }, marketer)
+  await budget.importSpend({ ...plainly, text, dryRun: false }, marketer)
+  const again = await budget.importSpend({ ...plainly, text, dryRun: false }, marketer)
   expect(again.rejected).toEqual([])
   const { items } = await budget.entries({ from: '2026-02-01', to: '2026-02-28', replaced: 'show', limit: 200 })
   expect(items.length - length).toBe(channels.length)
@@ -192,6 +201,60 @@ test('a file without a day and a cost is refused', () => {
   expect(readSpendFile('name,email\nada,ada@example.org\n', 'auto', null)).toHaveProperty('reason')
 })
 
+test('a mapping of one’s own is shown first, saved by name, and proposed for the next file with the same header', async () => {
+  const file = (day: string, cost: string) =>
+    `Report of the agency;;\nGebucht am;Wofür;Summe netto;Ort\n${day}/02/2027;Frühling;1.${cost},00;Köln\nGesamt;;1.${cost},00;\n`
+  const ask = { ...plainly, text: file('03', '234'), dryRun: true }
+  // Nobody knows this header: the columns are shown, nothing is taken.
+  const unknown = await budget.importSpend(ask, marketer)
+  expect(unknown).toMatchObject({
+    profile: 'unknown',
+    taken: 0,
+    header: ['Gebucht am', 'Wofür', 'Summe netto', 'Ort'],
+    sample: [
+      ['03/02/2027', 'Frühling', '1.234,00', 'Köln'],
+      ['Gesamt', '', '1.234,00', ''],
+    ],
+  })
+  await expect(budget.importSpend({ ...ask, dryRun: false }, marketer)).rejects.toThrow('no_header')
+  const none = { week: null, channel: null, currency: null, impressions: null, clicks: null }
+  const mapping = {
+    columns: { ...none, day: 'Gebucht am', amount: 'Summe netto', campaign: 'Wofür', geo: 'Ort' },
+    channel: 'Plakat',
+    currency: 'EUR',
+    decimal: ',' as const,
+    dayFirst: true,
+  }
+  const line = {
+    day: '2027-02-03',
+    days: 1,
+    channel: 'out_of_home',
+    campaign: 'Frühling',
+    geo: 'Köln',
+    amount: 123_400,
+  }
+  expect(await budget.importSpend({ ...ask, mapping }, marketer)).toMatchObject({
+    profile: 'own',
+    taken: 1,
+    left: 1,
+    preview: [{ ...line, currency: 'EUR' }],
+  })
+  expect((await budget.mappings()).items).toEqual([])
+  await budget.importSpend({ ...ask, mapping, dryRun: false, saveAs: 'Poster agency' }, marketer)
+  const next = await budget.importSpend({ ...ask, text: file('04', '500') }, marketer)
+  expect(next).toMatchObject({
+    profile: 'own',
+    saved: 'Poster agency',
+    taken: 1,
+    preview: [{ day: '2027-02-04', amount: 150_000 }],
+  })
+  const wrong = { ...mapping, columns: { ...mapping.columns, geo: 'Town' } }
+  await expect(budget.importSpend({ ...ask, mapping: wrong }, marketer)).rejects.toThrow('town')
+  await budget.removeMapping('Poster agency', marketer)
+  expect(await budget.importSpend({ ...ask, text: file('04', '500') }, marketer)).toMatchObject({ profile: 'unknown' })
+  await expect(budget.removeMapping('Poster agency', marketer)).rejects.toThrow('no_mapping')
+})
+
 test('the return of a channel comes from the mix model where it speaks, and says so', async () => {
   const answer = await budget.roi({ from: '2026-02-01', to: '2026-02-28' })
   const radio = answer.rows.find((row) => row.channel === 'radio' && row.campaign === null)
@@ -199,7 +262,7 @@ test('the return of a channel comes from the mix model where it speaks, and says
   expect(answer.rows.find((row) => row.channel === 'shopping')?.source).toBe('attribution')
   // No touch names this campaign: nothing is said, not zero.
   expect(answer.rows.find((row) => row.campaign === 'Dance')).toMatchObject({ source: 'unknown', increment: null })
-  expect(answer.note.warnings.join(' ')).toContain('cost')
+  expect(answer.note.warnings).toContain(kept('no_costs'))
 })
 
 test('pace: alarms from a fifth of the month on, overspending at once', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
-import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
+import type { Caller, Database, Ground } from '@einklang/platform'
 import {
   type Allocation,
   allocate,
@@ -11,7 +11,7 @@ import {
   type UncertainCurve,
   unknownChannels,
 } from '@einklang/stats'
-import type { Measurement } from '#measurement'
+import { type Measurement, refused } from '#measurement'
 import { setPlanLines, spendIn } from './ledger.ts'
 import { withoutPersons } from './returns.ts'
 
@@ -53,14 +53,8 @@ export function createAdvisor({ ground, measurement, approved, audit }: AdvisorN
 
   async function advise(ask: Ask): Promise<Advice> {
     const found = await measurement.mix.stored(ask.fit ?? 'newest')
-    if (found === null)
-      throw new Refusal(409, 'no_fit', 'There is no mix model whose checks allow its use.', {
-        doInstead: 'Fit one under Measurement → Mix model.',
-      })
-    if (found.result.blocked)
-      throw new Refusal(409, 'blocked_fit', `The checks of this mix model forbid its use: ${found.result.headline}`, {
-        doInstead: 'Choose another fit.',
-      })
+    if (found === null) throw refused(409, 'no_fit')
+    if (found.result.blocked) throw refused(409, 'blocked_fit', { given: { check: found.headline } })
     const unit = 10 ** minorDigits(found.currency)
     const curves = curvesOf(found.result, ask.weeks)
     const today = todayOf(found.result, curves, ask.total / unit)
@@ -80,9 +74,9 @@ export function createAdvisor({ ground, measurement, approved, audit }: AdvisorN
     }
     const answer = ask.explore > 0 ? exploringPlan(needs, ask.explore, 1) : allocate(needs)
     if ('infeasible' in answer)
-      throw new Refusal(409, 'infeasible', answer.infeasible, {
+      throw refused(409, 'infeasible', {
         at: 'bounds',
-        doInstead: `Lower the least of ${answer.binding.map((row) => row.channel).join(', ')}, or raise the total.`,
+        given: { channels: answer.binding.map((row) => row.channel).join(', ') },
       })
     const own =
       ask.plan === null
@@ -139,12 +133,9 @@ export function createAdvisor({ ground, measurement, approved, audit }: AdvisorN
       return database.transaction(async (tx) => {
         const row = await tx.row<{ hash: string; document: Document; applied: boolean }>`
           select hash, document, applied_at is not null as applied from budget.proposal where proposal = ${proposal} for update`
-        if (row === undefined) throw new Refusal(404, 'not_found', 'There is no proposal with this number.')
-        if (row.applied) throw new Refusal(409, 'applied_before', 'This proposal stands in the plan already.')
-        if (!(await approved('budget', String(proposal), row.hash)))
-          throw new Refusal(409, 'not_approved', 'Nobody has approved this proposal.', {
-            doInstead: 'Ask for approval; somebody else decides under Settings → Approvals.',
-          })
+        if (row === undefined) throw refused(404, 'not_found', { say: 'no_proposal', doInstead: false })
+        if (row.applied) throw refused(409, 'applied_before', { doInstead: false })
+        if (!(await approved('budget', String(proposal), row.hash))) throw refused(409, 'not_approved')
         const { document } = row
         const lines = monthsFrom(document.from, document.months).flatMap((month, index) =>
           document.lines.map(({ channel, amount }) => ({
@@ -180,7 +171,7 @@ export function monthsFrom(first: string, count: number): string[] {
 /** Response over the whole plan: weekly response at the weekly share of the spend. */
 function curvesOf(fit: MixFit, weeks: number): UncertainCurve[] {
   const paid = fit.answers.response.filter(({ usual }) => usual > 0)
-  if (paid.length === 0) throw new Refusal(409, 'no_spend', 'No channel of the mix model has spend.')
+  if (paid.length === 0) throw refused(409, 'no_spend', { doInstead: false })
   return paid.map(({ channel, usual, levels, draws }) => ({
     channel,
     spend: Float64Array.from(levels, (level) => level * usual * weeks),
@@ -223,7 +214,7 @@ function adviceOf(from: {
   own: ReturnType<typeof evaluatePlan> | null
   curves: UncertainCurve[]
   unit: number
-  found: { fit: number; name: string; currency: string; result: MixFit }
+  found: { fit: number; name: string; headline: string | null; currency: string; result: MixFit }
   ask: Ask
   bounds: { [channel: string]: { low: number; high: number } }
 }): Advice {
@@ -237,7 +228,7 @@ function adviceOf(from: {
   return {
     fit: found.fit,
     fitName: found.name,
-    headline: found.result.headline,
+    headline: found.headline,
     currency: found.currency,
     weeks: ask.weeks,
     spend: minor(answer.spend),

@@ -1,7 +1,7 @@
-import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
-import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
+import { type AnswerOf, type api, type InputOf, kept, minorDigits } from '@einklang/contract'
+import type { Caller, Database, Ground } from '@einklang/platform'
 import type { RecordRow, Rejected } from '#ingest'
-import { csvCell, type Measurement, type Period, periodOf, weeksOf } from '#measurement'
+import { csvCell, type Measurement, type Period, periodOf, refused, weeksOf } from '#measurement'
 import { type Advisor, createAdvisor, roiRows } from './advisor.ts'
 import {
   currenciesIn,
@@ -14,8 +14,10 @@ import {
   spendSince,
   takeRows,
 } from './ledger.ts'
+import { forgetMapping, headLinesOf, mappingFor, mappingsOf, noteUse, saveMapping, shownOf } from './mapping.ts'
 import { readSpendFile } from './profiles.ts'
 import { returnTable } from './returns.ts'
+import { inEnglish } from './sayings.ts'
 import { channelNamed, spendOf } from './spend.ts'
 
 export { budgetParts } from './routes.ts'
@@ -33,6 +35,9 @@ export type Budget = {
   overview(input: OverviewInput): Promise<OverviewAnswer>
   /** Reads the export of an ad platform or agency into the ledger. */
   importSpend(input: InputOf<Routes['importSpend']>['body'], by: Caller): Promise<AnswerOf<Routes['importSpend']>>
+  /** Saved ways to read files of spend. */
+  mappings(): Promise<AnswerOf<Routes['mappings']>>
+  removeMapping(name: string, by: Caller): Promise<{ removed: boolean }>
   roi(input: InputOf<Routes['roi']>['query']): Promise<AnswerOf<Routes['roi']>>
   advisor: Advisor
   overviewCsv(input: OverviewInput): Promise<{ fileName: string; csv: string }>
@@ -56,12 +61,6 @@ export type BudgetNeeds = {
 }
 
 const lookBackDays = 90
-const definition =
-  'Spend as recorded (weekly amounts spread evenly over their days) beside revenue net of returns that the last known touch credits to the same channel. ROAS = credited revenue ÷ spend; it shows credit, not cause: what would have been sold anyway is in it.'
-
-const roiDefinition =
-  'Increment × margin − spend. The increment comes from the newest mix model whose checks allow its use, else from the last known touch, and each row says which. ROI = profit ÷ spend; marginal ROI is that of the next unit of spend.'
-
 /** Where should the next euro go? Spend, what it is credited with, and the plan. */
 export function createBudget({ ground, measurement, approved, audit }: BudgetNeeds): Budget {
   const { database, clock, config } = ground
@@ -83,12 +82,11 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
       (row) => row.channel,
     )
     const others = currencies.filter((other) => other !== currency)
-    const warnings =
-      others.length > 0 ? [`There is also spend in ${others.join(', ')}; totals never mix currencies.`] : []
-    if (credited.asOf === null) warnings.push('No revenue has been credited yet: measurement has not been built.')
+    const warnings = others.length > 0 ? [kept('other_spend', { currencies: others.join(', ') })] : []
+    if (credited.asOf === null) warnings.push(kept('nothing_credited'))
     return {
       note: {
-        definition,
+        definition: kept('defines_spend'),
         since,
         asOf: (credited.asOf ?? clock.now()).toISOString(),
         currency,
@@ -111,7 +109,10 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
 
   return {
     records: {
-      spend: (tx, rows) => takeRows(tx, rows, { clock, currency: config.currency, origin: 'import' }),
+      async spend(tx, rows) {
+        const rejected = await takeRows(tx, rows, { clock, currency: config.currency, origin: 'import' })
+        return rejected.map(({ row, reason }) => ({ row, reason: inEnglish(reason) }))
+      },
     },
     async weeklySpend(period, currency) {
       const rows = await spendIn(database, period.from, period.to, currency)
@@ -125,12 +126,22 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
     advisor: createAdvisor({ ground, measurement, approved: approved ?? (async () => false), audit }),
     overview,
     async importSpend(input, by) {
-      const file = readSpendFile(input.text, input.profile, input.channel)
-      if ('reason' in file)
-        throw new Refusal(400, 'unknown_file', file.reason, {
-          at: 'text',
-          doInstead: 'Choose the profile, or add a line of headers.',
-        })
+      const saved =
+        input.mapping !== null || (input.saved === null && input.profile !== 'auto')
+          ? undefined
+          : await mappingFor(
+              database,
+              input.saved === null ? { lines: headLinesOf(input.text) } : { name: input.saved },
+            )
+      if (input.saved !== null && saved === undefined)
+        throw refused(404, 'not_found', { say: 'no_mapping', given: { name: input.saved } })
+      const mapping = input.mapping ?? saved?.document ?? null
+      const found = readSpendFile(input.text, input.profile, input.channel, mapping)
+      const unread = 'reason' in found && input.dryRun && mapping === null
+      if ('reason' in found && !unread)
+        throw refused(400, 'unknown_file', { at: 'text', given: { reason: found.reason } })
+      // Nobody knows this header: it is shown, so that somebody can say which column is which.
+      const file = 'reason' in found ? { profile: 'unknown', header: [], rows: [], left: 0 } : found
       const needs = { clock, currency: config.currency, origin: `${file.profile}: ${nameOf(by)}` }
       const read = file.rows.map((row) => ({ row: row.row, line: spendOf(row.fields, config.currency) }))
       const good = read.flatMap(({ line }) => ('reason' in line ? [] : [line]))
@@ -144,11 +155,26 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
               needs,
             )),
           )
+          if (input.saveAs !== null && input.mapping !== null)
+            await saveMapping(tx, { name: input.saveAs, header: file.header, mapping: input.mapping, by: nameOf(by) })
+          else if (saved !== undefined) await noteUse(tx, saved.name)
           await audit?.(tx, { actor: by, action: 'budget.spend.imported', object: { kind: 'spend', id: file.profile } })
         })
       const sums = Map.groupBy(good, (line) => `${line.channel} ${line.currency}`)
       return {
         profile: file.profile,
+        saved: saved?.name ?? null,
+        mapping,
+        ...shownOf(input.text, mapping),
+        preview: good.slice(0, 8).map(({ day, days, channel, campaign, geo, amount, currency }) => ({
+          day,
+          days,
+          channel,
+          campaign,
+          geo,
+          amount,
+          currency,
+        })),
         taken: read.length - rejected.length,
         left: file.left,
         rejected: rejected.slice(0, 200),
@@ -159,6 +185,17 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
         })),
       }
     },
+    mappings: async () => ({ items: await mappingsOf(database) }),
+    async removeMapping(name, by) {
+      const removed = await forgetMapping(database, name)
+      if (!removed) throw refused(404, 'not_found', { say: 'no_mapping', given: { name } })
+      await audit?.(database, {
+        actor: by,
+        action: 'budget.mapping.removed',
+        object: { kind: 'spend', id: name },
+      })
+      return { removed }
+    },
     async roi(input) {
       const period = periodOf(input, clock.now(), config.timeZone)
       const currencies = await currenciesIn(database, period.from, period.to)
@@ -168,18 +205,18 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
         spendSince(database),
       ])
       const warnings: string[] = []
-      if (table.margin === null)
-        warnings.push('No product has a cost, so profit cannot be told: give costs with the products.')
-      else if (table.marginCovers < 0.8)
-        warnings.push(
-          `Only ${Math.round(table.marginCovers * 100)} % of sales are of products with a cost; the margin is theirs.`,
-        )
-      if (table.rows.some((row) => row.source === 'attribution'))
-        warnings.push(
-          'Where no mix model speaks, the increment is what attribution credits: it holds what would have been sold anyway.',
-        )
+      if (table.margin === null) warnings.push(kept('no_costs'))
+      else if (table.marginCovers < 0.8) warnings.push(kept('few_costs', { share: table.marginCovers }))
+      if (table.rows.some((row) => row.source === 'attribution')) warnings.push(kept('credit_not_cause'))
       return {
-        note: { definition: roiDefinition, since, asOf: clock.now().toISOString(), currency, lookBackDays, warnings },
+        note: {
+          definition: kept('defines_roi'),
+          since,
+          asOf: clock.now().toISOString(),
+          currency,
+          lookBackDays,
+          warnings,
+        },
         period,
         ...table,
       }
@@ -230,9 +267,7 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
         const { ids } = await record(tx, [line], { clock, origin: `by hand: ${nameOf(by)}` })
         const id = ids[0]
         if (id === undefined) {
-          throw new Refusal(409, 'entry_exists', 'This amount already stands in the ledger.', {
-            doInstead: 'Enter another amount to correct it.',
-          })
+          throw refused(409, 'entry_exists')
         }
         await audit?.(tx, { actor: by, action: 'budget.spend.entered', object: { kind: 'spend', id } })
         return { id }
@@ -255,7 +290,7 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
       const [rows, since] = await Promise.all([planRows(database, from, to), spendSince(database)])
       return {
         note: {
-          definition: 'Planned spend per month beside what the ledger says; weekly amounts count by their days.',
+          definition: kept('defines_plan'),
           since,
           asOf: now.toISOString(),
           currency: null,
@@ -295,7 +330,7 @@ function nameOf(caller: Caller): string {
 function entryCursor(after: string | undefined): { day: string; id: string } | null {
   if (after === undefined) return null
   const match = /^(\d{4}-\d{2}-\d{2})~([0-9a-f-]{36})$/.exec(after)
-  if (match === null) throw new Refusal(400, 'bad_cursor', 'The cursor is not one of ours.', { at: 'after' })
+  if (match === null) throw refused(400, 'bad_cursor', { at: 'after', doInstead: false })
   return { day: match[1] ?? '', id: match[2] ?? '' }
 }
 

@@ -1,3 +1,4 @@
+import { kept } from '@einklang/contract'
 import { type Clock, type Database, newId } from '@einklang/platform'
 import type { RecordRow, Rejected } from '#ingest'
 import { keyOf, type Spend, spendOf } from './spend.ts'
@@ -25,7 +26,7 @@ export async function takeRows(
     else if (JSON.stringify(earlier.spend) !== JSON.stringify(spend)) {
       rejected.push({
         row,
-        reason: `the same day, channel, campaign and region stand in row ${earlier.row} with other figures`,
+        reason: kept('same_line', { row: earlier.row }),
       })
     }
   }

@@ -1,3 +1,6 @@
+import { kept } from '@einklang/contract'
+import type { SpendMapping } from './mapping.ts'
+
 /** How the exports of ad platforms and agencies name what the ledger needs. */
 type Profile = {
   name: string
@@ -113,10 +116,48 @@ const profiles: { [id: string]: Profile } = {
   },
 }
 
-export const profileNames = Object.keys(profiles)
+const profileNames = Object.keys(profiles)
+
+/** A mapping of the house's own as a profile. */
+function ownProfile({ columns, channel }: SpendMapping): Profile {
+  const one = (name: string | null): string[] => (name === null ? [] : [folded(name)])
+  return {
+    name: 'own',
+    channel,
+    day: one(columns.day),
+    week: one(columns.week),
+    amount: one(columns.amount),
+    campaign: one(columns.campaign),
+    channelFrom: one(columns.channel),
+    currency: one(columns.currency),
+    geo: one(columns.geo),
+    impressions: one(columns.impressions),
+    clicks: one(columns.clicks),
+    sign: [],
+  }
+}
+
+/** `14/03/2026` and figures as the mapping says they are written. */
+function byMapping({ decimal, dayFirst }: SpendMapping) {
+  return {
+    day(text: string): string {
+      const slashes = /^(\d{1,2})[/-](\d{1,2})[/-](\d{4})$/.exec(text)
+      if (slashes === null) return dayOf(text)
+      const [first, second] = [slashes[1]?.padStart(2, '0'), slashes[2]?.padStart(2, '0')]
+      return dayFirst ? `${slashes[3]}-${second}-${first}` : `${slashes[3]}-${first}-${second}`
+    },
+    amount(text: string): string {
+      if (decimal === null) return text
+      const bare = text.replaceAll(/[^\d.,-]/g, '')
+      // Two decimals always, so that nobody takes a thousands' sign for a decimal one.
+      const plain = decimal === ',' ? bare.replaceAll('.', '').replace(',', '.') : bare.replaceAll(',', '')
+      return /\.\d+$/.test(plain) ? plain : /\d/.test(plain) ? `${plain}.00` : text
+    },
+  }
+}
 
 /** `Ausgegebener Betrag (EUR)` → `ausgegebener betrag`; the currency in brackets is read from it. */
-const folded = (header: string) =>
+export const folded = (header: string) =>
   header
     .replace(/^\uFEFF/, '')
     .trim()
@@ -175,6 +216,8 @@ function separatorOf(text: string): string {
 
 export type SpendFile = {
   profile: string
+  /** Folded headers of the table. */
+  header: string[]
   rows: { row: number; fields: { [field: string]: string } }[]
   /** Lines that are no spend, such as totals below the table. */
   left: number
@@ -185,12 +228,15 @@ export function readSpendFile(
   text: string,
   asked: string,
   usualChannel: string | null,
+  mapping: SpendMapping | null = null,
 ): SpendFile | { reason: string } {
   const { rows, lines } = cellsOf(text)
-  const found = headerOf(rows, asked)
+  const own = mapping === null ? null : ownProfile(mapping)
+  const found = own === null ? headerOf(rows, asked) : ownHeaderOf(rows, own)
   if ('reason' in found) return found
   const { header, at, id } = found
-  const profile = profiles[id] as Profile
+  const profile = own ?? (profiles[id] as Profile)
+  const written = mapping === null ? { day: dayOf, amount: (figure: string) => figure } : byMapping(mapping)
   const place = (names: string[] | undefined) => {
     for (const name of names ?? []) {
       const index = header.indexOf(name)
@@ -218,12 +264,12 @@ export function readSpendFile(
     }
     const name = cell(campaign)
     const fields = {
-      ...(cell(day) === '' ? { week: cell(week) } : { day: dayOf(cell(day)) }),
+      ...(cell(day) === '' ? { week: cell(week) } : { day: written.day(cell(day)) }),
       channel: cell(channel) || channelOf(profile.channel, name) || (usualChannel ?? ''),
       campaign: name,
       geo: cell(geo),
-      amount: cell(amount) === '--' || cell(amount) === '' ? '0' : cell(amount),
-      currency: cell(currency) || inBrackets,
+      amount: cell(amount) === '--' || cell(amount) === '' ? '0' : written.amount(cell(amount)),
+      currency: cell(currency) || inBrackets || (mapping?.currency ?? ''),
       impressions: whole(cell(impressions)),
       clicks: whole(cell(clicks)),
     }
@@ -234,7 +280,7 @@ export function readSpendFile(
       for (const field of ['amount', 'impressions', 'clicks'] as const)
         same.fields[field] = added(same.fields[field] ?? '', fields[field])
   }
-  return { profile: id, rows: [...sums.values()], left }
+  return { profile: id, header, rows: [...sums.values()], left }
 }
 
 function headerOf(rows: string[][], asked: string): { header: string[]; at: number; id: string } | { reason: string } {
@@ -255,8 +301,24 @@ function headerOf(rows: string[][], asked: string): { header: string[]; at: numb
     if (best.signs > 0 || asked !== 'auto') return { header, at, id: best.id }
     return { header, at, id: 'plain' }
   }
-  const wanted = asked === 'auto' ? 'a day and a cost' : `the columns of ${(profiles[asked] as Profile).name}`
-  return { reason: `No line of the first twelve looks like a header with ${wanted}.` }
+  return {
+    reason: asked === 'auto' ? kept('no_header') : kept('no_header_of', { profile: (profiles[asked] as Profile).name }),
+  }
+}
+
+function ownHeaderOf(
+  rows: string[][],
+  own: Profile,
+): { header: string[]; at: number; id: string } | { reason: string } {
+  const wanted = [own.day, own.week, own.amount, own.campaign, own.channelFrom, own.currency, own.geo]
+    .flatMap((names) => names ?? [])
+    .concat(own.impressions ?? [], own.clicks ?? [])
+  for (let at = 0; at < Math.min(rows.length, 12); at++) {
+    const header = (rows[at] as string[]).map(folded)
+    if (wanted.every((name) => header.includes(name))) return { header, at, id: 'own' }
+  }
+  const missing = wanted.filter((name) => !rows.slice(0, 12).some((row) => row.map(folded).includes(name)))
+  return { reason: kept('columns_missing', { columns: (missing.length > 0 ? missing : wanted).join(', ') }) }
 }
 
 /** A campaign that names its kind decides between brand, shopping and generic search. */

@@ -1,26 +1,31 @@
 import { api } from '@einklang/contract'
-import { mount, type StageParts } from '@einklang/platform'
+import type { StageParts } from '@einklang/platform'
+import { measurementPhrases, spokenWith } from '#measurement'
 import type { Budget } from './index.ts'
+import { budgetPhrases } from './sayings.ts'
 
 const routes = api.budget
+const spoken = spokenWith(measurementPhrases, budgetPhrases)
 
 export function budgetParts(budget: Budget): StageParts {
   return {
     stage: 'budget',
     routes: [
-      mount(routes.overview, ({ query }) => budget.overview(query)),
-      mount(routes.exportCsv, ({ query }) => budget.overviewCsv(query)),
-      mount(routes.entries, ({ query }) => budget.entries(query)),
-      mount(routes.addEntry, ({ body }, { caller }) => budget.addEntry(body, caller)),
-      mount(routes.imports, ({ query }) => budget.imports(query)),
-      mount(routes.importSpend, ({ body }, { caller }) => budget.importSpend(body, caller)),
-      mount(routes.roi, ({ query }) => budget.roi(query)),
-      mount(routes.advise, ({ body }) => budget.advisor.advise(body)),
-      mount(routes.propose, ({ body }, { caller }) => budget.advisor.propose(body, caller)),
-      mount(routes.proposals, () => budget.advisor.proposals()),
-      mount(routes.applyProposal, ({ params }, { caller }) => budget.advisor.apply(params.proposal, caller)),
-      mount(routes.plan, ({ query }) => budget.plan(query)),
-      mount(routes.setPlan, ({ body }, { caller }) => budget.setPlan(body.lines, caller)),
+      spoken(routes.overview, ({ query }) => budget.overview(query)),
+      spoken(routes.exportCsv, ({ query }) => budget.overviewCsv(query)),
+      spoken(routes.entries, ({ query }) => budget.entries(query)),
+      spoken(routes.addEntry, ({ body }, { caller }) => budget.addEntry(body, caller)),
+      spoken(routes.imports, ({ query }) => budget.imports(query)),
+      spoken(routes.importSpend, ({ body }, { caller }) => budget.importSpend(body, caller)),
+      spoken(routes.mappings, () => budget.mappings()),
+      spoken(routes.removeMapping, ({ body }, { caller }) => budget.removeMapping(body.name, caller)),
+      spoken(routes.roi, ({ query }) => budget.roi(query)),
+      spoken(routes.advise, ({ body }) => budget.advisor.advise(body)),
+      spoken(routes.propose, ({ body }, { caller }) => budget.advisor.propose(body, caller)),
+      spoken(routes.proposals, () => budget.advisor.proposals()),
+      spoken(routes.applyProposal, ({ params }, { caller }) => budget.advisor.apply(params.proposal, caller)),
+      spoken(routes.plan, ({ query }) => budget.plan(query)),
+      spoken(routes.setPlan, ({ body }, { caller }) => budget.setPlan(body.lines, caller)),
     ],
   }
 }

@@ -1,4 +1,4 @@
-import { minorDigits, toMinor } from '@einklang/contract'
+import { kept, minorDigits, toMinor } from '@einklang/contract'
 import { defaultRules } from '#measurement'
 
 /** One line of spend as it will stand in the ledger. */
@@ -132,11 +132,11 @@ export function channelNamed(given: string): string {
 /** A record of the import as a ledger line, or what is wrong with it, naming the column. */
 export function spendOf(fields: { [field: string]: string }, usualCurrency: string): Spend | { reason: string } {
   const text = (field: string) => fields[field]?.trim() ?? ''
-  if (text('channel') === '') return { reason: 'channel is missing' }
+  if (text('channel') === '') return { reason: kept('no_channel') }
   const when = periodOf(text('day'), text('week'))
   if ('reason' in when) return when
   const currency = (text('currency') || usualCurrency).toUpperCase().replace('€', 'EUR')
-  if (!/^[A-Z]{3}$/.test(currency)) return { reason: `currency ${text('currency')} is no ISO 4217 code` }
+  if (!/^[A-Z]{3}$/.test(currency)) return { reason: kept('bad_currency', { given: text('currency') }) }
   const amount = amountOf(text('amount'), currency)
   if (typeof amount === 'object') return amount
   const impressions = countOf('impressions', text('impressions'))
@@ -159,13 +159,11 @@ export function spendOf(fields: { [field: string]: string }, usualCurrency: stri
 function periodOf(day: string, week: string): { day: string; days: 1 | 7 } | { reason: string } {
   if (day !== '') {
     const found = dayOf(day)
-    return found === null ? { reason: `day ${day} is no date (2026-03-02 or 02.03.2026)` } : { day: found, days: 1 }
+    return found === null ? { reason: kept('bad_day', { given: day }) } : { day: found, days: 1 }
   }
-  if (week === '') return { reason: 'day and week are both missing' }
+  if (week === '') return { reason: kept('no_day') }
   const found = weekOf(week)
-  return found === null
-    ? { reason: `week ${week} is no week (2026-W10, KW 10/2026 or the date of its Monday)` }
-    : { day: found, days: 7 }
+  return found === null ? { reason: kept('bad_week', { given: week }) } : { day: found, days: 7 }
 }
 
 function dayOf(text: string): string | null {
@@ -200,16 +198,15 @@ function weekOf(text: string): string | null {
 /** `1.234,56`, `1234.56`, `1 234,56 €` → minor units. */
 function amountOf(text: string, currency: string): number | { reason: string } {
   const bare = text.replaceAll(/[\s\u00a0'’€$£]/g, '')
-  if (bare === '') return { reason: 'amount is missing' }
+  if (bare === '') return { reason: kept('no_amount') }
   const decimal = decimalOf(bare)
-  if (decimal === null) return { reason: `amount ${text} is no amount` }
-  if (decimal === 'ambiguous')
-    return { reason: `amount ${text} can be read in two ways; say in the mapping which decimal sign the file uses` }
-  if (decimal < 0) return { reason: `amount ${text} is negative; enter a credit as a lower amount of the same day` }
+  if (decimal === null) return { reason: kept('bad_amount', { given: text }) }
+  if (decimal === 'ambiguous') return { reason: kept('two_amounts', { given: text }) }
+  if (decimal < 0) return { reason: kept('negative_amount', { given: text }) }
   const { amount } = toMinor(decimal, currency)
   return Number.isSafeInteger(amount)
     ? amount
-    : { reason: `amount ${text} is too large (${minorDigits(currency)} decimals)` }
+    : { reason: kept('large_amount', { given: text, decimals: minorDigits(currency) }) }
 }
 
 function decimalOf(text: string): number | null | 'ambiguous' {
@@ -237,7 +234,7 @@ function numberOf(text: string): number | null {
 function countOf(field: string, text: string): number | null | { reason: string } {
   if (text === '') return null
   const value = Number(text.replaceAll(/[\s.\u00a0']/g, ''))
-  return Number.isSafeInteger(value) && value >= 0 ? value : { reason: `${field} ${text} is no whole number` }
+  return Number.isSafeInteger(value) && value >= 0 ? value : { reason: kept('no_count', { field, given: text }) }
 }
 
 /** What makes two lines the same line: the later one corrects the earlier. */

@@ -17,7 +17,7 @@ import {
 import { bestCustomers, driftOf, horizonWeeks, lastCustomerFit, scoreNames } from './customers.ts'
 import { comparedWith, evidenceVersion } from './evidence.ts'
 import { armSums, plannedExperiments, resultOf } from './experiment.ts'
-import { journeyMapOf, personsOnFlow } from './journeys.ts'
+import { everybodyOnFlow, journeyMapOf, personsOnFlow } from './journeys.ts'
 import {
   type AttributionModel,
   differencesOf,
@@ -333,6 +333,17 @@ export function createAnswers(ground: Ground) {
     }
   }
 
+  /** Everybody who went along a flow, each once. */
+  async function wayPersons(
+    input: InputOf<Routes['journeySegment']>['body'],
+  ): Promise<{ period: Period; persons: PersonId[] }> {
+    const period = inPeriod(input)
+    const found = await scopeOf(period, input.soldVia)
+    const scope = { ...found.scope, chosen: input.segment === undefined ? undefined : await choose(input.segment) }
+    const flow = { step: input.step, from: input.source, to: input.target }
+    return { period, persons: await everybodyOnFlow(history, scope, flow) }
+  }
+
   async function products(input: InputOf<Routes['products']>['query']): Promise<AnswerOf<Routes['products']>> {
     const period = inPeriod(input)
     const build = await lastBuild(database)
@@ -475,6 +486,7 @@ export function createAnswers(ground: Ground) {
     paths,
     journeyMap,
     journeyPersons,
+    wayPersons,
     products,
     product,
     experiments,

@@ -149,7 +149,8 @@ export async function refitCustomers(
           meanAmount: Float64Array.from(rows, (one) => Number(one.mean)),
         },
         horizon: horizonWeeks,
-        seed: until,
+        // The same every night: equal histories keep their imagined futures, so that only news moves a figure.
+        seed: 'customers',
       })
       await writing
       // The next slice is scored while this one is written.
@@ -192,7 +193,14 @@ async function write(
       const person = persons[index] as PersonId
       const at = (place: number) => scores[index * scoreWidth + place] as number
       const add = (name: string, place: number) =>
-        rows.push({ person, name, value: at(place), low: at(place + 1), high: at(place + 2), asOf })
+        rows.push({
+          person,
+          name,
+          value: printed(at(place)),
+          low: printed(at(place + 1)),
+          high: printed(at(place + 2)),
+          asOf,
+        })
       add(scoreNames.purchases, 0)
       add(scoreNames.alive, 3)
       sums.purchases += at(0)
@@ -205,6 +213,13 @@ async function write(
     }
     await database.transaction((tx) => setScore(tx, rows))
   }
+}
+
+/** Three digits: intervals are wider by far, and what looks the same needs not be written again. */
+function printed(value: number): number {
+  if (value === 0 || !Number.isFinite(value)) return value
+  const unit = 10 ** (Math.floor(Math.log10(Math.abs(value))) - 2)
+  return unit >= 1 ? Math.round(value / unit) * unit : Math.round(value / unit) / Math.round(1 / unit)
 }
 
 async function finish(

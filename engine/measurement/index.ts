@@ -1,5 +1,5 @@
-import type { PersonId } from '@einklang/contract'
-import { type Database, type Ground, typed } from '@einklang/platform'
+import type { AnswerOf, api, InputOf, PersonId } from '@einklang/contract'
+import { type Caller, type Database, type Ground, typed } from '@einklang/platform'
 import type { StockReport } from '#commerce'
 import { type Answers, createAnswers } from './answers.ts'
 import { build, newestBatch } from './build.ts'
@@ -13,6 +13,7 @@ import type { Period } from './period.ts'
 import { moveStock, noteStock } from './products.ts'
 import { createProtocolDesk, type ProtocolDesk } from './protocol.ts'
 import { beginBuild, buildState, confirmBuild, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
+import { type SaveSegment, segmentOfWay } from './way-segment.ts'
 
 export { cell as csvCell } from './answers.ts'
 export { defaultRules } from './grouping.ts'
@@ -35,6 +36,11 @@ export type Measurement = Answers & {
   protocol: ProtocolDesk
   mix: MixDesk
   evidence: EvidenceDesk
+  /** Makes the persons of a flow of the journey map a segment. */
+  segmentOfWay(
+    ask: InputOf<typeof api.measurement.journeySegment>['body'],
+    by: Caller,
+  ): Promise<AnswerOf<typeof api.measurement.journeySegment>>
   /** Credited revenue for budget, per week and channel, and per channel and campaign. */
   creditedRevenue(
     period: Period,
@@ -68,22 +74,34 @@ export type MeasurementNeeds = {
   audit?: Audit
   /** Writes scores of customers to their profiles. */
   setScore?: SetScore
+  /** Saves a segment with its members. */
+  saveSegment?: SaveSegment
   /** Spend per week and channel, which budget knows. */
   weeklySpend?: WeeklySpend
 }
 
 /** What did it achieve? Touchpoints, paths, credit and lift. */
-export function createMeasurement({ ground, audit, setScore, weeklySpend }: MeasurementNeeds): Measurement {
+export function createMeasurement({
+  ground,
+  audit,
+  setScore = async () => undefined,
+  saveSegment,
+  weeklySpend,
+}: MeasurementNeeds): Measurement {
   const { database, history, config } = ground
   const refresh = (tx: Database = database) =>
     ground.jobs.add(tx, 'measurement.build', {}, { key: 'measurement.build' })
+  const answers = createAnswers(ground)
   return {
-    ...createAnswers(ground),
+    ...answers,
+    segmentOfWay: (ask, by) => {
+      if (saveSegment === undefined) throw new Error('Nobody was given to save segments.')
+      return segmentOfWay({ ground, answers, setScore, saveSegment }, ask, by)
+    },
     buildNow: (signal = new AbortController().signal) => buildOnce(ground, signal),
     refresh,
     stockTold: noteStock,
-    refitCustomers: (signal = new AbortController().signal) =>
-      refitCustomers(ground, setScore ?? (async () => undefined), signal),
+    refitCustomers: (signal = new AbortController().signal) => refitCustomers(ground, setScore, signal),
     refitSoon: () => ground.jobs.add(database, 'measurement.customers', {}, { key: 'measurement.customers' }),
     mix: createMixDesk(ground, weeklySpend ?? (async () => [])),
     protocol: createProtocolDesk(ground, audit),

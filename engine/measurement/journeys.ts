@@ -1,4 +1,4 @@
-import type { AnswerOf, api } from '@einklang/contract'
+import type { AnswerOf, api, PersonId } from '@einklang/contract'
 import { type History, type HistoryPart, typed } from '@einklang/platform'
 import type { Scope } from './credit.ts'
 
@@ -145,6 +145,27 @@ async function afterOrder(history: History, scope: Scope): Promise<Map['after']>
   }))
 }
 
+/** What a path must be to lie on the flow; it has `steps`. */
+function onFlow(history: History, flow: Flow): HistoryPart[] {
+  const conditions = [history.part`steps[${flow.step}] = ${flow.from}`]
+  if (flow.to === anOrder || flow.to === noOrder) {
+    conditions.push(history.part`converted = ${flow.to === anOrder ? 1 : 0}`)
+    conditions.push(
+      history.part`(length(steps) = ${flow.step} or (${flow.step} = ${shownSteps} and length(steps) > ${shownSteps}))`,
+    )
+  } else conditions.push(history.part`steps[${flow.step + 1}] = ${flow.to}`)
+  return conditions
+}
+
+/** All who went along one flow, each once. */
+export async function everybodyOnFlow(history: History, scope: Scope, flow: Flow): Promise<PersonId[]> {
+  const rows = await history.rows<{ person: PersonId }>`
+    select distinct person from (
+      select person, converted, ${compact(history)} as steps from ${scoped(history, scope)}
+    ) where ${history.join(onFlow(history, flow), 'and')} order by person`
+  return rows.map((row) => row.person)
+}
+
 /** Who went along one flow of the picture, newest first. */
 export async function personsOnFlow(
   history: History,
@@ -153,14 +174,7 @@ export async function personsOnFlow(
   after: { at: string; event: string } | null,
   limit: number,
 ): Promise<{ person: string; at: string; event: string; converted: number; value: number; steps: string[] }[]> {
-  const end = flow.to === anOrder || flow.to === noOrder
-  const conditions = [history.part`steps[${flow.step}] = ${flow.from}`]
-  if (end) {
-    conditions.push(history.part`converted = ${flow.to === anOrder ? 1 : 0}`)
-    conditions.push(
-      history.part`(length(steps) = ${flow.step} or (${flow.step} = ${shownSteps} and length(steps) > ${shownSteps}))`,
-    )
-  } else conditions.push(history.part`steps[${flow.step + 1}] = ${flow.to}`)
+  const conditions = onFlow(history, flow)
   if (after !== null)
     conditions.push(
       history.part`(at, event) < (${typed("DateTime64(3, 'UTC')", after.at)}, ${typed('UUID', after.event)})`,

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
+import { type AnswerOf, type api, type InputOf, kept, minorDigits } from '@einklang/contract'
 import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
 import {
   bandAlong,
@@ -9,6 +9,7 @@ import {
   type MixData,
   type MixFit,
   type MixRefused,
+  type MixSaid,
   type MixSpec,
   mixModel,
   priorPredictive,
@@ -17,7 +18,7 @@ import {
 import { currenciesIn, soldByWeek } from './credit.ts'
 import { liftFrom } from './evidence.ts'
 import { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
-import { refused } from './sayings.ts'
+import { keptTouch, refused } from './sayings.ts'
 import { lastBuild } from './store.ts'
 import { chainsInThreads } from './threads.ts'
 
@@ -34,6 +35,9 @@ export type WeeklySpend = (
 
 type Table = { data: MixData; currency: string; channels: { channel: string; spend: number; activeWeeks: number }[] }
 
+/** `headline`: the first failed check, a kept sentence. */
+export type StoredMix = { fit: number; name: string; result: MixFit; headline: string | null; currency: string }
+
 export type MixDesk = {
   /** What can be learnt from our own spend and sales, before any fit. */
   data(input: InputOf<Routes['mixData']>['query']): Promise<DataAnswer>
@@ -44,7 +48,7 @@ export type MixDesk = {
   /** Runs a queued fit to its end; what the job does. */
   run(fit: number, signal: AbortSignal): Promise<void>
   /** The whole stored fit, for the allocator; null when it is not there or not finished. */
-  stored(fit: number | 'newest'): Promise<{ fit: number; name: string; result: MixFit; currency: string } | null>
+  stored(fit: number | 'newest'): Promise<StoredMix | null>
 }
 
 export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk {
@@ -130,9 +134,9 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
           weekly: [...(table.data.spend[index] as Float64Array)],
           shareOfRevenue: outcome === 0 ? 0 : total(table.data.spend[index] as Float64Array) / outcome,
         })),
-        refusals: ready.refusals,
+        refusals: ready.refusals.map(keptSaid),
         suspects: ready.suspects,
-        unidentified: ready.unidentified,
+        unidentified: ready.unidentified.map((one) => ({ channels: one.channels, ...keptSaid(one) })),
         together: ready.collinearity,
         believed:
           prior === null
@@ -149,7 +153,10 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
       const spec = specOf(table, ask)
       const { refusals } = readinessOf(selected(table, ask).data, spec)
       const [refusal] = refusals
-      if (refusal !== undefined) throw new Refusal(409, 'not_enough', refusal.because, { doInstead: refusal.doInstead })
+      if (refusal !== undefined) {
+        const { because, doInstead } = keptSaid(refusal)
+        throw new Refusal(409, 'not_enough', because, { doInstead })
+      }
       return database.transaction(async (tx) => {
         const row = await tx.row<{ fit: number }>`
           insert into measurement.mix_fit (name, state, asked, created_at, created_by)
@@ -234,8 +241,8 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
       }
     },
     async stored(fit) {
-      const row = await database.row<{ fit: number; name: string; result: MixFit; currency: string }>`
-        select fit, name, result, result -> 'einklang' ->> 'currency' as currency from measurement.mix_fit
+      const row = await database.row<StoredMix>`
+        select fit, name, result, headline, result -> 'einklang' ->> 'currency' as currency from measurement.mix_fit
         where state in ('done', 'stopped') and result is not null and ${fit === 'newest' ? database.part`not blocked` : database.part`fit = ${fit}`}
         order by fit desc limit 1`
       return row ?? null
@@ -244,14 +251,14 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
 
   async function keep(tx: Database, fit: number, result: MixFit | MixRefused): Promise<void> {
     if ('refused' in result) {
-      const text = result.refused.map(({ because, doInstead }) => `${because} ${doInstead}`).join(' ')
+      const text = keptSaid(result.refused[0] ?? { because: 'Refused.', doInstead: '' }).because
       await tx.run`update measurement.mix_fit set state = 'refused', error = ${text}, finished_at = platform.now() where fit = ${fit}`
       return
     }
     const whole = { ...result, einklang: { currency: config.currency } }
     await tx.run`
       update measurement.mix_fit set state = ${result.run.stopped ? 'stopped' : 'done'}, result = ${tx.json(JSON.parse(JSON.stringify(whole)))},
-        headline = ${result.headline}, blocked = ${result.blocked}, finished_at = platform.now(), error = null
+        headline = ${headlineOf(result)}, blocked = ${result.blocked}, finished_at = platform.now(), error = null
       where fit = ${fit}`
   }
 }
@@ -305,6 +312,38 @@ function specOf(table: Table, ask: Pick<Ask, 'channels' | 'holidays'> & { lift?:
   }
 }
 
+/** A sentence of the mathematics as ours, with channels by their names; fits of old have English ones only. */
+function keptSaid({ because, doInstead, said }: { because: string; doInstead: string; said?: MixSaid }) {
+  if (said === undefined) return { because, doInstead }
+  const values = Object.fromEntries(
+    Object.entries(said.values).map(([name, value]) => [
+      name,
+      name === 'channel' || name === 'left' || name === 'right' ? keptTouch(String(value), null) : value,
+    ]),
+  )
+  return {
+    because: kept(`mix_${said.code}`, { ...values, en: because }),
+    doInstead: kept(`mix_${said.code}_do`, { ...values, en: doInstead }),
+  }
+}
+
+type MixCheck = MixFit['checks'][number]
+
+function keptCheck({ said, ...check }: Omit<MixCheck, 'said'> & { said?: MixSaid }): FitAnswer['checks'][number] {
+  const { because, doInstead } = keptSaid({
+    because: check.says,
+    doInstead: check.doInstead ?? '',
+    ...(said === undefined ? {} : { said }),
+  })
+  return { ...check, says: because, doInstead: check.doInstead === null ? null : doInstead }
+}
+
+/** The first failed check in words. */
+function headlineOf(result: MixFit): string | null {
+  const failed = result.checks.find((check) => !check.passed)
+  return failed === undefined || result.headline === null ? result.headline : keptCheck(failed).says
+}
+
 type Row = {
   fit: number
   name: string
@@ -340,9 +379,9 @@ function answerOf(row: Row): FitAnswer {
     progress: row.progress,
     error: row.error,
     currency: result?.einklang.currency ?? null,
-    headline: result?.headline ?? null,
+    headline: result === null ? null : headlineOf(result),
     blocked: result?.blocked ?? null,
-    checks: result?.checks ?? [],
+    checks: (result?.checks ?? []).map(keptCheck),
     run:
       result === null
         ? null
@@ -367,7 +406,7 @@ function figuresOf(result: MixFit): NonNullable<FitAnswer['answers']> {
     quality: { r2: answers.fit.r2, mape: answers.fit.mape, coverage: answers.fit.coverage },
     outOfSample: result.outOfSample,
     base: { share: answers.base.share, weekly: answers.base.weekly.mean },
-    unidentified: result.unidentified.map(({ channels, because, doInstead }) => ({ channels, because, doInstead })),
+    unidentified: result.unidentified.map((one) => ({ channels: one.channels, ...keptSaid(one) })),
     tests: answers.tests,
     channels: answers.channels.map((channel) => ({
       channel: channel.name,

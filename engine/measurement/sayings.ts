@@ -273,6 +273,96 @@ export const measurementPhrases: Phrases = {
   media_service: { en: 'Service', de: 'Service' },
   media_store: { en: 'Store', de: 'Filiale' },
   media_direct: { en: 'Direct', de: 'Direkt' },
+  // Mix models: English comes from the mathematics as it is.
+  mix_few_weeks: {
+    en: '{en}',
+    de: '{weeks} Wochen sind zu wenige, um Saison und Werbung zu trennen; nötig sind {least}, besser zwei Jahre.',
+  },
+  mix_few_weeks_do: { en: '{en}', de: '{missing} weitere Wochen sammeln oder ein Experiment machen.' },
+  mix_constant: { en: '{en}', de: 'Der Umsatz ist jede Woche gleich: Es gibt nichts zu erklären.' },
+  mix_constant_do: { en: '{en}', de: 'Die Spalte prüfen oder die Region weglassen.' },
+  mix_nothing: { en: '{en}', de: 'Der Umsatz ergibt zusammen nichts.' },
+  mix_nothing_do: { en: '{en}', de: 'Die Spalte prüfen oder die Region weglassen.' },
+  mix_log_of_nothing: { en: '{en}', de: 'Mit logarithmischer Verknüpfung muss jede Woche über null liegen.' },
+  mix_log_of_nothing_do: { en: '{en}', de: 'Die Verknüpfung „identity“ verwenden.' },
+  mix_no_channels: { en: '{en}', de: 'Es ist kein Kanal angegeben.' },
+  mix_no_channels_do: { en: '{en}', de: 'Kanäle mit Ausgaben angeben.' },
+  mix_many_unknowns: { en: '{en}', de: 'Das Modell hat {unknowns} Unbekannte und die Tabelle {rows} Zeilen.' },
+  mix_many_unknowns_do: { en: '{en}', de: 'Kanäle zusammenlegen, Kontrollgrößen weglassen oder mehr Wochen sammeln.' },
+  mix_never_active: { en: '{en}', de: '{channel:said} war nie aktiv.' },
+  mix_never_active_do: { en: '{en}', de: 'Weglassen; es gibt nichts daraus zu lernen.' },
+  mix_never_varies: {
+    en: '{en}',
+    de: '{channel:said} ist jede Woche gleich, deshalb lässt sich die Wirkung nicht von der Grundlast trennen.',
+  },
+  mix_never_varies_do: { en: '{en}', de: 'In einigen Wochen oder Regionen pausieren oder einen Lift-Test ergänzen.' },
+  mix_joint: {
+    en: '{en}',
+    de: '{channels} bewegen sich immer gemeinsam: Nur ihre gemeinsame Wirkung ist zu erkennen.',
+  },
+  mix_joint_do: { en: '{en}', de: 'Zusammenlegen oder in verschiedenen Wochen oder Regionen ausgeben.' },
+  mix_stopped: { en: '{en}', de: 'Der Lauf wurde nach {draws} von {wanted} Ziehungen beendet.' },
+  mix_stopped_do: { en: '{en}', de: 'Bis zum Ende laufen lassen.' },
+  mix_chains: { en: '{en}', de: 'R-hat ist höchstens {rHat} ({name}); bis 1,01 ist gut.' },
+  mix_chains_do: { en: '{en}', de: 'Mehr ziehen oder die Annahmen zu diesem Kanal enger fassen.' },
+  mix_few_draws: { en: '{en}', de: 'Die Ziehungen sind mindestens {count} unabhängige wert ({name}); nötig sind 400.' },
+  mix_few_draws_do: { en: '{en}', de: 'Mehr ziehen.' },
+  mix_broken: { en: '{en}', de: '{divergences} von {draws} Bahnen brachen aus; höchstens 1 von 1.000 darf es.' },
+  mix_broken_do: { en: '{en}', de: 'Engere Annahmen über Sättigung und Steilheit.' },
+  mix_noise_narrow: { en: '{en}', de: '{coverage:percent} der Wochen liegen in ihrem 90-%-Intervall.' },
+  mix_noise_narrow_do: {
+    en: '{en}',
+    de: 'Ergänzen, was den Umsatz in den Wochen außerhalb bewegte (Kontrollgrößen, Feiertage), oder Student-t-Rauschen verwenden.',
+  },
+  mix_noise_wide: { en: '{en}', de: '{coverage:percent} der Wochen liegen in ihrem 90-%-Intervall.' },
+  mix_noise_wide_do: {
+    en: '{en}',
+    de: 'Wenige extreme Wochen weiten alles: Student-t-Rauschen verwenden oder sie mit einer Kontrollgröße erklären.',
+  },
+  mix_residuals: {
+    en: '{en}',
+    de: 'Was in einer Woche unerklärt bleibt, hängt mit der Woche davor um {correlation:number} zusammen; bis 0,35 ist harmlos.',
+  },
+  mix_residuals_do: { en: '{en}', de: 'Den Trend biegsamer machen oder die fehlende Kontrollgröße ergänzen.' },
+  mix_foresight: {
+    en: '{en}',
+    de: 'In den letzten {weeks} Wochen liegt das Modell im Mittel um {model:percent} daneben, die Vorjahreswochen um {naive:percent}.',
+  },
+  mix_foresight_do: {
+    en: '{en}',
+    de: 'Den Trend vereinfachen, Kontrollgrößen ergänzen oder eine längere Geschichte verwenden.',
+  },
+  mix_untaught: {
+    en: '{en}',
+    de: 'Annahme vorher und Wissen jetzt decken sich zu {overlap:percent}: Über {channel:said} haben die Daten nichts gelehrt.',
+  },
+  mix_untaught_do: {
+    en: '{en}',
+    de: 'Einen Lift-Test ergänzen, die Ausgaben verändern oder den Kanal mit einem ähnlichen zusammenlegen.',
+  },
+  mix_taught: {
+    en: '{en}',
+    de: 'Annahme vorher und Wissen jetzt decken sich bei {channel:said} zu {overlap:percent}.',
+  },
+  mix_taught_do: { en: '{en}', de: 'Einen Lift-Test ergänzen oder die Ausgaben verändern.' },
+  mix_apart: {
+    en: '{en}',
+    de: '{left:said} und {right:said} bewegen sich gemeinsam ({together:number}); wem die Wirkung gilt, ist kaum mehr als Annahme.',
+  },
+  mix_apart_do: { en: '{en}', de: 'Gegeneinander verändern, einen Lift-Test ergänzen oder zusammenlegen.' },
+  mix_belief: {
+    en: '{en}',
+    de: 'Mit halb oder doppelt so weiter Annahme ändert sich die Wirkung von {channel:said} um bis zu {shift:percent}.',
+  },
+  mix_belief_do: { en: '{en}', de: 'Einen Lift-Test ergänzen; bis dahin ist die Zahl eine Annahme.' },
+  mix_experiment: {
+    en: '{en}',
+    de: 'Das Experiment zu {channel:said} fand {found:number} ± {error:number}, das Modell sagt {model:number}.',
+  },
+  mix_experiment_do: {
+    en: '{en}',
+    de: 'Zeitraum und Regionen des Experiments prüfen; stimmen sie, fehlt eine Kontrollgröße.',
+  },
   // Refusals.
   bad_cursor: { en: 'The cursor is not one of ours.', de: 'Diese Seitenmarke ist keine von uns.' },
   unknown_model: { en: '{model} is no attribution model.', de: '{model} ist kein Zurechnungsmodell.' },
@@ -297,6 +387,16 @@ export const measurementPhrases: Phrases = {
     de: 'Jemand anders hat die Regeln inzwischen geändert.',
   },
   grouping_changed_do: { en: 'Load them again and repeat your change.', de: 'Neu laden und die Änderung wiederholen.' },
+  empty_way: { en: 'Nobody went along this flow.', de: 'Diesen Weg ging niemand.' },
+  empty_way_do: { en: 'Choose another flow or period.', de: 'Einen anderen Strom oder Zeitraum wählen.' },
+  nobody_known: {
+    en: 'None of the {persons} persons of this flow is known by more than a device or receipt.',
+    de: 'Von den {persons} Personen dieses Weges ist keine über ein Gerät oder einen Bon hinaus bekannt.',
+  },
+  nobody_known_do: {
+    en: 'Choose a flow of customers; a segment holds people whom we know.',
+    de: 'Einen Weg von Kundinnen und Kunden wählen; eine Zielgruppe enthält Menschen, die wir kennen.',
+  },
   interval_without_result: {
     en: 'The result must lie between the ends of its interval.',
     de: 'Das Ergebnis muss zwischen den Enden seines Intervalls liegen.',

@@ -1,6 +1,6 @@
 import type { Convergence } from '../sampling/diagnostics.ts'
 import type { MixAnswers } from './answers.ts'
-import type { Readiness } from './readiness.ts'
+import type { MixSaid, Readiness } from './readiness.ts'
 
 /** One question a fit must answer before its figures are shown. */
 export type Check = {
@@ -10,6 +10,7 @@ export type Check = {
   blocks: boolean
   says: string
   doInstead: string | null
+  said: MixSaid
 }
 
 export type OutOfSample = {
@@ -52,6 +53,7 @@ function samplingChecks({ convergence, draws, wanted, divergences }: Judged): Ch
       blocks: false,
       says: `The run was stopped after ${draws} of ${wanted} draws.`,
       doInstead: 'Run it to the end.',
+      said: { code: 'stopped', values: { draws, wanted } },
     })
   if (worst !== undefined)
     checks.push({
@@ -60,6 +62,7 @@ function samplingChecks({ convergence, draws, wanted, divergences }: Judged): Ch
       blocks: true,
       says: `R-hat is at most ${worst.rHat.toFixed(3)} (${worst.name}); up to 1.01 is good.`,
       doInstead: 'Draw more (--draws 2000 --warmup 2000), or tighten the beliefs about this channel.',
+      said: { code: 'chains', values: { rHat: worst.rHat.toFixed(3), name: worst.name } },
     })
   if (fewest !== undefined)
     checks.push({
@@ -68,6 +71,10 @@ function samplingChecks({ convergence, draws, wanted, divergences }: Judged): Ch
       blocks: true,
       says: `The draws are worth at least ${Math.round(Math.min(fewest.bulk, fewest.tail))} independent ones (${fewest.name}); 400 are needed.`,
       doInstead: 'Draw more (--draws 2000).',
+      said: {
+        code: 'few_draws',
+        values: { count: Math.round(Math.min(fewest.bulk, fewest.tail)), name: fewest.name },
+      },
     })
   checks.push({
     name: 'no broken trajectories',
@@ -75,6 +82,7 @@ function samplingChecks({ convergence, draws, wanted, divergences }: Judged): Ch
     blocks: true,
     says: `${divergences} of ${draws} trajectories broke away; at most 1 in 1,000 may.`,
     doInstead: 'Smaller steps (--target 0.95), or tighter beliefs about saturation and slope.',
+    said: { code: 'broken', values: { divergences, draws } },
   })
   return checks
 }
@@ -91,6 +99,7 @@ function modelChecks({ answers, outOfSample }: Judged): Check[] {
         coverage < 0.8
           ? 'Add what moved sales in the weeks outside (controls, holidays), or use Student-t noise.'
           : 'A few extreme weeks widen everything: use Student-t noise, or explain them with a control.',
+      said: { code: coverage < 0.8 ? 'noise_narrow' : 'noise_wide', values: { coverage } },
     },
     {
       name: 'nothing left in the residuals',
@@ -98,6 +107,7 @@ function modelChecks({ answers, outOfSample }: Judged): Check[] {
       blocks: false,
       says: `A week's residual correlates with that of the week before by ${autocorrelation.toFixed(2)}; up to 0.35 is harmless.`,
       doInstead: 'Let the trend bend (trend: {everyWeeks: 26}), or add the control that is missing.',
+      said: { code: 'residuals', values: { correlation: autocorrelation } },
     },
   ]
   if (outOfSample !== null)
@@ -107,17 +117,22 @@ function modelChecks({ answers, outOfSample }: Judged): Check[] {
       blocks: false,
       says: `Over the last ${outOfSample.weeks} weeks the model misses by ${percent(outOfSample.model)} on average, last year's weeks by ${percent(outOfSample.naive)}.`,
       doInstead: 'Simplify the trend, add controls, or use a longer history.',
+      said: {
+        code: 'foresight',
+        values: { weeks: outOfSample.weeks, model: outOfSample.model, naive: outOfSample.naive },
+      },
     })
   return checks
 }
 
 function channelChecks({ answers, readiness, channels }: Judged): Check[] {
-  const checks: Check[] = readiness.unidentified.map(({ channels: names, because, doInstead }) => ({
+  const checks: Check[] = readiness.unidentified.map(({ channels: names, because, doInstead, said }) => ({
     name: `${names.join(' + ')} can be told`,
     passed: false,
     blocks: false,
     says: because,
     doInstead,
+    said,
   }))
   const doubtful = new Set(readiness.unidentified.flatMap(({ channels: names }) => names))
   for (const { name, overlap } of answers.channels)
@@ -128,6 +143,7 @@ function channelChecks({ answers, readiness, channels }: Judged): Check[] {
         blocks: false,
         says: `Belief before and knowledge now overlap by ${percent(overlap)}${overlap > muchOverlap ? `: the data taught us nothing about ${name}` : ''}.`,
         doInstead: 'Add a lift test, vary its spend, or merge it with a channel like it.',
+        said: { code: overlap > muchOverlap ? 'untaught' : 'taught', values: { channel: name, overlap } },
       })
   for (const [row, line] of readiness.collinearity.entries())
     for (let column = 0; column < row; column++) {
@@ -141,6 +157,7 @@ function channelChecks({ answers, readiness, channels }: Judged): Check[] {
         blocks: false,
         says: `${left} and ${right} move together (${together.toFixed(2)}), so who gets the credit is little more than belief.`,
         doInstead: 'Vary them against each other, add a lift test, or merge them.',
+        said: { code: 'apart', values: { left, right, together } },
       })
     }
   for (const { channel, half, usual, double } of answers.sensitivity) {
@@ -151,6 +168,7 @@ function channelChecks({ answers, readiness, channels }: Judged): Check[] {
       blocks: false,
       says: `With a belief half or twice as wide the effect of ${channel} changes by up to ${percent(shift)}.`,
       doInstead: 'Add a lift test for it; until then read its figure as a belief.',
+      said: { code: 'belief', values: { channel, shift } },
     })
   }
   for (const { result, model } of answers.experiments) {
@@ -161,6 +179,10 @@ function channelChecks({ answers, readiness, channels }: Judged): Check[] {
       blocks: false,
       says: `The experiment found ${round(result.increment)} ± ${round(result.error)}, the model says ${round(model.mean)}.`,
       doInstead: 'Check period and regions of the experiment; if they are right, a control is missing.',
+      said: {
+        code: 'experiment',
+        values: { channel: result.channel, found: result.increment, error: result.error, model: model.mean },
+      },
     })
   }
   return checks

@@ -1,14 +1,17 @@
 import { baseColumns } from './base.ts'
 import { adstockOf, baseWidths, type MixData, type MixSpec, saturationOf } from './spec.ts'
 
+/** A sentence as its code and what goes into it, for who speaks another language. */
+export type MixSaid = { code: string; values: { [name: string]: string | number } }
+
 /** What a table of weeks can and cannot tell, found before any fit. */
 export type Readiness = {
   /** Sentences that forbid a fit, with what is missing. */
-  refusals: { because: string; doInstead: string }[]
+  refusals: { because: string; doInstead: string; said: MixSaid }[]
   /** Columns that look as if they were made from the outcome: to be asked about before they are used. */
   suspects: { column: string; correlation: number }[]
   /** Channels whose own effect the data cannot tell. */
-  unidentified: { channels: string[]; because: string; doInstead: string }[]
+  unidentified: { channels: string[]; because: string; doInstead: string; said: MixSaid }[]
   /** How channels move together once season, trend and controls are taken out: row and column as the channels. */
   collinearity: number[][]
 }
@@ -23,6 +26,7 @@ export function readinessOf(data: MixData, spec: MixSpec): Readiness {
     refusals.push({
       because: `${weeks} weeks are too few to tell season from advertising; at least ${fewestWeeks} are needed, two years are better.`,
       doInstead: `Add ${fewestWeeks - weeks} more weeks, or run an experiment (einklang lift).`,
+      said: { code: 'few_weeks', values: { weeks, least: fewestWeeks, missing: fewestWeeks - weeks } },
     })
   for (const [region, name] of data.regions.entries()) {
     const own = data.outcome.subarray(region * weeks, (region + 1) * weeks)
@@ -31,20 +35,27 @@ export function readinessOf(data: MixData, spec: MixSpec): Readiness {
       refusals.push({
         because: `The outcome ${spec.outcome}${where} is the same every week: there is nothing to explain.`,
         doInstead: 'Check the column, or leave the region out.',
+        said: { code: 'constant', values: { region: name } },
       })
     else if (!(own.reduce((sum, value) => sum + value, 0) > 0))
       refusals.push({
         because: `The outcome ${spec.outcome}${where} adds up to nothing.`,
         doInstead: 'Check the column, or leave the region out.',
+        said: { code: 'nothing', values: { region: name } },
       })
     else if (spec.link === 'log' && own.some((value) => !(value > 0)))
       refusals.push({
         because: `With a log link every week of ${spec.outcome}${where} must be above zero.`,
         doInstead: 'Use the link "identity".',
+        said: { code: 'log_of_nothing', values: { region: name } },
       })
   }
   if (spec.channels.length === 0)
-    refusals.push({ because: 'The specification names no channel.', doInstead: 'Name columns with spend.' })
+    refusals.push({
+      because: 'The specification names no channel.',
+      doInstead: 'Name columns with spend.',
+      said: { code: 'no_channels', values: {} },
+    })
   if (refusals.length > 0) return { refusals, suspects: [], unidentified: [], collinearity: [] }
 
   const parameters = parametersOf(data, spec)
@@ -52,6 +63,7 @@ export function readinessOf(data: MixData, spec: MixSpec): Readiness {
     refusals.push({
       because: `The model has ${parameters} unknowns and the table ${weeks * data.regions.length} rows.`,
       doInstead: `Merge channels, drop controls or season pairs, or add ${Math.ceil((parameters - weeks * data.regions.length) / data.regions.length)} more weeks.`,
+      said: { code: 'many_unknowns', values: { unknowns: parameters, rows: weeks * data.regions.length } },
     })
   const inputs = spec.channels.map((_, index) => (data.exposure[index] ?? data.spend[index]) as Float64Array)
   const clean = inputs.map((input) => withoutBase(input, data, spec))
@@ -101,12 +113,14 @@ function unidentifiedOf(data: MixData, spec: MixSpec, inputs: Float64Array[]): R
         channels: [name],
         because: `${name} was never active.`,
         doInstead: 'Leave it out; there is nothing to learn from.',
+        said: { code: 'never_active', values: { channel: name } },
       })
     else if (data.regions.every((_, region) => constant(input.subarray(region * weeks, (region + 1) * weeks))))
       found.push({
         channels: [name],
         because: `${name} is the same every week, so its effect cannot be told from the base.`,
         doInstead: 'Pause it in some weeks or regions, or add a lift test.',
+        said: { code: 'never_varies', values: { channel: name } },
       })
     else moving.push(index)
   }
@@ -124,6 +138,7 @@ function unidentifiedOf(data: MixData, spec: MixSpec, inputs: Float64Array[]): R
       channels: names,
       because: `${names.join(' and ')} always move together: only their joint effect can be told.`,
       doInstead: 'Merge them, or spend on them in different weeks or regions.',
+      said: { code: 'joint', values: { channels: names.join(', ') } },
     })
   }
   return found

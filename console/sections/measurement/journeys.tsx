@@ -1,6 +1,6 @@
 import { type AnswerOf, api, type PersonId } from '@einklang/contract'
 import { Button, Group, SimpleGrid, Stack, Table, Text } from '@mantine/core'
-import { type ReactNode, useCallback, useMemo } from 'react'
+import { type ReactNode, useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
@@ -17,6 +17,7 @@ import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
 import { Picture } from './picture.tsx'
 import type { Clicked, Inks } from './picture-canvas.tsx'
+import { WaySegment } from './way-segment.tsx'
 import { NothingThen } from './whole-time.tsx'
 
 type Answer = AnswerOf<typeof api.measurement.journeyMap>
@@ -324,16 +325,31 @@ function Travellers(props: { flow: string; narrow: object }): ReactNode {
     query: { ...props.narrow, step: Number(step), source, target, limit: 30 },
   })
   const nameOf = useNames(rows.data?.map((row) => row.person as PersonId) ?? [])
+  const [saving, setSaving] = useState(false)
   return (
     <Panel
       title={t('journeyMap.who')}
       testid="journey-persons"
       actions={
-        <Button size="xs" variant="subtle" onClick={() => change({ flow: undefined })}>
-          {t('journeyMap.close')}
-        </Button>
+        <Group gap="xs">
+          {may(api.measurement.journeySegment) ? (
+            <Button size="xs" variant="default" onClick={() => setSaving(true)}>
+              {t('waySegment.make')}
+            </Button>
+          ) : null}
+          <Button size="xs" variant="subtle" onClick={() => change({ flow: undefined })}>
+            {t('journeyMap.close')}
+          </Button>
+        </Group>
       }
     >
+      {saving ? (
+        <WaySegment
+          flow={{ step: Number(step), source, target }}
+          narrow={props.narrow}
+          onClose={() => setSaving(false)}
+        />
+      ) : null}
       <Fetch
         of={rows}
         loading={<Loading rows={5} height={30} />}

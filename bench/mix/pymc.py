@@ -1,0 +1,65 @@
+"""The national case of bench/mix/index.ts in PyMC-Marketing: data as JSON on stdin, figures as JSON on stdout."""
+import json
+import os
+import resource
+import sys
+import time
+
+given = json.load(sys.stdin)
+out, sys.stdout = sys.stdout, sys.stderr
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import arviz as az
+import pandas as pd
+import pymc_marketing
+from pymc_marketing.mmm import MMM, GeometricAdstock, HillSaturation
+
+
+def cpu():
+    return sum(
+        resource.getrusage(who).ru_utime + resource.getrusage(who).ru_stime
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+
+
+frame = pd.DataFrame({"date": pd.to_datetime(given["weeks"]), **given["spend"]})
+outcome = pd.Series(given["outcome"], name="y")
+model = MMM(
+    date_column="date",
+    channel_columns=list(given["spend"]),
+    adstock=GeometricAdstock(l_max=8),
+    saturation=HillSaturation(),
+    yearly_seasonality=3,
+)
+run = given["run"]
+before, began = cpu(), time.monotonic()
+model.fit(
+    frame,
+    outcome,
+    chains=run["chains"],
+    tune=run["warmup"],
+    draws=run["draws"],
+    cores=2,
+    random_seed=1,
+    progressbar=False,
+    **({"nuts_sampler": "nutpie"} if run.get("nutpie") else {}),
+)
+used, took = cpu() - before, time.monotonic() - began
+# Of the parameters that were drawn, not of what follows from them.
+trace = model.idata if hasattr(model, "idata") else model.fit_result
+drawn = [str(one) for one in model.model.free_RVs] if hasattr(model, "model") else None
+names = [name.split("[")[0] for name in drawn] if drawn else None
+table = az.summary(trace, var_names=names, kind="diagnostics")
+out.write(
+    json.dumps(
+        {
+            "version": pymc_marketing.__version__,
+            "seconds": took,
+            "cpu": used,
+            "rHat": float(table["r_hat"].max()),
+            "leastEffective": float(table[["ess_bulk", "ess_tail"]].min().min()),
+            "divergences": int(trace.sample_stats["diverging"].sum()),
+        }
+    )
+    + "\n"
+)

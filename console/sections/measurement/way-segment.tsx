@@ -1,0 +1,116 @@
+import { type AnswerOf, api, type Channel, channels, type Purpose, purposes } from '@einklang/contract'
+import { Alert, Button, Checkbox, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core'
+import { type ReactNode, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useFormat } from '../../kit/format.ts'
+import { useDeed } from '../../shell/api.ts'
+import { ScreenLink } from '../../shell/link.tsx'
+import { useWords } from '../../shell/words.ts'
+
+type Flow = { step: number; source: string; target: string }
+
+/** Makes the persons of one flow a segment, as far as they are known and permit it. */
+export function WaySegment(props: { flow: Flow; narrow: object; onClose: () => void }): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const nameOf = (channel: string): string =>
+    channel === 'order'
+      ? t('journeyMap.order')
+      : channel === 'no order'
+        ? t('journeyMap.noOrder')
+        : words('media', channel)
+  const { flow } = props
+  const [name, setName] = useState(`${nameOf(flow.source)} → ${nameOf(flow.target)}`)
+  const [limited, setLimited] = useState(false)
+  const [purpose, setPurpose] = useState<Purpose>('newsletter')
+  const [channel, setChannel] = useState<Channel>('email')
+  const [made, setMade] = useState<AnswerOf<typeof api.measurement.journeySegment> | null>(null)
+  const make = useDeed(api.measurement.journeySegment, { refresh: ['audience'], quiet: true })
+  async function save(): Promise<void> {
+    const answer = await make.run({
+      body: { name: name.trim(), ...props.narrow, ...flow, permitted: limited ? { purpose, channel } : null },
+    })
+    if (answer !== undefined) setMade(answer)
+  }
+  return (
+    <Modal opened onClose={props.onClose} title={t('waySegment.make')}>
+      {made === null ? (
+        <Stack gap="sm">
+          <Text size="sm" c="dimmed">
+            {t('waySegment.meaning')}
+          </Text>
+          <TextInput
+            label={t('waySegment.name')}
+            value={name}
+            maxLength={120}
+            onChange={(event) => setName(event.currentTarget.value)}
+            data-autofocus
+          />
+          <Checkbox
+            label={t('waySegment.permitted')}
+            checked={limited}
+            onChange={(event) => setLimited(event.currentTarget.checked)}
+          />
+          {limited ? (
+            <Group grow>
+              <Select
+                label={t('consent.purpose')}
+                allowDeselect={false}
+                value={purpose}
+                onChange={(value) => setPurpose((value ?? 'newsletter') as Purpose)}
+                data={purposes.map((value) => ({ value, label: words('purpose', value) }))}
+              />
+              <Select
+                label={t('waySegment.channel')}
+                allowDeselect={false}
+                value={channel}
+                onChange={(value) => setChannel((value ?? 'email') as Channel)}
+                data={channels.map((value) => ({ value, label: words('channel', value) }))}
+              />
+            </Group>
+          ) : null}
+          {make.failure === null ? null : (
+            <Alert color="red">
+              {make.failure.message} {make.failure.doInstead}
+            </Alert>
+          )}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={props.onClose}>
+              {t('kit.cancel')}
+            </Button>
+            <Button disabled={name.trim() === ''} loading={make.pending} onClick={() => void save()}>
+              {t('waySegment.save')}
+            </Button>
+          </Group>
+        </Stack>
+      ) : (
+        <Made made={made} onClose={props.onClose} />
+      )}
+    </Modal>
+  )
+}
+
+function Made(props: { made: AnswerOf<typeof api.measurement.journeySegment>; onClose: () => void }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { made } = props
+  return (
+    <Stack gap="sm" data-testid="way-segment-made">
+      <Text size="sm">
+        {t('waySegment.made', {
+          persons: format.count(made.persons),
+          known: format.count(made.known),
+          members: format.count(made.members),
+        })}
+      </Text>
+      <Group justify="flex-end">
+        <Button variant="default" onClick={props.onClose}>
+          {t('journeyMap.close')}
+        </Button>
+        <ScreenLink to="/audience/$audience" params={{ audience: made.audience }}>
+          {t('waySegment.open')}
+        </ScreenLink>
+      </Group>
+    </Stack>
+  )
+}

@@ -1,0 +1,126 @@
+import { type Phrases, speaker } from '@einklang/contract'
+
+/** What budget says about money spent; kept by code, said in the reader's language. */
+export const budgetPhrases: Phrases = {
+  defines_spend: {
+    en: 'Spend as recorded (weekly amounts spread evenly over their days) beside revenue net of returns that the last known touch credits to the same channel. ROAS = credited revenue ÷ spend; it shows credit, not cause: what would have been sold anyway is in it.',
+    de: 'Ausgaben wie gebucht (Wochenbeträge gleichmäßig auf ihre Tage verteilt) neben dem Umsatz abzüglich Retouren, den der letzte bekannte Kontakt demselben Kanal zurechnet. ROAS = zugerechneter Umsatz ÷ Ausgaben; er zeigt Zurechnung, nicht Ursache: Was ohnehin verkauft worden wäre, ist enthalten.',
+  },
+  defines_roi: {
+    en: 'Increment × margin − spend. The increment comes from the newest mix model whose checks allow its use, else from the last known touch, and each row says which. ROI = profit ÷ spend; marginal ROI is that of the next unit of spend.',
+    de: 'Zuwachs × Marge − Ausgaben. Der Zuwachs kommt aus dem neuesten Mix-Modell, dessen Prüfungen das erlauben, sonst vom letzten bekannten Kontakt; jede Zeile sagt, woher. ROI = Gewinn ÷ Ausgaben; der Grenz-ROI gilt für den nächsten Euro.',
+  },
+  defines_plan: {
+    en: 'Planned spend per month beside what the ledger says; weekly amounts count by their days.',
+    de: 'Geplante Ausgaben je Monat neben dem, was gebucht ist; Wochenbeträge zählen nach ihren Tagen.',
+  },
+  other_spend: {
+    en: 'There is also spend in {currencies}; totals never mix currencies.',
+    de: 'Es gibt auch Ausgaben in {currencies}; Summen mischen nie Währungen.',
+  },
+  nothing_credited: {
+    en: 'No revenue has been credited yet: measurement has not been built.',
+    de: 'Noch ist kein Umsatz zugerechnet: Die Wirkung ist noch nicht berechnet.',
+  },
+  no_costs: {
+    en: 'No product has a cost, so profit cannot be told: give costs with the products.',
+    de: 'Kein Artikel hat einen Einkaufspreis, also lässt sich kein Gewinn nennen: Einkaufspreise mit den Artikeln liefern.',
+  },
+  few_costs: {
+    en: 'Only {share:percent} of sales are of products with a cost; the margin is theirs.',
+    de: 'Nur {share:percent} des Verkaufs sind Artikel mit Einkaufspreis; die Marge ist ihre.',
+  },
+  credit_not_cause: {
+    en: 'Where no mix model speaks, the increment is what attribution credits: it holds what would have been sold anyway.',
+    de: 'Wo kein Mix-Modell spricht, ist der Zuwachs das Zugerechnete: Darin steckt, was ohnehin verkauft worden wäre.',
+  },
+  // Files of spend.
+  unknown_file: { en: '{reason:said}', de: '{reason:said}' },
+  unknown_file_do: {
+    en: 'Choose the profile, or say which column is which.',
+    de: 'Das Profil wählen oder die Spalten selbst zuordnen.',
+  },
+  no_header: {
+    en: 'No line of the first twelve looks like a header with a day and a cost.',
+    de: 'Keine der ersten zwölf Zeilen sieht aus wie eine Kopfzeile mit Tag und Kosten.',
+  },
+  no_header_of: {
+    en: 'No line of the first twelve looks like a header of {profile}.',
+    de: 'Keine der ersten zwölf Zeilen sieht aus wie eine Kopfzeile von {profile}.',
+  },
+  columns_missing: {
+    en: 'No line of the first twelve has the columns {columns}.',
+    de: 'Keine der ersten zwölf Zeilen hat die Spalten {columns}.',
+  },
+  no_mapping: {
+    en: 'There is no saved mapping “{name}”.',
+    de: 'Eine gespeicherte Zuordnung „{name}“ gibt es nicht.',
+  },
+  no_mapping_do: { en: 'Choose another, or assign the columns.', de: 'Eine andere wählen oder die Spalten zuordnen.' },
+  no_channel: { en: 'channel is missing', de: 'der Kanal fehlt' },
+  bad_currency: { en: 'currency {given} is no ISO 4217 code', de: 'Währung {given} ist kein Code nach ISO 4217' },
+  bad_day: {
+    en: 'day {given} is no date (2026-03-02 or 02.03.2026)',
+    de: 'Tag {given} ist kein Datum (2026-03-02 oder 02.03.2026)',
+  },
+  no_day: { en: 'day and week are both missing', de: 'Tag und Woche fehlen beide' },
+  bad_week: {
+    en: 'week {given} is no week (2026-W10, KW 10/2026 or the date of its Monday)',
+    de: 'Woche {given} ist keine Woche (2026-W10, KW 10/2026 oder das Datum ihres Montags)',
+  },
+  no_amount: { en: 'amount is missing', de: 'der Betrag fehlt' },
+  bad_amount: { en: 'amount {given} is no amount', de: 'Betrag {given} ist keine Zahl' },
+  two_amounts: {
+    en: 'amount {given} can be read in two ways; say in the mapping which decimal sign the file uses',
+    de: 'Betrag {given} lässt sich auf zwei Arten lesen; in der Zuordnung das Dezimalzeichen der Datei angeben',
+  },
+  negative_amount: {
+    en: 'amount {given} is negative; enter a credit as a lower amount of the same day',
+    de: 'Betrag {given} ist negativ; eine Gutschrift als niedrigeren Betrag desselben Tages eingeben',
+  },
+  large_amount: {
+    en: 'amount {given} is too large ({decimals} decimals)',
+    de: 'Betrag {given} ist zu groß ({decimals} Nachkommastellen)',
+  },
+  no_count: { en: '{field} {given} is no whole number', de: '{field} {given} ist keine ganze Zahl' },
+  same_line: {
+    en: 'the same day, channel, campaign and region stand in row {row} with other figures',
+    de: 'derselbe Tag, Kanal, dieselbe Kampagne und Region stehen in Zeile {row} mit anderen Zahlen',
+  },
+  entry_exists: { en: 'This amount already stands in the ledger.', de: 'Dieser Betrag ist schon gebucht.' },
+  entry_exists_do: { en: 'Enter another amount to correct it.', de: 'Zum Korrigieren einen anderen Betrag eingeben.' },
+  // Advice.
+  no_fit: {
+    en: 'There is no mix model whose checks allow its use.',
+    de: 'Es gibt kein Mix-Modell, dessen Prüfungen seine Nutzung erlauben.',
+  },
+  no_fit_do: { en: 'Fit one under Measurement → Mix model.', de: 'Unter Wirkung → Mix-Modell eines anpassen.' },
+  blocked_fit: {
+    en: 'The checks of this mix model forbid its use: {check:said}',
+    de: 'Die Prüfungen dieses Mix-Modells verbieten seine Nutzung: {check:said}',
+  },
+  blocked_fit_do: { en: 'Choose another fit.', de: 'Ein anderes Modell wählen.' },
+  infeasible: {
+    en: 'The least amounts of these channels are more than the total: {channels}.',
+    de: 'Die Mindestbeträge dieser Kanäle übersteigen die Summe: {channels}.',
+  },
+  infeasible_do: {
+    en: 'Lower the least of {channels}, or raise the total.',
+    de: 'Die Mindestbeträge von {channels} senken oder die Summe erhöhen.',
+  },
+  no_proposal: {
+    en: 'There is no proposal with this number.',
+    de: 'Einen Vorschlag mit dieser Nummer gibt es nicht.',
+  },
+  applied_before: { en: 'This proposal stands in the plan already.', de: 'Dieser Vorschlag steht schon im Plan.' },
+  not_approved: { en: 'Nobody has approved this proposal.', de: 'Niemand hat diesen Vorschlag freigegeben.' },
+  not_approved_do: {
+    en: 'Ask for approval; somebody else decides under Settings → Approvals.',
+    de: 'Freigabe erbitten; jemand anders entscheidet unter Einstellungen → Freigaben.',
+  },
+  no_spend: { en: 'No channel of the mix model has spend.', de: 'Kein Kanal des Mix-Modells hat Ausgaben.' },
+}
+
+/** For readers without a language, such as the report of an import. */
+const say = speaker(budgetPhrases)
+export const inEnglish = (text: string): string => say(text, 'en')

@@ -1,0 +1,63 @@
+import type { AnswerOf, AudienceId, api, InputOf, PersonId, Predicate } from '@einklang/contract'
+import type { Caller, Database, Ground } from '@einklang/platform'
+import type { Answers } from './answers.ts'
+import type { SetScore } from './customers.ts'
+import { refused } from './sayings.ts'
+import { knownPersons } from './store.ts'
+
+type Routes = typeof api.measurement
+type Ask = InputOf<Routes['journeySegment']>['body']
+
+/** Saves a segment, has it filled, and tells how many members it then has; audience does it. */
+export type SaveSegment = (
+  draft: { name: string; description: string | null; purpose: 'profiling'; predicate: Predicate },
+  by: string | null,
+  /** Writes what the condition looks at, and for whom. */
+  fill: (tx: Database) => Promise<PersonId[]>,
+) => Promise<{ audience: AudienceId; members: number }>
+
+const perStatement = 20_000
+
+/**
+ * Gives every known person of a flow a score that bears the name of the segment, and makes all who have it the segment.
+ * The segment keeps to everybody's objections by itself, as every segment does.
+ */
+export async function segmentOfWay(
+  needs: { ground: Ground; answers: Pick<Answers, 'wayPersons'>; setScore: SetScore; saveSegment: SaveSegment },
+  ask: Ask,
+  by: Caller,
+): Promise<AnswerOf<Routes['journeySegment']>> {
+  const { database, clock } = needs.ground
+  const { period, persons } = await needs.answers.wayPersons(ask)
+  if (persons.length === 0) throw refused(409, 'empty_way')
+  const known: PersonId[] = []
+  for (let start = 0; start < persons.length; start += perStatement)
+    known.push(...(await knownPersons(database, persons.slice(start, start + perStatement))))
+  if (known.length === 0) throw refused(409, 'nobody_known', { given: { persons: persons.length } })
+  const asOf = clock.now()
+  const score = `way: ${ask.source} > ${ask.target}, ${ask.name} (${asOf.toISOString().slice(0, 16)})`
+  const went: Predicate = { score, is: 'known', value: 1 }
+  const { audience, members } = await needs.saveSegment(
+    {
+      name: ask.name,
+      description: `${ask.source} > ${ask.target}, ${period.from} – ${period.to}`,
+      purpose: 'profiling',
+      predicate:
+        ask.permitted === null
+          ? went
+          : { all: [went, { permitted: ask.permitted.purpose, channel: ask.permitted.channel }] },
+    },
+    by.kind === 'anonymous' ? null : by.name,
+    async (tx) => {
+      for (let start = 0; start < known.length; start += perStatement) {
+        const some = known.slice(start, start + perStatement)
+        await needs.setScore(
+          tx,
+          some.map((person) => ({ person, name: score, value: 1, low: 1, high: 1, asOf })),
+        )
+      }
+      return known
+    },
+  )
+  return { audience, persons: persons.length, known: known.length, members }
+}
