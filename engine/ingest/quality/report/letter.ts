@@ -1,8 +1,8 @@
-import type { SpokenLanguage, UserId } from '@einklang/contract'
+import { minorDigits, type SpokenLanguage, type UserId } from '@einklang/contract'
 import type { Clock, Database } from '@einklang/platform'
 import type { Alarm } from '../monitor/index.ts'
 import type { KeptReport } from './report.ts'
-import { lastReport, reportBefore } from './store.ts'
+import { type Expiring, expiringBefore, lastReport, reportBefore } from './store.ts'
 
 /** A mail of the house to a colleague; false = not accepted, try again later. */
 export type SendMail = (mail: {
@@ -42,7 +42,9 @@ export async function sendLetters(needs: LetterNeeds): Promise<number> {
   const alarms = (await needs.alarms()).filter(
     ({ openedAt }) => openedAt >= new Date(Date.parse(week) - 7 * 86_400_000).toISOString(),
   )
-  const lines = changes(before, report, alarms)
+  // A letter a week and a week to act: what ends within two is told a week before at the latest.
+  const expiring = await expiringBefore(database, new Date(needs.clock.now().getTime() + 14 * 86_400_000))
+  const lines = [...changes(before, report, alarms), ...expiring.map(expiryLine)]
   if (lines.length === 0) return 0
   const waiting = await database.rows<{ colleague: UserId; language: SpokenLanguage }>`
     select colleague, language from ingest.quality_letter where sent_week is null or sent_week < ${week}::date`
@@ -111,10 +113,23 @@ function reachLines(before: KeptReport | null, now: KeptReport): Line[] {
   })
 }
 
+function expiryLine({ sourceName, code, items, first, turnover, currency }: Expiring): Line {
+  const amount = (language: SpokenLanguage) =>
+    turnover === 0 || currency === ''
+      ? ''
+      : ` (${new Intl.NumberFormat(language, { style: 'currency', currency }).format(turnover / 10 ** minorDigits(currency))})`
+  return {
+    en: `In quarantine, to be deleted from ${when('en', first)}: ${sourceName}, ${code}, ${number(items, 'en')} items${amount('en')}.`,
+    de: `In Quarantäne, wird ab ${when('de', first)} gelöscht: ${sourceName}, ${code}, ${number(items, 'de')} Einträge${amount('de')}.`,
+  }
+}
+
+function when(language: SpokenLanguage, at: string | Date): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(at))
+}
+
 function alarmLine({ sourceName, code, subject, since, closedAt }: Alarm): Line {
   const of = subject.name === '' ? sourceName : `${sourceName}, ${subject.name}`
-  const when = (language: SpokenLanguage, at: string) =>
-    new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(at))
   return {
     en: `${words.en[code] ?? code}: ${of}, since ${when('en', since)}${closedAt ? ', over' : ', still open'}.`,
     de: `${words.de[code] ?? code}: ${of}, seit ${when('de', since)}${closedAt ? ', vorbei' : ', noch offen'}.`,

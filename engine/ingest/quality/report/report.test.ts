@@ -302,6 +302,23 @@ test('a letter a week to those who asked, in their language, and none when nothi
   expect(report?.scoreTrend).toHaveLength(3)
 })
 
+test('what quarantine will soon give up is told a week before', async () => {
+  const { database, clock } = world.ground
+  const item = (id: string, days: number) => database.run`
+    insert into ingest.quarantine (id, source, event, content, received_at, created_at, payload, request, reasons, code, path,
+      message, group_key, status, expires_at, turnover, currency)
+    values (${derivedId('quarantine', id)}, ${crm}, ${derivedId('event', id)}, 0, platform.now(), platform.now(), '', '{}', '[]',
+      'currency_unknown', 'properties.currency', '', 'g', 'open', ${new Date(clock.now().getTime() + days * 86_400_000)}, 4990, 'EUR')`
+  mails.length = 0
+  await item('later', 30)
+  await world.clock.advance({ days: 7 })
+  await ingest.quality?.compute()
+  expect(await ingest.quality?.letters()).toBe(0)
+  await item('soon', 13)
+  expect(await ingest.quality?.letters()).toBe(1)
+  expect(mails[0]?.text).toMatch(/wird ab [\d.]+ gelöscht: CRM, currency_unknown, 1 Einträge \(49,90\s€\)/)
+})
+
 test('a change that is none is not told', async () => {
   const report = await ingest.quality?.read(true)
   if (!report) throw new Error('There is no report.')

@@ -54,3 +54,22 @@ export async function writeWeights(tx: Database, weights: Weights): Promise<void
     insert into ingest.quality_setting (weights) values (${tx.json(weights)})
     on conflict (single) do update set weights = excluded.weights`
 }
+
+export type Expiring = {
+  sourceName: string
+  code: string
+  items: number
+  first: Date
+  turnover: number
+  currency: string
+}
+
+/** What waits and will be given up for its age before then, per source and reason. */
+export function expiringBefore(database: Database, until: Date): Promise<Expiring[]> {
+  return database.rows<Expiring>`
+    select source.name as "sourceName", coalesce(nullif(check_code, ''), code) as code, count(*)::float8 as items,
+      min(expires_at) as first, coalesce(sum(turnover), 0)::float8 as turnover, max(item.currency) as currency
+    from ingest.quarantine as item join ingest.source on source.id = item.source
+    where status in ('open', 'patched') and expires_at < ${until}
+    group by 1, 2 order by count(*) desc, 1, 2 limit 20`
+}
