@@ -59,9 +59,11 @@ export const importCommand: Command = {
           })
         }
         if (detail.rejected > 0) call.tell(`Rows that do not fit: ${file}.rejects.csv`)
-        const { state, accepted, rejected, duplicates, rowsRead, error } = detail
+        const { state, accepted, rejected, duplicates, rowsRead, error, findings } = detail
         call.show(`${file}: ${state}, ${accepted} of ${rowsRead} rows`)
-        items.push({ file, import: detail.id, state, rowsRead, accepted, rejected, duplicates, error })
+        for (const { code, path, action, count, rows, message } of findings)
+          call.show(`  ${count} × ${code} ${path} (${action}), rows ${rows.join(', ')}: ${message}`)
+        items.push({ file, import: detail.id, state, rowsRead, accepted, rejected, duplicates, error, findings })
       }
       return { items }
     })

@@ -4,6 +4,7 @@ import { idOf } from '../ids.ts'
 import { type ImportKind, importKinds } from '../imports.ts'
 import { jsonObject } from '../json.ts'
 import { page, pageOf, route } from '../route.ts'
+import { findingAction } from './ingest-checks.ts'
 
 export * from './ingest-checks.ts'
 export * from './ingest-plans.ts'
@@ -564,6 +565,18 @@ export const importDetail = importJob.extend({
     .nullable(),
   /** First rows as they would be taken. */
   preview: z.array(jsonObject),
+  /** What the checks find when the file is only tried, the most frequent first; `rows` are the first three. */
+  findings: z.array(
+    z.object({
+      code: z.string(),
+      /** Dotted; `*` = further places. */
+      path: z.string(),
+      action: findingAction,
+      message: z.string(),
+      count: z.number(),
+      rows: z.array(z.number()),
+    }),
+  ),
   rejectsPath: z.string().nullable(),
 })
 

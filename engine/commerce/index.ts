@@ -4,7 +4,7 @@ import type { TakeRecords } from '#ingest'
 import { applyBatch } from './apply.ts'
 import { erasePersons } from './erase.ts'
 import { type Revenue, revenueOf, type Today, todayOf } from './figures.ts'
-import { knownOf } from './known.ts'
+import { type Known, knownOf } from './known.ts'
 import type { OrderChannel } from './order.ts'
 import {
   type Cart,
@@ -21,6 +21,7 @@ import { type Viewed, viewedBy } from './viewed.ts'
 
 export type { Today as CommerceToday } from './figures.ts'
 export { commerceHealth } from './health.ts'
+export { storeAddresses } from './known.ts'
 export type { OrderChannel } from './order.ts'
 export type { Cart, Order, ProductSummary } from './read.ts'
 export type { StockReport } from './records.ts'
@@ -42,10 +43,7 @@ export type Commerce = {
   /** Articles the person has looked at, the latest first. */
   viewed(person: PersonId, query: { days: number; limit: number }): Promise<Viewed[]>
   /** Which of these articles and stores exist, articles with what they cost now; null where no such list is kept. */
-  known(asked: {
-    skus: string[]
-    stores: string[]
-  }): Promise<{ skus: Map<string, number | null> | null; stores: Set<string> | null }>
+  known(asked: { skus: string[]; stores: string[] }): Promise<Known>
   popular(query: {
     days: number
     channel?: OrderChannel

@@ -53,3 +53,15 @@ export async function reachHealth(database: Database): Promise<ReachHealth> {
     }
   })
 }
+
+const mostBounced = 200_000
+
+/** Mailboxes that a mail server called dead and no click has proved alive since; the latest ones when there are many. */
+export async function bouncedAddresses(database: Database): Promise<string[]> {
+  const rows = await database.rows<{ address: string }>`
+    select address from consent.suppression
+    where channel = 'email' and reason = 'hard_bounce' and address is not null
+      and (cleared_at is null or cleared_at < hit_at)
+    order by hit_at desc limit ${mostBounced}`
+  return rows.map(({ address }) => address)
+}

@@ -19,7 +19,7 @@ import { answer, append, erasePersons, load, lockEpoch, refresh, type StoreNeeds
 import { type LinkTarget, linkToken, readLink } from './token.ts'
 
 export { decide, type Facts, type Permission, type Question, type Stated } from './decision.ts'
-export { reachHealth } from './health.ts'
+export { bouncedAddresses, reachHealth } from './health.ts'
 export type { Statement, Wording } from './ledger.ts'
 export { type PurposeRule, registry, ruleOf } from './registry.ts'
 export { consentParts } from './routes.ts'

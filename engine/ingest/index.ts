@@ -12,6 +12,7 @@ import { type FeedNeeds, feedLoop } from './imports/feeds.ts'
 import { importLoop } from './imports/run.ts'
 import { inboxLoop } from './inbox.ts'
 import type { OwnEvent } from './own.ts'
+import { type AroundUs, createAround } from './quality/around.ts'
 import type { References } from './quality/finding.ts'
 import { createJudge, type Judge } from './quality/judge.ts'
 import { createMonitor, type Monitor } from './quality/monitor/index.ts'
@@ -69,6 +70,8 @@ export type IngestNeeds = {
   audit?: Governance['audit']
   /** Which articles and stores exist; null where the house keeps no such list. */
   references?: References
+  /** Addresses of our stores and of dead mailboxes, for the checks of contacts. */
+  around?: AroundUs
   /** Four eyes for tracking plans; without it none can go live. */
   approvals?: Approvals
   /** Who asks for a page that is no JSON route. */
@@ -92,6 +95,7 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     sourceOf: sources.byId,
     ...(needs.references ? { references: needs.references } : {}),
     plans: createLivePlans(),
+    around: createAround(needs.around ?? null, clock),
   })
   const applier = createApplier({
     database,
@@ -134,6 +138,7 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
       log,
       sources,
       applier,
+      judge,
       records: announced(needs.records ?? {}, quarantine),
       ...(needs.tidySearch ? { tidySearch: needs.tidySearch } : {}),
     }),

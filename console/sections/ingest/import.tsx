@@ -128,6 +128,7 @@ function Whole(props: { job: Job }): ReactNode {
           {job.preview.length === 0 ? null : <Preview rows={job.preview} />}
         </Stack>
       </Panel>
+      {job.dryRun && job.state === 'done' ? <Found rows={job.findings} /> : null}
       {job.rejected > 0 && may(api.ingest.rejects) ? <Rejects job={job} /> : null}
     </Page>
   )
@@ -159,6 +160,48 @@ function Keep(props: { job: Job }): ReactNode {
         {t('import.keep')}
       </Button>
     </Group>
+  )
+}
+
+/** What the checks would find, before anything is written. */
+function Found(props: { rows: Job['findings'] }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const words = useWords()
+  return (
+    <Panel title={t('import.found')}>
+      {props.rows.length === 0 ? (
+        <Text size="sm">{t('import.nothingFound')}</Text>
+      ) : (
+        <Table.ScrollContainer minWidth={500}>
+          <Table aria-label={t('import.found')} data-testid="import-findings">
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t('checks.check')}</Table.Th>
+                <Table.Th>{t('checks.decision')}</Table.Th>
+                <Table.Th ta="right">{t('import.rows')}</Table.Th>
+                <Table.Th>{t('import.firstRows')}</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {props.rows.map((row) => (
+                <Table.Tr key={row.code + row.path + row.action}>
+                  <Table.Td>
+                    <Text size="sm">{words('check', row.code)}</Text>
+                    <Text size="xs" c="dimmed" ff="monospace">
+                      {row.path === '*' ? t('checks.otherPlaces') : row.path}
+                    </Text>
+                  </Table.Td>
+                  <Table.Td>{words('checkAction', row.action)}</Table.Td>
+                  <Table.Td ta="right">{format.count(row.count)}</Table.Td>
+                  <Table.Td>{row.rows.map((one) => format.count(one)).join(', ')}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
+    </Panel>
   )
 }
 

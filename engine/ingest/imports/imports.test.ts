@@ -176,6 +176,31 @@ test('a dry run shows what would happen and does nothing; then it runs without a
   expect(applied).toHaveLength(2)
 })
 
+test('a file that is only tried tells what the checks then find', async () => {
+  const rows = ['ADA;1900-01-01;ada@x.example', 'Bert;31.12.1985;BERT@X.example', 'CARLA;1990-05-05;carla@gmial.com']
+  const file = ['Kundennummer;Vorname;Geburtsdatum;E-Mail', ...rows.map((row, at) => `${at + 1};${row}`)].join('\n')
+  const dry = await importFile('customers', Buffer.from(file), { dryRun: true })
+  expect(dry.findings).toContainEqual(
+    expect.objectContaining({
+      code: 'name.shape',
+      path: 'traits.first_name',
+      action: 'repair',
+      count: 2,
+      rows: [2, 4],
+    }),
+  )
+  expect(dry.findings.map(({ code }) => code)).toContain('email.typo')
+  const { database } = world.ground
+  const counted = () =>
+    database.rows`select code, path, action, count::int as count from ingest.finding order by code, path, action`
+  expect(await counted()).toEqual([])
+  await call(api.ingest.startImport, { params: { import: dry.id }, body: { dryRun: false } })
+  await ingest.drain()
+  const tried = dry.findings.map(({ code, path, action, count }) => ({ code, path, action, count }))
+  tried.sort((one, other) => (`${one.code} ${one.path}` < `${other.code} ${other.path}` ? -1 : 1))
+  expect(await counted()).toEqual(tried)
+})
+
 test('an upload goes on where it stopped, and refuses bytes that were not announced', async () => {
   const bytes = Buffer.from('sku,place,on_hand\nA,K1,5\nX,K1,1\n')
   const job = await announce('stock', bytes)

@@ -86,6 +86,7 @@ async function worked(kills: number, name: string): Promise<number> {
     clock: ground.clock,
     log: ground.log,
     sources: ingest.sources,
+    judge: ingest.judge,
     applier: {
       ...applier,
       async apply(tx, number, items, options) {

@@ -20,6 +20,7 @@ export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
     columns: row.columns,
     detected: row.detected,
     preview: row.preview,
+    findings: row.findings,
     rejectsPath: row.rejected > 0 ? rejectsPath(secrets, row.id) : null,
   })
   const one = async (id: ImportId) => {
@@ -68,7 +69,7 @@ export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
         await tx.run`
           update ingest.import set state = 'waiting', dry_run = ${body.dryRun}, rows_read = 0, accepted = 0, rejected = 0,
             duplicates = 0, bytes_read = 0, checked = false, error = null, finished_at = null, leased_until = null,
-            preview = '[]', mapping = coalesce(${body.mapping ? tx.json(body.mapping) : null}::jsonb, mapping),
+            preview = '[]', findings = '[]', mapping = coalesce(${body.mapping ? tx.json(body.mapping) : null}::jsonb, mapping),
             mapping_given = mapping_given or ${body.mapping !== undefined}
           where id = ${row.id}`
         await wake(tx)
@@ -210,7 +211,8 @@ async function finishedLike(database: Database, wanted: { kind: string; source: 
 }
 
 function jobView(row: ImportRow) {
-  const { mappingGiven: _a, feed: _f, bytesRead, checked: _b, columns: _c, detected: _d, preview: _e, ...view } = row
+  const { mappingGiven: _a, feed: _f, bytesRead, checked: _b, columns: _c, detected: _d, preview: _e, ...rest } = row
+  const { findings: _g, ...view } = rest
   const header = row.rowsRead > 0 ? (row.detected?.header ?? 0) : 0
   return {
     ...view,

@@ -6,6 +6,7 @@ import type { RecordKind, RecordRow, Rejected, TakeRecords } from '../index.ts'
 import type { Item } from '../item.ts'
 import { moneyOf } from '../money.ts'
 import { withRepairs } from '../own.ts'
+import type { Judge } from '../quality/judge.ts'
 import { type FileContract, fileContract } from '../quality/plans/files.ts'
 import type { Source, Sources } from '../source.ts'
 import type { FileBytes } from './archive.ts'
@@ -13,6 +14,7 @@ import { cellReader } from './cells.ts'
 import { missingFields, recognise } from './columns.ts'
 import { importEnded } from './feeds.ts'
 import { type FieldRow, fieldReader, groupKey, type Unit } from './fields.ts'
+import { addFound } from './found.ts'
 import { type Draft, type MapFacts, mapUnit, recordFields } from './mappers.ts'
 import { contentOf, type Encoding, type ReadRow, rowsOf, type Shape, shapeOf } from './reading.ts'
 import { mappingForColumns } from './saved.ts'
@@ -31,6 +33,7 @@ type Needs = {
   log: Log
   sources: Sources
   applier: Applier
+  judge: Judge
   records: { [kind in RecordKind]?: TakeRecords }
   /** Sorts what imports have left unsorted in the search index. */
   tidySearch?: () => Promise<void>
@@ -342,6 +345,7 @@ async function settle(needs: Needs, row: ImportRow, { cut, mapped }: Batch, from
   const rejects = [...cut.rejects, ...mapped.rejects]
   let number = 0
   let careful = false
+  let { findings } = row
   for (;;) {
     try {
       const kept = await needs.database.transaction(async (tx) => {
@@ -353,6 +357,11 @@ async function settle(needs: Needs, row: ImportRow, { cut, mapped }: Batch, from
           await tx.run`select set_config('gin_pending_list_limit', '65536', true)`
           const counts = await needs.applier.apply(tx, number, mapped.items, { skipSeen: true, careful })
           accepted -= counts.quarantined
+        }
+        if (row.dryRun && mapped.items.length > 0) {
+          const judged = await needs.judge.judge(tx, mapped.items, { dry: true })
+          accepted -= judged.filter(({ event }) => event === null).length
+          findings = addFound(row.findings, judged)
         }
         if (!row.dryRun && mapped.records.length > 0) {
           refused.push(...((await needs.records[row.kind as RecordKind]?.(tx, mapped.records)) ?? []))
@@ -368,10 +377,12 @@ async function settle(needs: Needs, row: ImportRow, { cut, mapped }: Batch, from
           rejects: all.sort((one, other) => one.row - other.row),
         })
         if (!moved) throw new Stopped()
+        if (row.dryRun) await tx.run`update ingest.import set findings = ${tx.json(findings)} where id = ${row.id}`
         if (from === 0) await savePreview(tx, row, mapped.preview)
         return true
       })
       if (number > 0) needs.applier.committed(number)
+      row.findings = findings
       return kept
     } catch (error) {
       if (error instanceof Stopped) return false

@@ -1,6 +1,7 @@
 import type { ImportId, ImportKind, ImportMapping, JsonObject, SourceId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
 import type { FileBytes } from './archive.ts'
+import type { ImportFinding } from './found.ts'
 import type { Format } from './reading.ts'
 
 export type ImportState = 'uploading' | 'waiting' | 'running' | 'done' | 'cancelled' | 'failed'
@@ -29,6 +30,7 @@ export type ImportRow = {
   detected: { encoding: string; delimiter: string; header: number; entry: string | null } | null
   feed: string | null
   preview: JsonObject[]
+  findings: ImportFinding[]
   error: string | null
   createdAt: Date
   finishedAt: Date | null
@@ -45,7 +47,7 @@ export function importRows(
   return database.rows<ImportRow>`
     select import.id, import.kind, import.source, source.name as "sourceName", file_name as "fileName", format, size, sha256,
       dry_run as "dryRun", mapping, mapping_given as "mappingGiven", state, uploaded, rows_read as "rowsRead", accepted,
-      rejected, duplicates, bytes_read as "bytesRead", checked, columns, detected, preview, error, feed,
+      rejected, duplicates, bytes_read as "bytesRead", checked, columns, detected, preview, findings, error, feed,
       import.created_at as "createdAt", finished_at as "finishedAt"
     from ingest.import join ingest.source on source.id = import.source
     where (${query.id}::uuid is null or import.id = ${query.id}::uuid)

@@ -38,6 +38,12 @@ export type Facts = {
   knows(kind: 'sku' | 'store', value: string): boolean | null
   /** What an article usually costs, minor units; null = nobody knows. */
   price(sku: string): number | null
+  /** The GTIN of an article; null = nobody knows. */
+  gtin(sku: string): string | null
+  /** Whether one of our own stores is there. */
+  isStore(street: string, postalCode: string): boolean
+  /** Whether mail to the address came back for good. */
+  bounced(address: string): boolean
   /** The how-manieth event of its device in its minute this is; 0 = not counted. */
   rate: number
 }
@@ -75,13 +81,13 @@ export type PlanFound = Found & { code: string; action: FindingAction; expected:
 export type LivePlans = { refresh(tx: Database): Promise<void>; find: Plans }
 
 /**
- * Which of these exist: articles with what they cost now (minor units, null = unknown), and stores. Null = the house
- * keeps no such list, so nothing can be unknown.
+ * Which of these exist: articles with what they cost now (minor units, null = unknown) and their GTINs, and stores. Null =
+ * the house keeps no such list, so nothing can be unknown.
  */
 export type References = (asked: {
   skus: string[]
   stores: string[]
-}) => Promise<{ skus: Map<string, number | null> | null; stores: Set<string> | null }>
+}) => Promise<{ skus: Map<string, number | null> | null; gtins?: Map<string, string>; stores: Set<string> | null }>
 
 export const nothing: readonly Found[] = []
 

@@ -490,8 +490,6 @@ test('a slip in a mail domain is told, a real neighbour is left alone', () => {
     ['gm.xde', 'gmx.de'],
     ['gmx..at', 'gmx.at'],
     ['we.bde', 'web.de'],
-    ['gmy.de', 'gmx.de'],
-    ['qeb.de', 'web.de'],
   ] as Case[])
     expect([given, meantDomain(given)]).toEqual([given, meant])
   for (const real of [

@@ -5,12 +5,13 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Item } from '../item.ts'
 import { withdrawalIn } from './apart.ts'
+import { createAround } from './around.ts'
 import { catalogue, checks, choices, repairs } from './checks/index.ts'
 import type { Check, Facts, Finding, Repair, RuleSet } from './finding.ts'
 import { masked } from './mask.ts'
 import { mend } from './mend.ts'
 import { defaultRules } from './rules.ts'
-import { eventOf, judge as judgeEvent, plainFacts } from './samples.ts'
+import { eventOf, judge as judgeEvent, plainFacts, receivedAt } from './samples.ts'
 import { Subject } from './subject.ts'
 
 const facts: Facts = {
@@ -353,6 +354,34 @@ test('an opt-in for messages brings its text; what anybody may send waits for a 
     ),
   ).toMatchObject({ consent: { newsletter: false }, properties: { channel: 'email' } })
   expect(withdrawalIn(eventOf({ consent: { newsletter: true } }))).toBeNull()
+})
+
+test('what is known around us: dead mailboxes, addresses of our stores, GTINs of articles', async () => {
+  const around = createAround(
+    async () => ({ stores: [{ street: 'Schildergasse 1', postalCode: '50667' }], bounced: ['a@x.example'] }),
+    {
+      now: () => new Date(receivedAt),
+    },
+  )
+  await around.refresh()
+  const about = { ...facts, ...around, gtin: (sku: string) => (sku === 'known-1' ? '4006381333931' : null) }
+  const told = (over: Partial<NormalEvent>) => codes(judge(over, defaultRules, about))
+  const mail = (email: string) => told({ kind: 'identify', traits: { email } })
+  expect(mail('a@x.example')).toEqual(['email.history traits.email flag'])
+  expect(mail('b@x.example')).toEqual([])
+  const lives = (street: string, zip: string) =>
+    judge({ kind: 'identify', traits: { street, zip, city: 'Köln' } }, defaultRules, about)
+  expect(codes(lives('SCHILDERGASSE 1', '50667'))).toContain('address.own traits.street strip')
+  expect(lives('Schildergasse 1', 'D-50667').event).toMatchObject({
+    traits: {},
+    context: { stripped: { 'traits.street': 'Schildergasse 1', 'traits.zip': '50667', 'traits.city': 'Köln' } },
+  })
+  expect(codes(lives('Schildergasse 11', '50667'))).toEqual([])
+  const sold = (line: JsonObject) => told(order({ currency: 'EUR', products: [line] }))
+  expect(sold({ sku: 'known-1', gtin: '4006381333931' })).toEqual([])
+  expect(sold({ sku: 'known-1', ean: '04006381333931' })).toEqual([])
+  expect(sold({ sku: 'known-1', gtin: '4012345678901' })).toEqual(['goods.gtin properties.products.gtin flag'])
+  expect(sold({ sku: 'known-2', gtin: '4012345678901' })).toEqual([])
 })
 
 test('a source decides within the limits of each check', () => {

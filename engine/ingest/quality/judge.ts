@@ -1,6 +1,7 @@
 import type { Finding, FindingAction, Json, NormalEvent, SourceId } from '@einklang/contract'
 import { type Columns, type Database, recordset } from '@einklang/platform'
 import type { Item, Reason, SourceFacts } from '../item.ts'
+import type { Around } from './around.ts'
 import { checks, repairs } from './checks/index.ts'
 import { EventDraft, valueAt } from './event-path.ts'
 import {
@@ -35,6 +36,7 @@ type JudgeNeeds = {
   references?: References
   /** Tracking plans; missing = none. */
   plans?: LivePlans
+  around: Around
 }
 
 export function createJudge(needs: JudgeNeeds): Judge {
@@ -49,6 +51,7 @@ export function createJudge(needs: JudgeNeeds): Judge {
       for (const item of items)
         if (!sources.has(item.source)) sources.set(item.source, await needs.sourceOf(item.source))
       await known.learn(items)
+      await needs.around.refresh()
       return items.map((item) => {
         const source = sources.get(item.source)
         if (!source) return item
@@ -61,6 +64,9 @@ export function createJudge(needs: JudgeNeeds): Judge {
           receivedAt: item.receivedAt,
           knows: known.knows,
           price: known.price,
+          gtin: known.gtin,
+          isStore: needs.around.isStore,
+          bounced: needs.around.bounced,
           // A dry run is no second visit.
           rate: options.dry ? 0 : rate(item.event),
         }

@@ -4,13 +4,14 @@ import type { Facts, References } from './finding.ts'
 import { Subject } from './subject.ts'
 
 /** Which articles and stores exist: asked once per batch as a set; what is known is remembered. */
-export type Known = { learn(items: Item[]): Promise<void>; knows: Facts['knows']; price: Facts['price'] }
+export type Known = Pick<Facts, 'knows' | 'price' | 'gtin'> & { learn(items: Item[]): Promise<void> }
 
 /** Articles that a process remembers at most; beyond it the memory begins anew. */
 const most = 200_000
 
 export function createKnown(references: References | null): Known {
   const known = { sku: new Map<string, number | null>(), store: new Map<string, null>() }
+  const gtins = new Map<string, string>()
   const missing = { sku: new Set<string>(), store: new Set<string>() }
   return {
     async learn(items) {
@@ -26,6 +27,8 @@ export function createKnown(references: References | null): Known {
       if (asked.sku.size === 0 && asked.store.size === 0) return
       const found = await references({ skus: [...asked.sku], stores: [...asked.store] })
       for (const kind of ['sku', 'store'] as const) if (known[kind].size > most) known[kind].clear()
+      if (gtins.size > most) gtins.clear()
+      for (const [sku, gtin] of found.gtins ?? []) gtins.set(sku, gtin)
       if (found.skus !== null)
         for (const sku of asked.sku) {
           const price = found.skus.get(sku)
@@ -43,5 +46,6 @@ export function createKnown(references: References | null): Known {
       return missing[kind].has(value) ? false : null
     },
     price: (sku) => known.sku.get(sku) ?? null,
+    gtin: (sku) => gtins.get(sku) ?? null,
   }
 }

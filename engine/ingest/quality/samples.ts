@@ -22,7 +22,16 @@ const source = {
 } as unknown as SourceFacts
 
 /** A house that keeps no lists. */
-export const plainFacts: Facts = { source, receivedAt, knows: () => null, price: () => null, rate: 0 }
+export const plainFacts: Facts = {
+  source,
+  receivedAt,
+  knows: () => null,
+  price: () => null,
+  gtin: () => null,
+  isStore: () => false,
+  bounced: () => false,
+  rate: 0,
+}
 
 export function eventOf(over: Partial<NormalEvent>): NormalEvent {
   const at = new Date(receivedAt).toISOString()

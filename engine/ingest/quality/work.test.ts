@@ -15,6 +15,7 @@ import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createIngest, type Ingest, type IngestInside, ingestParts } from '../index.ts'
 import type { Item } from '../item.ts'
+import { createAround } from './around.ts'
 import { createJudge } from './judge.ts'
 
 const ada = 'adadadad-adad-8200-8000-000000000001' as PersonId
@@ -377,10 +378,13 @@ test('names that nobody bounds are counted as one', async () => {
   await send(...names(0))
   await send(...names(40))
   // Another process starts from what is written down.
-  await createJudge({ sourceOf: async () => null }).count(world.ground.database, [
-    { ...(found('traits.last_name') as Item), source },
-    { ...(found('traits.sur_name') as Item), source },
-  ])
+  await createJudge({ sourceOf: async () => null, around: createAround(null, world.clock) }).count(
+    world.ground.database,
+    [
+      { ...(found('traits.last_name') as Item), source },
+      { ...(found('traits.sur_name') as Item), source },
+    ],
+  )
   const rows = await world.ground.database.rows<{ path: string; count: number }>`
     select path, count::int as count from ingest.finding where source = ${source} and code = 'name.shape' order by path`
   expect(rows).toHaveLength(51)

@@ -331,6 +331,27 @@ const street: Check = {
   },
 }
 
+/** How an address is told again, however it is written. */
+export function addressKey(street: string, postalCode: string): string {
+  const read = readStreet(street, 'DE')
+  const plain = foldText(read === null ? street : streetText(read)).replaceAll(/[^a-z0-9]/g, '')
+  return `${plain}|${postalCode.replaceAll(/\D/g, '')}`
+}
+
+const own: Check = {
+  code: 'address.own',
+  actions: ['strip', 'flag'],
+  find(subject, facts) {
+    const street = subject.person.get('street')
+    const postalCode = subject.person.get('postal_code')
+    if (typeof street?.value !== 'string' || street.value === '' || postalCode === undefined) return nothing
+    if (!facts.isStore(street.value, String(postalCode.value))) return nothing
+    const city = subject.person.get('city')
+    const also = [postalCode.path, ...(city === undefined ? [] : [city.path])]
+    return [{ path: street.path, also, message: 'The address is that of one of our stores; ask the customer for his.' }]
+  },
+}
+
 /** The country first: the others ask for it. */
 export const addressRepairs: Check[] = [country, postcode, street]
-export const addressChecks: Check[] = [countryKnown, postcodeKnown]
+export const addressChecks: Check[] = [countryKnown, postcodeKnown, own]

@@ -131,9 +131,11 @@ function nearest(domain: string): string | null {
     if (end === known.end) return known.domain
     if (endSlipped && !real) best ??= known.domain
   }
-  // A dot that was forgotten or is a comma: gmailcom, gmail,com.
+  if (best !== null) return best
+  // A dot that was forgotten, doubled, misplaced or is a comma: gmailcom, gmx..de, gm.xde, gmail,com.
   const bare = domain.replaceAll(/[.,]/g, '')
-  return best ?? frequent.find((known) => known.length > 7 && known.replace('.', '') === bare) ?? null
+  const impossible = !real || domain.includes('..')
+  return frequent.find((known) => (impossible || known.length > 7) && known.replace('.', '') === bare) ?? null
 }
 
 function slipOfEnd(end: string, known: string): boolean {
@@ -160,6 +162,15 @@ const emailTypo: Check = {
       const meant = meantDomain(address.slice(address.lastIndexOf('@') + 1))
       return meant === null ? null : `Perhaps ${meant} is meant. Ask the customer; the address stays as it is.`
     }),
+}
+
+const emailHistory: Check = {
+  code: 'email.history',
+  actions: ['flag'],
+  find: (subject, facts) =>
+    emails(subject, (address) =>
+      facts.bounced(address) ? 'Mail to this address came back for good; ask the customer for another one.' : null,
+    ),
 }
 
 function emails(subject: Subject, ask: (address: string) => string | null): readonly Found[] {
@@ -273,4 +284,12 @@ function on(contact: Contact, message: string): Found {
 }
 
 export const contactRepairs: Check[] = [emailCase, phoneParse]
-export const contactChecks: Check[] = [emailSyntax, emailRole, emailDisposable, emailTypo, phoneUnreadable, phoneFake]
+export const contactChecks: Check[] = [
+  emailSyntax,
+  emailRole,
+  emailDisposable,
+  emailTypo,
+  emailHistory,
+  phoneUnreadable,
+  phoneFake,
+]

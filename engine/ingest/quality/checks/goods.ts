@@ -233,7 +233,27 @@ function text(value: Json | undefined): string {
   return typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : ''
 }
 
+const gtin: Check = {
+  code: 'goods.gtin',
+  actions: ['flag', 'quarantine'],
+  find(subject, facts) {
+    if (!subject.isOrder) return nothing
+    let found: Found[] | null = null
+    for (const { path, line } of subject.lines) {
+      const name = line.gtin === undefined ? 'ean' : 'gtin'
+      const given = text(line[name])
+      const known = given === '' ? null : facts.gtin(text(line.sku) || text(line.product_id))
+      // A GTIN-8, 12 or 13 is the GTIN-14 without its leading zeros.
+      if (known === null || known.padStart(14, '0') === given.padStart(14, '0')) continue
+      const message = 'The GTIN belongs to another article than the SKU; the SKU counts.'
+      found = [...(found ?? []), { path: `${path}.${name}`, message }]
+    }
+    return found ?? nothing
+  },
+}
+
 export const goodsChecks: Check[] = [
+  gtin,
   total,
   sign,
   vat,
