@@ -7,26 +7,21 @@ import { type CaughtMail, type Mailbox, startMailbox, startSmsMailbox } from '@e
 import { letterConnector } from '@einklang/connectors/print-letter'
 import { smsConnector } from '@einklang/connectors/sms-http'
 import type { AppliedBatch, Connector, NormalEvent, PersonId } from '@einklang/contract'
-import { type Audience, audienceParts, createAudience, segmentUses } from '@einklang/engine/audience'
+import { type Audience, audienceParts, createAudience } from '@einklang/engine/audience'
 import { type Budget, budgetParts, createBudget } from '@einklang/engine/budget'
-import { type Commerce, commerceHealth, commerceParts, createCommerce, storeAddresses } from '@einklang/engine/commerce'
-import { bouncedAddresses, type Consent, consentParts, createConsent, reachHealth } from '@einklang/engine/consent'
-import { abandonedCartConcept, type Content, contentParts, createContent, wordUses } from '@einklang/engine/content'
+import { type Commerce, commerceParts, createCommerce, storeAddresses } from '@einklang/engine/commerce'
+import { bouncedAddresses, type Consent, consentParts, createConsent } from '@einklang/engine/consent'
+import { abandonedCartConcept, type Content, contentParts, createContent } from '@einklang/engine/content'
 import { type Conversation, conversationParts, createConversation } from '@einklang/engine/conversation'
-import {
-  createDecision,
-  type Decision,
-  type DecisionNeeds,
-  decisionParts,
-  journeyUses,
-} from '@einklang/engine/decision'
+import { createDecision, type Decision, type DecisionNeeds, decisionParts } from '@einklang/engine/decision'
 import { createDelivery, type Delivery, type DeliveryNeeds, deliveryParts } from '@einklang/engine/delivery'
 import { createGovernance, type Governance, governanceParts, recipientsOf } from '@einklang/engine/governance'
-import { createIdentity, type Identity, identityHealth, identityParts } from '@einklang/engine/identity'
+import { createIdentity, type Identity, identityParts } from '@einklang/engine/identity'
 import { createIngest, type Ingest, ingestParts, type SendMail } from '@einklang/engine/ingest'
 import { createMeasurement, type Measurement, measurementParts } from '@einklang/engine/measurement'
-import { createProfile, type Profile, profileHealth, profileParts } from '@einklang/engine/profile'
+import { createProfile, type Profile, profileParts } from '@einklang/engine/profile'
 import { type Database, derivedId, type Ground, type StageParts } from '@einklang/platform'
+import { stageHealth } from './health.ts'
 import { weigh } from './weigh.ts'
 
 /** All stages, wired; what the server mounts, schedules and registers. */
@@ -83,13 +78,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     audit: governance.audit,
     approvals: { approved: governance.approved, ask: governance.askApproval },
     authenticate: governance.authenticate,
-    health: {
-      reach: () => reachHealth(database),
-      profile: (fields) => profileHealth(database, fields),
-      identity: () => identityHealth(ground),
-      commerce: (fields) => commerceHealth(database, config.currency, fields),
-      uses: async () => (await Promise.all([segmentUses(database), journeyUses(database), wordUses(database)])).flat(),
-    },
+    health: stageHealth(ground),
     letters: { colleagues: (ids) => recipientsOf(database, ids), send: (mail) => sendHouseMail(mail) },
     tidySearch: () => profile.tidySearch(),
     feeds: feedWays({

@@ -1,13 +1,7 @@
 /** The report over so many people: how long it takes to compute, and how long a reader waits for it. */
 
-import { segmentUses } from '@einklang/engine/audience'
-import { commerceHealth } from '@einklang/engine/commerce'
-import { reachHealth } from '@einklang/engine/consent'
-import { wordUses } from '@einklang/engine/content'
-import { journeyUses } from '@einklang/engine/decision'
-import { identityHealth } from '@einklang/engine/identity'
-import { profileHealth } from '@einklang/engine/profile'
 import { createIngest } from '../../engine/ingest/index.ts'
+import { stageHealth } from '../../server/health.ts'
 import { benchGround } from '../ground.ts'
 import { machine } from '../served.ts'
 
@@ -21,14 +15,7 @@ export async function measureReport(people: number): Promise<void> {
     const ingest = createIngest({
       ground,
       apply: async () => ({ events: [], merges: [], touched: [] }),
-      health: {
-        reach: () => reachHealth(database),
-        profile: (fields) => profileHealth(database, fields),
-        identity: () => identityHealth(ground),
-        commerce: (fields) => commerceHealth(database, 'EUR', fields),
-        uses: async () =>
-          (await Promise.all([segmentUses(database), journeyUses(database), wordUses(database)])).flat(),
-      },
+      health: stageHealth(ground),
     })
     const { source } = await database.transaction((tx) => ingest.sources.create(tx, { name: 'CRM', kind: 'crm' }, null))
     for (let from = 1; from <= people; from += 100_000) await fill(from, Math.min(people, from + 99_999), source.id)
