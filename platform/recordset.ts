@@ -58,7 +58,8 @@ function columnText(rows: readonly object[], name: string, column: Column): stri
 
 function writerOf(column: Column): (value: unknown) => string {
   if (column === 'text') return (value) => quoted(String(value))
-  if (column === 'jsonb') return (value) => quoted(jsonText(value))
+  // JSON holds no bare control characters, so writing it as a JSON string escapes just what an array literal needs.
+  if (column === 'jsonb') return (value) => JSON.stringify(jsonText(value))
   if (column.endsWith('[]'))
     return (value) => quoted(`{${(value as unknown[]).map((one) => quoted(String(one))).join(',')}}`)
   return (value) => (value instanceof Date ? value.toISOString() : String(value))

@@ -102,8 +102,10 @@ export async function addPending(tx: Database, persons: PersonId[]): Promise<voi
 /** Takes up to `limit` waiting persons, as the persons they are today. */
 export async function takePending(tx: Database, limit: number): Promise<PersonId[]> {
   const rows = await tx.rows<{ person: PersonId }>`
-    with first as materialized (select person from audience.pending limit ${limit} for update skip locked),
-      taken as (delete from audience.pending using first where pending.person = first.person returning pending.person)
+    with taken as (
+      -- By the place of the row: the planner knows too little of a table that is always emptied to join it with itself.
+      delete from audience.pending where ctid = any(array(
+        select ctid from audience.pending limit ${limit} for update skip locked)) returning person)
     select distinct coalesce(merged.winner, taken.person) as person
     from taken left join identity.merged on merged.loser = taken.person and not merged.undone`
   return rows.map((row) => row.person)
