@@ -12,6 +12,8 @@ export type GeoTest = {
   /** First period with the campaign, and the first after it. */
   start: number
   end: number
+  /** Takes the misses of time-based regression as independent from period to period, as the paper does. */
+  independent?: boolean
 }
 
 export type GeoResult = {
@@ -49,7 +51,7 @@ function sumBetween(values: Float64Array, start: number, end: number): number {
 /**
  * Time-based regression (Kerman, Wang, Vaver 2017): before the campaign the treated regions are a straight line of the
  * control regions; that line says what they would have sold. The interval is the predictive Student interval of the
- * sum, with the uncertainty of the line in it.
+ * sum, with the uncertainty of the line in it, and wider where the misses of one day last into the next.
  */
 export function timeBasedRegression(
   test: GeoTest,
@@ -59,13 +61,18 @@ export function timeBasedRegression(
   const { panel, treated, start, end } = test
   const y = totalOf(panel, treated)
   const x = totalOf(panel, controls)
-  const { slope, base, error, degrees, meanX, spreadX } = lineOf(x, y, start)
+  const { slope, base, error, meanX, spreadX } = lineOf(x, y, start)
   const expected = x.map((value) => base + slope * value)
+  const memory = test.independent === true ? 0 : rememberedBetween(y, expected, start)
   const days = end - start
   const difference = sumBetween(y, start, end) - sumBetween(expected, start, end)
   // Prediction error of a sum: noise of each period, and the line's own uncertainty, common to all of them.
   const gap = sumBetween(x, start, end) / days - meanX
-  const variance = error * error * (days + days * days * (1 / start + (gap * gap) / spreadX))
+  const degrees = Math.max(1, start * ((1 - memory) / (1 + memory)) - 2)
+  // Residuals that hang together hide part of their own variance from so short a history.
+  const noise = error * error * ((start - 2) / Math.max(1, start - 2 * stretch(memory, start)))
+  const variance =
+    noise * (days * stretch(memory, days) + days * days * stretch(memory, start) * (1 / start + (gap * gap) / spreadX))
   const standardError = Math.sqrt(variance)
   const reach = studentQuantile((1 + level) / 2, degrees) * standardError
   const usual = sumBetween(expected, start, end)
@@ -83,6 +90,23 @@ export function timeBasedRegression(
   }
 }
 
+/** By how much the variance of a sum of so many values grows when each remembers the one before (first order). */
+function stretch(memory: number, count: number): number {
+  let grown = 1
+  let share = 1
+  for (let lag = 1; lag < count; lag++) {
+    share *= memory
+    grown += 2 * (1 - lag / count) * share
+  }
+  return grown
+}
+
+/** Memory of the misses before the campaign, put right for its bias (Kendall 1954); nothing where chance explains it. */
+function rememberedBetween(actual: Float64Array, expected: Float64Array, start: number): number {
+  const found = memoryOf(actual.subarray(0, start).map((value, period) => value - (expected[period] as number)))
+  return found < 1 / Math.sqrt(start) ? 0 : Math.min(0.95, found + (1 + 3 * found) / start)
+}
+
 function lineOf(x: Float64Array, y: Float64Array, periods: number) {
   const meanX = sumBetween(x, 0, periods) / periods
   const meanY = sumBetween(y, 0, periods) / periods
@@ -97,7 +121,7 @@ function lineOf(x: Float64Array, y: Float64Array, periods: number) {
   for (let period = 0; period < periods; period++)
     rest += ((y[period] as number) - base - slope * (x[period] as number)) ** 2
   const degrees = Math.max(1, periods - 2)
-  return { slope, base, error: Math.sqrt(rest / degrees), degrees, meanX, spreadX: spreadX || 1 }
+  return { slope, base, error: Math.sqrt(rest / degrees), meanX, spreadX: spreadX || 1 }
 }
 
 function twoSided(t: number, degrees: number): number {

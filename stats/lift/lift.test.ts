@@ -71,7 +71,7 @@ describe.skipIf(!has('geo-salesandcost'))('sales and cost of 100 regions, the se
 
   test('time-based regression gives the published increment 147,337 and return 2.947 (2.760 to 3.134)', () => {
     const { panel, cost, treated, start, end } = load()
-    const result = timeBasedRegression({ panel, treated, start, end }, 0.95)
+    const result = timeBasedRegression({ panel, treated, start, end, independent: true }, 0.95)
     expect(result.increment.value).toBeCloseTo(147337.1, 0)
     const spend = treated.reduce(
       (sum, region) =>
@@ -385,4 +385,24 @@ describe('Thompson sampling', () => {
     // Published: random .1475, Thompson .1806 after 21,300 matched rows.
     expect(visits / tries).toBeGreaterThan(0.172)
   })
+})
+
+test('misses that last from day to day widen the interval of a region test, so that it still covers', () => {
+  const draws = drawsFrom('lasting misses', 5)
+  let covered = 0
+  for (let run = 0; run < 100; run++) {
+    const common = Float64Array.from({ length: 84 }, () => 100 + 10 * draws.normal())
+    const values = Array.from({ length: 4 }, (_, region) => {
+      let miss = draws.normal()
+      return common.map((value, day) => {
+        miss = 0.6 * miss + 0.8 * draws.normal()
+        return value + 5 * miss + (region === 0 && day >= 56 ? 4 : 0)
+      })
+    })
+    const panel = { regions: ['a', 'b', 'c', 'd'], periods: 84, values }
+    const { increment } = timeBasedRegression({ panel, treated: [0], start: 56, end: 84 })
+    if (increment.low <= 112 && 112 <= increment.high) covered++
+  }
+  // Nominal 90; taken as independent they covered 60.
+  expect(covered).toBeGreaterThan(79)
 })
