@@ -35,6 +35,9 @@ export type ApplyOptions = {
   beforeItem?: (item: Item) => Promise<void>
 }
 
+/** So many events a second are told to the live screens. */
+const shown = 20
+
 // Any constants do; every process takes the same ones.
 const applyLock = 731_406_202
 
@@ -62,8 +65,8 @@ export function createApplier(needs: {
       liveFrom = now
       liveCount = 0
     }
-    for (const row of rows.slice(-20)) {
-      if (liveCount++ >= 20) return
+    for (const row of rows) {
+      if (liveCount++ >= shown) return
       needs.live.publish('ingest.events', {
         id: row.id,
         person: row.person,
@@ -109,7 +112,8 @@ export function createApplier(needs: {
       // Imports are the past: only what arrives live is a stream that can be watched.
       if (!options.skipSeen) await keepNote(tx, batch, noteOf(given, sorted))
       await tx.notify(historyChannel)
-      pending.set(batch, rows)
+      // The screens show a handful; the rest need not wait for the commit in memory.
+      pending.set(batch, rows.slice(-shown))
       const counted = {
         accepted: sorted.fresh.length,
         duplicates: sorted.repeats.length,
