@@ -4,11 +4,11 @@ import { type Phrases, speaker } from '@einklang/contract'
 export const budgetPhrases: Phrases = {
   defines_spend: {
     en: 'Spend as recorded (weekly amounts spread evenly over their days) beside revenue net of returns that the last known touch credits to the same channel. ROAS = credited revenue ÷ spend; it shows credit, not cause: what would have been sold anyway is in it.',
-    de: 'Ausgaben wie gebucht (Wochenbeträge gleichmäßig auf ihre Tage verteilt) neben dem Umsatz abzüglich Retouren, den der letzte bekannte Kontakt demselben Kanal zurechnet. ROAS = zugerechneter Umsatz ÷ Ausgaben; er zeigt Zurechnung, nicht Ursache: Was ohnehin verkauft worden wäre, ist enthalten.',
+    de: 'Ausgaben wie gebucht (Wochenbeträge gleichmäßig auf ihre Tage verteilt) neben dem Umsatz abzüglich Retouren, den die letzte bekannte Berührung demselben Kanal zurechnet. ROAS = zugerechneter Umsatz ÷ Ausgaben; er zeigt Zurechnung, nicht Ursache: Was ohnehin verkauft worden wäre, ist enthalten.',
   },
   defines_roi: {
     en: 'Increment × margin − spend. The increment comes from the newest mix model whose checks allow its use, else from the last known touch, and each row says which. ROI = profit ÷ spend; marginal ROI is that of the next unit of spend.',
-    de: 'Zuwachs × Marge − Ausgaben. Der Zuwachs kommt aus dem neuesten Mix-Modell, dessen Prüfungen das erlauben, sonst vom letzten bekannten Kontakt; jede Zeile sagt, woher. ROI = Gewinn ÷ Ausgaben; der Grenz-ROI gilt für den nächsten Euro.',
+    de: 'Zuwachs × Marge − Ausgaben. Der Zuwachs kommt aus dem neuesten Mix-Modell, dessen Prüfungen das erlauben, sonst von der letzten bekannten Berührung; jede Zeile sagt, woher. ROI = Gewinn ÷ Ausgaben; der Grenz-ROI gilt für den nächsten Euro.',
   },
   defines_plan: {
     en: 'Planned spend per month beside what the ledger says; weekly amounts count by their days.',

@@ -94,6 +94,14 @@ test('who bought lately and often is worth more than who stopped; everybody has 
   expect(of((lately as (typeof often)[0])[0], 'alive').value).toBeGreaterThan(
     of((longAgo as (typeof often)[0])[0], 'alive').value + 0.3,
   )
+  // The look back counts the purchase days of the last 13 weeks, of customers who were there before.
+  const dayOf = (when: Date) => when.toLocaleDateString('en-CA', { timeZone: 'Europe/Berlin' })
+  const actual = [...bought.values()].reduce((sum, days) => {
+    const all = [...new Set(days.map(dayOf))].filter((day) => day <= '2026-03-02')
+    return sum + (all.some((day) => day <= '2025-12-01') ? all.filter((day) => day > '2025-12-01').length : 0)
+  }, 0)
+  expect(actual).toBeGreaterThan(50)
+  expect(answer.drift?.actual).toBe(actual)
   const first = await measurement.bestCustomers({ by: 'value', limit: 10 })
   const second = await measurement.bestCustomers({ by: 'value', limit: 10, after: first.next ?? '' })
   const values = [...first.items, ...second.items].map((one) => one.value?.value ?? 0)

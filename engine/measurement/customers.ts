@@ -112,7 +112,9 @@ export async function refitCustomers(
     const earlier = await history.rows<Grouped>`
       select repeats, recency, age, count() as weight, sum(logs) as logs, sum(later) as later from (
         select ${read(history, before, rounded)}, later from (
-          select arrayFilter(d -> d <= toDate(${before}), days) as days, arrayCount(d -> d > toDate(${before}), days) as later from (select days from ${own})
+          -- Another name: an alias would stand for the column in the expressions beside it.
+          select arrayFilter(d -> d <= toDate(${before}), bought) as days, arrayCount(d -> d > toDate(${before}), bought) as later
+          from (select days as bought from ${own})
         ) where notEmpty(days)
       ) group by repeats, recency, age order by repeats, recency, age`
     const spent = await history.rows<{ amounts: number; mean: number }>`

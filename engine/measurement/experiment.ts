@@ -234,9 +234,18 @@ function added(left: PairedMoments, right: PairedMoments): PairedMoments {
 function ratioSentence(arms: ExperimentResult['arms'], ok: boolean, pValue: number): string {
   const total = arms.reduce((sum, arm) => sum + arm.persons, 0)
   const parts = arms.map((arm) => `${arm.arm} ${arm.persons} (${Math.round(arm.planned * total)})`).join(', ')
-  return ok
-    ? kept('arms_as_planned', { arms: parts })
-    : kept('arms_not_as_planned', { arms: parts, chance: pValue.toExponential(1) })
+  const chance = pValue.toExponential(1)
+  const [control, treated] = [arms.find((arm) => arm.arm === 'held out'), arms.find((arm) => arm.arm === 'treated')]
+  const usual = arms.length === 2 && control !== undefined && treated !== undefined
+  const named = usual
+    ? kept('arms_of_holdout', {
+        control: control.persons,
+        ofControl: Math.round(control.planned * total),
+        treated: treated.persons,
+        ofTreated: Math.round(treated.planned * total),
+      })
+    : parts
+  return ok ? kept('arms_as_planned', { arms: named }) : kept('arms_not_as_planned', { arms: named, chance })
 }
 
 type Journey = { id: string; name: string; holdout: number; graph: { nodes: GraphNode[] } | null }

@@ -327,7 +327,7 @@ test('one customer shows every order with its touches and who got the credit', a
     'Search, generic “generic boots” got the credit: the last known touch, visited 2 days before.',
   )
   expect(because('de')).toBe(
-    'Suche, allgemein „generic boots“ bekommt die Bestellung zugerechnet: der letzte bekannte Kontakt, besucht 2 Tage davor.',
+    'Suche, allgemein „generic boots“ bekommt die Bestellung zugerechnet: die letzte bekannte Berührung, besucht 2 Tage davor.',
   )
   expect(first?.touches.map((touch) => touch.credit.find((one) => one.model === 'linear')?.share)).toEqual([
     1 / 3,

@@ -6,23 +6,23 @@ export const measurementPhrases: Phrases = {
   // Definitions of figures.
   defines_attribution: {
     en: 'Orders and receipts of all channels, net of returns within 60 days, credited to the touches of the same person in the 90 days before (letter 60, catalogue 120), split at orders. Intervals: 90 %, over persons.',
-    de: 'Bestellungen und Bons aller Kanäle, abzüglich Retouren binnen 60 Tagen, zugerechnet den Kontakten derselben Person in den 90 Tagen davor (Brief 60, Katalog 120), getrennt an Bestellungen. Intervalle: 90 %, über Personen.',
+    de: 'Bestellungen und Bons aller Kanäle, abzüglich Retouren binnen 60 Tagen, zugerechnet den Berührungen derselben Person in den 90 Tagen davor (Brief 60, Katalog 120), getrennt an Bestellungen. Intervalle: 90 %, über Personen.',
   },
   defines_weeks: {
     en: 'Revenue net of returns by the week of the order; credited revenue covers orders with at least one touch. {model:said}',
-    de: 'Umsatz abzüglich Retouren nach der Woche der Bestellung; zugerechneter Umsatz umfasst Bestellungen mit mindestens einem Kontakt. {model:said}',
+    de: 'Umsatz abzüglich Retouren nach der Woche der Bestellung; zugerechneter Umsatz umfasst Bestellungen mit mindestens einer Berührung. {model:said}',
   },
   defines_journey: {
     en: 'Every order of this customer with the touches in the 90 days before it (letter 60, catalogue 120) and who got the credit.',
-    de: 'Jede Bestellung dieser Person mit den Kontakten der 90 Tage davor (Brief 60, Katalog 120) und wem sie zugerechnet wird.',
+    de: 'Jede Bestellung dieser Person mit den Berührungen der 90 Tage davor (Brief 60, Katalog 120) und wem sie zugerechnet wird.',
   },
   defines_paths: {
     en: 'Channels before an order, equal neighbours taken together; paths without an order count when their last touch lies in the period.',
-    de: 'Kanäle vor einer Bestellung, gleiche Nachbarn zusammengefasst; Wege ohne Bestellung zählen, wenn ihr letzter Kontakt im Zeitraum liegt.',
+    de: 'Kanäle vor einer Bestellung, gleiche Nachbarn zusammengefasst; Wege ohne Bestellung zählen, wenn ihre letzte Berührung im Zeitraum liegt.',
   },
   defines_journeys: {
     en: 'Channels of a person before each order, equal neighbours taken together; ways without an order count when their last touch lies in the period. Times are from touch to touch.',
-    de: 'Kanäle einer Person vor jeder Bestellung, gleiche Nachbarn zusammengefasst; Wege ohne Bestellung zählen, wenn ihr letzter Kontakt im Zeitraum liegt. Zeiten gelten von Kontakt zu Kontakt.',
+    de: 'Kanäle einer Person vor jeder Bestellung, gleiche Nachbarn zusammengefasst; Wege ohne Bestellung zählen, wenn ihre letzte Berührung im Zeitraum liegt. Zeiten gelten von Berührung zu Berührung.',
   },
   defines_customers: {
     en: 'From the days on which known customers bought, in all channels, the model learns how often each buys and who has stopped; the value is the revenue expected in the next 52 weeks, later money discounted by 10 % a year. 90 % intervals from imagined futures of each customer.',
@@ -108,17 +108,21 @@ export const measurementPhrases: Phrases = {
     de: 'Umsatz der {days} Tage nach der Zuteilung; Welch-Intervall, nachdem abgezogen ist, was der Umsatz der {before} Tage davor erklärt ({shrinks:percent} des Rauschens); Kaufende mit Newcombes Score-Intervall.',
   },
   arms_as_planned: {
-    en: 'The arms were filled as planned: {arms}.',
-    de: 'Die Gruppen sind gefüllt wie geplant: {arms}.',
+    en: 'The arms were filled as planned: {arms:said}.',
+    de: 'Die Gruppen sind gefüllt wie geplant: {arms:said}.',
   },
   arms_not_as_planned: {
-    en: 'The arms were not filled as planned: {arms}; chance does this in {chance} of cases.',
-    de: 'Die Gruppen sind nicht gefüllt wie geplant: {arms}; der Zufall tut das in {chance} der Fälle.',
+    en: 'The arms were not filled as planned: {arms:said}; chance does this in {chance} of cases.',
+    de: 'Die Gruppen sind nicht gefüllt wie geplant: {arms:said}; der Zufall tut das in {chance} der Fälle.',
+  },
+  arms_of_holdout: {
+    en: 'held out {control} (planned {ofControl}), treated {treated} (planned {ofTreated})',
+    de: 'zurückgehalten {control} (geplant {ofControl}), angesprochen {treated} (geplant {ofTreated})',
   },
   all_campaigns: { en: 'All campaigns', de: 'Alle Kampagnen' },
   why_untouchable: {
     en: 'No touch of a person can prove this channel: credit is always nothing, only the experiment can tell.',
-    de: 'Kein Kontakt einer Person kann diesen Kanal belegen: Zugerechnet wird immer nichts, nur das Experiment kann es sagen.',
+    de: 'Keine Berührung einer Person kann diesen Kanal belegen: Zugerechnet wird immer nichts, nur das Experiment kann es sagen.',
   },
   why_everything: {
     en: 'The experiment compares people who get all campaigns with people who get none; no single credit corresponds to it.',
@@ -126,7 +130,7 @@ export const measurementPhrases: Phrases = {
   },
   why_no_touches: {
     en: 'No touch of these days bears this name, so there is no credit to compare.',
-    de: 'Kein Kontakt dieser Tage trägt diesen Namen, also gibt es keine Zurechnung zum Vergleichen.',
+    de: 'Keine Berührung dieser Tage trägt diesen Namen, also gibt es keine Zurechnung zum Vergleichen.',
   },
   why_anyway: {
     en: '{what:said} is credited with more than the experiment allows: at least {anyway:percent} of the credited revenue would have come without it. Credit shows who was there, not what changed.',
@@ -138,7 +142,7 @@ export const measurementPhrases: Phrases = {
   },
   why_unseen: {
     en: '{what:said} works where no touch shows it: orders in stores, on other devices or weeks later. The models credit less than the experiment finds at least.',
-    de: '{what:said} wirkt, wo kein Kontakt es zeigt: in Filialen, auf anderen Geräten oder Wochen später. Die Modelle rechnen weniger zu, als das Experiment mindestens findet.',
+    de: '{what:said} wirkt, wo keine Berührung es zeigt: in Filialen, auf anderen Geräten oder Wochen später. Die Modelle rechnen weniger zu, als das Experiment mindestens findet.',
   },
   why_wide: {
     en: 'The experiment cannot tell yet: its interval holds both nothing and what the models credit to {what:said}.',
@@ -153,45 +157,45 @@ export const measurementPhrases: Phrases = {
     de: 'Von {of} Modellen rechnen {models} {what:said} so viel zu, wie das Experiment erlaubt; ihnen ist eher zu glauben.',
   },
   // Models.
-  first: { en: 'First touch', de: 'Erster Kontakt' },
+  first: { en: 'First touch', de: 'Erste Berührung' },
   first_means: {
     en: 'All credit to the touch that began the path.',
-    de: 'Alles dem Kontakt, mit dem der Weg begann.',
+    de: 'Alles der Berührung, mit der der Weg begann.',
   },
-  last: { en: 'Last touch', de: 'Letzter Kontakt' },
+  last: { en: 'Last touch', de: 'Letzte Berührung' },
   last_means: {
     en: 'All credit to the touch just before the order, visits of her own accord included.',
-    de: 'Alles dem Kontakt direkt vor der Bestellung, Besuche aus eigenem Antrieb eingeschlossen.',
+    de: 'Alles der Berührung direkt vor der Bestellung, Besuche aus eigenem Antrieb eingeschlossen.',
   },
-  last_nondirect: { en: 'Last known touch', de: 'Letzter bekannter Kontakt' },
+  last_nondirect: { en: 'Last known touch', de: 'Letzte bekannte Berührung' },
   last_nondirect_means: {
     en: 'All credit to the last touch that is neither a direct visit nor the visit to the store itself.',
-    de: 'Alles dem letzten Kontakt, der weder ein direkter Besuch noch der Gang in die Filiale selbst ist.',
+    de: 'Alles der letzten Berührung, die weder ein direkter Besuch noch der Gang in die Filiale selbst ist.',
   },
   linear: { en: 'Linear', de: 'Linear' },
   linear_means: {
     en: 'Every touch of the path gets the same share.',
-    de: 'Jeder Kontakt des Weges bekommt denselben Anteil.',
+    de: 'Jede Berührung des Weges bekommt denselben Anteil.',
   },
   position: { en: 'Position (40/20/40)', de: 'Position (40/20/40)' },
   position_means: {
     en: '40 % to the first touch, 40 % to the last, 20 % to those between; short paths share equally.',
-    de: '40 % dem ersten Kontakt, 40 % dem letzten, 20 % denen dazwischen; kurze Wege teilen gleich.',
+    de: '40 % der ersten Berührung, 40 % der letzten, 20 % denen dazwischen; kurze Wege teilen gleich.',
   },
   position_w: { en: 'Position (30/30/30/10)', de: 'Position (30/30/30/10)' },
   position_w_means: {
     en: '30 % to the first touch, 30 % to the touch half-way, 30 % to the last, 10 % to the others; short paths share equally.',
-    de: '30 % dem ersten Kontakt, 30 % dem auf halbem Weg, 30 % dem letzten, 10 % den übrigen; kurze Wege teilen gleich.',
+    de: '30 % der ersten Berührung, 30 % der auf halbem Weg, 30 % der letzten, 10 % den übrigen; kurze Wege teilen gleich.',
   },
   decay: { en: 'Time decay', de: 'Zeitverfall' },
   decay_means: {
     en: 'A touch counts half for every 7 days that lie between it and the last touch.',
-    de: 'Ein Kontakt zählt die Hälfte je 7 Tage, die zwischen ihm und dem letzten liegen.',
+    de: 'Eine Berührung zählt die Hälfte je 7 Tage, die zwischen ihr und der letzten liegen.',
   },
   markov: { en: 'Markov chain', de: 'Markow-Kette' },
   markov_means: {
     en: 'Share of orders that would be lost if everybody who meets the channel left there, from the exact chain of all paths, those without an order included. The chain remembers as many touches as asked for.',
-    de: 'Anteil der Bestellungen, die verloren gingen, wenn alle, die dem Kanal begegnen, dort abbrächen; aus der exakten Kette aller Wege, auch derer ohne Bestellung. Die Kette merkt sich so viele Kontakte, wie verlangt.',
+    de: 'Anteil der Bestellungen, die verloren gingen, wenn alle, die dem Kanal begegnen, dort abbrächen; aus der exakten Kette aller Wege, auch derer ohne Bestellung. Die Kette merkt sich so viele Berührungen, wie verlangt.',
   },
   shapley: { en: 'Shapley value', de: 'Shapley-Wert' },
   shapley_means: {
@@ -228,15 +232,15 @@ export const measurementPhrases: Phrases = {
   // Why an order was credited.
   no_touch: {
     en: 'No touch is known in the days before, so no channel gets the credit.',
-    de: 'In den Tagen davor ist kein Kontakt bekannt, also bekommt kein Kanal die Bestellung zugerechnet.',
+    de: 'In den Tagen davor ist keine Berührung bekannt, also bekommt kein Kanal die Bestellung zugerechnet.',
   },
   own_accord: {
     en: 'Came by themselves ({what:said}): no campaign touch is known in the days before.',
-    de: 'Kam von selbst ({what:said}): In den Tagen davor ist kein Kontakt einer Kampagne bekannt.',
+    de: 'Kam von selbst ({what:said}): In den Tagen davor ist keine Berührung einer Kampagne bekannt.',
   },
   credited: {
     en: '{what:said} got the credit: the last known touch, {kind:said} {when:said}.',
-    de: '{what:said} bekommt die Bestellung zugerechnet: der letzte bekannte Kontakt, {kind:said} {when:said}.',
+    de: '{what:said} bekommt die Bestellung zugerechnet: die letzte bekannte Berührung, {kind:said} {when:said}.',
   },
   with_campaign: { en: '{media:said} “{campaign}”', de: '{media:said} „{campaign}“' },
   same_day: { en: 'the same day', de: 'am selben Tag' },

@@ -163,7 +163,7 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
       {
         id: 'touches',
         header: t('measurement.touches'),
-        width: 110,
+        width: 100,
         align: 'right',
         sort: (row) => row.touches,
         cell: (row) => format.count(row.touches),
@@ -171,7 +171,7 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
       {
         id: 'persons',
         header: t('measurement.persons'),
-        width: 110,
+        width: 100,
         align: 'right',
         sort: (row) => row.persons,
         cell: (row) => format.count(row.persons),
@@ -180,7 +180,7 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
         (model): Column<Row> => ({
           id: model.model,
           header: words('model', model.model),
-          width: 170,
+          width: 150,
           align: 'right',
           sort: (row) => row.credits.find((credit) => credit.model === model.model)?.revenue ?? null,
           cell: (row) => {
@@ -204,7 +204,7 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
             {
               id: 'experiment',
               header: t('compared.column'),
-              width: 180,
+              width: 150,
               align: 'right' as const,
               sort: (row: Row) => foundFor(answer, row)?.found.value ?? null,
               cell: (row: Row) => {
@@ -214,8 +214,8 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
                   <>
                     {format.money(Math.round(one.found.value), currency)}
                     <Text size="xs" c="dimmed">
-                      {format.money(Math.round(one.found.low), currency)} –{' '}
-                      {format.money(Math.round(one.found.high), currency)}
+                      {format.shortMoney(Math.round(one.found.low), currency)} –{' '}
+                      {format.shortMoney(Math.round(one.found.high), currency)}
                     </Text>
                   </>
                 )

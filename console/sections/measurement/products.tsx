@@ -12,7 +12,6 @@ import { StatCard } from '../../kit/stat-card.tsx'
 import { Fetch, Loading } from '../../kit/states.tsx'
 import { client, useAnswer } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
-import { useSession } from '../../shell/session.ts'
 import { SoldVia } from './filters.tsx'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
@@ -35,7 +34,6 @@ export function Products(): ReactNode {
   const query = {
     ...period,
     by,
-    limit: 300,
     ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
   }
   const answer = useAnswer(api.measurement.products, { query }, { keep: true })
@@ -117,10 +115,8 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const demand = useDemand()
-  const { currency: houseCurrency } = useSession()
   const [filters, change] = useFilters()
   const { answer, by } = props
-  const currency = answer.note.currency ?? houseCurrency
   const columns = useMemo(
     (): Column<Row>[] => [
       {
@@ -162,8 +158,8 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
       },
       {
         id: 'units',
-        header: t('products.units'),
-        width: 90,
+        header: t('products.sold'),
+        width: 95,
         align: 'right',
         sort: (row) => row.units,
         cell: (row) => format.count(row.units),
@@ -189,7 +185,7 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
       {
         id: 'perDay',
         header: t('products.perDay'),
-        width: 140,
+        width: 120,
         align: 'right',
         sort: (row) => row.perDay?.value ?? null,
         cell: (row) => (row.perDay === null ? '–' : format.decimal(row.perDay.value, 2)),
@@ -197,15 +193,15 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
       {
         id: 'corrected',
         header: t('products.corrected'),
-        width: 130,
+        width: 110,
         align: 'right',
         sort: (row) => row.corrected?.value ?? null,
         cell: demand.corrected,
       },
       {
         id: 'missed',
-        header: t('products.missed'),
-        width: 100,
+        header: t('products.missedShort'),
+        width: 105,
         align: 'right',
         sort: (row) => row.missed,
         cell: (row) => (row.missed === null ? '–' : format.decimal(row.missed, 1)),
@@ -213,7 +209,7 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
       {
         id: 'views',
         header: t('products.views'),
-        width: 140,
+        width: 125,
         align: 'right',
         sort: (row) => row.views,
         cell: (row) => (
@@ -230,21 +226,13 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
       {
         id: 'viewsPerDay',
         header: t('products.viewsPerDay'),
-        width: 130,
+        width: 120,
         align: 'right',
         sort: (row) => row.viewsPerDay,
         cell: (row) => (row.viewsPerDay === null ? '–' : format.decimal(row.viewsPerDay, 2)),
       },
-      {
-        id: 'revenue',
-        header: t('products.revenue'),
-        width: 130,
-        align: 'right',
-        sort: (row) => row.revenue,
-        cell: (row) => format.money(row.revenue, currency),
-      },
     ],
-    [t, format, demand.corrected, demand.inStock, by, currency],
+    [t, format, demand.corrected, demand.inStock, by],
   )
   const top = answer.rows.filter((row) => row.units > 0 || row.corrected !== null).slice(0, 12)
   const told = answer.rows.filter((row) => row.corrected !== null)
