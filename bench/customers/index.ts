@@ -24,11 +24,21 @@ try {
       from numbers(${customers * 6})
     ) where place < bought and moment < now()`
   await history.run`insert into measurement.known (person, known, build) select reinterpretAsUUID(sipHash128(number)), 1, 1 from numbers(${customers})`
+  let today = new Date()
   const measurement = createMeasurement({
-    ground,
+    ground: { ...ground, clock: { ...ground.clock, now: () => today } },
     setScore: createProfile({ ground, identity: createIdentity({ ground }) }).setScore,
   })
-  for (const run of ['first', 'again']) {
+  for (const run of ['first', 'next night']) {
+    if (run === 'next night') {
+      // A day later; one customer in a hundred has bought.
+      today = new Date(today.getTime() + 86_400_000)
+      await history.run`
+        insert into measurement.conversion (person, stored, at, event, order_no, value, returned, currency, sold_via, place, build, gone)
+        select reinterpretAsUUID(sipHash128(number * 100)) as who, who, now() + toIntervalHour(1),
+          reinterpretAsUUID(sipHash128('next', number)), concat('next ', toString(number)), 1000 + sipHash64('n', number) % 9000, 0, 'EUR', 'web', '', 2, 0
+        from numbers(${Math.ceil(customers / 100)})`
+    }
     const [before, cpu] = [performance.now(), bench.cpuSeconds()]
     const outcome = await measurement.refitCustomers()
     const seconds = (performance.now() - before) / 1000

@@ -466,6 +466,7 @@ async function forgetTraits(tx: Database, persons: PersonId[]): Promise<void> {
   await tx.run`delete from profile.document where person = any(${persons})`
 }
 
+/** Figures that have not changed are not written again: `as_of` tells since when one holds. */
 export async function writeScores(tx: Database, scores: Score[]): Promise<void> {
   if (scores.length === 0) return
   // Columns, not objects: a million customers are scored every night.
@@ -476,7 +477,8 @@ export async function writeScores(tx: Database, scores: Score[]): Promise<void> 
       ${scores.map((one) => one.value)}::float8[], ${scores.map((one) => one.low ?? null)}::float8[],
       ${scores.map((one) => one.high ?? null)}::float8[], ${scores.map((one) => one.asOf)}::timestamptz[])
     on conflict (person, name) do update set
-      value = excluded.value, low = excluded.low, high = excluded.high, as_of = excluded.as_of`
+      value = excluded.value, low = excluded.low, high = excluded.high, as_of = excluded.as_of
+    where (score.value, score.low, score.high) is distinct from (excluded.value, excluded.low, excluded.high)`
 }
 
 /** Drops counters and contacts beyond their window; returns the rows removed. */
