@@ -111,7 +111,8 @@ export function createQuarantine(needs: { clock: Clock; secrets: Secrets }): Qua
       person: named[0] ?? '',
       named,
       turnover: turnoverOf(held),
-      currency: typeof currency === 'string' ? currency : '',
+      // A currency that nobody knows is none: the group tells its turnover in that of the source.
+      currency: typeof currency === 'string' && /^[A-Z]{3}$/.test(currency) ? currency : '',
       client: (held?.library ?? '').slice(0, 100),
       waits_for: waitsFor,
     }

@@ -215,7 +215,8 @@ export async function quarantineGroups(
   const rows = await needs.database.rows<GroupRow>`
     select group_key as key, item.source, source.name as "sourceName", code, check_code as check, path,
       max(message) as message, count(*)::float8 as open, count(distinct nullif(person, ''))::float8 as people,
-      coalesce(sum(turnover), 0)::float8 as turnover, max(item.currency) as currency, min(received_at) as "firstAt",
+      coalesce(sum(turnover), 0)::float8 as turnover, 
+      coalesce(nullif(max(item.currency), ''), max(source.currency)) as currency, min(received_at) as "firstAt",
       max(received_at) as "lastAt", min(expires_at) as "expiresAt",
       (count(*) filter (where expires_at <= ${soon}))::float8 as expiring, min(retry_at) as "retryAt",
       coalesce((select sum(received) from ingest.counter

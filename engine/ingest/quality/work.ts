@@ -75,7 +75,8 @@ export async function beginWork(
 ): Promise<string> {
   const now = needs.clock.now()
   const group = await tx.row<{ source: SourceId; count: number; currency: string }>`
-    select source, count(*) as count, max(currency) as currency from ingest.quarantine
+    select source, count(*) as count, coalesce(nullif(max(currency), ''),
+      (select currency from ingest.source where id = quarantine.source)) as currency from ingest.quarantine
     where group_key = ${given.group} and status in ('open', 'patched') group by source`
   if (!group) throw new Refusal(404, 'empty_group', 'Nothing waits in this group any more.')
   const open = await tx.row<{ id: string }>`

@@ -115,7 +115,7 @@ function reachLines(before: KeptReport | null, now: KeptReport): Line[] {
 
 function expiryLine({ sourceName, code, items, first, turnover, currency }: Expiring): Line {
   const amount = (language: SpokenLanguage) =>
-    turnover === 0 || currency === ''
+    turnover === 0
       ? ''
       : ` (${new Intl.NumberFormat(language, { style: 'currency', currency }).format(turnover / 10 ** minorDigits(currency))})`
   return {

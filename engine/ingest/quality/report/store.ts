@@ -68,7 +68,8 @@ export type Expiring = {
 export function expiringBefore(database: Database, until: Date): Promise<Expiring[]> {
   return database.rows<Expiring>`
     select source.name as "sourceName", coalesce(nullif(check_code, ''), code) as code, count(*)::float8 as items,
-      min(expires_at) as first, coalesce(sum(turnover), 0)::float8 as turnover, max(item.currency) as currency
+      min(expires_at) as first, coalesce(sum(turnover), 0)::float8 as turnover,
+      coalesce(nullif(max(item.currency), ''), max(source.currency)) as currency
     from ingest.quarantine as item join ingest.source on source.id = item.source
     where status in ('open', 'patched') and expires_at < ${until}
     group by 1, 2 order by count(*) desc, 1, 2 limit 20`
