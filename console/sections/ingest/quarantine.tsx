@@ -52,7 +52,7 @@ export function Quarantine(): ReactNode {
               {row.check === '' || row.check === row.code ? words('quarantine', row.code) : words('check', row.check)}
             </Text>
             <Text size="xs" c="dimmed" lineClamp={2}>
-              {row.message}
+              {said(words, row)}
             </Text>
             {row.retryAt === null ? null : (
               <Text size="xs" c="blue">
@@ -95,7 +95,7 @@ export function Quarantine(): ReactNode {
         width: 120,
         align: 'right',
         sort: (row) => row.turnover,
-        cell: (row) => (row.turnover === 0 ? '–' : format.money(row.turnover, row.currency || 'EUR')),
+        cell: (row) => (row.turnover === 0 ? '–' : format.money(row.turnover, row.currency)),
       },
       {
         id: 'open',
@@ -168,8 +168,16 @@ export function Quarantine(): ReactNode {
   )
 }
 
+/** What the check says, in the reader's language; a sentence of the server's own where there is none. */
+function said(words: ReturnType<typeof useWords>, { check, code, message }: Group_): string {
+  const about = check === '' ? code : check
+  const text = words('checkSays', about)
+  return text === about ? message : text
+}
+
 function Bench(props: { group: string; status: Status; about: Group_ | undefined }): ReactNode {
   const { t } = useTranslation()
+  const words = useWords()
   const may = useMay()
   const [asking, setAsking] = useState<'discard' | 'restore' | null>(null)
   const discard = useDeed(api.ingest.discard, { refresh: ['ingest'], done: t('quarantine.discarded') })
@@ -186,8 +194,8 @@ function Bench(props: { group: string; status: Status; about: Group_ | undefined
   return (
     <Stack>
       {props.about === undefined ? null : (
-        <Alert color="blue" title={props.about.message}>
-          {props.about.doInstead}
+        <Alert color="blue" title={said(words, props.about)}>
+          {words('remedy', props.about.code)}
         </Alert>
       )}
       <Fetch of={detail} loading={<Loading rows={4} height={40} />}>
@@ -412,7 +420,7 @@ function WorkCard(props: { work: Detail['work'][number] }): ReactNode {
           {t('bench.concerns', {
             people: format.count(work.people),
             orders: format.count(work.orders),
-            turnover: format.money(work.turnover, work.currency || 'EUR'),
+            turnover: format.money(work.turnover, work.currency),
           })}
         </Text>
       )}
