@@ -1,19 +1,21 @@
 /**
  * `einklang bench identity [PEOPLE] [SECONDS] [FIGURE]`: the resolver with durable commits on this machine, PostgreSQL included.
  * Identifies per second in batches and one by one, an exact undo of a person with 10,000 events, a tablet that
- * a thousand customers use, and the same events in a hundred orders. Prints one JSON line per figure.
+ * a thousand customers use, the same events in a hundred orders, and permissions over random joins, undos and splits.
+ * Prints one JSON line per figure.
  */
 import { performance } from 'node:perf_hooks'
 import type { NormalEvent, PersonId } from '@einklang/contract'
 import { createIdentity, forgetEverybody, tellingOf, troubledHistory } from '@einklang/engine/identity'
 import { chanceFrom } from '@einklang/platform'
+import { compose } from '@einklang/server'
 import { benchGround } from '../ground.ts'
 import { machine } from '../served.ts'
 
 const people = Number(process.argv[2] ?? 100_000)
 const seconds = Number(process.argv[3] ?? 10)
-const house = await benchGround()
-const { ground } = house
+const bench = await benchGround()
+const { ground } = bench
 const { database } = ground
 const identity = createIdentity({ ground })
 const print = (figure: object) => console.log(JSON.stringify({ bench: 'identity', machine: machine(), ...figure }))
@@ -22,11 +24,11 @@ const chance = chanceFrom('bench.identity', 'stream')
 let number = 0
 
 try {
-  const figures = { stream, single, undo, tablet, shuffles }
+  const figures = { stream, single, undo, tablet, shuffles, permissions }
   const wanted = process.argv[4]
   for (const [name, figure] of Object.entries(figures)) if (wanted === undefined || wanted === name) await figure()
 } finally {
-  await house.close()
+  await bench.close()
 }
 
 /** 75 % known device, 15 % device and e-mail, 10 % e-mail and card. */
@@ -53,7 +55,7 @@ async function stream(): Promise<void> {
   await database.run`analyze`
   for (const size of [1_000, 100]) {
     const times: number[] = []
-    const cpu = house.cpuSeconds()
+    const cpu = bench.cpuSeconds()
     const begin = performance.now()
     while (performance.now() - begin < seconds * 1_000) {
       const batch = Array.from({ length: size }, identify)
@@ -66,7 +68,7 @@ async function stream(): Promise<void> {
       figure: `identifies in batches of ${size}, durable`,
       people,
       perSecond: Math.round((times.length * size) / took),
-      perCpuSecond: Math.round((times.length * size) / (house.cpuSeconds() - cpu)),
+      perCpuSecond: Math.round((times.length * size) / (bench.cpuSeconds() - cpu)),
       ...spread(times),
     })
   }
@@ -113,7 +115,7 @@ async function undo(): Promise<void> {
   const merge = (await identity.log(person)).find(
     (row) => row.kind === 'merge' && row.via?.namespace === 'loyalty_card',
   )
-  const cpu = house.cpuSeconds()
+  const cpu = bench.cpuSeconds()
   const start = performance.now()
   const done = await identity.unmerge(merge?.id ?? '', 'bench')
   const took = performance.now() - start
@@ -126,7 +128,7 @@ async function undo(): Promise<void> {
   print({
     figure: 'undo of a merge, person with 10,000 events',
     milliseconds: Math.round(took),
-    cpuMilliseconds: Math.round((house.cpuSeconds() - cpu) * 1_000),
+    cpuMilliseconds: Math.round((bench.cpuSeconds() - cpu) * 1_000),
     eventsOnTheWrongSide: wrong.length,
   })
 }
@@ -168,7 +170,7 @@ async function tablet(): Promise<void> {
 
 /** Refusals, limits, changed devices, claims before and after proofs: in whatever order, the same people. */
 async function shuffles(): Promise<void> {
-  const cpu = house.cpuSeconds()
+  const cpu = bench.cpuSeconds()
   let differing = 0
   for (const history of ['bench', 'second', 'third', 'fourth']) {
     const events = troubledHistory(history, 80)
@@ -195,7 +197,154 @@ async function shuffles(): Promise<void> {
   print({
     figure: 'the same events in 100 orders on 1, 2 and 4 workers',
     differing,
-    cpuSeconds: Math.round((house.cpuSeconds() - cpu) * 10) / 10,
+    cpuSeconds: Math.round((bench.cpuSeconds() - cpu) * 10) / 10,
+  })
+}
+
+type Side = 'ada' | 'bea'
+/** Two people of one little world, and what was said in it; an interpreter of its own, to compare with. */
+type World = {
+  number: number
+  joined: boolean
+  grants: { [side in Side]: number }
+  /** About the address of one side, or about a person: then of all sides that were this person. */
+  denials: { at: number; address: Side | null; sides: Side[] }[]
+}
+
+/**
+ * Random grants, withdrawals, objections, joins, undos and splits in little worlds of two people each: no join opens an
+ * address, and never is one open for which the last word was a denial, by somebody who is or was this person.
+ */
+async function permissions(): Promise<void> {
+  const house = await compose(ground, { outside: false })
+  const { consent, profile } = house
+  const draws = chanceFrom('bench.identity', 'permissions')
+  const sequences = process.argv[4] === 'permissions' ? people : 300
+  const steps = 8
+  const sides: Side[] = ['ada', 'bea']
+  const worlds = Array.from(
+    { length: sequences },
+    (_, number): World => ({ number, joined: false, grants: { ada: -1, bea: -1 }, denials: [] }),
+  )
+  const addressOf = (world: World, side: Side) => `${side}-${world.number}@example.com`
+  const idOf = (world: World, side: Side) =>
+    side === 'ada' ? { user_id: `permission-${world.number}` } : { loyalty_card: `31${world.number}` }
+  const personOf = (world: World, side: Side) => {
+    const [[namespace, value]] = Object.entries(idOf(world, side)) as [[string, string]]
+    return house.identity.find(namespace, value) as Promise<PersonId>
+  }
+  const minuteOf = (step: number) => 2_000_000 + step * 10
+  const happen = async (events: NormalEvent[]) => {
+    for (let from = 0; from < events.length; from += 1_000)
+      await database.transaction(async (tx) => {
+        const batch = await house.identity.resolve(tx, events.slice(from, from + 1_000))
+        await profile.apply(tx, batch)
+        await consent.apply(tx, batch)
+      })
+    await house.identity.settle()
+  }
+  const grantOf = (world: World, side: Side, minute: number) => {
+    const at = tellingOf({}, { number: 0, minute }).at
+    const said = { consent_email: 'ja', consent_at: at, consent_proof: `DOI-${world.number}-${minute}` }
+    const address = { email: addressOf(world, side) }
+    return tellingOf(
+      { ...idOf(world, side), ...address },
+      { number: ++number, minute, traits: { ...address, ...said } },
+    )
+  }
+  const asked = async (): Promise<Map<string, boolean>> => {
+    const found = new Map<string, boolean>()
+    for (const world of worlds)
+      for (const side of sides) {
+        const person = await personOf(world, side)
+        const address = addressOf(world, side)
+        const permission = await consent.may(database, { person, purpose: 'newsletter', channel: 'email', address })
+        found.set(address, permission.allowed)
+      }
+    return found
+  }
+  const cpu = bench.cpuSeconds()
+  await happen(worlds.flatMap((world) => sides.map((side) => grantOf(world, side, minuteOf(0) - 5))))
+  for (const world of worlds) for (const side of sides) world.grants[side] = minuteOf(0) - 5
+  let [widenings, opened, undone, split, joins, open] = [0, 0, 0, 0, 0, 0]
+  let before = await asked()
+  for (let step = 1; step <= steps; step++) {
+    const minute = minuteOf(step)
+    const events: NormalEvent[] = []
+    const joining = new Set<World>()
+    for (const world of worlds) {
+      const deed = draws.below(6)
+      const side = sides[draws.below(2)] as Side
+      if (deed === 0) {
+        events.push(grantOf(world, side, minute))
+        world.grants[side] = minute
+      } else if (deed === 1 || deed === 2) {
+        const address = deed === 1 ? side : null
+        world.denials.push({ at: minute, address, sides: world.joined ? sides : [side] })
+        await database.transaction(async (tx) =>
+          consent.record(tx, [
+            {
+              person: await personOf(world, side),
+              stance: 'deny',
+              purpose: 'newsletter',
+              channel: 'email',
+              address: address === null ? null : addressOf(world, side),
+              happenedAt: tellingOf({}, { number: 0, minute }).at,
+              source: 'bench',
+            },
+          ]),
+        )
+      } else if (!world.joined) {
+        events.push(tellingOf({ ...idOf(world, 'ada'), ...idOf(world, 'bea') }, { number: ++number, minute }))
+        joining.add(world)
+      } else if (deed === 3) {
+        const person = await personOf(world, 'ada')
+        const identifiers = Object.entries({ ...idOf(world, 'bea'), email: addressOf(world, 'bea') })
+        await house.identity.split({
+          person,
+          identifiers: identifiers.map(([namespace, value]) => ({ namespace, value })),
+          reason: 'bench',
+          actor: 'bench',
+        })
+        split++
+        world.joined = false
+      } else if (deed === 4) {
+        const merge = (await house.identity.log(await personOf(world, 'ada'))).find((row) => row.mayUndo)
+        if (merge && (await house.identity.unmerge(merge.id, 'bench')).changed) undone++
+      }
+    }
+    await happen(events)
+    const after = await asked()
+    for (const world of worlds) {
+      world.joined = (await personOf(world, 'ada')) === (await personOf(world, 'bea'))
+      if (world.joined && joining.has(world)) joins++
+      for (const side of sides) {
+        const address = addressOf(world, side)
+        if (!after.get(address)) continue
+        open++
+        if (joining.has(world) && !before.get(address)) opened++
+        const denied = world.denials.some(
+          (denial) =>
+            denial.at > world.grants[side] &&
+            (denial.address === null ? world.joined || denial.sides.includes(side) : denial.address === side),
+        )
+        if (denied) widenings++
+      }
+    }
+    before = after
+  }
+  await house.close()
+  print({
+    figure: 'permissions over random grants, denials, joins, undos and splits',
+    sequences,
+    steps,
+    joins,
+    undone,
+    split,
+    foundOpen: open,
+    openedByAJoin: opened,
+    openAgainstTheLastWord: widenings,
+    cpuSeconds: Math.round(bench.cpuSeconds() - cpu),
   })
 }
 

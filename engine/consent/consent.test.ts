@@ -234,6 +234,30 @@ describe('merges', () => {
     expect(await may(hana, 'email', 'ads_share')).toBe('no, never_asked')
     expect(await may(hana)).toBe('no, withdrawn')
   })
+
+  test('a denial that named no address, said while two were one, holds for both when they part', async () => {
+    const xenia = await subscriber('xenia')
+    const email = 'yuri@example.com'
+    const said = { consent_email: 'ja', consent_at: '2025-05-01T10:00:00Z', consent_proof: 'DOI-2' }
+    const yuri = await happen(event({ ids: { loyalty_card: '2900000000017', email }, traits: { email, ...said } }))
+    await happen(event({ ids: { user_id: 'xenia', loyalty_card: '2900000000017' }, name: 'Signed In' }))
+    expect(await identity.find('email', email)).toBe(xenia)
+    await consent.state([
+      { person: xenia, stance: 'deny', purpose: 'newsletter', channel: 'email', source: 'telephone' },
+    ])
+    const merge = (await identity.log(xenia)).find((row) => row.mayUndo)
+    const following = createIdentity({
+      ground: house.ground,
+      reapply: async (tx, batch) => {
+        await profile.apply(tx, batch)
+        await consent.apply(tx, batch)
+      },
+    })
+    await following.unmerge(merge?.id ?? '', 'user:eva')
+    expect(await identity.find('email', email)).toBe(yuri)
+    expect([await may(xenia), await may(yuri)]).toEqual(['no, withdrawn', 'no, withdrawn'])
+    expect(await verifyChain(house.ground.database)).toMatchObject({ intact: true })
+  })
 })
 
 describe('sets', () => {
