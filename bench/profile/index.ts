@@ -30,8 +30,9 @@ try {
   const begin = performance.now()
   await fill(database)
   await fillHistory()
-  // As after every import: what is new is sorted into the search index.
+  // As after every import: what is new is sorted into the search index and into the parts of history.
   await house.profile.tidySearch()
+  await history.run`optimize table ingest.event settings max_execution_time = 0`
   print({ figure: 'filled', seconds: Math.round((performance.now() - begin) / 1_000), events: people * 50 + 10_000 })
   const pieces = {
     orders: house.commerce.orders,

@@ -40,8 +40,14 @@ export function documentOf(person: Searchable): string {
   return ` ${parts.filter(Boolean).join(' | ')} `
 }
 
-/** A typed query: words to find, and the same text read as a number or a phone. */
-export type Query = { text: string; words: string[]; number: string | null; digits: string | null }
+/** A typed query: words to find, and the same text read as a number, a phone or an e-mail address. */
+export type Query = {
+  text: string
+  words: string[]
+  number: string | null
+  digits: string | null
+  address: string | null
+}
 
 export function queryOf(typed: string): Query {
   const text = typed.trim().slice(0, 200)
@@ -59,6 +65,7 @@ export function queryOf(typed: string): Query {
     words,
     number: /\d/.test(text) && !/\s/.test(text) && text.length >= 2 ? text.toLowerCase() : null,
     digits: isPhone ? phoneDigits(squeezed) : null,
+    address: /^[^@\s]+@[^@\s]+\.[^@\s]{2,}$/.test(text) ? text.toLowerCase() : null,
   }
 }
 

@@ -228,6 +228,8 @@ describe('search', () => {
     ['MULLER jurgen', 'name'],
     ['weiss', 'name'],
     ['juergen.mueller@exa', 'email'],
+    ['Juergen.Mueller@example.com', 'email'],
+    ['gen.mueller@example.com', 'email'],
     ['0170 1234567', 'phone'],
     ['+49 (170) 1234567', 'phone'],
     ['S-2026-0815', 'order_no'],
