@@ -106,8 +106,9 @@ export async function refreshTop(stages: string[]): Promise<void> {
   })
   for (const query of still) {
     const known = query.state.data as StillPages | undefined
-    if (known === undefined || !query.isActive()) continue
-    const top = (await (query.meta?.['top'] as () => Promise<Paged>)()) as StillPages['pages'][number]
+    const ask = query.meta?.['top'] as (() => Promise<StillPages['pages'][number]>) | undefined
+    if (known === undefined || ask === undefined || !query.isActive()) continue
+    const top = await ask()
     queries.setQueryData<StillPages>(query.queryKey, (now) => withTop(now ?? known, top))
   }
 }

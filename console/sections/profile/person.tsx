@@ -195,7 +195,10 @@ function Side(props: { view: PersonView }): ReactNode {
             ))}
             {cart.lines.length > linesShown ? (
               <Text size="xs" c="dimmed">
-                {t('person.cartMore', { count: cart.lines.length - linesShown })}
+                {t('person.cartMore', {
+                  count: cart.lines.length - linesShown,
+                  shown: format.count(cart.lines.length - linesShown),
+                })}
               </Text>
             ) : null}
             <Group justify="space-between">
