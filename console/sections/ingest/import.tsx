@@ -179,7 +179,7 @@ function Found(props: { rows: Job['findings'] }): ReactNode {
               <Table.Tr>
                 <Table.Th>{t('checks.check')}</Table.Th>
                 <Table.Th>{t('checks.decision')}</Table.Th>
-                <Table.Th ta="right">{t('import.rows')}</Table.Th>
+                <Table.Th ta="right">{t('quality.items')}</Table.Th>
                 <Table.Th>{t('import.firstRows')}</Table.Th>
               </Table.Tr>
             </Table.Thead>
