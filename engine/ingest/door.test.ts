@@ -33,6 +33,7 @@ beforeEach(() => {
       speaks: async (dialects: string[]) => dialects.includes('segment'),
     } as unknown as Sources,
     inbox: {
+      full: () => full,
       commit: async (request) => {
         if (full) return 'full'
         stored.push(request)

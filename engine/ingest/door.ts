@@ -31,6 +31,8 @@ export type Door = {
   owns(path: string): boolean
 }
 
+/** Read, never written. */
+const noQuery = new URLSearchParams()
 const wireLimit = 4 * 1024 * 1024
 const inflatedLimit = 16 * 1024 * 1024
 /** Wrong keys that one address (truncated) may show within a minute before it is told to wait. */
@@ -56,7 +58,8 @@ export function createDoor(needs: {
     const image = here.find(({ route }) => route.kind === 'pixel')
     if (image && (request.method === 'GET' || request.method === 'HEAD')) return pixel(request, image)
     if (here.length === 0) return problem(request, 404, 'unknown_route', `There is no ${request.path} here.`)
-    if (!(await sources.speaks(here.map(({ dialect }) => dialect)))) {
+    const spoken = sources.speaks(here.map(({ dialect }) => dialect))
+    if (spoken !== true && !(await spoken)) {
       return problem(
         request,
         404,
@@ -75,6 +78,7 @@ export function createDoor(needs: {
   }
 
   const accept = async (request: DoorRequest, meant: Candidate[]): Promise<DoorAnswer> => {
+    if (needs.inbox.full()) return busy(request)
     const wire = await request.body(wireLimit)
     if (wire === 'too_large')
       return problem(request, 413, 'too_large', 'At most 4 MiB per request.', { connection: 'close' })
@@ -167,6 +171,9 @@ export function createDoor(needs: {
     return problem(request, 401, 'unknown_key', message)
   }
 
+  const busy = (request: DoorRequest): DoorAnswer =>
+    problem(request, 429, 'busy', 'Too much is waiting; come back in a second.', { 'retry-after': '1' })
+
   const store = async (
     request: DoorRequest,
     chosen: Candidate,
@@ -177,9 +184,7 @@ export function createDoor(needs: {
   ): Promise<DoorAnswer> => {
     try {
       const result = await needs.inbox.commit(factsOf(request, chosen, sender, read.body, flags))
-      if (result === 'full')
-        return problem(request, 429, 'busy', 'Too much is waiting; come back in a second.', { 'retry-after': '1' })
-      return done()
+      return result === 'full' ? busy(request) : done()
     } catch (error) {
       needs.log.error('The inbox refused a group', { error: error instanceof Error ? error.message : String(error) })
       const seconds = error instanceof Outage ? error.retryAfterSeconds : 5
@@ -405,7 +410,8 @@ function splitOnce(text: string, mark: string): [string, string | undefined] {
 
 async function firstKnown(sources: Sources, candidates: string[]): Promise<KeyFacts | null> {
   for (const candidate of candidates) {
-    const found = await sources.byKey(candidate)
+    const known = sources.byKey(candidate)
+    const found = known instanceof Promise ? await known : known
     if (found) return found
   }
   return null

@@ -17,6 +17,8 @@ const parallelCommits = 2
 export const inboxChannel = 'ingest_inbox'
 
 export type GroupCommit = {
+  /** Whoever comes now would be refused: asked before a body is read and parsed, which costs more than all the rest. */
+  full(): boolean
   /** Resolves when the request is durable; `full` = nothing stored, come back later. */
   commit(request: InboxRequest): Promise<'durable' | 'full'>
 }
@@ -98,6 +100,7 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
   }
 
   return {
+    full: () => inFlight >= inFlightLimit || late(),
     commit(request) {
       if (inFlight + request.body.length > inFlightLimit || late()) return Promise.resolve('full')
       inFlight += request.body.length

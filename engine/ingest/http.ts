@@ -13,19 +13,7 @@ export function nodeListener(door: Door): (request: IncomingMessage, response: S
     const mark = url.indexOf('?')
     const path = mark < 0 ? url : url.slice(0, mark)
     if (!door.owns(path)) return false
-    const described: DoorRequest = {
-      method: request.method ?? 'GET',
-      path,
-      query: mark < 0 ? '' : url.slice(mark + 1),
-      header: (name) => {
-        const value = request.headers[name]
-        return Array.isArray(value) ? value[0] : value
-      },
-      headerNames: () => Object.keys(request.headers),
-      body: (limit) => nodeBody(request, limit),
-      address: addressOf(request),
-    }
-    door.answer(described).then(
+    door.answer(new NodeRequest(request, path, mark < 0 ? '' : url.slice(mark + 1))).then(
       (answer) => send(response, answer),
       () => {
         if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' })
@@ -33,6 +21,37 @@ export function nodeListener(door: Door): (request: IncomingMessage, response: S
       },
     )
     return true
+  }
+}
+
+/** One object a request, without a closure for each question. */
+class NodeRequest implements DoorRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly address: string
+  readonly #request: IncomingMessage
+
+  constructor(request: IncomingMessage, path: string, query: string) {
+    this.method = request.method ?? 'GET'
+    this.path = path
+    this.query = query
+    // Now: of a connection that is gone nobody knows it any more.
+    this.address = addressOf(request)
+    this.#request = request
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name]
+    return Array.isArray(value) ? value[0] : value
+  }
+
+  headerNames(): string[] {
+    return Object.keys(this.#request.headers)
+  }
+
+  body(limit: number): Promise<Buffer | 'too_large'> {
+    return nodeBody(this.#request, limit)
   }
 }
 

@@ -61,12 +61,13 @@ export function customerNamespace(issuer: string): string {
 
 /** Where events may come from, remembered in the process; a change is seen everywhere within seconds. */
 export type Sources = {
-  byKey(key: string): Promise<KeyFacts | null>
+  /** At once where it is remembered: nearly every request asks. */
+  byKey(key: string): KeyFacts | Promise<KeyFacts | null>
   byId(id: SourceId): Promise<Source | null>
   /** For clients that show no key on the wire; whoever names a source may only say what a web page may. */
   bySlug(slug: string): Promise<Source | null>
   /** Does any source speak one of these? The paths of the others do not exist. */
-  speaks(dialects: DialectName[]): Promise<boolean>
+  speaks(dialects: DialectName[]): true | Promise<boolean>
   /** Live signing secrets of a webhook's sender, newest first. */
   webhookSecrets(source: SourceId): Promise<string[]>
   internal(): Promise<Source>
@@ -110,29 +111,30 @@ export function createSources(needs: { database: Database; clock: Clock; secrets
     remembered = await reading
     return remembered
   }
-  const current = async (): Promise<Remembered> => {
-    // Durations only: performance.now is monotonic and no wall clock.
-    if (remembered && performance.now() - remembered.readAt < freshFor) return remembered
-    return read()
-  }
+  // Durations only: performance.now is monotonic and no wall clock.
+  const fresh = () => (remembered && performance.now() - remembered.readAt < freshFor ? remembered : null)
+  const current = async (): Promise<Remembered> => fresh() ?? read()
   /** Unknown keys may be new ones made by another process; hostile ones must not cost a query each. */
   const again = async (known: Remembered): Promise<Remembered> =>
     performance.now() - known.readAt > 1_000 ? read() : known
 
+  const found = async (key: string): Promise<KeyFacts | null> => {
+    let known = await current()
+    const hash = hashOf(key).toString('hex')
+    let facts = known.keys.get(hash)
+    if (!facts) {
+      known = await again(known)
+      facts = known.keys.get(hash)
+    }
+    if (!facts || (facts.endsAt && facts.endsAt <= needs.clock.now())) return null
+    known.shown.set(key, facts)
+    return facts
+  }
+
   const sources: Sources = {
-    async byKey(key) {
-      let known = await current()
-      const shown = known.shown.get(key)
-      if (shown && (!shown.endsAt || shown.endsAt > needs.clock.now())) return shown
-      const hash = hashOf(key).toString('hex')
-      let facts = known.keys.get(hash)
-      if (!facts) {
-        known = await again(known)
-        facts = known.keys.get(hash)
-      }
-      if (!facts || (facts.endsAt && facts.endsAt <= needs.clock.now())) return null
-      known.shown.set(key, facts)
-      return facts
+    byKey(key) {
+      const shown = fresh()?.shown.get(key)
+      return shown && (!shown.endsAt || shown.endsAt > needs.clock.now()) ? shown : found(key)
     },
     async byId(id) {
       const known = await current()
@@ -143,10 +145,10 @@ export function createSources(needs: { database: Database; clock: Clock; secrets
       const known = await current()
       return find(known) ?? find(await again(known)) ?? null
     },
-    async speaks(dialects) {
+    speaks(dialects) {
       const speak = (known: Remembered) => dialects.some((dialect) => known.spoken.has(dialect))
-      const known = await current()
-      return speak(known) || speak(await again(known))
+      const known = fresh()
+      return known && speak(known) ? true : current().then(async (read) => speak(read) || speak(await again(read)))
     },
     async webhookSecrets(source) {
       const now = needs.clock.now()
