@@ -5,15 +5,6 @@ import resource
 import sys
 import time
 
-given = json.load(sys.stdin)
-out, sys.stdout = sys.stdout, sys.stderr
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import arviz as az
-import pandas as pd
-import pymc_marketing
-from pymc_marketing.mmm import MMM, GeometricAdstock, HillSaturation
-
 
 def cpu():
     return sum(
@@ -22,44 +13,51 @@ def cpu():
     )
 
 
-frame = pd.DataFrame({"date": pd.to_datetime(given["weeks"]), **given["spend"]})
-outcome = pd.Series(given["outcome"], name="y")
-model = MMM(
-    date_column="date",
-    channel_columns=list(given["spend"]),
-    adstock=GeometricAdstock(l_max=8),
-    saturation=HillSaturation(),
-    yearly_seasonality=3,
-)
-run = given["run"]
-before, began = cpu(), time.monotonic()
-model.fit(
-    frame,
-    outcome,
-    chains=run["chains"],
-    tune=run["warmup"],
-    draws=run["draws"],
-    cores=2,
-    random_seed=1,
-    progressbar=False,
-    **({"nuts_sampler": "nutpie"} if run.get("nutpie") else {}),
-)
-used, took = cpu() - before, time.monotonic() - began
-# Of the parameters that were drawn, not of what follows from them.
-trace = model.idata if hasattr(model, "idata") else model.fit_result
-drawn = [str(one) for one in model.model.free_RVs] if hasattr(model, "model") else None
-names = [name.split("[")[0] for name in drawn] if drawn else None
-table = az.summary(trace, var_names=names, kind="diagnostics")
-out.write(
-    json.dumps(
-        {
-            "version": pymc_marketing.__version__,
-            "seconds": took,
-            "cpu": used,
-            "rHat": float(table["r_hat"].max()),
-            "leastEffective": float(table[["ess_bulk", "ess_tail"]].min().min()),
-            "divergences": int(trace.sample_stats["diverging"].sum()),
-        }
+def main():
+    given = json.load(sys.stdin)
+    out, sys.stdout = sys.stdout, sys.stderr
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+    import arviz as az
+    import pandas as pd
+    import pymc_marketing
+    from pymc_marketing.mmm import MMM, GeometricAdstock, HillSaturation
+
+    frame = pd.DataFrame({"date": pd.to_datetime(given["weeks"]), **given["spend"]})
+    model = MMM(
+        date_column="date",
+        channel_columns=list(given["spend"]),
+        adstock=GeometricAdstock(l_max=8),
+        saturation=HillSaturation(),
+        yearly_seasonality=3,
     )
-    + "\n"
-)
+    run = given["run"]
+    before, began = cpu(), time.monotonic()
+    model.fit(
+        frame,
+        pd.Series(given["outcome"], name="y"),
+        chains=run["chains"],
+        tune=run["warmup"],
+        draws=run["draws"],
+        cores=2,
+        random_seed=1,
+        progressbar=False,
+    )
+    used, took = cpu() - before, time.monotonic() - began
+    # Of the parameters that were drawn, not of what follows from them.
+    drawn = [one.name for one in model.model.free_RVs]
+    table = az.summary(model.idata, var_names=drawn, kind="diagnostics")
+    figures = {
+        "version": pymc_marketing.__version__,
+        "seconds": took,
+        "cpu": used,
+        "rHat": float(table["r_hat"].max()),
+        "leastEffective": float(table[["ess_bulk", "ess_tail"]].min().min()),
+        "divergences": int(model.idata.sample_stats["diverging"].sum()),
+    }
+    out.write(json.dumps(figures) + "\n")
+
+
+# Chains run in processes that read this file again.
+if __name__ == "__main__":
+    main()

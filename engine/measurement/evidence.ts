@@ -9,7 +9,7 @@ import { keptTouch, refused } from './sayings.ts'
 
 type Routes = typeof api.measurement
 type Evidence = AnswerOf<Routes['evidence']>['items'][number]
-export type Compared = AnswerOf<Routes['attribution']>['compared'][number]
+type Compared = AnswerOf<Routes['attribution']>['compared'][number]
 
 /** What is needed to write down results of experiments and to take them back. */
 export type EvidenceDesk = {

@@ -36,7 +36,7 @@ export type WeeklySpend = (
 type Table = { data: MixData; currency: string; channels: { channel: string; spend: number; activeWeeks: number }[] }
 
 /** `headline`: the first failed check, a kept sentence. */
-export type StoredMix = { fit: number; name: string; result: MixFit; headline: string | null; currency: string }
+type StoredMix = { fit: number; name: string; result: MixFit; headline: string | null; currency: string }
 
 export type MixDesk = {
   /** What can be learnt from our own spend and sales, before any fit. */

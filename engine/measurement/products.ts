@@ -5,8 +5,8 @@ import type { StockReport } from '#commerce'
 import { addDays, type Period } from './period.ts'
 
 type Routes = typeof api.measurement
-export type ProductsInput = InputOf<Routes['products']>['query']
-export type ProductsAnswer = AnswerOf<Routes['products']>
+type ProductsInput = InputOf<Routes['products']>['query']
+type ProductsAnswer = AnswerOf<Routes['products']>
 type By = ProductsInput['by']
 type Row = ProductsAnswer['rows'][number]
 type Detail = AnswerOf<Routes['product']>
@@ -47,7 +47,7 @@ export async function moveStock(database: Database, history: History): Promise<v
   }
 }
 
-export type ProductScope = {
+type ProductScope = {
   period: Period
   timeZone: string
   currency: string

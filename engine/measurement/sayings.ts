@@ -1,4 +1,4 @@
-import { type Json, kept, keptParts, type Phrases, type Route, type SpokenLanguage, speaker } from '@einklang/contract'
+import { type Json, kept, keptParts, type Phrases, type Route, speaker } from '@einklang/contract'
 import { languageOf, mount, Refusal } from '@einklang/platform'
 
 /** What measurement says about its figures; kept by code, said in the reader's language. */

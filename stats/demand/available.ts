@@ -10,7 +10,7 @@ export type SoldWhileAvailable = { units: number; squares: number; share: number
 export type DemandIfAvailable = { corrected: number; low: number; high: number } | null
 
 /** An article in stock for less than this share of demand says too little about the rest. */
-export const leastAvailability = 0.1
+const leastAvailability = 0.1
 
 /**
  * Units that would have been sold without stock-outs: each place's sales divided by the share of its demand that met
