@@ -10,7 +10,7 @@ export class Outage extends Error {
 
 /** A caller's mistake, told as one sentence; the HTTP edge answers it with `status`, the CLI with exit code 2. */
 export class Refusal extends Error {
-  readonly status: 400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 422 | 429
+  readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 412 | 413 | 415 | 422 | 429
   readonly code: string
   readonly at: string | undefined
   readonly doInstead: string | undefined

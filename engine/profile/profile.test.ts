@@ -521,6 +521,8 @@ test('erasing leaves nothing under the person', async () => {
     const left = await database.rows`select person from ${database.name(`profile.${table}`)} where person = ${person}`
     expect([table, left]).toEqual([table, []])
   }
+  await house.ground.database.transaction((tx) => identity.erase(tx, [person]))
+  await expect(profile.view(person)).rejects.toMatchObject({ status: 410, code: 'erased' })
 })
 
 describe('counter', () => {

@@ -63,7 +63,7 @@ export async function viewOf(needs: ViewNeeds, asked: PersonId): Promise<PersonV
     pieces.hold?.(person) ?? null,
   ])
   const [orders, cart, consent, audiences, messages, conversations, hold] = later
-  if (summary === undefined) throw unknownPerson(asked)
+  if (summary === undefined) throw await nobody(database, asked, person)
   return {
     person,
     askedFor: person === asked ? null : asked,
@@ -86,9 +86,11 @@ export async function viewOf(needs: ViewNeeds, asked: PersonId): Promise<PersonV
   }
 }
 
-function unknownPerson(person: PersonId): Refusal {
-  return new Refusal(404, 'unknown_person', `There is no customer ${person}.`, {
-    doInstead: 'Search again; the customer may have been erased.',
+async function nobody(database: Database, asked: PersonId, person: PersonId): Promise<Refusal> {
+  const erased = await database.row`select id from identity.person where id = ${person} and state = 'erased'`
+  if (erased) return new Refusal(410, 'erased', `The customer ${asked} was erased; nothing is kept of them.`)
+  return new Refusal(404, 'unknown_person', `There is no customer ${asked}.`, {
+    doInstead: 'Search again.',
   })
 }
 
