@@ -393,7 +393,7 @@ function pymcNational(own: { rate: number }): void {
   const { data } = nationalYears()
   const run = full ? { chains: 4, warmup: 1000, draws: 1000 } : { chains: 2, warmup: 300, draws: 300 }
   const spend = Object.fromEntries(data.spend.map((series, index) => [`channel ${index + 1}`, [...series]]))
-  const child = spawnSync(binary, ['-W', 'ignore', join(import.meta.dirname, 'pymc.py')], {
+  const child = spawnSync(binary, ['-W', 'ignore', join(import.meta.dirname, 'national.py')], {
     input: JSON.stringify({ run, weeks: data.weeks, outcome: [...data.outcome], spend }),
     maxBuffer: 2 ** 28,
     encoding: 'utf8',
