@@ -348,8 +348,8 @@ function TakenApart(props: { parts: Parts }): ReactNode {
     { id: 'name', header: name, sort: (row) => row.name, cell: (row) => row.name },
     {
       id: 'units',
-      header: t('products.units'),
-      width: 80,
+      header: t('products.sold'),
+      width: 95,
       align: 'right',
       sort: (row) => row.units,
       cell: (row) => format.count(row.units),
