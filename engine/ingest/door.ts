@@ -31,8 +31,6 @@ export type Door = {
   owns(path: string): boolean
 }
 
-/** Read, never written. */
-const noQuery = new URLSearchParams()
 const wireLimit = 4 * 1024 * 1024
 const inflatedLimit = 16 * 1024 * 1024
 /** Wrong keys that one address (truncated) may show within a minute before it is told to wait. */

@@ -122,7 +122,7 @@ test('the table leaves as CSV, and a period before all reports is not corrected'
     /^1,2,SCARCE,Shoe SCARCE,,Velo,Shoes,1,34,34,340\.00,EUR,100,60,10\.000,0\.4857,4\.9,7\.0000,70\.00,[\d.]+,[\d.]+,36\.00$/,
   )
   await town.ground.history.run`truncate table measurement.stock`
-  town.clock.advance({ hours: 2 })
+  await town.clock.advance({ hours: 2 })
   const answer = await measurement.products(ask)
   expect(answer.rows.map(({ key, corrected }) => [key, corrected])).toEqual([
     ['PLENTY', null],
