@@ -3,6 +3,7 @@ import { derivedId } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { drawsFrom } from '@einklang/stats'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { liftFrom } from './evidence.ts'
 import { type ArmSums, type ExperimentPlan, resultOf } from './experiment.ts'
 import { createMeasurement } from './index.ts'
 import { personNamed, type Told, tell } from './town.ts'
@@ -154,6 +155,9 @@ test('a region test stands beside the credit of its own days, with the reason wh
   expect(JSON.parse(one?.why ?? '{}')).toMatchObject({ anyway: 0.6 })
   const holdout = (await measurement.attribution(ask)).compared.find(({ kind }) => kind === 'holdout')
   expect(holdout).toMatchObject({ campaign: 'Cart', verdict: 'more', why: kept('why_no_touches') })
+  // A pause tells what the channel brings: the model of the mix is drawn towards it with that sign.
+  const period = { from: '2026-02-01', to: '2026-02-28' }
+  expect(await liftFrom(town.ground.database, period, 'EUR', 100)).toMatchObject([{ increment: 40, test: 'on' }])
   await expect(measurement.evidence.add({ ...told, low: 5000 }, by)).rejects.toThrow('interval_without_result')
   await measurement.evidence.withdraw(evidence, by)
   expect(await find()).toBeUndefined()
