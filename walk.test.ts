@@ -158,7 +158,7 @@ describe.skipIf(!browserPath || !built)('the first hour', () => {
     await credited.waitFor()
     await expect
       .poll(() => page.getByTestId('page').innerText(), { timeout: 55_000 })
-      .toMatch(/email .* got the credit/)
+      .toMatch(/E-mail .* got the credit/)
   }, 90_000)
 
   test('the identifiers say why they belong together', async () => {
