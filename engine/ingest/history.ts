@@ -96,12 +96,23 @@ function rowOf(event: NormalEvent, person: string, batch: number, sourceName: st
     message_id: said(text(properties.message_id)),
     place: said(text(properties.affiliation) || text(properties.place)),
     sku: some(skusOf(properties)),
-    properties: JSON.stringify(properties),
-    context: JSON.stringify(contextKept(event)),
+    properties: documentOf(properties),
+    context: documentOf(contextKept(event)),
     flags: some(event.flags),
     findings: some(event.findings?.map(findingText) ?? []),
     batch,
   }
+}
+
+const stringOrLong = /"(?:[^"\\]|\\.)*"|-?\d{19,}(?=[,\]}])/g
+
+/** JSON for ClickHouse, which reads nothing of a document in which one whole number has more than 64 bits. */
+function documentOf(value: JsonObject): string {
+  const text = JSON.stringify(value)
+  if (!/\d{19}/.test(text)) return text
+  return text.replace(stringOrLong, (found) =>
+    found.startsWith('"') || Math.abs(Number(found)) < 2 ** 63 ? found : `${found}.0`,
+  )
 }
 
 function said(value: string): string | undefined {

@@ -77,6 +77,17 @@ test('a batch goes from the door through the stages into history, once', async (
   expect(counters).toEqual([{ received: 6, accepted: 3, duplicates: 3, quarantined: 0 }])
 })
 
+test('a number that is too long for ClickHouse hides nothing beside it', async () => {
+  const properties = { serial: 5e19, depth: [[-3e20]], size: 42, note: 'one, "50000000000000000000", two' }
+  await send('/v1/track', { event: 'Scanned', userId: 'u1', messageId: 'm1', properties })
+  await ingest.drain()
+  const [row] = await world.ground.history.rows<{ size: number; note: string; serial: number; deep: number }>`
+    select JSONExtractInt(properties, 'size') as size, JSONExtractString(properties, 'note') as note,
+      JSONExtractFloat(properties, 'serial') as serial, JSONExtractFloat(properties, 'depth', 1, 1) as deep
+    from ingest.event`
+  expect({ ...row, size: Number(row?.size) }).toEqual({ size: 42, note: properties.note, serial: 5e19, deep: -3e20 })
+})
+
 test('what was applied but not in history yet gets there after a restart, once', async () => {
   await send('/v1/track', { event: 'Greeted', userId: 'u1', messageId: 'm1' })
   await ingest.loops[0]?.turn(new AbortController().signal)
