@@ -5,7 +5,10 @@ import { useTranslation } from 'react-i18next'
 import type { ChartHandle } from './chart-canvas.tsx'
 import { csvOf, saveFile } from './csv.ts'
 
-const Canvas = lazy(() => import('./chart-canvas.tsx'))
+// Under way as soon as a screen has a diagram, beside the questions for its data; whoever needs it tries again.
+const early = import('./chart-canvas.tsx')
+early.catch(() => undefined)
+const Canvas = lazy(() => early.catch(() => import('./chart-canvas.tsx')))
 
 export type Series = {
   name: string
