@@ -3,7 +3,7 @@ import { IconChartHistogram, IconDownload, IconPhoto, IconTable } from '@tabler/
 import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ChartHandle } from './chart-canvas.tsx'
-import { csvOf, saveFile } from './csv.ts'
+import { csvOf, saveCsv } from './csv.ts'
 
 // Under way as soon as a screen has a diagram, beside the questions for its data; whoever needs it tries again.
 const early = import('./chart-canvas.tsx')
@@ -41,13 +41,13 @@ export function Chart(props: {
   const file = props.fileName ?? 'einklang'
   const height = props.height ?? 280
 
-  function saveCsv(): void {
+  function saveData(): void {
     const rows = props.categories.map((category, index) => [
       category,
       ...props.series.map((series) => series.values[index] ?? null),
     ])
     const csv = csvOf(['', ...props.series.map((series) => series.name)], rows)
-    saveFile(`${file}.csv`, new Blob(['\uFEFF', csv], { type: 'text/csv;charset=utf-8' }))
+    saveCsv(`${file}.csv`, csv)
   }
 
   return (
@@ -59,7 +59,7 @@ export function Chart(props: {
         <Tool label={t('kit.savePng')} onClick={() => handle.current?.savePng(`${file}.png`)} disabled={asTable}>
           <IconPhoto size={15} aria-hidden />
         </Tool>
-        <Tool label={t('kit.saveCsv')} onClick={saveCsv}>
+        <Tool label={t('kit.saveCsv')} onClick={saveData}>
           <IconDownload size={15} aria-hidden />
         </Tool>
       </Group>

@@ -22,3 +22,8 @@ export function saveFile(name: string, content: Blob): void {
   link.click()
   URL.revokeObjectURL(url)
 }
+
+/** The same for a table; the mark in front tells a spreadsheet that the text is UTF-8. */
+export function saveCsv(name: string, csv: string): void {
+  saveFile(name, new Blob(['\uFEFF', csv], { type: 'text/csv;charset=utf-8' }))
+}

@@ -4,7 +4,7 @@ import { IconDownload } from '@tabler/icons-react'
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Chart } from '../../kit/chart.tsx'
-import { saveFile } from '../../kit/csv.ts'
+import { saveCsv } from '../../kit/csv.ts'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { FilterBar } from '../../kit/filter-bar.tsx'
 import { useFormat } from '../../kit/format.ts'
@@ -58,7 +58,7 @@ function Overview(): ReactNode {
   const answer = useAnswer(api.budget.overview, { query }, { keep: true })
   async function save(): Promise<void> {
     const file = await client.call(api.budget.exportCsv, { query })
-    saveFile(file.fileName, new Blob(['\uFEFF', file.csv], { type: 'text/csv;charset=utf-8' }))
+    saveCsv(file.fileName, file.csv)
   }
   const currencies = answer.data?.currencies ?? []
   return (

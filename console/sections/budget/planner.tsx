@@ -15,7 +15,7 @@ import {
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Chart } from '../../kit/chart.tsx'
-import { csvOf, saveFile } from '../../kit/csv.ts'
+import { csvOf, saveCsv } from '../../kit/csv.ts'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
 import { StatCard } from '../../kit/stat-card.tsx'
@@ -167,7 +167,7 @@ function Result(props: { advice: Advice }): ReactNode {
         row.heldBy,
       ]),
     )
-    saveFile('einklang-budget-plan.csv', new Blob(['\uFEFF', csv], { type: 'text/csv;charset=utf-8' }))
+    saveCsv('einklang-budget-plan.csv', csv)
   }
   return (
     <Panel

@@ -2,7 +2,7 @@ import { type AnswerOf, api } from '@einklang/contract'
 import { Badge, Button, Stack, Text } from '@mantine/core'
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
-import { csvOf, saveFile } from '../../kit/csv.ts'
+import { csvOf, saveCsv } from '../../kit/csv.ts'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
@@ -160,7 +160,7 @@ function Table(props: { answer: Answer }): ReactNode {
         row.marginalRoi,
       ]),
     )
-    saveFile('einklang-roi.csv', new Blob(['\uFEFF', csv], { type: 'text/csv;charset=utf-8' }))
+    saveCsv('einklang-roi.csv', csv)
   }
   return (
     <Stack>

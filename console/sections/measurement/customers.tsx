@@ -4,7 +4,7 @@ import { IconAlertTriangle, IconDownload, IconRefresh } from '@tabler/icons-reac
 import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Chart } from '../../kit/chart.tsx'
-import { csvOf, saveFile } from '../../kit/csv.ts'
+import { csvOf, saveCsv } from '../../kit/csv.ts'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
@@ -209,7 +209,7 @@ function BestOnes(props: { currency: string }): ReactNode {
         ),
       ]),
     )
-    saveFile('einklang-best-customers.csv', new Blob(['\uFEFF', csv], { type: 'text/csv;charset=utf-8' }))
+    saveCsv('einklang-best-customers.csv', csv)
   }
   return (
     <Panel

@@ -1,7 +1,7 @@
 import { Box, Button, Group, Skeleton, Table } from '@mantine/core'
 import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { csvOf, saveFile } from '../../kit/csv.ts'
+import { csvOf, saveCsv } from '../../kit/csv.ts'
 import type { Clicked, Inks, PictureHandle } from './picture-canvas.tsx'
 
 const Canvas = lazy(() => import('./picture-canvas.tsx'))
@@ -41,12 +41,7 @@ export function Picture(props: {
           size="compact-xs"
           variant="subtle"
           color="gray"
-          onClick={() =>
-            saveFile(
-              `${props.fileName}.csv`,
-              new Blob(['\uFEFF', csvOf(props.header, props.rows)], { type: 'text/csv;charset=utf-8' }),
-            )
-          }
+          onClick={() => saveCsv(`${props.fileName}.csv`, csvOf(props.header, props.rows))}
         >
           CSV
         </Button>

@@ -4,7 +4,7 @@ import { IconDownload } from '@tabler/icons-react'
 import { type ReactNode, useCallback, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Chart } from '../../kit/chart.tsx'
-import { saveFile } from '../../kit/csv.ts'
+import { saveCsv } from '../../kit/csv.ts'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
@@ -40,7 +40,7 @@ export function Products(): ReactNode {
 
   async function save(): Promise<void> {
     const file = await client.call(api.measurement.productsCsv, { query })
-    saveFile(file.fileName, new Blob(['\uFEFF', file.csv], { type: 'text/csv;charset=utf-8' }))
+    saveCsv(file.fileName, file.csv)
   }
 
   return (
