@@ -73,15 +73,13 @@ export class Workshop {
   #next(): void {
     if (this.#busy || this.#queue.length === 0) return
     if (!this.#worker) this.#hire()
-    if (!this.#ready) return
+    const worker = this.#worker
+    if (!worker || !this.#ready) return
     this.#silence?.()
     const waiting = this.#queue.shift()
     if (!waiting) return
     this.#busy = waiting
-    const worker = this.#worker
-    if (!worker) return
     worker.ref()
-    // Asked before the job arrives, answered before it begins: both travel to the thread in order.
     const before = worker.cpuUsage().catch(() => null)
     worker.postMessage({ ...waiting.job, id: ++this.#count })
     this.#silence = alarm(this.#limitMs, () => void this.#look(worker, waiting, before, this.#limitMs))
