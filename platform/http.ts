@@ -14,6 +14,11 @@ export type Caller =
   | { kind: 'key'; key: string; roles: Role[]; name: string }
   | { kind: 'anonymous' }
 
+/** Under whose name something is written down. */
+export function nameOf(caller: Caller): string {
+  return caller.kind === 'anonymous' ? 'anonymous' : caller.name
+}
+
 export type Request_ = {
   caller: Caller
   /** Truncated client address (IPv4 /24, IPv6 /48). */

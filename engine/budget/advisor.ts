@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
-import type { Caller, Database, Ground } from '@einklang/platform'
+import { type Caller, type Database, type Ground, nameOf } from '@einklang/platform'
 import {
   type Allocation,
   allocate,
@@ -158,8 +158,6 @@ export function createAdvisor({ ground, measurement, approved, audit }: AdvisorN
     },
   }
 }
-
-const nameOf = (caller: Caller) => (caller.kind === 'anonymous' ? 'anonymous' : caller.name)
 
 export function monthsFrom(first: string, count: number): string[] {
   const [year, month] = first.split('-').map(Number) as [number, number]

@@ -1,5 +1,5 @@
 import { type AnswerOf, type api, type InputOf, kept, minorDigits } from '@einklang/contract'
-import type { Caller, Database, Ground } from '@einklang/platform'
+import { type Caller, type Database, type Ground, nameOf } from '@einklang/platform'
 import type { RecordRow, Rejected } from '#ingest'
 import { csvCell, type Measurement, type Period, periodOf, refused, weeksOf } from '#measurement'
 import { type Advisor, createAdvisor, roiRows } from './advisor.ts'
@@ -321,10 +321,6 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
       })
     },
   }
-}
-
-function nameOf(caller: Caller): string {
-  return caller.kind === 'anonymous' ? 'anonymous' : caller.name
 }
 
 function entryCursor(after: string | undefined): { day: string; id: string } | null {

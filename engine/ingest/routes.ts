@@ -1,5 +1,5 @@
 import { api, type JsonObject, type SourceId } from '@einklang/contract'
-import { type Caller, mount, Refusal, type StageParts } from '@einklang/platform'
+import { type Caller, mount, nameOf, Refusal, type StageParts } from '@einklang/platform'
 import { putInInbox } from './emit.ts'
 import { eraseFromIngest } from './erase.ts'
 import { webMounts } from './http.ts'
@@ -160,10 +160,6 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
     jobs: [...ingestJobs(ingest), ...planJobs(ingest.needs), ...(ingest.quality?.jobs ?? [])],
     erase: (tx, persons) => eraseFromIngest(ingest, tx, persons),
   }
-}
-
-function nameOf(caller: Caller): string {
-  return caller.kind === 'anonymous' ? 'anonymous' : caller.name
 }
 
 function refuseAll(chosen: Chosen): void {

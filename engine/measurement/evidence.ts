@@ -1,5 +1,5 @@
 import { type AnswerOf, type api, type InputOf, type Json, kept } from '@einklang/contract'
-import type { Caller, Database, Ground, History } from '@einklang/platform'
+import { type Caller, type Database, type Ground, type History, nameOf } from '@einklang/platform'
 import { creditSums, type RuleModel, type Scope } from './credit.ts'
 import { armSums, type ExperimentPlan, resultOf } from './experiment.ts'
 import type { Audit } from './grouping-desk.ts'
@@ -59,8 +59,6 @@ export function createEvidenceDesk({ database }: Pick<Ground, 'database'>, audit
     },
   }
 }
-
-const nameOf = (caller: Caller) => (caller.kind === 'anonymous' ? 'anonymous' : caller.name)
 
 async function evidenceOf(database: Database, withdrawnToo: boolean): Promise<Evidence[]> {
   const rows = await database.rows<Omit<Evidence, 'at' | 'withdrawn'> & { at: Date; withdrawn: boolean }>`

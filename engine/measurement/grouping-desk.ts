@@ -1,4 +1,4 @@
-import { type Caller, type Database, type History } from '@einklang/platform'
+import { type Caller, type Database, type History, nameOf } from '@einklang/platform'
 import { checkRules, type GroupingRule } from './grouping.ts'
 import { refused } from './sayings.ts'
 import { currentGrouping, type Grouping, saveGrouping } from './store.ts'
@@ -40,8 +40,4 @@ export function createGroupingDesk(needs: {
       return { version: seen + 1 }
     },
   }
-}
-
-function nameOf(actor: Caller): string {
-  return actor.kind === 'anonymous' ? 'anonymous' : actor.name
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type AnswerOf, type api, type InputOf, kept, minorDigits } from '@einklang/contract'
-import { type Caller, type Database, type Ground, Refusal } from '@einklang/platform'
+import { type Caller, type Database, type Ground, nameOf, Refusal } from '@einklang/platform'
 import {
   bandAlong,
   type ChannelSpec,
@@ -160,7 +160,7 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
       return database.transaction(async (tx) => {
         const row = await tx.row<{ fit: number }>`
           insert into measurement.mix_fit (name, state, asked, created_at, created_by)
-          values (${ask.name}, 'queued', ${tx.json(ask)}, platform.now(), ${by.kind === 'anonymous' ? 'anonymous' : by.name})
+          values (${ask.name}, 'queued', ${tx.json(ask)}, platform.now(), ${nameOf(by)})
           returning fit`
         const fit = row?.fit ?? 0
         await ground.jobs.add(tx, 'measurement.mix', { fit }, { key: `measurement.mix ${fit}` })

@@ -1,5 +1,5 @@
 import type { AnswerOf, api, InputOf } from '@einklang/contract'
-import type { Caller, Database, Ground, History } from '@einklang/platform'
+import { type Caller, type Database, type Ground, type History, nameOf } from '@einklang/platform'
 import { anytime, mayStop, normalQuantile, planLift, scaleFor } from '@einklang/stats'
 import type { Audit } from './grouping-desk.ts'
 import { outcomeDays } from './period.ts'
@@ -174,8 +174,4 @@ export function createProtocolDesk(
       })
     },
   }
-}
-
-function nameOf(actor: Caller): string {
-  return actor.kind === 'anonymous' ? 'anonymous' : actor.name
 }

@@ -1,5 +1,5 @@
 import { api, type FeedId, type ImportId, type ImportMapping, type JsonObject, type Route } from '@einklang/contract'
-import { type Caller, type Database, type Mounted, mount, newId, Refusal } from '@einklang/platform'
+import { type Caller, type Database, type Mounted, mount, nameOf, newId, Refusal } from '@einklang/platform'
 import type { Ingest, IngestInside } from '../index.ts'
 import { isZip } from './archive.ts'
 import { missingFields, recognise } from './columns.ts'
@@ -49,7 +49,7 @@ export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
           created_by, created_at, finished_at, uploaded, rows_read, duplicates)
         values (${id}, ${body.kind}, ${body.source}, ${body.fileName}, ${formatOf(body.fileName, Buffer.alloc(0))}, ${body.size},
           ${body.sha256}, ${body.dryRun}, ${database.json(body.mapping ?? { fields: {} })}, ${body.mapping !== undefined},
-          ${whole ? 'done' : 'uploading'}, ${caller.kind === 'anonymous' ? 'anonymous' : caller.name}, ${clock.now()},
+          ${whole ? 'done' : 'uploading'}, ${nameOf(caller)}, ${clock.now()},
           ${whole ? clock.now() : null}, ${whole ? body.size : 0}, ${whole?.rowsRead ?? 0}, ${whole ? whole.rows : 0})`
       return one(id)
     }),
@@ -128,7 +128,7 @@ export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
           name: params.name,
           ...body,
           mapping: body.mapping as ImportMapping,
-          by: caller.kind === 'anonymous' ? 'anonymous' : caller.name,
+          by: nameOf(caller),
         },
       ),
     ),
@@ -159,7 +159,7 @@ function feedRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
         throw new Refusal(404, 'unknown_source', 'There is no such source.', { at: 'source' })
       await fits(body.name, null)
       const id = await database.transaction(async (tx) => {
-        const by = caller.kind === 'anonymous' ? 'anonymous' : caller.name
+        const by = nameOf(caller)
         const made = await insertFeed(needs, tx, { ...body, mapping: body.mapping as ImportMapping | null }, by)
         await noted(tx, caller, 'feed.created', made, { name: body.name, way: body.settings.way })
         return made

@@ -1,5 +1,5 @@
 import { api, type JsonObject } from '@einklang/contract'
-import { type Caller, type Database, mount, Refusal, type Request_ } from '@einklang/platform'
+import { type Caller, type Database, mount, nameOf, Refusal, type Request_ } from '@einklang/platform'
 import type { Ingest, IngestInside } from '../index.ts'
 import { checkList, decide, preview, quarantineDetail, takeBack } from './screens.ts'
 import { beginWork, steer, type WorkNeeds, workViews } from './work.ts'
@@ -111,8 +111,4 @@ function mayDecide(request: Request_): void {
     throw new Refusal(403, 'not_allowed', 'Keeping a repair decides about the source.', {
       doInstead: 'Send the group again without keeping the repair, or ask an administrator.',
     })
-}
-
-function nameOf(caller: Caller): string {
-  return caller.kind === 'anonymous' ? 'anonymous' : caller.name
 }

@@ -7,7 +7,7 @@ import {
   type SourceId,
   type TrackingPlanId,
 } from '@einklang/contract'
-import { type Caller, type Database, type Mounted, mount, type RawMount, Refusal } from '@einklang/platform'
+import { type Caller, type Database, type Mounted, mount, nameOf, type RawMount, Refusal } from '@einklang/platform'
 import type { Ingest, IngestInside } from '../../index.ts'
 import { approvalKind } from './approvals.ts'
 import { type PlanDocument, planYaml, readPlan } from './document.ts'
@@ -316,8 +316,4 @@ function must(document: PlanDocument) {
 function there<Value>(value: Value | null): Value {
   if (value === null) throw new Refusal(404, 'no_dry_run', 'There is no dry run of this version.')
   return value
-}
-
-function nameOf(caller: Caller): string {
-  return caller.kind === 'anonymous' ? 'anonymous' : caller.name
 }
