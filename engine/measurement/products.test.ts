@@ -131,3 +131,17 @@ test('the table leaves as CSV, and a period before all reports is not corrected'
   ])
   expect(answer.note.warnings).toContain(kept('no_stock_history'))
 })
+
+test('a corrected report between two that stand takes the place of the wrong one', async () => {
+  const tell = async (middle: number) => {
+    await stock('FIXED-41', 'A', '2026-02-02T10:00:00Z', 5)
+    await stock('FIXED-41', 'B', '2026-02-02T10:00:00Z', middle)
+    await stock('FIXED-41', 'C', '2026-02-02T10:00:00Z', 5)
+    await measurement.buildNow()
+  }
+  await tell(50)
+  await tell(7)
+  const rows = await town.ground.history.rows<{ on_hand: number }>`
+    select on_hand from measurement.stock final where sku = 'FIXED-41' order by place`
+  expect(rows.map((row) => row.on_hand)).toEqual([5, 7, 5])
+})

@@ -1,5 +1,5 @@
 import type { AnswerOf, api, InputOf } from '@einklang/contract'
-import type { Database, History } from '@einklang/platform'
+import { type Database, type History, shortHash } from '@einklang/platform'
 import { demandIfAvailable, type SoldWhileAvailable } from '@einklang/stats'
 import type { StockReport } from '#commerce'
 import { addDays, type Period } from './period.ts'
@@ -30,11 +30,10 @@ export async function moveStock(database: Database, history: History): Promise<v
   for (;;) {
     const rows = await database.rows<{ sku: string; place: string; at: Date; on_hand: number }>`
       select sku, place, at, on_hand from measurement.stock order by sku, place, at limit 50000`
-    const [first] = rows
-    const last = rows.at(-1)
-    if (first === undefined || last === undefined) return
+    if (rows.length === 0) return
     const build = Math.max(...rows.map(({ at }) => at.getTime()))
-    const token = `stock ${rows.length} ${[first, last].map((row) => `${row.sku} ${row.place} ${row.at.toISOString()}`)}`
+    // Of all that is told: a corrected report between the same two must not pass for a repeat.
+    const token = `stock ${shortHash(JSON.stringify(rows), 53)}`
     await history.insert(
       'measurement.stock',
       rows.map((row) => ({ ...row, build })),
