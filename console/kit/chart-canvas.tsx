@@ -3,9 +3,10 @@ import { BarChart, LineChart } from 'echarts/charts'
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from 'echarts/components'
 import * as echarts from 'echarts/core'
 import { CanvasRenderer } from 'echarts/renderers'
-import { type ReactNode, type RefObject, useEffect, useRef } from 'react'
+import { type ReactNode, type RefObject, useContext, useEffect, useRef } from 'react'
 import type { Series } from './chart.tsx'
 import { saveFile } from './csv.ts'
+import { LanguageContext } from './format.ts'
 
 echarts.use([BarChart, LineChart, GridComponent, LegendComponent, TooltipComponent, AriaComponent, CanvasRenderer])
 
@@ -49,7 +50,7 @@ export type ChartHandle = { savePng: (name: string) => void }
 
 type Row = { value: number; interval: [number, number] | null }
 
-export default function ChartCanvas(props: {
+export function ChartCanvas(props: {
   label: string
   categories: string[]
   series: Series[]
@@ -64,12 +65,15 @@ export default function ChartCanvas(props: {
   const chart = useRef<echarts.ECharts | null>(null)
   const scheme = useComputedColorScheme('light')
   const { fontFamily } = useMantineTheme()
+  const language = useContext(LanguageContext)
 
   useEffect(() => {
     if (place.current === null) return
     const made = echarts.init(place.current, null, { renderer: 'canvas' })
     chart.current = made
-    const watch = new ResizeObserver(() => made.resize())
+    const watch = new ResizeObserver(([box]) => {
+      if (Math.round(box?.contentRect.width ?? 0) !== made.getWidth()) made.resize()
+    })
     watch.observe(place.current)
     return () => {
       watch.disconnect()
@@ -78,6 +82,10 @@ export default function ChartCanvas(props: {
     }
   }, [])
 
+  // A screen draws itself anew for many reasons, a diagram only for other data, words or colours.
+  const { categories, series, horizontal, label } = props
+  const data = JSON.stringify([categories, series, horizontal, label, language])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `data` stands for what the option is made of
   useEffect(() => {
     chart.current?.setOption(optionOf(props, scheme, fontFamily), { notMerge: true })
     props.handle.current = {
@@ -93,7 +101,7 @@ export default function ChartCanvas(props: {
         saveFile(name, new Blob([bytes], { type: 'image/png' }))
       },
     }
-  }, [props, scheme, fontFamily])
+  }, [data, scheme, fontFamily])
 
   return <div ref={place} style={{ width: '100%', height: props.height }} />
 }
@@ -128,7 +136,7 @@ function optionOf(
   const valueAxes = right ? [values, valueAxis(props.formatRight ?? props.format, false)] : values
   const most = props.series.length > 1
   return {
-    animationDuration: 250,
+    animation: false,
     color: inks[scheme],
     textStyle: { fontFamily: fontFamily ?? 'sans-serif' },
     aria: { enabled: true, label: { description: props.label } },

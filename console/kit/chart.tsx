@@ -1,14 +1,14 @@
 import { ActionIcon, Box, Group, Skeleton, Table, Tooltip } from '@mantine/core'
 import { IconChartHistogram, IconDownload, IconPhoto, IconTable } from '@tabler/icons-react'
-import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
+import { type ReactNode, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ChartHandle } from './chart-canvas.tsx'
 import { csvOf, saveCsv } from './csv.ts'
+import { later } from './later.tsx'
 
-// Under way as soon as a screen has a diagram, beside the questions for its data; whoever needs it tries again.
-const early = import('./chart-canvas.tsx')
-early.catch(() => undefined)
-const Canvas = lazy(() => early.catch(() => import('./chart-canvas.tsx')))
+const canvas = later(() => import('./chart-canvas.tsx').then((module) => module.ChartCanvas))
+// Under way as soon as a screen has a diagram, beside the questions for its data.
+canvas.start()
 
 export type Series = {
   name: string
@@ -67,9 +67,7 @@ export function Chart(props: {
         <ChartTable {...props} height={height} />
       ) : (
         <Box role="img" aria-label={props.label} h={height} data-testid="chart">
-          <Suspense fallback={<Skeleton h={height} radius="md" />}>
-            <Canvas {...props} height={height} handle={handle} />
-          </Suspense>
+          <canvas.Part {...props} height={height} handle={handle} meanwhile={<Skeleton h={height} radius="md" />} />
         </Box>
       )}
     </Box>

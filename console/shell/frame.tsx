@@ -21,6 +21,7 @@ import { IconBook, IconKey, IconLock, IconLogout, IconSearch } from '@tabler/ico
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
+import icon from '../icon.svg'
 import { useFormat } from '../kit/format.ts'
 import { Page } from '../kit/page.tsx'
 import { Empty } from '../kit/states.tsx'
@@ -40,6 +41,8 @@ export function Frame(): ReactNode {
   const { brand } = useSession()
   const path = useRouterState({ select: (state) => state.location.pathname })
   const busy = useRouterState({ select: (state) => state.status === 'pending' })
+  // The screen that is shown: while the code of the next one comes, the address is already that of the next.
+  const shown = useRouterState({ select: (state) => state.matches.at(-1)?.pathname ?? state.location.pathname })
   const main = useRef<HTMLElement>(null)
 
   // A new screen begins at its top for keyboards and screen readers as well.
@@ -66,7 +69,7 @@ export function Frame(): ReactNode {
             <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('shell.menu')} />
             <Link to="/" style={{ textDecoration: 'none', color: 'inherit' }} aria-label={t('nav.today')}>
               <Group gap={8} wrap="nowrap">
-                <Image src="/icon.svg" w={28} h={28} alt="" />
+                <Image src={icon} w={28} h={28} alt="" />
                 <Text fw={650} fz="lg" visibleFrom="xs">
                   Einklang
                 </Text>
@@ -106,8 +109,8 @@ export function Frame(): ReactNode {
         </ScrollArea>
       </AppShell.Navbar>
       <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: 'none' }}>
-        <Boundary key={path}>
-          <Allowed path={path} />
+        <Boundary key={shown}>
+          <Allowed path={shown} />
         </Boundary>
       </AppShell.Main>
       <Palette />

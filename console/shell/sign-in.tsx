@@ -16,6 +16,7 @@ import {
 import { notifications } from '@mantine/notifications'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import icon from '../icon.svg'
 import { client, queries, useDeed } from './api.ts'
 import { LanguageChoice, SchemeChoice } from './preferences.tsx'
 
@@ -24,7 +25,7 @@ function Entrance(props: { title: string; hint: string; children: ReactNode }): 
     <Center mih="100dvh" p="md" component="main">
       <Box w="100%" maw={400}>
         <Group justify="center" mb="lg" gap="xs">
-          <Image src="/icon.svg" w={36} h={36} alt="" />
+          <Image src={icon} w={36} h={36} alt="" />
           <Text fz={26} fw={650}>
             Einklang
           </Text>

@@ -197,8 +197,14 @@ export const revenue = route({
   method: 'get',
   path: '/revenue',
   may: readers,
-  query: z.object({ from: day, to: day, by: z.enum(['day', 'week', 'month']).default('day') }),
+  query: z.object({
+    from: day.optional().describe('Without it, 28 days up to the last one'),
+    to: day.optional().describe('Without it, the day of the newest order'),
+    by: z.enum(['day', 'week', 'month']).default('day'),
+  }),
   answer: z.object({
+    from: day,
+    to: day,
     currency: z.string(),
     /** Orders in another currency are not added up with the rest; how many there were. */
     otherCurrencies: z.int(),
@@ -257,8 +263,6 @@ export const today = route({
     channels: z.array(z.object({ channel: orderChannel, orders: z.int(), revenue: z.int(), refunded: z.int() })),
     /** The same weekday one week before, until the same time of day. */
     lastWeek: z.object({ orders: z.int(), revenue: z.int() }),
-    /** The day with the newest order; a demo may lie in the past. */
-    latestOrderDay: day.nullable(),
     openCarts: z.object({ carts: z.int(), value: z.int() }),
   }),
 })

@@ -8,13 +8,15 @@ export type Revenue = AnswerOf<typeof api.commerce.revenue>
 
 /** Orders and revenue per channel and local day, week or month; a return counts when it came back. */
 export async function revenueOf(
-  database: Database,
+  { database, clock }: { database: Database; clock: Clock },
   house: House,
   query: InputOf<typeof api.commerce.revenue>['query'],
 ): Promise<Revenue> {
   const { timeZone, currency } = house
-  const from = database.part`${query.from}::timestamp at time zone ${timeZone}`
-  const until = database.part`(${query.to}::timestamp + interval '1 day') at time zone ${timeZone}`
+  const to = query.to ?? (await latestOrderDay(database, timeZone)) ?? dayOf(clock.now(), timeZone)
+  const first = query.from ?? dayOf(new Date(Date.parse(to) - 27 * 86_400_000), 'UTC')
+  const from = database.part`${first}::timestamp at time zone ${timeZone}`
+  const until = database.part`(${to}::timestamp + interval '1 day') at time zone ${timeZone}`
   const bucket = database.part`to_char(date_trunc(${query.by}, at at time zone ${timeZone}), 'YYYY-MM-DD')`
   const refundBucket = database.part`to_char(date_trunc(${query.by}, refund.at at time zone ${timeZone}), 'YYYY-MM-DD')`
   const [rows, other] = await Promise.all([
@@ -39,7 +41,17 @@ export async function revenueOf(
       select count(*) as orders from commerce.purchase
       where at >= ${from} and at < ${until} and currency <> ${currency} and cancelled_at is null`,
   ])
-  return { currency, otherCurrencies: other?.orders ?? 0, rows }
+  return { from: first, to, currency, otherCurrencies: other?.orders ?? 0, rows }
+}
+
+function dayOf(at: Date, timeZone: string): string {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at)
+}
+
+async function latestOrderDay(database: Database, timeZone: string): Promise<string | null> {
+  const row = await database.row<{ day: string | null }>`
+    select to_char(max(at) at time zone ${timeZone}, 'YYYY-MM-DD') as day from commerce.purchase`
+  return row?.day ?? null
 }
 
 /** The order that a return belongs to, if we know it. */
@@ -80,10 +92,10 @@ export async function placesOf(database: Database, currency: string): Promise<An
 export async function todayOf(database: Database, clock: Clock, house: House): Promise<Today> {
   const { timeZone, currency } = house
   const now = clock.now()
-  const day = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(now)
+  const day = dayOf(now, timeZone)
   const midnight = database.part`${day}::timestamp at time zone ${timeZone}`
   type Channel = { channel: OrderChannel; orders: number; revenue: number }
-  const [sold, back, before, latest, open] = await Promise.all([
+  const [sold, back, before, open] = await Promise.all([
     database.rows<Channel>`
       select channel, count(*) as orders, sum(total) as revenue from commerce.purchase
       where at >= ${midnight} and at <= ${now} and currency = ${currency} and cancelled_at is null group by channel`,
@@ -95,8 +107,6 @@ export async function todayOf(database: Database, clock: Clock, house: House): P
       select count(*) as orders, coalesce(sum(total), 0) as revenue from commerce.purchase
       where at >= (${day}::timestamp - interval '7 days') at time zone ${timeZone}
         and at <= ${now}::timestamptz - interval '7 days' and currency = ${currency} and cancelled_at is null`,
-    database.row<{ day: string | null }>`
-      select to_char(max(at) at time zone ${timeZone}, 'YYYY-MM-DD') as day from commerce.purchase`,
     database.row<{ carts: number; value: number }>`
       select count(*) as carts, coalesce(sum(value) filter (where currency = ${currency}), 0) as value
       from commerce.open_cart`,
@@ -112,7 +122,6 @@ export async function todayOf(database: Database, clock: Clock, house: House): P
       return { channel, orders: row?.orders ?? 0, revenue: row?.revenue ?? 0, refunded }
     }),
     lastWeek: before ?? { orders: 0, revenue: 0 },
-    latestOrderDay: latest?.day ?? null,
     openCarts: open ?? { carts: 0, value: 0 },
   }
 }

@@ -1,4 +1,4 @@
-import type { AppliedBatch, PersonId } from '@einklang/contract'
+import type { AppliedBatch, api, InputOf, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { TakeRecords } from '#ingest'
 import { applyBatch } from './apply.ts'
@@ -37,7 +37,7 @@ export type Commerce = {
   /** The person's open cart with the prices that hold now; null when nothing stands open. */
   openCart(tx: Database, person: PersonId): Promise<Cart | null>
   /** The newest hundred orders of a person, lines included. */
-  orders(person: PersonId): Promise<Order[]>
+  orders(person: PersonId, on?: Database): Promise<Order[]>
   /** Articles with price (of the channel, web when missing) and stock; unknown articles are left out. */
   products(skus: string[], channel?: OrderChannel): Promise<ProductSummary[]>
   /** Articles the person has looked at, the latest first. */
@@ -50,7 +50,7 @@ export type Commerce = {
     limit: number
   }): Promise<(ProductSummary & { units: number })[]>
   today(): Promise<Today>
-  revenue(query: { from: string; to: string; by: 'day' | 'week' | 'month' }): Promise<Revenue>
+  revenue(query: InputOf<typeof api.commerce.revenue>['query']): Promise<Revenue>
   expireCarts(): Promise<number>
   erase(tx: Database, persons: PersonId[]): Promise<number>
 }
@@ -64,14 +64,14 @@ export function createCommerce({ ground, stockTold }: { ground: Ground; stockTol
       const [cart] = await cartsOf(tx, clock.now(), [person])
       return cart?.state === 'open' ? cart : null
     },
-    orders: (person) => ordersOf(database, person),
+    orders: (person, on = database) => ordersOf(on, person),
     products: (skus, channel) => productsOf(database, skus, channel),
     viewed: (person, query) => viewedBy({ database, history, now: clock.now() }, person, query),
     known: (asked) => knownOf(database, asked),
     popular: (query) => popularOf(database, query),
     today: () => todayOf(database, clock, config),
     revenue: (query) =>
-      ground.memory.remember(`commerce.revenue ${JSON.stringify(query)}`, () => revenueOf(database, config, query)),
+      ground.memory.remember(`commerce.revenue ${JSON.stringify(query)}`, () => revenueOf(ground, config, query)),
     expireCarts: () => expireCarts(database),
     erase: erasePersons,
   }

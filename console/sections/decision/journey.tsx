@@ -1,11 +1,12 @@
 import { type AnswerOf, api, type JourneyId } from '@einklang/contract'
-import { Alert, Badge, Box, Button, Grid, Group, List, Loader, Stack, Text } from '@mantine/core'
+import { Alert, Badge, Box, Button, Grid, Group, List, Skeleton, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react'
 import { useBlocker, useParams } from '@tanstack/react-router'
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from 'react'
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Confirm } from '../../kit/confirm.tsx'
 import { useFormat } from '../../kit/format.ts'
+import { later } from '../../kit/later.tsx'
 import { Page } from '../../kit/page.tsx'
 import { StateBadge } from '../../kit/state-badge.tsx'
 import { Fetch, Loading } from '../../kit/states.tsx'
@@ -22,7 +23,8 @@ import { Runs } from './runs.tsx'
 import { JourneySettings, type Settings } from './settings.tsx'
 import { StepEditor } from './step-editor.tsx'
 
-const Canvas = lazy(() => import('./canvas.tsx').then((module) => ({ default: module.Canvas })))
+const canvas = later(() => import('./canvas.tsx').then((module) => module.Canvas))
+canvas.start()
 
 export type Journey = AnswerOf<typeof api.decision.journey>
 
@@ -234,25 +236,24 @@ function Drawing(props: {
   return (
     <Grid>
       <Grid.Col span={{ base: 12, lg: 8.5 }}>
-        <Suspense fallback={<Loader />}>
-          <Canvas
-            graph={graph}
-            titleOf={describe.title}
-            detailOf={describe.detail}
-            counts={counts}
-            problems={problems}
-            selected={selected}
-            editable={props.writable}
-            onSelect={setSelected}
-            onMove={(id, at) =>
-              onChange((now) => {
-                const moved = now.nodes.find((candidate) => candidate.id === id)
-                return moved === undefined ? now : replaceStep(now, { ...moved, at })
-              })
-            }
-            onConnect={(from, way, to) => onChange((now) => connect(now, from, way, to))}
-          />
-        </Suspense>
+        <canvas.Part
+          meanwhile={<Skeleton h={480} radius="md" />}
+          graph={graph}
+          titleOf={describe.title}
+          detailOf={describe.detail}
+          counts={counts}
+          problems={problems}
+          selected={selected}
+          editable={props.writable}
+          onSelect={setSelected}
+          onMove={(id, at) =>
+            onChange((now) => {
+              const moved = now.nodes.find((candidate) => candidate.id === id)
+              return moved === undefined ? now : replaceStep(now, { ...moved, at })
+            })
+          }
+          onConnect={(from, way, to) => onChange((now) => connect(now, from, way, to))}
+        />
         <Text size="xs" c="dimmed" mt={4}>
           {t(journey.version === null ? 'journey.neverRan' : 'journey.countsMeaning', { version: journey.version })}
         </Text>

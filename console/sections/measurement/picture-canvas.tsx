@@ -24,7 +24,7 @@ export type PictureHandle = { save: (name: string, kind: 'png' | 'svg') => void 
 export type Clicked = { [name: string]: unknown }
 
 /** A diagram that the kit does not have: its option is made from the inks of the scheme. */
-export default function PictureCanvas(props: {
+export function PictureCanvas(props: {
   option: (inks: Inks) => object
   height: number
   onClick?: ((clicked: Clicked) => void) | undefined
@@ -42,10 +42,12 @@ export default function PictureCanvas(props: {
         ? { text: '#c9ced3', line: '#3b3f44', ground: '#1f1f1f', strong: '#4fc1bb', soft: '#16393a' }
         : { text: '#495057', line: '#e3e6e8', ground: '#ffffff', strong: '#0b6e6e', soft: '#e6f2f2' }
     const made = echarts.init(place.current, null, { renderer: 'canvas' })
-    const whole = { textStyle: { fontFamily: fontFamily ?? 'sans-serif' }, animationDuration: 250, ...option(inks) }
+    const whole = { textStyle: { fontFamily: fontFamily ?? 'sans-serif' }, animation: false, ...option(inks) }
     made.setOption(whole)
     if (onClick !== undefined) made.on('click', (event) => onClick((event.data ?? {}) as Clicked))
-    const watch = new ResizeObserver(() => made.resize())
+    const watch = new ResizeObserver(([box]) => {
+      if (Math.round(box?.contentRect.width ?? 0) !== made.getWidth()) made.resize()
+    })
     watch.observe(place.current)
     handle.current = {
       save(name, kind) {
@@ -56,7 +58,7 @@ export default function PictureCanvas(props: {
             width: made.getWidth(),
             height: made.getHeight(),
           })
-          still.setOption({ ...whole, animation: false, backgroundColor: inks.ground })
+          still.setOption({ ...whole, backgroundColor: inks.ground })
           saveFile(name, new Blob([still.renderToSVGString()], { type: 'image/svg+xml' }))
           still.dispose()
           return

@@ -1,10 +1,12 @@
 import { Box, Button, Group, Skeleton, Table } from '@mantine/core'
-import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
+import { type ReactNode, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { csvOf, saveCsv } from '../../kit/csv.ts'
+import { later } from '../../kit/later.tsx'
 import type { Clicked, Inks, PictureHandle } from './picture-canvas.tsx'
 
-const Canvas = lazy(() => import('./picture-canvas.tsx'))
+const canvas = later(() => import('./picture-canvas.tsx').then((module) => module.PictureCanvas))
+canvas.start()
 
 /** A diagram with the figures behind it: as picture (PNG, SVG), as table on the screen and as file. */
 export function Picture(props: {
@@ -69,9 +71,13 @@ export function Picture(props: {
         </Box>
       ) : (
         <Box role="img" aria-label={props.label} h={props.height} data-testid="picture">
-          <Suspense fallback={<Skeleton h={props.height} radius="md" />}>
-            <Canvas option={props.option} height={props.height} onClick={props.onClick} handle={handle} />
-          </Suspense>
+          <canvas.Part
+            option={props.option}
+            height={props.height}
+            onClick={props.onClick}
+            handle={handle}
+            meanwhile={<Skeleton h={props.height} radius="md" />}
+          />
         </Box>
       )}
     </Box>

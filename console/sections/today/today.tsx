@@ -111,13 +111,7 @@ function Sold(): ReactNode {
   const format = useFormat()
   const words = useWords()
   const may = useMay()
-  const today = useAnswer(api.commerce.today)
-  const end = today.data?.latestOrderDay ?? today.data?.day
-  const revenue = useAnswer(
-    api.commerce.revenue,
-    { query: { from: dayBefore(end ?? '2000-01-01', 27), to: end ?? '2000-01-01', by: 'day' } },
-    { enabled: end !== undefined && may(api.commerce.revenue), keep: true },
-  )
+  const revenue = useAnswer(api.commerce.revenue, { query: { by: 'day' } }, { enabled: may(api.commerce.revenue) })
   return (
     <Panel title={t('today.soldPerDay')} definition={t('today.soldPerDayMeaning')} testid="sold-per-day">
       <Fetch
@@ -128,7 +122,7 @@ function Sold(): ReactNode {
         }
       >
         {(value) => {
-          const days = Array.from({ length: 28 }, (_, index) => dayBefore(end ?? '', 27 - index))
+          const days = Array.from({ length: 28 }, (_, index) => dayBefore(value.to, 27 - index))
           return (
             <Chart
               label={t('today.soldPerDay')}
