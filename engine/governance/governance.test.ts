@@ -120,6 +120,16 @@ describe('signing in', () => {
     expect((await ask('signIn', right)).cookie).not.toBe('')
   })
 
+  test('right passwords from one address never use up its tries', async () => {
+    await openHouse()
+    const right = { body: { email: 'admin@einklang.local', password: longPassword } }
+    const tries = 3
+    for (let count = 0; count < tries; count++) await ask('signIn', right, { address: '198.51.100.7' })
+    const counted = await town.ground.database.rows<{ failures: number }>`
+      select failures from governance.guess where last_at = platform.now()`
+    expect(Math.max(0, ...counted.map((row) => row.failures))).toBeLessThan(tries)
+  })
+
   test('the session token is kept only as a hash and the cookie is closed to scripts', async () => {
     const first = await governance.firstAdministrator()
     const request = mounted.find(({ route }) => route.name === 'signIn')

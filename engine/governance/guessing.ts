@@ -22,10 +22,12 @@ export async function countAttempt(database: Database, email: string, address: s
   }
 }
 
-/** After a right password the account's own buckets start afresh. */
+/** After a right password the account's own buckets start afresh; a whole shop behind one address keeps its tries. */
 export async function forgetAttempts(database: Database, email: string, address: string): Promise<void> {
-  const [, account, pair] = bucketsOf(email, address)
-  await database.run`delete from governance.guess where bucket in (${account?.name ?? ''}, ${pair?.name ?? ''})`
+  const [shared, account, pair] = bucketsOf(email, address)
+  await database.run`
+    with own as (delete from governance.guess where bucket in (${account?.name ?? ''}, ${pair?.name ?? ''}))
+    update governance.guess set failures = failures - 1 where bucket = ${shared?.name ?? ''} and failures > 0`
 }
 
 /** Rows of which nothing depends any more. */
