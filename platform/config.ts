@@ -24,6 +24,8 @@ export type Config = {
   smsToken: string | null
   /** Hosts of the house that feeds may read from, as `host:port`; everything else must be public. */
   feedHosts: string[]
+  /** Whom to ask for the mail servers of domains: `system`, or addresses of name servers; null = nobody is asked. */
+  mailResolver: string[] | null
   /** Folder below which files may be watched; null = `watch` in the data directory. */
   watchDirectory: string | null
   /** Sender of outgoing mail. */
@@ -52,6 +54,16 @@ const hosts = z
   .refine((words) => words.every((word) => /^(\[[0-9a-f:]+\]|[^\s:/@]+):\d{1,5}$/i.test(word)), {
     error: 'must be hosts with ports such as "sftp.shop.lan:22"',
   })
+
+const nameServers = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ''))
+  .refine(
+    (words) =>
+      words.length > 0 &&
+      words.every((word) => /^(?:system|[\d.]+(?::\d{1,5})?|\[[\da-f:]+\](?::\d{1,5})?)$/i.test(word)),
+    { error: 'must be "system" or addresses of name servers such as "10.0.0.53"' },
+  )
 
 /** Each setting: its environment variable, the flag of the command line, how it is read, what it is without. */
 const settings = {
@@ -88,6 +100,7 @@ const settings = {
   smsUrl: { variable: 'EINKLANG_SMS_URL', flag: 'sms-url', read: url(['http:', 'https:']), otherwise: null },
   smsToken: { variable: 'EINKLANG_SMS_TOKEN', flag: null, read: z.string().min(1), otherwise: null },
   feedHosts: { variable: 'EINKLANG_FEED_HOSTS', flag: null, read: hosts, otherwise: '' },
+  mailResolver: { variable: 'EINKLANG_MAIL_RESOLVER', flag: null, read: nameServers, otherwise: null },
   watchDirectory: { variable: 'EINKLANG_WATCH', flag: 'watch', read: z.string().min(1), otherwise: null },
   mailFrom: {
     variable: 'EINKLANG_MAIL_FROM',

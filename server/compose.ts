@@ -16,12 +16,13 @@ import { type Conversation, conversationParts, createConversation } from '@einkl
 import { createDecision, type Decision, type DecisionNeeds, decisionParts } from '@einklang/engine/decision'
 import { createDelivery, type Delivery, type DeliveryNeeds, deliveryParts } from '@einklang/engine/delivery'
 import { createGovernance, type Governance, governanceParts, recipientsOf } from '@einklang/engine/governance'
-import { createIdentity, type Identity, identityParts } from '@einklang/engine/identity'
+import { createIdentity, type Identity, identityParts, sharedValues } from '@einklang/engine/identity'
 import { createIngest, type Ingest, ingestParts, type SendMail } from '@einklang/engine/ingest'
 import { createMeasurement, type Measurement, measurementParts } from '@einklang/engine/measurement'
-import { createProfile, type Profile, profileParts } from '@einklang/engine/profile'
+import { createProfile, type Profile, profileParts, townsOfPeople } from '@einklang/engine/profile'
 import { type Database, derivedId, type Ground, type StageParts } from '@einklang/platform'
 import { stageHealth } from './health.ts'
+import { mailServers } from './mail-servers.ts'
 import { weigh } from './weigh.ts'
 
 /** All stages, wired; what the server mounts, schedules and registers. */
@@ -73,7 +74,13 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
       spend: (tx, rows) => budget.records.spend(tx, rows),
     },
     references: (asked) => commerce.known(asked),
-    around: async () => ({ stores: await storeAddresses(database), bounced: await bouncedAddresses(database) }),
+    around: async () => ({
+      stores: await storeAddresses(database),
+      bounced: await bouncedAddresses(database),
+      shared: await sharedValues(database),
+    }),
+    towns: () => townsOfPeople(database),
+    ...(config.mailResolver === null ? {} : { mailServers: mailServers(config.mailResolver) }),
     identifiersOf: (tx, persons) => identity.namesOf(tx, persons),
     audit: governance.audit,
     approvals: { approved: governance.approved, ask: governance.askApproval },

@@ -13,6 +13,7 @@ import { type Decision, mergeByHand, recheck, split, type Undone, unmerge } from
 export { identityHealth } from './health.ts'
 export type { IdentifierView, LogView } from './read.ts'
 export { identityParts } from './routes.ts'
+export { sharedValues } from './shared.ts'
 export { lockGraph } from './store.ts'
 export { forgetEverybody, tellingOf, troubledHistory } from './troubled.ts'
 

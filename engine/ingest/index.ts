@@ -15,11 +15,13 @@ import type { OwnEvent } from './own.ts'
 import { type AroundUs, createAround } from './quality/around.ts'
 import type { References } from './quality/finding.ts'
 import { createJudge, type Judge } from './quality/judge.ts'
+import { createDomainNotes, type MailServers, mailDomainLoop } from './quality/mail-domains.ts'
 import { createMonitor, type Monitor } from './quality/monitor/index.ts'
 import type { Approvals } from './quality/plans/approvals.ts'
 import { createLivePlans } from './quality/plans/live.ts'
 import { planWords } from './quality/plans/store.ts'
 import { createQuality, type HealthOf, type LetterNeeds, type Quality, type SendMail } from './quality/report/index.ts'
+import type { TownPeople } from './quality/towns.ts'
 import { quarantineLoop, workChannel } from './quality/work.ts'
 import { createQuarantine, type Quarantine } from './quarantine.ts'
 import { createSources, type Sources } from './source.ts'
@@ -70,8 +72,12 @@ export type IngestNeeds = {
   audit?: Governance['audit']
   /** Which articles and stores exist; null where the house keeps no such list. */
   references?: References
-  /** Addresses of our stores and of dead mailboxes, for the checks of contacts. */
+  /** Addresses of our stores, dead mailboxes and values that many share, for the checks of contacts and identifiers. */
   around?: AroundUs
+  /** Which towns our customers name at which postcodes, for the check of towns. */
+  towns?: () => Promise<TownPeople[]>
+  /** Whether a domain takes mail; without it nobody is asked. */
+  mailServers?: MailServers
   /** Four eyes for tracking plans; without it none can go live. */
   approvals?: Approvals
   /** Who asks for a page that is no JSON route. */
@@ -92,10 +98,12 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
   const inbox = createGroupCommit({ database, clock, metrics })
   const door = createDoor({ sources, inbox, clock, log, metrics })
   const judge = createJudge({
+    clock,
+    ...(needs.mailServers ? { noteDomains: createDomainNotes() } : {}),
     sourceOf: sources.byId,
     ...(needs.references ? { references: needs.references } : {}),
     plans: createLivePlans(),
-    around: createAround(needs.around ?? null, clock),
+    around: createAround(needs.around ?? null, clock, database),
   })
   const applier = createApplier({
     database,
@@ -146,6 +154,7 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     quarantineLoop({ database, clock, sources, quarantine, judge }),
     monitor.loop,
     ...(quality ? [quality.loop] : []),
+    ...(needs.mailServers ? [mailDomainLoop({ database, clock, servers: needs.mailServers })] : []),
   ]
   return {
     emit: own,

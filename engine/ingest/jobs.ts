@@ -1,6 +1,7 @@
 import { fault, type JobKind, jobKind } from '@einklang/platform'
 import { z } from 'zod'
 import type { Ingest, IngestInside } from './index.ts'
+import { writeTowns } from './quality/town-table.ts'
 
 /** How long raw requests stay for a replay, and how long ids are remembered at least. */
 const replayDays = 14
@@ -38,6 +39,15 @@ export function ingestJobs(ingest: Ingest & IngestInside): JobKind[] {
           delete from ingest.import_part using ingest.import
           where import.id = import_part.import and import.state not in ('waiting', 'running') and import.created_at < ${before(7)}`
         await database.run`delete from ingest.counter where hour < ${before(400)}`
+        await database.run`delete from ingest.mail_domain where noted_at < ${before(resolvedDays)}`
+      },
+    }),
+    jobKind({
+      name: 'ingest.towns',
+      payload: z.unknown(),
+      cron: '41 2 * * *',
+      async work() {
+        if (ingest.needs.towns) await writeTowns(database, await ingest.needs.towns())
       },
     }),
   ]

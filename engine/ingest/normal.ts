@@ -704,9 +704,9 @@ function quarantined(
 }
 
 /** Reasons quote what came from outside; the database takes neither NUL nor half characters. */
-function told({ code, path, message }: Reason): Reason {
+function told({ code, path, message, ...more }: Reason): Reason {
   const plain = (text: string) => text.replaceAll('\0', '').toWellFormed().slice(0, 300)
-  return { code, path: plain(path), message: plain(message) }
+  return { ...more, code, path: plain(path), message: plain(message) }
 }
 
 /** For items that cannot even be looked at. */

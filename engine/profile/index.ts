@@ -15,6 +15,7 @@ export { fieldSums, fieldsFrom, profileHealth } from './health.ts'
 export { profileParts } from './routes.ts'
 export type { Score } from './store.ts'
 export type { Today } from './today.ts'
+export { townsOfPeople } from './towns.ts'
 export type { PersonView, ViewPieces } from './view.ts'
 export type TimelineEntry = AnswerOf<typeof api.profile.timeline>['items'][number]
 

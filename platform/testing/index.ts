@@ -119,6 +119,7 @@ function testConfig(dataDirectory: string, databaseUrl: string): Config {
     smsUrl: null,
     smsToken: null,
     feedHosts: [],
+    mailResolver: null,
     watchDirectory: null,
     mailFrom: 'hello@shop.example',
     timeZone: 'Europe/Berlin',

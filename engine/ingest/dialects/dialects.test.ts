@@ -380,6 +380,23 @@ test('Snowplow: page views, structured and self-describing events, shopping, pac
   expect(events[4]?.properties.minor).toEqual({ total: 1999 })
 })
 
+test('Snowplow: a newer version of an envelope is noted, one of another model waits', () => {
+  const sent = (schema: string, wrapper = 'iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0') => {
+    const ue_pr = JSON.stringify({ schema: wrapper, data: { schema: 'iglu:org/click/jsonschema/9-0-0', data: {} } })
+    const [item] = heard('snowplow', 'tp2', { schema, data: [{ e: 'ue', eid: 'e', uid: 'u', ue_pr }] })
+    return item?.event ? item.event.flags.filter((flag) => flag === 'schema_newer') : item?.reasons
+  }
+  const payload = 'iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema'
+  for (const known of [`${payload}/1-0-4`, `${payload}/1-0-0`, 'iglu:other/thing/jsonschema/7-0-0', '', 'x'])
+    expect([known, sent(known)]).toEqual([known, []])
+  expect(sent(`${payload}/1-0-5`)).toEqual(['schema_newer'])
+  expect(sent(`${payload}/1-1-0`)).toEqual(['schema_newer'])
+  expect(sent(`${payload}/2-0-0`)).toMatchObject([{ code: 'check_failed', check: 'schema.version', path: 'schema' }])
+  const wrapper = 'iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema'
+  expect(sent(`${payload}/1-0-4`, `${wrapper}/1-0-1`)).toEqual(['schema_newer'])
+  expect(sent(`${payload}/1-0-4`, `${wrapper}/2-0-0`)).toMatchObject([{ check: 'schema.version' }])
+})
+
 test('Snowplow: nesting hidden inside base64 is found', () => {
   let deep: unknown = 1
   for (let level = 0; level < 100; level++) deep = { deep }

@@ -12,7 +12,8 @@ export const snowplowDialect: Dialect = {
   },
   hear: ({ document }) => {
     const data = objectOr(document)?.data
-    return { said: (Array.isArray(data) ? data : [document]).map(saidOf), hidden: true }
+    const version = versionOf(objectOr(document)?.schema, payload)
+    return { said: (Array.isArray(data) ? data : [document]).map((given) => saidOf(given, version)), hidden: true }
   },
   again: (given) => ({ data: [given] }),
 }
@@ -41,9 +42,30 @@ const image: Route = {
   named,
 }
 
-function saidOf(given: Json): Said {
+type Version = 'known' | 'newer' | 'unknown'
+/** The envelopes we know, by their schemas: model, revision, addition. */
+const payload = ['payload_data', 1, 0, 4] as const
+const unstructured = ['unstruct_event', 1, 0, 0] as const
+const contextList = ['contexts', 1, 0, 1] as const
+
+/** Additions and revisions only add; a model that is not known may mean anything. What names no version is known. */
+function versionOf(schema: Json | undefined, known: readonly [string, number, number, number]): Version {
+  const told = /^iglu:[^/]+\/([^/]+)\/jsonschema\/(\d{1,4})-(\d{1,4})-(\d{1,4})$/.exec(textOr(schema) ?? '')
+  const [name, ...numbers] = known
+  if (told?.[1] !== name) return 'known'
+  const [model, revision, addition] = told.slice(2).map(Number) as [number, number, number]
+  if (model !== numbers[0]) return 'unknown'
+  return revision > numbers[1] || (revision === numbers[1] && addition > numbers[2]) ? 'newer' : 'known'
+}
+
+function saidOf(given: Json, envelope: Version): Said {
   const event = objectOr(given)
   if (!event) return { given, item: given }
+  const versions = [
+    envelope,
+    versionOf(jsonOf(event.ue_pr, event.ue_px)?.schema, unstructured),
+    versionOf(jsonOf(event.co, event.cx)?.schema, contextList),
+  ]
   const shape = shapeOf(event)
   const item = filled({
     messageId: event.eid,
@@ -59,7 +81,12 @@ function saidOf(given: Json): Said {
     const message = `“${String(event.e)}” is not one of pv, pp, se, ue, tr, ti.`
     return { ...said, reason: { code: 'unknown_type', path: 'e', message } }
   }
-  if (event.e === 'pp') said.flags = ['hidden']
+  if (versions.includes('unknown')) {
+    const message = 'The version of the schema is not known here; nobody can say what the fields mean.'
+    return { ...said, reason: { code: 'check_failed', path: 'schema', message, check: 'schema.version' } }
+  }
+  const flags = [...(event.e === 'pp' ? ['hidden'] : []), ...(versions.includes('newer') ? ['schema_newer'] : [])]
+  if (flags.length > 0) said.flags = flags
   return said
 }
 

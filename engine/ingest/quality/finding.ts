@@ -2,6 +2,7 @@ import type { api, Finding, FindingAction, Json, NormalEvent } from '@einklang/c
 import type { Database } from '@einklang/platform'
 import type { QuarantineCode, SourceFacts } from '../item.ts'
 import type { Subject } from './subject.ts'
+import type { MeantTown } from './towns.ts'
 
 export type { Finding, FindingAction } from '@einklang/contract'
 
@@ -44,6 +45,12 @@ export type Facts = {
   isStore(street: string, postalCode: string): boolean
   /** Whether mail to the address came back for good. */
   bounced(address: string): boolean
+  /** Whether it is certain that no mail can be sent to the domain; false where nobody has asked. */
+  takesNoMail(domain: string): boolean
+  /** Whether so many people used the value that it names nobody any more. */
+  isShared(namespace: string, value: string): boolean
+  /** The town that was probably meant at the postcode; null = the given one may be right. */
+  meantTown: MeantTown
   /** The how-manieth event of its device in its minute this is; 0 = not counted. */
   rate: number
 }

@@ -13,6 +13,7 @@ import { mend } from './mend.ts'
 import { defaultRules } from './rules.ts'
 import { eventOf, judge as judgeEvent, plainFacts, receivedAt } from './samples.ts'
 import { Subject } from './subject.ts'
+import { type TownPeople, townsFrom } from './towns.ts'
 
 const facts: Facts = {
   ...plainFacts,
@@ -358,7 +359,11 @@ test('an opt-in for messages brings its text; what anybody may send waits for a 
 
 test('what is known around us: dead mailboxes, addresses of our stores, GTINs of articles', async () => {
   const around = createAround(
-    async () => ({ stores: [{ street: 'Schildergasse 1', postalCode: '50667' }], bounced: ['a@x.example'] }),
+    async () => ({
+      stores: [{ street: 'Schildergasse 1', postalCode: '50667' }],
+      bounced: ['a@x.example'],
+      shared: [{ namespace: 'loyalty_card', value: 'K-1234' }],
+    }),
     {
       now: () => new Date(receivedAt),
     },
@@ -369,6 +374,9 @@ test('what is known around us: dead mailboxes, addresses of our stores, GTINs of
   const mail = (email: string) => told({ kind: 'identify', traits: { email } })
   expect(mail('a@x.example')).toEqual(['email.history traits.email flag'])
   expect(mail('b@x.example')).toEqual([])
+  const card = (value: string) => told({ identifiers: [{ namespace: 'loyalty_card', value, trust: 'verified' }] })
+  expect(card('K-1234')).toEqual(['id.hot identifiers.loyalty_card flag'])
+  expect(card('K-1235')).toEqual([])
   const lives = (street: string, zip: string) =>
     judge({ kind: 'identify', traits: { street, zip, city: 'Köln' } }, defaultRules, about)
   expect(codes(lives('SCHILDERGASSE 1', '50667'))).toContain('address.own traits.street strip')
@@ -382,6 +390,54 @@ test('what is known around us: dead mailboxes, addresses of our stores, GTINs of
   expect(sold({ sku: 'known-1', ean: '04006381333931' })).toEqual([])
   expect(sold({ sku: 'known-1', gtin: '4012345678901' })).toEqual(['goods.gtin properties.products.gtin flag'])
   expect(sold({ sku: 'known-2', gtin: '4012345678901' })).toEqual([])
+})
+
+test('a town is doubted only where our own customers know better', () => {
+  const rows = [
+    ...[
+      ['50667', 'Köln', 900],
+      ['50667', 'KOELN', 40],
+      ['53859', 'Niederkassel', 60],
+      ['53859', 'Rheidt', 25],
+      ['53111', 'Bonn', 400],
+      ['01067', 'Dresden', 12],
+      ['60311', 'Frankfurt am Main', 90],
+    ].map(([postalCode, town, people]) => ({ country: 'DE', postalCode, town, people }) as TownPeople),
+    { country: '', postalCode: '1010', town: 'Wien', people: 50 },
+  ]
+  const meantTown = townsFrom(rows)
+  const about = { ...facts, meantTown }
+  const lives = (zip: string, city: string, country = 'DE') =>
+    codes(judge({ kind: 'identify', traits: { postal_code: zip, city, country } }, defaultRules, about))
+  const doubted = ['address.city traits.city flag']
+  // Bonn is known, and lies elsewhere; Kölln and Niederkasel are slips.
+  for (const [zip, city] of [
+    ['50667', 'Bonn'],
+    ['53859', 'Niederkasel'],
+    ['60311', 'Bonn'],
+    ['1010', 'Köln'],
+  ] as const)
+    expect([zip, city, lives(zip, city)]).toEqual([
+      zip,
+      city,
+      zip === '1010' ? [...doubted, 'address.postcode traits.postal_code flag'] : doubted,
+    ])
+  expect(meantTown('DE', '53859', 'Niederkasel')).toBe('Niederkassel')
+  // Districts, spellings, small places nobody else names, postcodes few live at, other countries.
+  for (const [zip, city] of [
+    ['50667', 'Koeln'],
+    ['50667', 'Köln-Ehrenfeld'],
+    ['50667', 'köln (Altstadt)'],
+    ['53859', 'Rheidt'],
+    ['53859', 'Uckendorf'],
+    ['60311', 'Frankfurt'],
+    ['60311', 'Frankfurt/Main'],
+    ['01067', 'Bonn'],
+    ['99999', 'Bonn'],
+    ['50667', ''],
+  ] as const)
+    expect([zip, city, lives(zip, city)]).toEqual([zip, city, []])
+  expect(meantTown('FR', '50667', 'Bonn')).toBeNull()
 })
 
 test('a source decides within the limits of each check', () => {

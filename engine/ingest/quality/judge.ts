@@ -1,5 +1,5 @@
 import type { Finding, FindingAction, Json, NormalEvent, SourceId } from '@einklang/contract'
-import { type Columns, type Database, recordset } from '@einklang/platform'
+import { type Clock, type Columns, type Database, recordset } from '@einklang/platform'
 import type { Item, Reason, SourceFacts } from '../item.ts'
 import type { Around } from './around.ts'
 import { checks, repairs } from './checks/index.ts'
@@ -16,6 +16,7 @@ import {
   type RuleSet,
 } from './finding.ts'
 import { createKnown } from './known.ts'
+import type { createDomainNotes } from './mail-domains.ts'
 import { createRules } from './rules.ts'
 import { Subject } from './subject.ts'
 
@@ -37,6 +38,9 @@ type JudgeNeeds = {
   /** Tracking plans; missing = none. */
   plans?: LivePlans
   around: Around
+  /** Writes down which mail domains a batch names; missing = nobody is asked about them. */
+  noteDomains?: ReturnType<typeof createDomainNotes>
+  clock: Clock
 }
 
 export function createJudge(needs: JudgeNeeds): Judge {
@@ -52,6 +56,7 @@ export function createJudge(needs: JudgeNeeds): Judge {
         if (!sources.has(item.source)) sources.set(item.source, await needs.sourceOf(item.source))
       await known.learn(items)
       await needs.around.refresh()
+      if (!options.dry) await needs.noteDomains?.(tx, items, needs.clock.now())
       return items.map((item) => {
         const source = sources.get(item.source)
         if (!source) return item
@@ -67,6 +72,9 @@ export function createJudge(needs: JudgeNeeds): Judge {
           gtin: known.gtin,
           isStore: needs.around.isStore,
           bounced: needs.around.bounced,
+          takesNoMail: needs.around.takesNoMail,
+          isShared: needs.around.isShared,
+          meantTown: needs.around.meantTown,
           // A dry run is no second visit.
           rate: options.dry ? 0 : rate(item.event),
         }

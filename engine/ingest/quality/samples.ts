@@ -30,6 +30,9 @@ export const plainFacts: Facts = {
   gtin: () => null,
   isStore: () => false,
   bounced: () => false,
+  takesNoMail: () => false,
+  isShared: () => false,
+  meantTown: () => null,
   rate: 0,
 }
 

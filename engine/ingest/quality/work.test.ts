@@ -388,13 +388,14 @@ test('names that nobody bounds are counted as one', async () => {
   await send(...names(0))
   await send(...names(40))
   // Another process starts from what is written down.
-  await createJudge({ sourceOf: async () => null, around: createAround(null, world.clock) }).count(
-    world.ground.database,
-    [
-      { ...(found('traits.last_name') as Item), source },
-      { ...(found('traits.sur_name') as Item), source },
-    ],
-  )
+  await createJudge({
+    sourceOf: async () => null,
+    around: createAround(null, world.clock),
+    clock: world.clock,
+  }).count(world.ground.database, [
+    { ...(found('traits.last_name') as Item), source },
+    { ...(found('traits.sur_name') as Item), source },
+  ])
   const rows = await world.ground.database.rows<{ path: string; count: number }>`
     select path, count::int as count from ingest.finding where source = ${source} and code = 'name.shape' order by path`
   expect(rows).toHaveLength(51)

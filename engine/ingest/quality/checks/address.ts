@@ -352,6 +352,21 @@ const own: Check = {
   },
 }
 
+const city: Check = {
+  code: 'address.city',
+  actions: ['flag'],
+  find(subject, facts) {
+    const field = subject.person.get('city')
+    if (typeof field?.value !== 'string' || field.value === '') return nothing
+    const given = postcodeIn(subject, facts.source.country)
+    if (given === null || given.text === '') return nothing
+    const meant = facts.meantTown(given.country, given.text.trim().toUpperCase(), field.value)
+    if (meant === null) return nothing
+    const message = `Our other customers at this postcode live in ${meant}. Ask the customer; the address stays as it is.`
+    return [{ path: field.path, message }]
+  },
+}
+
 /** The country first: the others ask for it. */
 export const addressRepairs: Check[] = [country, postcode, street]
-export const addressChecks: Check[] = [countryKnown, postcodeKnown, own]
+export const addressChecks: Check[] = [countryKnown, postcodeKnown, city, own]

@@ -173,6 +173,17 @@ const emailHistory: Check = {
     ),
 }
 
+const emailMx: Check = {
+  code: 'email.mx',
+  actions: ['flag'],
+  find: (subject, facts) =>
+    emails(subject, (address) =>
+      facts.takesNoMail(address.slice(address.lastIndexOf('@') + 1))
+        ? 'No server takes mail for this domain; ask the customer for another address.'
+        : null,
+    ),
+}
+
 function emails(subject: Subject, ask: (address: string) => string | null): readonly Found[] {
   let found: Found[] | null = null
   for (const contact of subject.contacts) {
@@ -290,6 +301,7 @@ export const contactChecks: Check[] = [
   emailDisposable,
   emailTypo,
   emailHistory,
+  emailMx,
   phoneUnreadable,
   phoneFake,
 ]

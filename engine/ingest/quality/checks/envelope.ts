@@ -90,6 +90,12 @@ const seen: { [flag: string]: { code: string; path: string; action: FindingActio
     action: 'flag',
     message: 'The alias call names the same id twice and joins nothing.',
   },
+  schema_newer: {
+    code: 'schema.version',
+    path: 'schema',
+    action: 'flag',
+    message: 'The sender’s schema is newer than the one known here; fields that are new are kept and not used.',
+  },
   large_event: {
     code: 'envelope.large',
     path: '',

@@ -100,4 +100,23 @@ function traitPlaces(traits: { [name: string]: unknown }, value: string): string
   return ['loyalty_card', 'loyaltyCard'].filter((name) => traits[name] === value).map((name) => `traits.${name}`)
 }
 
-export const identifierChecks: Check[] = [blocked, format, checksum]
+const hot: Check = {
+  code: 'id.hot',
+  actions: ['flag', 'strip'],
+  find({ event }, facts) {
+    let found: Found[] | null = null
+    for (const { namespace, value } of event.identifiers)
+      if (facts.isShared(namespace, value.trim()))
+        found = [
+          ...(found ?? []),
+          {
+            path: `identifiers.${namespace}`,
+            given: value,
+            message: `Many people use this ${namespace}; it joins nobody any more. Find out who sends it for everybody.`,
+          },
+        ]
+    return found ?? nothing
+  },
+}
+
+export const identifierChecks: Check[] = [blocked, format, checksum, hot]

@@ -34,6 +34,7 @@ const told: { code: string; actions: readonly [FindingAction, ...FindingAction[]
   { code: 'time.unreadable', actions: ['repair'] },
   { code: 'time.zone', actions: ['flag'] },
   { code: 'too_old', actions: ['quarantine'] },
+  { code: 'schema.version', actions: ['flag'] },
   { code: 'id.missing', actions: ['flag'] },
   { code: 'id_reused', actions: ['quarantine'] },
   { code: 'currency_unknown', actions: ['quarantine'] },
