@@ -11,8 +11,9 @@ export type BenchGround = {
   close(): Promise<void>
 }
 
-export async function benchGround(): Promise<BenchGround> {
-  const directory = mkdtempSync(join(tmpdir(), 'einklang-bench-'))
+/** `kept` is a directory that stays for the next run. */
+export async function benchGround(kept?: string): Promise<BenchGround> {
+  const directory = kept ?? mkdtempSync(join(tmpdir(), 'einklang-bench-'))
   const log = createLog('error')
   const lifecycle = createLifecycle({ log })
   const config = readConfig({ EINKLANG_DATA: directory })
@@ -27,7 +28,7 @@ export async function benchGround(): Promise<BenchGround> {
     cpuSeconds: () => process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6 + postgresSeconds(directory),
     async close() {
       await lifecycle.stop()
-      rmSync(directory, { recursive: true, force: true })
+      if (kept === undefined) rmSync(directory, { recursive: true, force: true })
     },
   }
 }

@@ -207,7 +207,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
 
   const pieces = {
     orders: commerce.orders,
-    cart: (person: PersonId) => commerce.openCart(database, person),
+    cart: (person: PersonId, on: Database) => commerce.openCart(on, person),
     consent: consent.stateOf,
     audiences: audience.memberships,
     messages: delivery.messagesOf,

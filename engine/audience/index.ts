@@ -42,7 +42,7 @@ export type Audience = {
     audience: AudienceId,
     page: InputOf<typeof api.audience.members>['query'],
   ): Promise<AnswerOf<typeof api.audience.members>>
-  memberships(person: PersonId): Promise<Membership[]>
+  memberships(person: PersonId, on?: Database): Promise<Membership[]>
   list(): Promise<AudienceSummary[]>
   create(draft: Draft, by: string | null): Promise<AudienceSummary>
   update(audience: AudienceId, draft: Draft & { version: number }): Promise<AudienceSummary>
@@ -88,7 +88,7 @@ export function createAudience({ ground }: { ground: Ground }): Audience {
     matches: matching,
     size: (predicate) => sizeOf(database, predicate),
     members: (id, page) => memberPage(database, id, page),
-    memberships: async (person) => (await membershipsOf(database, person)).items,
+    memberships: async (person, on = database) => (await membershipsOf(on, person)).items,
     list: () => summaries(database, config.currency),
     async create(draft, by) {
       await checkReferences(database, draft.predicate, null)

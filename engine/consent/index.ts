@@ -53,7 +53,7 @@ export type Consent = {
   lock(tx: Database, person: PersonId, channel: Channel): Promise<{ epoch: number }>
   /** Derives the answers of these persons anew, for example after a split. */
   recompute(tx: Database, persons: PersonId[]): Promise<void>
-  stateOf(person: PersonId): Promise<ConsentState>
+  stateOf(person: PersonId, on?: Database): Promise<ConsentState>
   unsubscribeUrl(link: {
     person: PersonId
     channel: Channel
@@ -125,7 +125,7 @@ export function createConsent(needs: ConsentNeeds): Consent & ConsentInside {
     state,
     lock: lockEpoch,
     recompute: (tx, persons) => refresh(tx, store, persons),
-    stateOf: (person) => stateOf(database, store, person),
+    stateOf: (person, on = database) => stateOf(on, store, person),
     unsubscribeUrl: ({ person, channel, address, topic, message }) =>
       url('u', { person, channel, address, topic: topic ?? null, message: message ?? null }),
     preferenceUrl: (person, address, channel = 'email') =>

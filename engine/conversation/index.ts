@@ -27,7 +27,7 @@ export type Conversation = {
   /** Keeps what `conversation.received` events say; an event that comes twice is one message. */
   apply(tx: Database, batch: AppliedBatch): Promise<void>
   /** What a person wrote, newest first. */
-  of(person: PersonId): Promise<api.profile.ConversationLine[]>
+  of(person: PersonId, on?: Database): Promise<api.profile.ConversationLine[]>
   /** A mail to our sender address becomes an event; other mails and automatic answers are left alone. */
   receive(mail: IncomingMail): Promise<boolean>
   erase(tx: Database, persons: PersonId[]): Promise<number>
@@ -38,7 +38,7 @@ export function createConversation(needs: ConversationNeeds): Conversation {
   const { database, clock } = needs.ground
   return {
     apply: applyIncoming,
-    of: (person) => linesOf(database, person),
+    of: (person, on = database) => linesOf(on, person),
     async receive(mail) {
       const brand = await needs.governance.brand()
       const toUs = mail.to.some((address) => address.toLowerCase() === brand.senderEmail.toLowerCase())

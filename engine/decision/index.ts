@@ -98,7 +98,7 @@ export type Decision = {
   hold(tx: Database, person: PersonId, reason: string, until?: Date | null): Promise<void>
   liftHold(tx: Database, person: PersonId): Promise<void>
   /** The hold that stands on a person now, for the customer page. */
-  holdOf(person: PersonId): Promise<api.profile.PersonView['hold']>
+  holdOf(person: PersonId, on?: Database): Promise<api.profile.PersonView['hold']>
   explain(run: RunId, language?: SpokenLanguage): Promise<string[]>
   /** The starter journey; `active` for a demo, a draft otherwise. Does nothing when it is there already. */
   seed(options: { active: boolean; abandonedCart: ConceptId }): Promise<void>
@@ -128,7 +128,7 @@ export function createDecision(needs: DecisionNeeds): Decision {
       await tx.run`update decision.hold set lifted_at = platform.now()
         where person = any(identity.aliases(${person})) and lifted_at is null`
     },
-    holdOf: (person) => holdOf(ground.database, person),
+    holdOf: (person, on = ground.database) => holdOf(on, person),
     explain: (run, language = 'en') => explainRun(ground.database, run, language),
     seed: (options) => seed(needs, options),
     activate: (journey) => activate(needs, journey),

@@ -40,7 +40,7 @@ export type Delivery = {
   apply(tx: Database, batch: AppliedBatch): Promise<void>
   /** "Why did she get this, here, now?" and "Why did she not?" */
   explain(message: MessageId, language?: SpokenLanguage): Promise<Explanation | null>
-  messagesOf(person: PersonId, language?: SpokenLanguage): Promise<api.profile.MessageLine[]>
+  messagesOf(person: PersonId, language?: SpokenLanguage, on?: Database): Promise<api.profile.MessageLine[]>
   /**
    * The other half of the fence: takes leases back whose call has not begun and returns when no earlier call is under
    * way. Consent awaits it before it acknowledges a denial.
@@ -69,7 +69,7 @@ export function createDelivery(needs: DeliveryNeeds): Delivery {
     plan: (tx, messages) => planMessages(tx, messages),
     apply: (tx, batch) => applyReceipts(needs, tx, batch),
     explain: (message, language = 'en') => explain(database, message, language),
-    messagesOf: (person, language = 'en') => linesOf(database, person, language),
+    messagesOf: (person, language = 'en', on = database) => linesOf(on, person, language),
     settled: outbox.settled,
     catchMail: (mail) => keepMail(needs, mail),
     hasCaught: (messageId) => hasCaught(needs, messageId),

@@ -22,7 +22,7 @@ export type Identity = {
   resolve(tx: Database, events: NormalEvent[]): Promise<AppliedBatch>
   /** Living person for each id. */
   current(tx: Database, persons: PersonId[]): Promise<Map<PersonId, PersonId>>
-  identifiersOf(person: PersonId): Promise<IdentifierView[]>
+  identifiersOf(person: PersonId, on?: Database): Promise<IdentifierView[]>
   /** Bare identifiers of people and all merged into them; for erasure. */
   namesOf(tx: Database, persons: PersonId[]): Promise<{ namespace: string; value: string }[]>
   find(namespace: string, value: string): Promise<PersonId | null>
@@ -93,7 +93,7 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
     weigh: needs.weigh ?? (async () => new Map()),
     resolve: (tx, events) => resolveBatch({ ...inside, settled }, tx, events),
     current: currentOf,
-    identifiersOf: (person) => identifiersOf(database, person),
+    identifiersOf: (person, on = database) => identifiersOf(on, person),
     namesOf: (tx, persons) => tx.rows<{ namespace: string; value: string }>`
       select namespace, value from identity.identifier
       where person in (select identity.current(person) from unnest(${persons}::uuid[]) as person)`,

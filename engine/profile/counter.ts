@@ -35,9 +35,9 @@ async function briefOf(needs: { database: Database; pieces: ViewPieces }, person
     from profile.person where person = ${person}`
   if (!row) return null
   const [orders, cart, consent] = await Promise.all([
-    pieces.orders?.(person) ?? [],
-    pieces.cart?.(person) ?? null,
-    pieces.consent?.(person) ?? null,
+    pieces.orders?.(person, needs.database) ?? [],
+    pieces.cart?.(person, needs.database) ?? null,
+    pieces.consent?.(person, needs.database) ?? null,
   ])
   return {
     person,

@@ -10,7 +10,7 @@ type ExportNeeds = {
   database: Database
   history: History
   clock: Clock
-  identifiersOf: Identity['identifiersOf']
+  identifiersOf: (person: PersonId, on: Database) => ReturnType<Identity['identifiersOf']>
   pieces: ViewPieces
 }
 

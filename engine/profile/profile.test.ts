@@ -297,7 +297,31 @@ describe('a long list', () => {
     await expect(search(q, 'x')).rejects.toMatchObject({ status: 400, code: 'bad_cursor' })
   })
 
+  test('whoever was seen last comes first when a name is frequent, page by page without gaps or repeats', async () => {
+    const { database } = house.ground
+    await database.run`update profile.person set seen_day = date '2020-01-01' + abs(hashtext(person::text)) % 500
+      where last_name = 'Longlist'`
+    await database.run`insert into profile.document (person, text)
+      select gen_random_uuid(), ' somebody | longlist@example.com ' from generate_series(1, 5)`
+    const seen: string[] = []
+    let after: string | undefined
+    for (let page = 0; page < 20; page++) {
+      const answer = await profile.search({ q: 'longl', kind: 'known', order: 'best', limit: 500, after })
+      seen.push(...answer.items.map((item) => item.person))
+      expect(answer.total).toBe(null)
+      after = answer.next ?? undefined
+    }
+    const wanted = await database.rows<{ person: string }>`select person from profile.person
+      where last_name = 'Longlist' order by seen_day desc, person limit 10000`
+    expect(seen).toEqual(wanted.map(({ person }) => person))
+    await expect(profile.search({ q: 'longl', kind: 'known', order: 'best', limit: 500, after })).rejects.toMatchObject(
+      { code: 'too_far' },
+    )
+    await database.run`delete from profile.document where text like '%longlist@example.com%'`
+  })
+
   test('is counted exactly up to 10,000', async () => {
+    await house.ground.database.run`update profile.person set seen_day = '2020-01-01' where last_name = 'Longlist'`
     await house.ground.database.run`update profile.person set seen_day = '2020-01-02' where person in (
       select person from profile.person where last_name = 'Longlist' limit 9000)`
     const others = (await search('', undefined, '2020-01-03')).total ?? 0

@@ -13,13 +13,19 @@ const most = 10_000
 /** One search box for everything: numbers first, then words, then words with typing errors. */
 export async function searchPersons(database: Database, input: SearchInput): Promise<SearchAnswer> {
   const query = queryOf(input.q)
+  const from = placeOf(input.after)
+  if (from !== null) return nextRecent(database, input, query, from)
   const offset = offsetOf(input.after)
   if (query.text === '') return page(await browse(database, input, offset), input.limit, offset)
   if (query.address !== null) {
     const rows = await matching(database, input, holders(database, query.address), offset)
     if (rows.length > 0) return page(rows, input.limit, offset)
   }
-  const exact = await matching(database, input, hits(database, query), offset)
+  if (offset === 0 && mayBeFrequent(input, query)) {
+    const recent = await firstRecent(database, input, query)
+    if (recent !== null) return recent
+  }
+  const exact = await matching(database, input, hits(database, query, input.city), offset)
   if (exact.length > 0 || offset > 0 || query.words.length === 0)
     return page(
       exact.map((row) => ({ ...row, matched: matchedField(row, query) })),
@@ -34,7 +40,11 @@ function offsetOf(after: string | undefined): number {
   if (!/^\d{1,9}$/.test(after)) throw new Refusal(400, 'bad_cursor', 'The cursor is not one of ours.', { at: 'after' })
   const offset = Number(after)
   if (offset < most) return offset
-  throw new Refusal(400, 'too_far', `A search shows its first ${most.toLocaleString('en')} customers.`, {
+  throw tooFar()
+}
+
+function tooFar(): Refusal {
+  return new Refusal(400, 'too_far', `A search shows its first ${most.toLocaleString('en')} customers.`, {
     at: 'after',
     doInstead: 'Search for more words, set a filter, or use an audience for the whole list.',
   })
@@ -131,7 +141,7 @@ function holders(database: Database, address: string): Part {
 }
 
 /** Persons in whose document every word occurs, or who carry the number. */
-function hits(database: Database, query: Query): Part {
+function hits(database: Database, query: Query, city?: string): Part {
   const parts: Part[] = []
   if (query.number !== null) {
     parts.push(database.part`
@@ -145,14 +155,129 @@ function hits(database: Database, query: Query): Part {
       where text like ${`%${query.digits}%`} limit ${most + 1}`)
   }
   if (query.words.length > 0) {
-    const words = query.words.map((word) => database.part`text like ${wordPattern(word)}`)
-    const start = `% ${likeText(query.words[0] ?? '')}%`
+    // The town stands in the document as well: its letters leave fewer to be looked at.
+    const words = allWords(database, city === undefined ? query.words : [...query.words, fold(city)])
     parts.push(database.part`
-      select person, case when split_part(text, '|', 1) like ${start} then 5 else 6 end as rank
-      from profile.document where ${database.join(words, 'and')} limit ${most + 1}`)
+      select person, case when ${nameStarts(database, query)} then 5 else 6 end as rank
+      from profile.document where ${words} limit ${most + 1}`)
   }
   const bracketed = parts.map((part) => database.part`select * from (${part}) as hit_of_kind`)
   return bracketed.reduce((all, part) => database.part`${all} union all ${part}`)
+}
+
+function allWords(database: Database, words: string[]): Part {
+  return database.join(
+    words.map((word) => database.part`text like ${wordPattern(word)}`),
+    'and',
+  )
+}
+
+/** Does a part of the name begin with the first word? Those come before whom it names elsewhere. */
+function nameStarts(database: Database, query: Query): Part {
+  return database.part`split_part(text, '|', 1) like ${`% ${likeText(query.words[0] ?? '')}%`}`
+}
+
+// --- words that too many bear to rank them all -------------------------------------------------------------------------
+
+/** With more hits than this, whoever was seen last comes first, without looking at all the others. */
+const ranked = 4_000
+/** So many of the lately seen tell whether a word is frequent, before its index is asked. */
+const sampled = 500
+/** So many of the lately seen are looked at for one page. */
+const looked = 100_000
+
+function mayBeFrequent(input: SearchInput, query: Query): boolean {
+  const plain = query.words.length > 0 && query.number === null && query.digits === null && query.address === null
+  const everybody = input.kind !== 'anonymous' && !input.city && !input.channel && !input.seenSince
+  return plain && everybody && input.order === 'best'
+}
+
+/** Where a list of the lately seen goes on: so many were shown of so many (null: too many to count), the last this one. */
+type Place = { shown: number; total: number | null; names: boolean; last: { day: string; person: string } | null }
+
+function placeOf(after: string | undefined): Place | null {
+  const match = /^(\d{1,9})~(\d{0,5})~([01])~(\d{4}-\d{2}-\d{2})~([0-9a-f-]{36})$/.exec(after ?? '')
+  if (match === null) return null
+  const [, shown = '', total = '', names, day = '', person = ''] = match
+  if (Number(shown) >= most) throw tooFar()
+  return {
+    shown: Number(shown),
+    total: total === '' ? null : Number(total),
+    names: names === '1',
+    last: { day, person },
+  }
+}
+
+function cursorOf({ shown, total, names }: Place, last: RecentRow): string {
+  return `${shown}~${total ?? ''}~${names ? 1 : 0}~${last.day}~${last.person}`
+}
+
+/** Null when few bear the words, or hardly anybody lately seen does. */
+async function firstRecent(database: Database, input: SearchInput, query: Query): Promise<SearchAnswer | null> {
+  const held = await frequency(database, query)
+  if (held.hits !== null && held.hits <= ranked) return null
+  // Where all can be listed, all are: also whom the word names elsewhere.
+  const from = { shown: 0, total: held.hits, names: held.hits === null && held.names, last: null }
+  const rows = await recent(database, input, query, from)
+  return rows.length > input.limit ? recentPage(input, query, rows, from) : null
+}
+
+/** How many bear the words (null: more than are ever listed), and do most of them in their name? */
+async function frequency(database: Database, query: Query): Promise<{ hits: number | null; names: boolean }> {
+  type Held = { hits: number; names: number; people: number }
+  const words = allWords(database, query.words)
+  const [sample] = await database.rows<Held>`
+    select count(*)::int as hits, count(*) filter (where ${nameStarts(database, query)})::int as names,
+      (select reltuples::float8 from pg_class where oid = 'profile.document'::regclass) as people
+    from (select person from profile.person where known order by seen_day desc, person limit ${sampled}) as lately
+    cross join lateral (select text from profile.document where document.person = lately.person offset 0) as own
+    where ${words}`
+  // Four times as many as are listed: a sample of some dozens does not err by that much.
+  if (sample && (sample.hits / sampled) * sample.people > 4 * most)
+    return { hits: null, names: sample.names * 2 > sample.hits }
+  const [held] = await database.rows<Omit<Held, 'people'>>`
+    select count(*)::int as hits, count(*) filter (where name)::int as names
+    from (select ${nameStarts(database, query)} as name from profile.document where ${words} limit ${most + 1}) as hit`
+  const { hits, names } = held ?? { hits: 0, names: 0 }
+  return { hits: hits > most ? null : hits, names: names * 2 > hits }
+}
+
+async function nextRecent(database: Database, input: SearchInput, query: Query, from: Place): Promise<SearchAnswer> {
+  if (!mayBeFrequent(input, query))
+    throw new Refusal(400, 'bad_cursor', 'The cursor belongs to another search.', { at: 'after' })
+  return recentPage(input, query, await recent(database, input, query, from), from)
+}
+
+function recentPage(input: SearchInput, query: Query, rows: RecentRow[], from: Place): SearchAnswer {
+  const items = rows.slice(0, input.limit)
+  const last = rows.length > items.length ? items.at(-1) : undefined
+  return {
+    items: items.map((row) => shown({ ...row, matched: matchedField(row, query) })),
+    next: last === undefined ? null : cursorOf({ ...from, shown: from.shown + items.length }, last),
+    total: from.total,
+  }
+}
+
+type RecentRow = Row & { day: string }
+
+/** By the index of the day on which people were seen last: so many as fill the page are looked at. */
+function recent(database: Database, input: SearchInput, query: Query, { names, last }: Place): Promise<RecentRow[]> {
+  const place =
+    last === null
+      ? database.part`true`
+      : database.part`p.seen_day <= ${last.day}::date
+          and (p.seen_day < ${last.day}::date or p.person > ${last.person}::uuid)`
+  const conditions = [allWords(database, query.words), ...(names ? [nameStarts(database, query)] : [])]
+  return database.rows<RecentRow>`
+    with found as (
+      select lately.person from (
+          select p.person, p.seen_day from profile.person p where p.known and ${place}
+          order by p.seen_day desc, p.person limit ${looked}) as lately
+        cross join lateral (select text from profile.document where document.person = lately.person offset 0) as own
+      where ${database.join(conditions, 'and')}
+      order by lately.seen_day desc, lately.person limit ${input.limit + 1})
+    select ${columns(database)}, 'name' as matched, p.seen_day::text as day
+    from found join profile.person p using (person) order by p.seen_day desc, p.person`
 }
 
 /** A word may have been found in a name, an address or a town; numbers already know what they are. */
