@@ -254,13 +254,17 @@ async function permissions(): Promise<void> {
   }
   const asked = async (): Promise<Map<string, boolean>> => {
     const found = new Map<string, boolean>()
-    for (const world of worlds)
-      for (const side of sides) {
-        const person = await personOf(world, side)
-        const address = addressOf(world, side)
-        const permission = await consent.may(database, { person, purpose: 'newsletter', channel: 'email', address })
-        found.set(address, permission.allowed)
-      }
+    const questions = worlds.flatMap((world) => sides.map((side) => ({ world, side })))
+    // Eight at a time: the database answers one while we ask the next.
+    for (let from = 0; from < questions.length; from += 8)
+      await Promise.all(
+        questions.slice(from, from + 8).map(async ({ world, side }) => {
+          const person = await personOf(world, side)
+          const address = addressOf(world, side)
+          const permission = await consent.may(database, { person, purpose: 'newsletter', channel: 'email', address })
+          found.set(address, permission.allowed)
+        }),
+      )
     return found
   }
   const cpu = bench.cpuSeconds()
