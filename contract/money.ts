@@ -37,8 +37,15 @@ export function toMinor(decimal: number, code: string): { amount: number; exact:
 
 /** `1234, 'EUR', 'de'` → `12,34 €`. */
 export function formatMoney(value: Money, locale: string): string {
-  const digits = minorDigits(value.currency)
-  return new Intl.NumberFormat(locale, { style: 'currency', currency: value.currency }).format(
-    value.amount / 10 ** digits,
-  )
+  return moneyFormat(locale, value.currency).format(value.amount / 10 ** minorDigits(value.currency))
+}
+
+/** Making a format costs as much as using it a hundred times. */
+const formats = new Map<string, Intl.NumberFormat>()
+
+function moneyFormat(locale: string, code: string): Intl.NumberFormat {
+  const key = `${locale} ${code}`
+  const format = formats.get(key) ?? new Intl.NumberFormat(locale, { style: 'currency', currency: code })
+  if (formats.size < 500) formats.set(key, format)
+  return format
 }

@@ -10,7 +10,17 @@ import {
   useTable,
 } from '@tanstack/react-table'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  memo,
+  type ReactNode,
+  type RefObject,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react'
 import { useTranslation } from 'react-i18next'
 import classes from './data-table.module.css'
 
@@ -32,6 +42,8 @@ const features = tableFeatures({
 })
 
 const rowHeight = 44
+/** Pixels that are drawn before the height of the screen is known. */
+const initialHeight = 600
 
 /**
  * A table of any length. Rows beyond what fits are virtual; arrow keys move, Enter opens, a click on a heading sorts.
@@ -79,7 +91,8 @@ export function DataTable<Row extends object>(props: {
     count: rows.length,
     getScrollElement: () => area.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 6,
+    initialRect: { width: 0, height: initialHeight },
   })
   const items = virtual.getVirtualItems()
   const first = items[0]
@@ -100,31 +113,35 @@ export function DataTable<Row extends object>(props: {
     requestAnimationFrame(() => body.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus())
   }
 
-  function pressed(event: KeyboardEvent, index: number, row: Row): void {
-    const jumps: { [key: string]: number } = {
-      ArrowDown: index + 1,
-      ArrowUp: index - 1,
-      PageDown: index + 10,
-      PageUp: index - 10,
-      Home: 0,
-      End: rows.length - 1,
-    }
-    const to = jumps[event.key]
-    if (event.target !== event.currentTarget) return
-    if (to !== undefined) {
-      event.preventDefault()
-      move(to)
-    } else if ((event.key === 'Enter' || event.key === ' ') && props.onOpen !== undefined) {
-      event.preventDefault()
-      props.onOpen(row)
-    }
-  }
-
-  function clicked(event: MouseEvent, row: Row): void {
-    // A link or button inside the row speaks for itself, and marking text is not opening.
-    if ((event.target as Element).closest('a,button,input,label') !== null) return
-    if (document.getSelection()?.type === 'Range') return
-    props.onOpen?.(row)
+  // Rows are drawn again only when they change themselves, so what they call must stay the same.
+  const does = useRef<RowDeeds<Row>>(null)
+  does.current = {
+    focused: setActive,
+    pressed(event, index, row) {
+      const jumps: { [key: string]: number } = {
+        ArrowDown: index + 1,
+        ArrowUp: index - 1,
+        PageDown: index + 10,
+        PageUp: index - 10,
+        Home: 0,
+        End: rows.length - 1,
+      }
+      const to = jumps[event.key]
+      if (event.target !== event.currentTarget) return
+      if (to !== undefined) {
+        event.preventDefault()
+        move(to)
+      } else if ((event.key === 'Enter' || event.key === ' ') && props.onOpen !== undefined) {
+        event.preventDefault()
+        props.onOpen(row)
+      }
+    },
+    clicked(event, row) {
+      // A link or button inside the row speaks for itself, and marking text is not opening.
+      if ((event.target as Element).closest('a,button,input,label') !== null) return
+      if (document.getSelection()?.type === 'Range') return
+      props.onOpen?.(row)
+    },
   }
 
   const widthOf = new Map(props.columns.map((column) => [column.id, column.width]))
@@ -189,25 +206,18 @@ export function DataTable<Row extends object>(props: {
             if (row === undefined) return null
             const key = props.rowKey(row.original)
             return (
-              <tr
+              <TableRow
                 key={key}
-                ref={virtual.measureElement}
-                data-index={item.index}
-                data-row={key}
-                aria-rowindex={item.index + 2}
-                aria-selected={props.selected === key}
-                tabIndex={item.index === Math.min(active, rows.length - 1) ? 0 : -1}
-                className={props.onOpen === undefined ? classes.row : `${classes.row} ${classes.open}`}
-                onFocus={() => setActive(item.index)}
-                onKeyDown={(event) => pressed(event, item.index, row.original)}
-                onClick={(event) => clicked(event, row.original)}
-              >
-                {props.columns.map((column) => (
-                  <td key={column.id} className={column.align === 'right' ? classes.right : undefined}>
-                    {column.cell(row.original)}
-                  </td>
-                ))}
-              </tr>
+                id={key}
+                row={row.original}
+                index={item.index}
+                columns={props.columns}
+                measure={virtual.measureElement}
+                chosen={props.selected === key}
+                reached={item.index === Math.min(active, rows.length - 1)}
+                opens={props.onOpen !== undefined}
+                does={does}
+              />
             )
           })}
           {below > 0 ? <tr style={{ height: below }} aria-hidden /> : null}
@@ -223,3 +233,46 @@ export function DataTable<Row extends object>(props: {
     </Box>
   )
 }
+
+type RowDeeds<Row> = {
+  focused: (index: number) => void
+  pressed: (event: KeyboardEvent, index: number, row: Row) => void
+  clicked: (event: MouseEvent, row: Row) => void
+}
+
+function PlainRow<Row extends object>(props: {
+  id: string
+  row: Row
+  index: number
+  columns: Column<Row>[]
+  measure: (element: HTMLElement | null) => void
+  chosen: boolean
+  /** The row that the tab key leads to. */
+  reached: boolean
+  opens: boolean
+  does: RefObject<RowDeeds<Row> | null>
+}): ReactNode {
+  const { row, index, does } = props
+  return (
+    <tr
+      ref={props.measure}
+      data-index={index}
+      data-row={props.id}
+      aria-rowindex={index + 2}
+      aria-selected={props.chosen}
+      tabIndex={props.reached ? 0 : -1}
+      className={props.opens ? `${classes.row} ${classes.open}` : classes.row}
+      onFocus={() => does.current?.focused(index)}
+      onKeyDown={(event) => does.current?.pressed(event, index, row)}
+      onClick={(event) => does.current?.clicked(event, row)}
+    >
+      {props.columns.map((column) => (
+        <td key={column.id} className={column.align === 'right' ? classes.right : undefined}>
+          {column.cell(row)}
+        </td>
+      ))}
+    </tr>
+  )
+}
+
+const TableRow = memo(PlainRow) as typeof PlainRow

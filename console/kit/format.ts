@@ -50,6 +50,14 @@ export function createFormat(language: string, timeZone?: string): Format {
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
   const lists = new Intl.ListFormat(locale, { type: 'conjunction' })
 
+  const numbers = new Map<string, Intl.NumberFormat>()
+  const numberFormat = (options: Intl.NumberFormatOptions): Intl.NumberFormat => {
+    const key = JSON.stringify(options)
+    const known = numbers.get(key) ?? new Intl.NumberFormat(locale, options)
+    numbers.set(key, known)
+    return known
+  }
+
   const instantOf = (value: string | Date): Date => (typeof value === 'string' ? new Date(value) : value)
   const safely =
     (show: (value: Date) => string) =>
@@ -62,13 +70,12 @@ export function createFormat(language: string, timeZone?: string): Format {
     locale,
     count: (value) => counts.format(value),
     decimal: (value, digits = 2) =>
-      new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value),
-    percent: (share, digits = 1) =>
-      new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: digits }).format(share),
+      numberFormat({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value),
+    percent: (share, digits = 1) => numberFormat({ style: 'percent', maximumFractionDigits: digits }).format(share),
     money: (amount, currency) => formatMoney({ amount, currency }, locale),
     moneyOf: (value) => formatMoney(value, locale),
     shortMoney: (amount, currency) =>
-      new Intl.NumberFormat(locale, {
+      numberFormat({
         style: 'currency',
         currency,
         notation: 'compact',
@@ -90,7 +97,7 @@ export function createFormat(language: string, timeZone?: string): Format {
       for (const [unit, size] of units) {
         if (Math.abs(seconds) >= size) {
           const value = seconds / size
-          return new Intl.NumberFormat(locale, {
+          return numberFormat({
             style: 'unit',
             unit,
             unitDisplay: 'long',
@@ -98,7 +105,7 @@ export function createFormat(language: string, timeZone?: string): Format {
           }).format(value)
         }
       }
-      return new Intl.NumberFormat(locale, {
+      return numberFormat({
         style: 'unit',
         unit: 'second',
         unitDisplay: 'long',

@@ -1,9 +1,17 @@
 import type { AnswerOf, CallOf, Role, Route } from '@einklang/contract'
 import { type CallInput, createClient, ProblemError } from '@einklang/sdk'
 import { notifications } from '@mantine/notifications'
-import { keepPreviousData, QueryClient, useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  QueryClient,
+  queryOptions,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+} from '@tanstack/react-query'
 import i18next from 'i18next'
-import { useMemo } from 'react'
+import { useEffect, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Failure, Fetched } from '../kit/states.tsx'
 
@@ -57,6 +65,13 @@ const callAny = client.call as unknown as AnyCall
 
 export type Answer<Value> = Fetched<Value> & { fetching: boolean; refetch: () => void; previous: boolean }
 
+function answerOf<R extends Route>(route: R, input: CallOf<R> | undefined) {
+  return queryOptions({
+    queryKey: keyOf(route, input),
+    queryFn: ({ signal }) => callAny(route, { ...input, signal }) as Promise<AnswerOf<R>>,
+  })
+}
+
 /** The answer of a read route, kept fresh by live hints of its stage. */
 export function useAnswer<R extends Route>(
   route: R,
@@ -65,8 +80,7 @@ export function useAnswer<R extends Route>(
 ): Answer<AnswerOf<R>> {
   const { t } = useTranslation()
   const result = useQuery({
-    queryKey: keyOf(route, input),
-    queryFn: ({ signal }) => callAny(route, { ...input, signal }) as Promise<AnswerOf<R>>,
+    ...answerOf(route, input),
     enabled: options?.enabled ?? true,
     ...(options?.every === undefined ? {} : { refetchInterval: options.every }),
     ...(options?.keep === true ? { placeholderData: keepPreviousData } : {}),
@@ -121,6 +135,40 @@ export function withTop(known: StillPages, top: StillPages['pages'][number]): St
   return { ...known, pages: [{ ...top, next: first.next, items: [...top.items, ...below] }, ...others] }
 }
 
+function pagesOf<R extends Route>(route: R, input: CallOf<R> | undefined) {
+  const given = input as { query?: object } | undefined
+  return infiniteQueryOptions({
+    queryKey: [...keyOf(route, input), 'pages'],
+    queryFn: ({ signal, pageParam }) =>
+      callAny(route, {
+        ...input,
+        query: { ...given?.query, ...(pageParam === null ? {} : { after: pageParam }) },
+        signal,
+      }) as Promise<Paged>,
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+  })
+}
+
+/**
+ * Asks now for what a part of the screen shows that is drawn only after another answer has come. `pages` where the part
+ * asks by `usePages`.
+ */
+export function useEarly<R extends Route>(
+  route: R,
+  input?: CallOf<R>,
+  options?: { enabled?: boolean; pages?: boolean },
+) {
+  const { enabled = true, pages = false } = options ?? {}
+  const key = JSON.stringify(keyOf(route, input))
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the question
+  useEffect(() => {
+    if (!enabled) return
+    if (pages) void queries.prefetchInfiniteQuery(pagesOf(route, input))
+    else void queries.prefetchQuery(answerOf(route, input))
+  }, [key, enabled, pages])
+}
+
 /**
  * All pages of a list so far; `onEnd` brings the next one. Rows that lie `still` never change: a live hint then asks for
  * the top alone, however many pages are shown.
@@ -131,17 +179,8 @@ export function usePages<R extends Route>(
   options?: { enabled?: boolean; still?: boolean },
 ): Pages<R> {
   const { t } = useTranslation()
-  const given = input as { query?: object } | undefined
   const result = useInfiniteQuery({
-    queryKey: [...keyOf(route, input), 'pages'],
-    queryFn: ({ signal, pageParam }) =>
-      callAny(route, {
-        ...input,
-        query: { ...given?.query, ...(pageParam === null ? {} : { after: pageParam }) },
-        signal,
-      }) as Promise<Paged>,
-    initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.next,
+    ...pagesOf(route, input),
     enabled: options?.enabled ?? true,
     placeholderData: keepPreviousData,
     ...(options?.still === true ? { meta: { top: () => callAny(route, { ...input }) as Promise<Paged> } } : {}),

@@ -19,7 +19,7 @@ import {
 import { useDisclosure } from '@mantine/hooks'
 import { IconBook, IconKey, IconLock, IconLogout, IconSearch } from '@tabler/icons-react'
 import { Link, Outlet, useRouterState } from '@tanstack/react-router'
-import { type ReactNode, useEffect, useRef } from 'react'
+import { memo, type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import icon from '../icon.svg'
 import { useFormat } from '../kit/format.ts'
@@ -34,25 +34,11 @@ import { useMay, useSession } from './session.ts'
 import { PasswordForm, signOut } from './sign-in.tsx'
 import { useWords } from './words.ts'
 
-/** Header, navigation in the order of the flow, and the screen. */
+/** Header, navigation in the order of the flow, and the screen. Only what depends on the address hears of it. */
 export function Frame(): ReactNode {
   const { t } = useTranslation()
   const [open, { toggle, close }] = useDisclosure()
   const { brand } = useSession()
-  const path = useRouterState({ select: (state) => state.location.pathname })
-  const busy = useRouterState({ select: (state) => state.status === 'pending' })
-  // The screen that is shown: while the code of the next one comes, the address is already that of the next.
-  const shown = useRouterState({ select: (state) => state.matches.at(-1)?.pathname ?? state.location.pathname })
-  const main = useRef<HTMLElement>(null)
-
-  // A new screen begins at its top for keyboards and screen readers as well.
-  const before = useRef(path)
-  useEffect(() => {
-    close()
-    if (before.current !== path) main.current?.focus({ preventScroll: true })
-    before.current = path
-  }, [path, close])
-
   return (
     <AppShell
       header={{ height: 56 }}
@@ -89,32 +75,46 @@ export function Frame(): ReactNode {
             <UserMenu />
           </Group>
         </Group>
-        {busy ? (
-          <Progress
-            value={100}
-            animated
-            size={2}
-            radius={0}
-            pos="absolute"
-            bottom={-1}
-            left={0}
-            right={0}
-            aria-hidden
-          />
-        ) : null}
+        <Underway />
       </AppShell.Header>
       <AppShell.Navbar p="xs" component="nav" aria-label={t('shell.navigation')}>
         <ScrollArea type="auto" style={{ flex: 1 }}>
-          <Sections path={path} />
+          <Sections />
         </ScrollArea>
       </AppShell.Navbar>
-      <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: 'none' }}>
-        <Boundary key={shown}>
-          <Allowed path={shown} />
-        </Boundary>
-      </AppShell.Main>
+      <Screen onChange={close} />
       <Palette />
     </AppShell>
+  )
+}
+
+function Underway(): ReactNode {
+  const busy = useRouterState({ select: (state) => state.status === 'pending' })
+  return busy ? (
+    <Progress value={100} animated size={2} radius={0} pos="absolute" bottom={-1} left={0} right={0} aria-hidden />
+  ) : null
+}
+
+function Screen(props: { onChange: () => void }): ReactNode {
+  const { onChange } = props
+  // The screen that is shown: while the code of the next one comes, the address is already that of the next.
+  const path = useRouterState({ select: (state) => state.matches.at(-1)?.pathname ?? state.location.pathname })
+  const main = useRef<HTMLElement>(null)
+
+  // A new screen begins at its top for keyboards and screen readers as well.
+  const before = useRef(path)
+  useEffect(() => {
+    onChange()
+    if (before.current !== path) main.current?.focus({ preventScroll: true })
+    before.current = path
+  }, [path, onChange])
+
+  return (
+    <AppShell.Main id="content" ref={main} tabIndex={-1} style={{ outline: 'none' }}>
+      <Boundary key={path}>
+        <Allowed path={path} />
+      </Boundary>
+    </AppShell.Main>
   )
 }
 
@@ -144,28 +144,39 @@ function Allowed(props: { path: string }): ReactNode {
   )
 }
 
-function Sections(props: { path: string }): ReactNode {
-  const { t } = useTranslation()
+function Sections(): ReactNode {
+  const path = useRouterState({ select: (state) => state.location.pathname })
   const may = useMay()
   return sections
     .filter((section) => may(section.needs))
-    .map((section) => {
-      const active = section.to === '/' ? props.path === '/' : props.path.startsWith(section.to)
-      return (
-        <NavLink
-          key={section.to}
-          renderRoot={(rest) => <Link to={section.to} {...rest} />}
-          label={t(`nav.${section.word}`)}
-          leftSection={<section.icon size={18} stroke={1.6} />}
-          active={active}
-          aria-current={active ? 'page' : undefined}
-          data-testid={`nav-${section.word}`}
-          py={7}
-          style={{ borderRadius: 8 }}
-        />
-      )
-    })
+    .map((section) => (
+      <SectionLink
+        key={section.to}
+        section={section}
+        active={section.to === '/' ? path === '/' : path.startsWith(section.to)}
+      />
+    ))
 }
+
+const SectionLink = memo(function SectionLink(props: {
+  section: (typeof sections)[number]
+  active: boolean
+}): ReactNode {
+  const { t } = useTranslation()
+  const { section, active } = props
+  return (
+    <NavLink
+      renderRoot={(rest) => <Link to={section.to} {...rest} />}
+      label={t(`nav.${section.word}`)}
+      leftSection={<section.icon size={18} stroke={1.6} />}
+      active={active}
+      aria-current={active ? 'page' : undefined}
+      data-testid={`nav-${section.word}`}
+      py={7}
+      style={{ borderRadius: 8 }}
+    />
+  )
+})
 
 function SearchButton(): ReactNode {
   const { t } = useTranslation()

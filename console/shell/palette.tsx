@@ -30,11 +30,28 @@ type Choice = { id: string; label: string; description?: string | undefined; ico
 
 /** Ctrl-K: customers by anything one knows of them, screens, audiences, journeys, and what one can do everywhere. */
 export function Palette(): ReactNode {
+  const { t } = useTranslation()
+  const [query, setQuery] = useState('')
+  return (
+    <Spotlight.Root query={query} onQueryChange={setQuery} shortcut={['mod + K', '/']} scrollable maxHeight={420}>
+      <Spotlight.Search
+        placeholder={t('palette.placeholder')}
+        aria-label={t('palette.placeholder')}
+        leftSection={<IconSearch size={18} stroke={1.6} aria-hidden />}
+        data-testid="palette"
+      />
+      <Choices query={query} />
+    </Spotlight.Root>
+  )
+}
+
+/** Made when the palette opens. */
+function Choices(props: { query: string }): ReactNode {
+  const { query } = props
   const { t, i18n } = useTranslation()
   const navigate = useNavigate()
   const may = useMay()
   const { setColorScheme } = useMantineColorScheme()
-  const [query, setQuery] = useState('')
   const [wanted] = useDebouncedValue(query.trim(), 120)
   const asking = wanted.length >= 2
   const people = useAnswer(
@@ -107,29 +124,21 @@ export function Palette(): ReactNode {
   }, [shown])
 
   return (
-    <Spotlight.Root query={query} onQueryChange={setQuery} shortcut={['mod + K', '/']} scrollable maxHeight={420}>
-      <Spotlight.Search
-        placeholder={t('palette.placeholder')}
-        aria-label={t('palette.placeholder')}
-        leftSection={<IconSearch size={18} stroke={1.6} aria-hidden />}
-        data-testid="palette"
-      />
-      <Spotlight.ActionsList ref={list}>
-        {groups.map((group) => (
-          <Spotlight.ActionsGroup key={group.label} label={group.label}>
-            {group.choices.map((choice) => (
-              <Spotlight.Action
-                key={choice.id}
-                label={choice.label}
-                description={choice.description ?? ''}
-                leftSection={choice.icon}
-                onClick={choice.act}
-              />
-            ))}
-          </Spotlight.ActionsGroup>
-        ))}
-        {groups.length === 0 ? <Spotlight.Empty>{t('palette.nothing')}</Spotlight.Empty> : null}
-      </Spotlight.ActionsList>
-    </Spotlight.Root>
+    <Spotlight.ActionsList ref={list}>
+      {groups.map((group) => (
+        <Spotlight.ActionsGroup key={group.label} label={group.label}>
+          {group.choices.map((choice) => (
+            <Spotlight.Action
+              key={choice.id}
+              label={choice.label}
+              description={choice.description ?? ''}
+              leftSection={choice.icon}
+              onClick={choice.act}
+            />
+          ))}
+        </Spotlight.ActionsGroup>
+      ))}
+      {groups.length === 0 ? <Spotlight.Empty>{t('palette.nothing')}</Spotlight.Empty> : null}
+    </Spotlight.ActionsList>
   )
 }

@@ -1,4 +1,12 @@
-import { type AnswerOf, type AudienceId, api, type Predicate, type Purpose, purposes } from '@einklang/contract'
+import {
+  type AnswerOf,
+  type AudienceId,
+  api,
+  type CallOf,
+  type Predicate,
+  type Purpose,
+  purposes,
+} from '@einklang/contract'
 import { Button, Grid, Group, Select, Stack, Table, Text, Textarea, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useBlocker, useNavigate, useParams } from '@tanstack/react-router'
@@ -11,7 +19,7 @@ import { Ago, DateTime } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Page, Panel } from '../../kit/page.tsx'
 import { Empty, Failed, Fetch, Loading } from '../../kit/states.tsx'
-import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
+import { useAnswer, useDeed, useEarly, usePages } from '../../shell/api.ts'
 import { PersonLink, ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useSaid, useWords } from '../../shell/words.ts'
@@ -32,7 +40,10 @@ export function AudiencePage(): ReactNode {
 }
 
 function Existing(props: { audience: AudienceId; title: string }): ReactNode {
+  const may = useMay()
   const read = useAnswer(api.audience.read, { params: { audience: props.audience } })
+  useEarly(api.audience.vocabulary)
+  useEarly(api.audience.members, membersQuestion(props.audience), { pages: true, enabled: may(api.audience.members) })
   return (
     <Fetch
       of={read}
@@ -297,7 +308,8 @@ function Overlap(props: { audience: AudienceId }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const [other, setOther] = useState<string | null>(null)
-  const list = useAnswer(api.audience.list)
+  const [opened, setOpened] = useState(false)
+  const list = useAnswer(api.audience.list, undefined, { enabled: opened })
   const overlap = useAnswer(
     api.audience.overlap,
     { query: { first: props.audience, second: other ?? '' } },
@@ -312,6 +324,7 @@ function Overlap(props: { audience: AudienceId }): ReactNode {
         placeholder={t('audience.other')}
         value={other}
         onChange={setOther}
+        onDropdownOpen={() => setOpened(true)}
         data={(list.data?.items ?? [])
           .filter((audience) => audience.audience !== props.audience)
           .map((audience) => ({ value: audience.audience, label: audience.name }))}
@@ -328,15 +341,17 @@ function Overlap(props: { audience: AudienceId }): ReactNode {
   )
 }
 
+function membersQuestion(audience: AudienceId): CallOf<typeof api.audience.members> {
+  return { params: { audience }, query: { limit: 100 } }
+}
+
 function Members(props: { audience: AudienceId }): ReactNode {
   const { t } = useTranslation()
   const may = useMay()
   const navigate = useNavigate()
-  const members = usePages(
-    api.audience.members,
-    { params: { audience: props.audience }, query: { limit: 100 } },
-    { enabled: may(api.audience.members) },
-  )
+  const members = usePages(api.audience.members, membersQuestion(props.audience), {
+    enabled: may(api.audience.members),
+  })
   const columns = useMemo(
     (): Column<Member>[] => [
       {

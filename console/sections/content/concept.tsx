@@ -445,11 +445,12 @@ function PersonChoice(props: { person: PersonId | null; onChange: (person: strin
   const { t } = useTranslation()
   const may = useMay()
   const [typed, setTyped] = useState('')
+  const [opened, setOpened] = useState(false)
   const [wanted] = useDebouncedValue(typed, 200)
   const found = useAnswer(
     api.profile.search,
     { query: { q: wanted, limit: 10 } },
-    { enabled: may(api.profile.search), keep: true },
+    { enabled: opened && may(api.profile.search), keep: true },
   )
   const chosen = useAnswer(
     api.profile.view,
@@ -472,6 +473,7 @@ function PersonChoice(props: { person: PersonId | null; onChange: (person: strin
       clearable
       value={props.person}
       onChange={props.onChange}
+      onDropdownOpen={() => setOpened(true)}
       onSearchChange={setTyped}
       filter={({ options }) => options}
       nothingFoundMessage={t('palette.nothing')}

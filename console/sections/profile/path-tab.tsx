@@ -1,7 +1,7 @@
 import { api, type PersonId } from '@einklang/contract'
-import { Badge, Card, Group, Progress, Select, Stack, Text } from '@mantine/core'
+import { Badge, Card, Group, Select, Stack, Text } from '@mantine/core'
 import { IconArrowRight } from '@tabler/icons-react'
-import { Fragment, type ReactNode } from 'react'
+import { memo, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DateTime } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
@@ -10,6 +10,7 @@ import { Empty, Fetch } from '../../kit/states.tsx'
 import { useAnswer } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { useWords } from '../../shell/words.ts'
+import classes from './path-tab.module.css'
 
 type Conversion = (typeof api.measurement.personJourney)['answer']['_zod']['output']['conversions'][number]
 
@@ -70,7 +71,7 @@ export function PathTab(props: { person: PersonId }): ReactNode {
   )
 }
 
-export function Credit(props: { conversion: Conversion; model: string }): ReactNode {
+export const Credit = memo(function Credit(props: { conversion: Conversion; model: string }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
@@ -103,37 +104,36 @@ export function Credit(props: { conversion: Conversion; model: string }): ReactN
       <Steps steps={steps} />
     </Card>
   )
-}
+})
 
 type Step = { at: string; channel: string; campaign: string | null; kind: string; share: number | null }
 
+/** Hundreds of these stand on one screen, so they are plain elements. */
 function Steps(props: { steps: Step[] }): ReactNode {
   const format = useFormat()
   const words = useWords()
   return (
-    <Group gap={6} wrap="wrap">
+    <ol className={classes.steps}>
       {props.steps.map((step, index) => (
-        <Fragment key={`${step.at}${step.channel}${step.campaign ?? ''}`}>
+        <li key={`${step.at}${step.channel}${step.campaign ?? ''}`} className={classes.step}>
           {index === 0 ? null : <IconArrowRight size={14} aria-hidden />}
-          <Card withBorder padding={6} radius="sm" miw={110}>
-            <Text size="xs" fw={600}>
-              {words('media', step.channel)}
-            </Text>
-            <Text size="xs" c="dimmed" lineClamp={1} maw={180} title={step.campaign ?? ''}>
+          <div className={classes.touch}>
+            <div className={classes.name}>{words('media', step.channel)}</div>
+            <div className={classes.dimmed} title={step.campaign ?? ''}>
               {step.campaign ?? words('touch', step.kind)}
-            </Text>
-            <Text size="xs" c="dimmed">
-              {format.date(step.at)}
-            </Text>
+            </div>
+            <div className={classes.dimmed}>{format.date(step.at)}</div>
             {step.share === null ? null : (
-              <Group gap={4} wrap="nowrap">
-                <Progress value={step.share * 100} size="sm" w={60} aria-label={format.percent(step.share, 0)} />
-                <Text size="xs">{format.percent(step.share, 0)}</Text>
-              </Group>
+              <div className={classes.share}>
+                <div className={classes.bar} aria-hidden>
+                  <div style={{ width: `${step.share * 100}%` }} />
+                </div>
+                {format.percent(step.share, 0)}
+              </div>
             )}
-          </Card>
-        </Fragment>
+          </div>
+        </li>
       ))}
-    </Group>
+    </ol>
   )
 }

@@ -13,7 +13,7 @@ import { nameOf } from '../../kit/person.ts'
 import { Fetch, Loading } from '../../kit/states.tsx'
 import { ScreenTabs } from '../../kit/tabs.tsx'
 import { ChannelIcon } from '../../kit/timeline.tsx'
-import { useAnswer, useDeed } from '../../shell/api.ts'
+import { useAnswer, useDeed, useEarly } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
@@ -26,7 +26,7 @@ import { ConversationsTab, MessagesTab, RunsTab } from './messages-tab.tsx'
 import { OrdersTab } from './orders-tab.tsx'
 import { PathTab } from './path-tab.tsx'
 import { ReachPanel } from './reach-panel.tsx'
-import { TimelineTab } from './timeline-tab.tsx'
+import { TimelineTab, useTimelineQuestion } from './timeline-tab.tsx'
 import { TraitsTab } from './traits-tab.tsx'
 import { HouseholdPanel } from './why-panel.tsx'
 
@@ -38,6 +38,12 @@ export function PersonPage(): ReactNode {
   const { person } = useParams({ strict: false }) as { person: PersonId }
   const view = useAnswer(api.profile.view, { params: { person } })
   useLiveAnswers(['ingest', 'identity', 'consent', 'audience', 'decision', 'delivery'])
+  const may = useMay()
+  const [{ tab }] = useFilters()
+  const timeline = useTimelineQuestion(person)
+  useEarly(api.profile.timeline, timeline, { pages: true, enabled: tab === undefined })
+  useEarly(api.profile.reach, { params: { person } }, { enabled: may(api.profile.reach) })
+  useEarly(api.identity.household, { params: { person } }, { enabled: may(api.identity.household) })
   return (
     <Fetch
       of={view}

@@ -1,4 +1,4 @@
-import { api, type PersonId } from '@einklang/contract'
+import { api, type CallOf, type PersonId } from '@einklang/contract'
 import { Chip, Group, Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -15,24 +15,20 @@ type Entry = (typeof api.profile.timeline)['answer']['_zod']['output']['items'][
 
 const messageId = /^[0-9a-f]{8}-[0-9a-f]{4}-890/
 
+export function useTimelineQuestion(person: PersonId): CallOf<typeof api.profile.timeline> {
+  const { i18n } = useTranslation()
+  const [{ channels }] = useFilters()
+  const language = i18n.language === 'de' ? 'de' : 'en'
+  return { params: { person }, query: { limit: 60, language, ...(channels === undefined ? {} : { channels }) } }
+}
+
 export function TimelineTab(props: { person: PersonId }): ReactNode {
-  const { t, i18n } = useTranslation()
+  const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
   const [filters, change] = useFilters()
   const chosen = filters.channels?.split(',') ?? []
-  const pages = usePages(
-    api.profile.timeline,
-    {
-      params: { person: props.person },
-      query: {
-        limit: 60,
-        language: i18n.language === 'de' ? 'de' : 'en',
-        ...(filters.channels === undefined ? {} : { channels: filters.channels }),
-      },
-    },
-    { still: true },
-  )
+  const pages = usePages(api.profile.timeline, useTimelineQuestion(props.person), { still: true })
 
   const itemOf = (entry: Entry): TimelineItem => ({
     id: entry.id,
