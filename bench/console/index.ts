@@ -1,20 +1,22 @@
 /**
  * `einklang bench console [DATA_DIRECTORY] [TURNS]`: milliseconds from the click to the content of every screen of the
  * console, in a real browser on a server of its own. Without a directory it loads the smallest demo first. Each turn
- * opens the console anew (no answer is remembered, the code comes from the browser's cache) and walks through all
- * screens once; the first turn warms up and is not counted. Content is there when nothing on the screen is loading any
+ * opens the console anew (no answer is remembered, the code comes from the browser's cache, which like a colleague's
+ * lies on disk and keeps compiled code from the second visit on) and walks through all screens once; the first three
+ * turns warm up and are not counted. Content is there when nothing on the screen is loading any
  * more. For the sign-in it adds a colleague, who is suspended at the end.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { type Api, ask, freePort, machine, Served } from '../served.ts'
 
 const [given, wantedTurns] = process.argv.slice(2)
 const turns = Number(wantedTurns ?? 10)
 const limit = 300
+const warmUps = 3
 const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 
 type Screen = { name: string; path: string }
@@ -60,14 +62,17 @@ if (!browserPath) {
 async function measure(data: string, executablePath: string): Promise<void> {
   const server = new Served(data, await freePort())
   await server.start()
-  let browser: Browser | undefined
+  const profile = mkdtempSync(join(tmpdir(), 'einklang-bench-browser-'))
+  let browser: BrowserContext | undefined
   let user: string | undefined
   try {
     const api = server.api()
     const colleague = await newColleague(api, server.port)
     user = colleague.id
-    browser = await chromium.launch({
+    browser = await chromium.launchPersistentContext(profile, {
       executablePath,
+      viewport: { width: 1440, height: 900 },
+      locale: 'en-GB',
       args: [
         '--no-sandbox',
         '--disable-gpu',
@@ -76,12 +81,11 @@ async function measure(data: string, executablePath: string): Promise<void> {
         '--disable-sync',
       ],
     })
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB' })
-    await context.addCookies([{ ...colleague.cookie, url: `http://127.0.0.1:${server.port}` }])
-    const page = await context.newPage()
+    await browser.addCookies([{ ...colleague.cookie, url: `http://127.0.0.1:${server.port}` }])
+    const page = await browser.newPage()
     const screens = await screensOf(api)
     const times = new Map<string, number[]>(screens.map(({ name }) => [name, []]))
-    for (let turn = 0; turn <= turns; turn++) {
+    for (let turn = 1 - warmUps; turn <= turns; turn++) {
       await page.goto(`http://127.0.0.1:${server.port}/governance?tab=roles`)
       await page.getByTestId('page').waitFor()
       for (const screen of screens) {
@@ -93,6 +97,7 @@ async function measure(data: string, executablePath: string): Promise<void> {
     report(times)
   } finally {
     await browser?.close()
+    rmSync(profile, { recursive: true, force: true })
     if (user) await ask(server.api(), 'PATCH', `/api/governance/people/${user}`, { suspended: true })
     await server.stop()
   }
