@@ -69,7 +69,7 @@ export function createCommerce({ ground, stockTold }: { ground: Ground; stockTol
     viewed: (person, query) => viewedBy({ database, history, now: clock.now() }, person, query),
     known: (asked) => knownOf(database, asked),
     popular: (query) => popularOf(database, query),
-    today: () => todayOf(database, clock, config),
+    today: () => ground.memory.remember('commerce.today', () => todayOf(database, clock, config)),
     revenue: (query) =>
       ground.memory.remember(`commerce.revenue ${JSON.stringify(query)}`, () => revenueOf(ground, config, query)),
     expireCarts: () => expireCarts(database),

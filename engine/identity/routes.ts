@@ -167,8 +167,12 @@ async function holdersOf(database: Database): Promise<Holders | undefined> {
   return held
 }
 
-export async function health({ database, memory }: Ground) {
-  const held = await memory.remember('identity.holders', () => holdersOf(database))
+export function health({ database, memory }: Ground) {
+  return memory.remember('identity.health', () => healthOf(database))
+}
+
+async function healthOf(database: Database) {
+  const held = await holdersOf(database)
   const [counts] = await database.rows<{ people: number; merges: number; unmerges: number; reviewOpen: number }>`
     select (select count(*) from identity.person where state = 'active') as people,
       (select count(*) from identity.log where kind = 'merge' and undone_at is null) as merges,
