@@ -154,6 +154,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     ground,
     audit: governance.audit,
     setScore: profile.setScore,
+    setForecasts: profile.setForecasts,
     async saveSegment(draft, by, fill) {
       const made = await audience.create(draft, by)
       await database.transaction(async (tx) => audience.recompute(tx, await fill(tx)))
@@ -233,7 +234,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
       ingestParts(ingest),
       identityParts(identity),
       profileParts(profile, pieces),
-      consentParts(consent, { database }),
+      consentParts(consent, ground),
       commerceParts(commerce, ground),
       audienceParts(audience, ground),
       decisionParts(decision, decisionNeeds),

@@ -318,7 +318,7 @@ describe('the fence', () => {
 })
 
 describe('public pages', () => {
-  const raw = () => consentParts(consent, { database: house.ground.database }).raw ?? []
+  const raw = () => consentParts(consent, house.ground).raw ?? []
   const visit = (
     method: 'GET' | 'POST',
     url: string,
@@ -392,9 +392,7 @@ describe('public pages', () => {
     expect(saved.match(/checked/g)).toHaveLength(1)
     expect(await may(person)).toBe('yes, consent')
     expect(await may(person, 'sms')).toBe('no, objected')
-    const state = consentParts(consent, { database: house.ground.database }).routes.find(
-      (one) => one.route === api.consent.state,
-    )
+    const state = consentParts(consent, house.ground).routes.find((one) => one.route === api.consent.state)
     const answer = (await state?.handle({ params: { person }, query: {}, body: undefined } as never, {} as never)) as {
       ledger: { stance: string; text: { hash: string } | null; evidence: { ipClass?: string } }[]
     }
@@ -431,7 +429,7 @@ describe('public pages', () => {
 describe('the ledger', () => {
   test('the chain is whole, also after an erasure, and a changed line is found', async () => {
     const { database } = house.ground
-    const verify = consentParts(consent, { database }).routes.find((one) => one.route === api.consent.verify)
+    const verify = consentParts(consent, house.ground).routes.find((one) => one.route === api.consent.verify)
     const run = () => verify?.handle({ params: {}, query: {}, body: undefined } as never, {} as never)
     expect(await run()).toMatchObject({ intact: true, brokenAt: null, erased: 1 })
     const turn = () => database.run`
@@ -485,9 +483,7 @@ describe('the ledger', () => {
 
   test('a colleague writes down what was said; what makes no sense is refused by name', async () => {
     const person = await subscriber('otto')
-    const record = consentParts(consent, { database: house.ground.database }).routes.find(
-      (one) => one.route === api.consent.record,
-    )
+    const record = consentParts(consent, house.ground).routes.find((one) => one.route === api.consent.record)
     const write = (body: object) =>
       record?.handle(
         { params: { person }, query: {}, body } as never,
@@ -512,7 +508,7 @@ describe('the ledger', () => {
 
   test('the overview counts what the derived table holds', async () => {
     const { database } = house.ground
-    const overview = consentParts(consent, { database }).routes.find((one) => one.route === api.consent.overview)
+    const overview = consentParts(consent, house.ground).routes.find((one) => one.route === api.consent.overview)
     const answer = await overview?.handle({ params: {}, query: { weeks: 4 }, body: undefined } as never, {} as never)
     const parsed = api.consent.overview.answer.parse(answer)
     expect(

@@ -1,6 +1,14 @@
 import type { Route } from '@einklang/contract'
 import { api, type InputOf, type PersonId } from '@einklang/contract'
-import { type Caller, type Database, type Mounted, mount, Refusal, type StageParts } from '@einklang/platform'
+import {
+  type Caller,
+  type Database,
+  type Memory,
+  type Mounted,
+  mount,
+  Refusal,
+  type StageParts,
+} from '@einklang/platform'
 import type { Consent, ConsentInside } from './index.ts'
 import type { Statement } from './ledger.ts'
 import { consentPages } from './pages.ts'
@@ -10,16 +18,22 @@ import { ledgerAnswer, ledgerLines, overviewOf } from './show.ts'
 import { verifyChain } from './store.ts'
 
 /** What consent hands to the server: routes, the public pages and the eraser. */
-export function consentParts(consent: Consent & ConsentInside, needs: { database: Database }): StageParts {
+export function consentParts(
+  consent: Consent & ConsentInside,
+  needs: { database: Database; memory: Memory },
+): StageParts {
   return {
     stage: 'consent',
-    routes: routesOf(consent, needs.database),
+    routes: routesOf(consent, needs),
     raw: consentPages({ consent, database: needs.database }),
     erase: (tx, persons) => consent.erase(tx, persons),
   }
 }
 
-function routesOf(consent: Consent & ConsentInside, database: Database): Mounted<Route>[] {
+function routesOf(
+  consent: Consent & ConsentInside,
+  { database, memory }: { database: Database; memory: Memory },
+): Mounted<Route>[] {
   const { store } = consent
   return [
     mount(api.consent.registry, async () => ({
@@ -65,7 +79,9 @@ function routesOf(consent: Consent & ConsentInside, database: Database): Mounted
     mount(api.consent.preferenceLink, async ({ params }) => ({
       url: await preferenceLink(consent, database, params.person),
     })),
-    mount(api.consent.overview, ({ query }) => overviewOf(database, query.weeks)),
+    mount(api.consent.overview, ({ query }) =>
+      memory.remember(`consent.overview ${query.weeks}`, () => overviewOf(database, query.weeks)),
+    ),
     mount(api.consent.ledger, ({ query }) => ledgerAnswer(database, query)),
     mount(api.consent.verify, () => verifyChain(database)),
   ]
