@@ -123,7 +123,7 @@ const online = summariesOf(
   dayOf('2011-06-30'),
 )
 console.log('\nretail-online-uci\tmodel\tMAE\tRMSE\tsays')
-const chosen = choosePurchases('auto', online)
+const chosen = choosePurchases('auto', historiesOf(online))
 for (const fit of chosen.tried) {
   const values = fit.parameters.map(({ value }) => value)
   const { mae, rmse } = errorsOf(fit.model, values, online, 162 / 7)

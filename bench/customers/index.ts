@@ -27,7 +27,7 @@ try {
   let today = new Date()
   const measurement = createMeasurement({
     ground: { ...ground, clock: { ...ground.clock, now: () => today } },
-    setScore: createProfile({ ground, identity: createIdentity({ ground }) }).setScore,
+    setForecasts: createProfile({ ground, identity: createIdentity({ ground }) }).setForecasts,
   })
   for (const run of ['first', 'next night']) {
     if (run === 'next night') {
@@ -60,8 +60,8 @@ try {
   }
   const [{ rows } = { rows: 0 }] = await database.rows<{
     rows: number
-  }>`select count(*)::int as rows from profile.score`
-  console.log(`${rows} scores`)
+  }>`select count(*)::int as rows from profile.forecast`
+  console.log(`${rows} forecasts`)
 } finally {
   await bench.close()
 }

@@ -1,21 +1,24 @@
 import { writeFileSync } from 'node:fs'
 import {
+  type Because,
   bgBbAlive,
   bgBbBounds,
   bgBbBox,
   bgBbExpected,
   bgBbObjective,
-  type Chosen,
   type CustomerSummary,
   choosePurchases,
   covarianceOf,
   drawsFrom,
+  type Edge,
   fitSpend,
   type Histories,
   hessianOf,
+  historiesOf,
   minimise,
   type Occasions,
   type Purchase,
+  type PurchaseFit,
   type PurchaseModelName,
   purchaseModels,
   type Score,
@@ -198,6 +201,19 @@ function withTraits(settings: Settings, customers: CustomerSummary[]): { custome
 
 const fewCustomers = 100
 
+const edges: { [code in Edge]: string } = {
+  nobody_stops: 'Nobody seems to stop for good in this data, so the chance to be alive says nothing.',
+  one_rate: 'All customers seem to buy at the same rate.',
+  no_rest: 'The search did not come to rest.',
+  boundless_spend: 'A few customers spend so much that the average has no limit; expected values are left out.',
+}
+
+function sentenceOf(because: Because): string {
+  return because.reason === 'edge'
+    ? `${because.asked} says: ${edges[because.edge]} ${because.model} explains the data without that.`
+    : `${because.model} explains the data best (smallest AIC of ${because.models} models${because.part ? ', each learnt from every eighth history and judged on all' : ''}).`
+}
+
 function purchasesRun(
   call: Call,
   settings: Settings,
@@ -213,13 +229,15 @@ function purchasesRun(
     )
   }
   if (customers.length < fewCustomers) warnings.push(`Only ${customers.length} customers: read the scores as a hint.`)
-  const chosen = choosePurchases(settings.model as PurchaseModelName | 'auto', customers, { covariates })
-  const { fit, histories } = chosen
-  if (chosen.because !== null && settings.model !== 'auto')
-    warnings.push(`${fit.model} is used instead of ${settings.model}. ${chosen.because}`)
-  if (fit.edge !== null) warnings.push(fit.edge)
+  const histories = historiesOf(customers)
+  const chosen = choosePurchases(settings.model as PurchaseModelName | 'auto', histories, { covariates })
+  const { fit } = chosen
+  const because = chosen.because === null ? null : sentenceOf(chosen.because)
+  if (because !== null && settings.model !== 'auto')
+    warnings.push(`${fit.model} is used instead of ${settings.model}. ${because}`)
+  if (fit.edge !== null) warnings.push(edges[fit.edge])
   const spend = fitSpend(customers)
-  if (spend?.edge) warnings.push(spend.edge)
+  if (spend?.edge) warnings.push(edges[spend.edge])
   if (spend === null) warnings.push('Fewer than ten customers paid for a repeat purchase: amounts are not foreseen.')
   const scores = scoreCustomers(fit, spend, customers, histories, {
     horizon: settings.horizon,
@@ -227,7 +245,7 @@ function purchasesRun(
     seed: settings.seed,
   })
   if (settings.out !== null) writeScores(settings.out, customers, scores)
-  const holdout = holdoutOf(chosen, customers, (span.lastDay - span.end) / week)
+  const holdout = holdoutOf(fit, histories, customers, (span.lastDay - span.end) / week)
   const document = {
     customers: customers.length,
     repeatCustomers: repeaters,
@@ -236,7 +254,7 @@ function purchasesRun(
     horizon: settings.horizon,
     asked: settings.model,
     model: fit.model,
-    because: chosen.because,
+    because,
     logLikelihood: fit.logLikelihood,
     parameters: fit.parameters,
     converged: fit.converged,
@@ -244,10 +262,10 @@ function purchasesRun(
       model: one.model,
       logLikelihood: one.logLikelihood,
       aic: one.aic,
-      edge: one.edge,
+      edge: one.edge === null ? null : edges[one.edge],
       parameters: one.parameters,
     })),
-    spend: spend && { model: 'gamma-gamma', ...spend },
+    spend: spend && { model: 'gamma-gamma', ...spend, edge: spend.edge === null ? null : edges[spend.edge] },
     holdout,
     tracking: trackPurchases(fit, customers, week, Math.floor((span.lastDay - earliest(customers)) / week)),
     expected: {
@@ -319,7 +337,7 @@ function earliest(customers: Known[]): number {
 }
 
 /** Expected against actual purchases after the calibration, all together and by tenth of expectation. */
-function holdoutOf({ fit, histories }: Chosen & { histories: Histories }, customers: Known[], weeks: number) {
+function holdoutOf(fit: PurchaseFit, histories: Histories, customers: Known[], weeks: number) {
   if (weeks <= 0) return null
   const scores = scoreCustomers(fit, null, customers, histories, { horizon: weeks, futures: 1 })
   const pairs = customers.map(({ later }, index) => ({ later, expected: scores[index]?.transactions.value as number }))

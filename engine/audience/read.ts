@@ -220,7 +220,7 @@ async function occurringIn(database: Database, history: History, since: Date) {
       select name, toString(uniqHLL12Merge(event_name.persons)) as persons from ingest.event_name
       where month >= toStartOfMonth(${since}) and name != '' group by name
       order by uniqHLL12Merge(event_name.persons) desc limit 100`,
-    database.rows<{ name: string }>`select distinct name from profile.score order by name`,
+    database.rows<{ name: string }>`select name from profile.score_name order by name`,
   ])
   return {
     traits: traits.map((row: Trait) => ({ ...row, examples: row.examples ?? [] })),

@@ -1,6 +1,6 @@
 import { type AnswerOf, api, type InputOf, kept, minorDigits, type PersonId } from '@einklang/contract'
 import type { Ground } from '@einklang/platform'
-import { chooseOrder } from '@einklang/stats'
+import { type Because, chooseOrder } from '@einklang/stats'
 import { lookBackDays } from './build.ts'
 import {
   creditByWeek,
@@ -14,7 +14,7 @@ import {
   scopeTotals,
   soldByWeek,
 } from './credit.ts'
-import { bestCustomers, driftOf, horizonWeeks, lastCustomerFit, scoreNames } from './customers.ts'
+import { bestCustomers, driftOf, horizonWeeks, lastCustomerFit } from './customers.ts'
 import { comparedWith, evidenceVersion } from './evidence.ts'
 import { armSums, plannedExperiments, resultOf } from './experiment.ts'
 import { everybodyOnFlow, journeyMapOf, personsOnFlow } from './journeys.ts'
@@ -47,6 +47,17 @@ const { attributionModels } = api.measurement
 const usualModels: AttributionModel[] = ['first', 'last', 'last_nondirect', 'linear']
 const fewConversions = 100
 const fewTouches = 10
+
+/** Why this model and not another. */
+function reasonOf(because: Because | null): string | null {
+  if (because === null) return null
+  if (because.reason === 'edge')
+    return kept('model_instead', { model: because.model, asked: because.asked, edge: kept(because.edge) })
+  return kept(because.part ? 'model_smallest_aic_part' : 'model_smallest_aic', {
+    model: because.model,
+    models: because.models,
+  })
+}
 
 /** Answers over the finished build; equal questions to the same build are computed once. */
 export function createAnswers(ground: Ground) {
@@ -425,10 +436,10 @@ export function createAnswers(ground: Ground) {
           ? null
           : {
               name: learnt.fit.model,
-              because: learnt.because,
-              tried: learnt.tried,
+              because: reasonOf(learnt.because),
+              tried: learnt.tried.map((one) => ({ ...one, edge: one.edge && kept(one.edge) })),
               parameters: learnt.fit.parameters,
-              withoutValue: noWorth ? (learnt.spend?.edge ?? kept('no_worth')) : null,
+              withoutValue: noWorth ? kept(learnt.spend?.edge ?? 'no_worth') : null,
             },
       sums:
         learnt === null
@@ -451,7 +462,7 @@ export function createAnswers(ground: Ground) {
     if (input.after !== undefined && match === null) throw refused(400, 'bad_cursor', { at: 'after', doInstead: false })
     const rows = await bestCustomers(
       database,
-      scoreNames[input.by],
+      input.by,
       match === null ? null : { value: Number(match[1]), person: match[2] ?? '' },
       input.limit + 1,
     )

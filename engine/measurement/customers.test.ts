@@ -3,26 +3,26 @@ import { derivedId } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { drawsFrom } from '@einklang/stats'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type CustomerScore, driftOf } from './customers.ts'
+import { createIdentity } from '#identity'
+import { createProfile, type Forecast } from '#profile'
+import { driftOf } from './customers.ts'
 import { createMeasurement, type Measurement } from './index.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let town: TestGround
 let measurement: Measurement
-const scores: CustomerScore[] = []
+const forecasts = new Map<PersonId, Forecast>()
 
 beforeAll(async () => {
   town = await testGround()
+  const { ground } = town
+  const profile = createProfile({ ground, identity: createIdentity({ ground }) })
   measurement = createMeasurement({
-    ground: town.ground,
-    setScore: async (tx, rows) => {
-      scores.push(...rows)
-      await tx.run`
-        insert into profile.score (person, name, value, low, high, as_of)
-        select r.person, r.name, r.value, r.low, r.high, r."asOf"
-        from jsonb_to_recordset(${tx.json(rows)}) as r(person uuid, name text, value float8, low float8, high float8, "asOf" timestamptz)
-        on conflict (person, name) do update set value = excluded.value, low = excluded.low, high = excluded.high`
+    ground,
+    setForecasts: async (tx, rows, asOf) => {
+      for (const row of rows) forecasts.set(row.person, row)
+      await profile.setForecasts(tx, rows, asOf)
     },
   })
 })
@@ -80,19 +80,19 @@ test('who bought lately and often is worth more than who stopped; everybody has 
   expect(answer.customers).toBe(600)
   expect(answer.error).toBeNull()
   expect(answer.model?.withoutValue).toBeNull()
-  const of = (owner: PersonId, name: string) =>
-    scores.find((row) => row.person === owner && row.name === name) as CustomerScore
-  for (const owner of bought.keys())
-    for (const name of ['expected_purchases', 'alive', 'customer_value']) {
-      const { value, low, high } = of(owner, name)
-      expect(low, name).toBeLessThanOrEqual(high)
-      expect(value).toBeGreaterThanOrEqual(0)
+  const of = (owner: PersonId) => forecasts.get(owner) as Forecast
+  for (const owner of bought.keys()) {
+    const { purchases, alive, worth } = of(owner)
+    for (const figure of [purchases, alive, worth]) {
+      expect(figure?.low).toBeLessThanOrEqual(figure?.high ?? -1)
+      expect(figure?.value).toBeGreaterThanOrEqual(0)
     }
+  }
   const often = [...bought].filter(([, days]) => days.length > 6)
   const [lately] = often.sort(([, a], [, b]) => Number(b.at(-1)) - Number(a.at(-1)))
   const [longAgo] = often.sort(([, a], [, b]) => Number(a.at(-1)) - Number(b.at(-1)))
-  expect(of((lately as (typeof often)[0])[0], 'alive').value).toBeGreaterThan(
-    of((longAgo as (typeof often)[0])[0], 'alive').value + 0.3,
+  expect(of((lately as (typeof often)[0])[0]).alive.value).toBeGreaterThan(
+    of((longAgo as (typeof often)[0])[0]).alive.value + 0.3,
   )
   // The look back counts the purchase days of the last 13 weeks, of customers who were there before.
   const dayOf = (when: Date) => when.toLocaleDateString('en-CA', { timeZone: 'Europe/Berlin' })
@@ -107,6 +107,30 @@ test('who bought lately and often is worth more than who stopped; everybody has 
   const values = [...first.items, ...second.items].map((one) => one.value?.value ?? 0)
   expect(values).toEqual([...values].sort((a, b) => b - a))
   expect(new Set([...first.items, ...second.items].map((one) => one.person)).size).toBe(20)
+})
+
+test('the same night again writes nothing; a purchase writes the one whom it concerns', async () => {
+  const written = async () =>
+    (
+      await town.ground.database.rows<{ person: PersonId }>`
+        select person from profile.forecast where as_of = ${town.clock.now()}`
+    ).map((row) => row.person)
+  town.clock.advance({ hours: 1 })
+  await measurement.refitCustomers()
+  expect(await written()).toEqual([])
+  const buyer = [...forecasts.values()].find(({ alive }) => alive.value < 0.2)?.person as PersonId
+  const order = { place: '', sold_via: 'web', returned: 0, currency: 'EUR', value: 5000, build: 2, gone: 0 }
+  await town.ground.history.insert(
+    'measurement.conversion',
+    [{ ...order, person: buyer, stored: buyer, at: at(419), event: derivedId('event', 'news'), order_no: 'news' }],
+    'news',
+  )
+  await measurement.refitCustomers()
+  expect(await written()).toContain(buyer)
+  expect(forecasts.get(buyer)?.alive.value).toBeGreaterThan(0.2)
+  const { rows } = (await town.ground.database.row<{ rows: number }>`
+    select count(distinct name)::int as rows from profile.score where person = ${buyer}`) ?? { rows: 0 }
+  expect(rows).toBe(3)
 })
 
 test('a customer base that buys as before raises no alarm, one that stops does', () => {

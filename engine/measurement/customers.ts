@@ -1,8 +1,10 @@
 import { type AnswerOf, type api, kept, minorDigits, type PersonId } from '@einklang/contract'
-import type { Database, Ground, History, HistoryPart } from '@einklang/platform'
+import { type Database, type Ground, type History, type HistoryPart, typed } from '@einklang/platform'
+import { gatherHistories, type Paid } from '@einklang/stats'
+import type { Forecast } from '#profile'
 import { addDays, dayIn } from './period.ts'
 import { valueThread } from './threads.ts'
-import { type CustomerColumns, scoreWidth, type ValueFit } from './value.ts'
+import { type FitTask, scoreWidth, type ValueFit } from './value.ts'
 
 type CustomerValue = AnswerOf<typeof api.measurement.customerValue>
 
@@ -13,61 +15,141 @@ const lookBackWeeks = 13
 /** Purchases may miss what was expected by this share before it is called a drift. */
 const tolerated = 0.15
 const fewestCustomers = 100
-/** What a purchase is worth is learnt from at most about so many customers: more would change its third digit. */
-const enoughForSpend = 100_000
-const perSlice = 250_000
-const perStatement = 20_000
-
-/** Names of the scores that a customer gets. */
-export const scoreNames = { purchases: 'expected_purchases', alive: 'alive', value: 'customer_value' }
-
-export type CustomerScore = { person: PersonId; name: string; value: number; low: number; high: number; asOf: Date }
-export type SetScore = (tx: Database, rows: CustomerScore[]) => Promise<void>
-
-/** One row per customer with the days of her purchases; receipts of nobody known are left out. */
-function customersOf(
-  history: History,
-  { until, timeZone, currency }: { until: string; timeZone: string; currency: string },
-  only: HistoryPart,
-): HistoryPart {
-  const digits = minorDigits(currency)
-  return history.part`(
-    select person, groupArray(day) as days, groupArray(amount) as sums from (
-      select person, toDate(at, ${timeZone}) as day, sum(value) / ${10 ** digits} as amount
-      from measurement.conversion final
-      where currency = ${currency} and at < toDateTime(${until}, ${timeZone}) + interval 1 day
-        and person in (select person from measurement.known final where known = 1)
-        and ${only}
-      group by person, day order by person, day
-    ) group by person
-  )`
-}
-
 /** From so many customers on, times are told in whole weeks: few different histories, the same answer within its interval. */
 const manyCustomers = 20_000
+const perPage = 50_000
+const perStatement = 20_000
 
-/** What the models read of the days up to `until`, in weeks; `whole` rounds them. */
-function read(history: History, until: string, whole: boolean): HistoryPart {
-  const recency = history.part`(days[-1] - days[1]) / 7`
-  const age = history.part`(toDate(${until}) - days[1]) / 7`
-  const logs = history.part`arraySum(d -> log(greatest(d, 1) / 7), arrayPopFront(arrayDifference(arrayMap(d -> toInt64(toUInt16(d)), days)))) as logs`
-  // Two purchases are never at one time, and nobody bought after the end.
-  return whole
-    ? history.part`length(days) - 1 as repeats, if(repeats = 0, 0, greatest(round(${recency}), 0.5)) as recency,
-        greatest(round(${age}), recency) as age, ${logs}`
-    : history.part`length(days) - 1 as repeats, ${recency} as recency, ${age} as age, ${logs}`
+export type SetForecasts = (tx: Database, forecasts: readonly Forecast[], asOf: Date) => Promise<void>
+
+type Scope = { until: string; before: string; timeZone: string; currency: string }
+
+/** One page of customers in columns, as the history tells it: days counted, amounts in minor units. */
+type Page = {
+  persons: PersonId[]
+  repeats: number[]
+  recency: number[]
+  age: number[]
+  logs: number[]
+  /** The same as of the day before the last weeks; −1 repeats for who had not come yet. */
+  earlier: number[]
+  earlierRecency: number[]
+  earlierLogs: number[]
+  /** How many repeat purchases cost something, and what they cost together. */
+  amounts: number[]
+  spent: number[]
 }
 
-type Grouped = { repeats: number; recency: number; age: number; weight: number; logs: number; later: number }
+/** Customers of whom something is known, page by page in the order of the table; receipts of nobody known are left out. */
+async function* pagesOf(history: History, scope: Scope): AsyncGenerator<Page> {
+  const bounds = await history.rows<{ person: string }>`
+    select person from (
+      select person, rowNumberInAllBlocks() as place
+      from (select person from measurement.known final where known = 1 order by person)
+    ) where place % ${perPage} = ${perPage - 1} order by place`
+  const after = [null, ...bounds.map(({ person }) => person)]
+  for (const [index, low] of after.entries()) {
+    const [page] = await history.rows<Page>`${pageOf(history, scope, low, after[index + 1] ?? null)}`
+    if (page !== undefined && page.persons.length > 0) yield page
+  }
+}
 
-const columnsOf = (rows: Grouped[]): CustomerColumns => {
-  const column = (name: keyof Grouped) => Float64Array.from(rows, (row) => Number(row[name]))
+function pageOf(history: History, scope: Scope, low: string | null, high: string | null): HistoryPart {
+  const within = history.join(
+    [
+      ...(low === null ? [] : [history.part`person > ${typed('UUID', low)}`]),
+      ...(high === null ? [] : [history.part`person <= ${typed('UUID', high)}`]),
+    ],
+    'and',
+  )
+  const logs = (days: string) =>
+    sql(history, `arraySum(d -> log(greatest(d, 1) / 7), arrayPopFront(arrayDifference(${days})))`)
+  return history.part`
+    select groupArray(person) as persons, groupArray(length(days) - 1) as repeats,
+      groupArray(days[-1] - days[1]) as recency, groupArray(until - days[1]) as age, groupArray(${logs('days')}) as logs,
+      groupArray(toInt64(length(was)) - 1) as earlier,
+      groupArray(if(empty(was), 0, was[-1] - was[1])) as earlierRecency,
+      groupArray(${logs('was')}) as earlierLogs,
+      groupArray(length(paid)) as amounts, groupArray(toFloat64(arraySum(paid))) as spent
+    from (
+      select person, toInt32(toUInt16(toDate(${scope.until}))) as until,
+        arraySort(groupArray((day, amount))) as bought, arrayMap(one -> one.1, bought) as days,
+        arrayFilter(d -> d <= toUInt16(toDate(${scope.before})), days) as was,
+        arrayFilter(amount -> amount > 0, arrayMap(one -> one.2, arrayPopFront(bought))) as paid
+      from (
+        select person, toInt32(toUInt16(toDate(at, ${scope.timeZone}))) as day, sum(value) as amount
+        from (select person, at, value, currency from measurement.conversion final where ${within})
+        where currency = ${scope.currency} and at < toDateTime(${scope.until}, ${scope.timeZone}) + interval 1 day
+          and person in (select person from measurement.known final where known = 1 and ${within})
+        group by person, day
+      ) group by person order by person
+    )`
+}
+
+const sql = (history: History, text: string): HistoryPart => history.part([text] as unknown as TemplateStringsArray)
+
+/** All customers: who they are, what is learnt from, and where each stands in it. */
+type Gathered = {
+  pages: { persons: PersonId[]; rows: Uint32Array; amounts: Float64Array; meanAmount: Float64Array }[]
+  task: FitTask
+  count: number
+}
+
+async function gather(history: History, scope: Scope, currency: string, signal: AbortSignal): Promise<Gathered> {
+  const pages: Page[] = []
+  let count = 0
+  for await (const page of pagesOf(history, scope)) {
+    signal.throwIfAborted()
+    pages.push(page)
+    count += page.persons.length
+  }
+  const many = count > manyCustomers
+  const unit = 10 ** minorDigits(currency)
+  const weeks = (days: number) => (many ? Math.round(days / 7) : days / 7)
+  const all = gatherHistories()
+  const before = gatherHistories()
+  const later: number[] = []
+  const spending = new Map<string, Paid & { weight: number }>()
+  const told = pages.map((page) => {
+    const rows = new Uint32Array(page.persons.length)
+    const meanAmount = new Float64Array(page.persons.length)
+    for (let index = 0; index < rows.length; index++) {
+      const at = (column: keyof Omit<Page, 'persons'>) => page[column][index] as number
+      const seen = (repeats: number, recency: number, age: number, logIntervals: number) => {
+        // Two purchases are never at one time, and nobody bought after the end.
+        const since = repeats === 0 ? 0 : Math.max(weeks(recency), many ? 0.5 : 0)
+        return { repeats, recency: since, age: Math.max(weeks(age), since), logIntervals }
+      }
+      rows[index] = all.add(seen(at('repeats'), at('recency'), at('age'), at('logs')))
+      if (at('earlier') >= 0) {
+        const row = before.add(
+          seen(at('earlier'), at('earlierRecency'), at('age') - 7 * lookBackWeeks, at('earlierLogs')),
+        )
+        later[row] = (later[row] ?? 0) + at('repeats') - at('earlier')
+      }
+      const amounts = at('amounts')
+      if (amounts === 0) continue
+      const mean = at('spent') / amounts / unit
+      meanAmount[index] = mean
+      // Three digits of a mean teach the same.
+      const taught = many ? Number(mean.toPrecision(3)) : mean
+      const key = `${amounts} ${taught}`
+      const known = spending.get(key)
+      if (known === undefined) spending.set(key, { amounts, meanAmount: taught, weight: 1 })
+      else known.weight++
+    }
+    return { persons: page.persons, rows, amounts: Float64Array.from(page.amounts), meanAmount }
+  })
   return {
-    repeats: column('repeats'),
-    recency: column('recency'),
-    age: column('age'),
-    weight: column('weight'),
-    logIntervals: column('logs'),
+    pages: told,
+    count,
+    task: {
+      kind: 'fit',
+      all: all.histories(new Uint32Array()),
+      before: { ...before.histories(new Uint32Array()), later: Float64Array.from(later) },
+      weeksBefore: lookBackWeeks,
+      spend: [...spending.values()],
+    },
   }
 }
 
@@ -76,16 +158,15 @@ export type Learnt = ValueFit & { sums: Sums }
 
 export type Refit = 'scored' | 'too few'
 
-/** Learns what customers will buy from the orders of all channels and writes a score per customer. */
+/** Learns what customers will buy from the orders of all channels and writes a forecast per customer. */
 export async function refitCustomers(
   { history, database, clock, config }: Ground,
-  setScore: SetScore,
+  setForecasts: SetForecasts,
   signal: AbortSignal,
 ): Promise<Refit> {
   const now = clock.now()
   const until = dayIn(now, config.timeZone)
   const { currency } = config
-  const before = addDays(until, -7 * lookBackWeeks)
   const row = await database.row<{ number: number }>`
     insert into measurement.customer_fit (started_at, until, currency) values (platform.now(), ${until}::date, ${currency})
     returning number`
@@ -94,80 +175,31 @@ export async function refitCustomers(
   const stop = () => void thread.close()
   signal.addEventListener('abort', stop, { once: true })
   try {
-    const scope = { until, timeZone: config.timeZone, currency }
-    const own = customersOf(history, scope, history.part`true`)
-    const [count] = await history.rows<{ n: number }>`select count() as n from ${own}`
-    const persons = Number(count?.n ?? 0)
-    if (persons < fewestCustomers) {
+    const scope = { until, before: addDays(until, -7 * lookBackWeeks), timeZone: config.timeZone, currency }
+    const { pages, task, count } = await gather(history, scope, currency, signal)
+    if (count < fewestCustomers) {
       await finish(database, number, {
-        persons,
-        error: kept('too_few_customers', { count: persons, needed: fewestCustomers }),
+        persons: count,
+        error: kept('too_few_customers', { count, needed: fewestCustomers }),
       })
       return 'too few'
     }
-    const rounded = persons > manyCustomers
-    const all = await history.rows<Grouped>`
-      select repeats, recency, age, count() as weight, sum(logs) as logs, 0 as later
-      from (select ${read(history, until, rounded)} from ${own}) group by repeats, recency, age order by repeats, recency, age`
-    const earlier = await history.rows<Grouped>`
-      select repeats, recency, age, count() as weight, sum(logs) as logs, sum(later) as later from (
-        select ${read(history, before, rounded)}, later from (
-          -- Another name: an alias would stand for the column in the expressions beside it.
-          select arrayFilter(d -> d <= toDate(${before}), bought) as days, arrayCount(d -> d > toDate(${before}), bought) as later
-          from (select days as bought from ${own})
-        ) where notEmpty(days)
-      ) group by repeats, recency, age order by repeats, recency, age`
-    const spent = await history.rows<{ amounts: number; mean: number }>`
-      select length(paid) as amounts, arrayAvg(paid) as mean
-      from (select arrayFilter(s -> s > 0, arrayPopFront(sums)) as paid
-        from ${customersOf(history, scope, history.part`cityHash64(person) % ${Math.ceil(persons / enoughForSpend)} = 0`)})
-      where notEmpty(paid)`
-    const learnt = await thread.ask<ValueFit>({
-      kind: 'fit',
-      all: columnsOf(all),
-      before: { ...columnsOf(earlier), later: Float64Array.from(earlier, (one) => Number(one.later)) },
-      weeksBefore: lookBackWeeks,
-      spend: {
-        amounts: Float64Array.from(spent, (one) => Number(one.amounts)),
-        meanAmount: Float64Array.from(spent, (one) => Number(one.mean)),
-      },
-    })
+    const learnt = await thread.ask<ValueFit>(task)
+    // The same every night: equal histories keep their imagined futures, so that only news moves a figure.
+    const { fit, spend } = learnt
+    await thread.ask({ kind: 'prepare', fit, spend, histories: task.all, horizon: horizonWeeks, seed: 'customers' })
     const sums: Sums = { alive: 0, purchases: 0, value: 0, valued: 0 }
-    const slices = Math.ceil(persons / perSlice)
     let writing: Promise<void> = Promise.resolve()
-    for (let slice = 0; slice < slices; slice++) {
+    for (const { persons, ...page } of pages) {
       signal.throwIfAborted()
-      const rows = await history.rows<Grouped & { person: PersonId; amounts: number; mean: number }>`
-        select person, ${read(history, until, rounded)}, 1 as weight, 0 as later, length(paid) as amounts, if(empty(paid), 0, arrayAvg(paid)) as mean
-        from (select *, arrayFilter(s -> s > 0, arrayPopFront(sums)) as paid from ${customersOf(history, scope, history.part`cityHash64(person) % ${slices} = ${slice}`)})
-        order by person`
-      const scores = await thread.ask<Float64Array>({
-        kind: 'score',
-        fit: learnt.fit,
-        spend: learnt.spend,
-        customers: {
-          ...columnsOf(rows),
-          amounts: Float64Array.from(rows, (one) => Number(one.amounts)),
-          meanAmount: Float64Array.from(rows, (one) => Number(one.mean)),
-        },
-        horizon: horizonWeeks,
-        // The same every night: equal histories keep their imagined futures, so that only news moves a figure.
-        seed: 'customers',
-      })
+      const scores = await thread.ask<Float64Array>({ kind: 'score', ...page })
       await writing
-      // The next slice is scored while this one is written.
-      writing = write(
-        database,
-        setScore,
-        rows.map((one) => one.person),
-        scores,
-        now,
-        sums,
-      )
+      // The next page is scored while this one is written.
+      writing = write(database, setForecasts, persons, scores, now, sums)
       writing.catch(() => undefined)
     }
     await writing
-    await finish(database, number, { persons, learnt: { ...learnt, sums } })
+    await finish(database, number, { persons: count, learnt: { ...learnt, sums } })
     return 'scored'
   } catch (error) {
     await finish(database, number, {
@@ -183,41 +215,35 @@ export async function refitCustomers(
 
 async function write(
   database: Database,
-  setScore: SetScore,
+  setForecasts: SetForecasts,
   persons: PersonId[],
   scores: Float64Array,
   asOf: Date,
   sums: Sums,
 ): Promise<void> {
   for (let start = 0; start < persons.length; start += perStatement) {
-    const rows: CustomerScore[] = []
-    for (let index = start; index < Math.min(persons.length, start + perStatement); index++) {
-      const person = persons[index] as PersonId
-      const at = (place: number) => scores[index * scoreWidth + place] as number
-      const add = (name: string, place: number) =>
-        rows.push({
-          person,
-          name,
-          value: printed(at(place)),
-          low: printed(at(place + 1)),
-          high: printed(at(place + 2)),
-          asOf,
-        })
-      add(scoreNames.purchases, 0)
-      add(scoreNames.alive, 3)
-      sums.purchases += at(0)
-      sums.alive += at(3)
-      if (!Number.isNaN(at(6))) {
-        add(scoreNames.value, 6)
-        sums.value += at(6)
+    const forecasts: Forecast[] = persons.slice(start, start + perStatement).map((person, index) => {
+      const told = (place: number) => scores[(start + index) * scoreWidth + place] as number
+      const at = (place: number) => printed(told(place))
+      const known = !Number.isNaN(told(6))
+      sums.purchases += told(0)
+      sums.alive += told(3)
+      if (known) {
+        sums.value += told(6)
         sums.valued++
       }
-    }
-    await database.transaction((tx) => setScore(tx, rows))
+      return {
+        person,
+        purchases: { value: at(0), low: at(1), high: at(2) },
+        alive: { value: at(3), low: at(4), high: at(5) },
+        worth: known ? { value: at(6), low: at(7), high: at(8) } : null,
+      }
+    })
+    await database.transaction((tx) => setForecasts(tx, forecasts, asOf))
   }
 }
 
-/** Three digits: intervals are wider by far, and what looks the same needs not be written again. */
+/** Three digits: intervals are wider by far. */
 function printed(value: number): number {
   if (value === 0 || !Number.isFinite(value)) return value
   const unit = 10 ** (Math.floor(Math.log10(Math.abs(value))) - 2)
@@ -279,23 +305,20 @@ export type BestRow = {
   aliveHigh: number
 }
 
-/** Customers by one of their scores, the highest first. */
+/** Customers by one of their figures, the highest first. */
 export function bestCustomers(
   database: Database,
-  by: string,
+  by: 'value' | 'purchases' | 'alive',
   after: { value: number; person: string } | null,
   limit: number,
 ): Promise<BestRow[]> {
+  const ranked = database.name(by === 'value' ? 'worth' : by)
+  const nobody = '00000000-0000-0000-0000-000000000000'
   return database.rows<BestRow>`
-    select top.person, worth.value, worth.low, worth.high, bought.value as purchases, bought.low as "purchasesLow",
-      bought.high as "purchasesHigh", alive.value as alive, alive.low as "aliveLow", alive.high as "aliveHigh"
-    from (
-      select person, value from profile.score
-      where name = ${by} and (${after === null} or (value, person) < (${after?.value ?? 0}::float8, ${after?.person ?? '00000000-0000-0000-0000-000000000000'}::uuid))
-      order by value desc, person desc limit ${limit}
-    ) as top
-    join profile.score as bought on bought.person = top.person and bought.name = ${scoreNames.purchases}
-    join profile.score as alive on alive.person = top.person and alive.name = ${scoreNames.alive}
-    left join profile.score as worth on worth.person = top.person and worth.name = ${scoreNames.value}
-    order by top.value desc, top.person desc`
+    select person, worth as value, worth_low as low, worth_high as high, purchases, purchases_low as "purchasesLow",
+      purchases_high as "purchasesHigh", alive, alive_low as "aliveLow", alive_high as "aliveHigh"
+    from profile.forecast
+    where ${ranked} is not null
+      and (${after === null} or (${ranked}, person) < (${after?.value ?? 0}::float8, ${after?.person ?? nobody}::uuid))
+    order by ${ranked} desc, person desc limit ${limit}`
 }

@@ -4,7 +4,7 @@ import type { StockReport } from '#commerce'
 import { type Answers, createAnswers } from './answers.ts'
 import { build, newestBatch } from './build.ts'
 import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
-import { type Refit, refitCustomers, type SetScore } from './customers.ts'
+import { type Refit, refitCustomers, type SetForecasts } from './customers.ts'
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts'
 import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
@@ -13,9 +13,10 @@ import type { Period } from './period.ts'
 import { moveStock, noteStock } from './products.ts'
 import { createProtocolDesk, type ProtocolDesk } from './protocol.ts'
 import { beginBuild, buildState, confirmBuild, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
-import { type SaveSegment, segmentOfWay } from './way-segment.ts'
+import { type SaveSegment, type SetScore, segmentOfWay } from './way-segment.ts'
 
 export { cell as csvCell } from './answers.ts'
+export { usualBelief } from './beliefs.ts'
 export { defaultRules } from './grouping.ts'
 export { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
 export { measurementParts } from './routes.ts'
@@ -72,8 +73,10 @@ export type Status = {
 export type MeasurementNeeds = {
   ground: Ground
   audit?: Audit
-  /** Writes scores of customers to their profiles. */
+  /** Writes scores to profiles. */
   setScore?: SetScore
+  /** Writes what customers will buy to their profiles. */
+  setForecasts?: SetForecasts
   /** Saves a segment with its members. */
   saveSegment?: SaveSegment
   /** Spend per week and channel, which budget knows. */
@@ -85,6 +88,7 @@ export function createMeasurement({
   ground,
   audit,
   setScore = async () => undefined,
+  setForecasts = async () => undefined,
   saveSegment,
   weeklySpend,
 }: MeasurementNeeds): Measurement {
@@ -101,7 +105,7 @@ export function createMeasurement({
     buildNow: (signal = new AbortController().signal) => buildOnce(ground, signal),
     refresh,
     stockTold: noteStock,
-    refitCustomers: (signal = new AbortController().signal) => refitCustomers(ground, setScore, signal),
+    refitCustomers: (signal = new AbortController().signal) => refitCustomers(ground, setForecasts, signal),
     refitSoon: () => ground.jobs.add(database, 'measurement.customers', {}, { key: 'measurement.customers' }),
     mix: createMixDesk(ground, weeklySpend ?? (async () => [])),
     protocol: createProtocolDesk(ground, audit),

@@ -73,6 +73,31 @@ export const measurementPhrases: Phrases = {
     en: 'Too few customers paid for a second purchase to learn what they spend.',
     de: 'Zu wenige haben ein zweites Mal gekauft, um zu lernen, wie viel sie ausgeben.',
   },
+  boundless_spend: {
+    en: 'A few customers spend so much that the average has no limit; expected values are left out.',
+    de: 'Einige wenige geben so viel aus, dass der Durchschnitt keine Grenze hat; erwartete Werte fehlen deshalb.',
+  },
+  nobody_stops: {
+    en: 'Nobody seems to stop for good in this data, so the chance to be alive says nothing.',
+    de: 'In diesen Daten scheint niemand für immer aufzuhören; die Chance, noch zu kaufen, sagt deshalb nichts.',
+  },
+  one_rate: {
+    en: 'All customers seem to buy at the same rate.',
+    de: 'Alle scheinen im selben Takt zu kaufen.',
+  },
+  no_rest: { en: 'The search did not come to rest.', de: 'Die Suche kam nicht zur Ruhe.' },
+  model_smallest_aic: {
+    en: '{model} explains the data best (smallest AIC of {models} models).',
+    de: '{model} erklärt die Daten am besten (kleinstes AIC von {models} Modellen).',
+  },
+  model_smallest_aic_part: {
+    en: '{model} explains the data best (smallest AIC of {models} models, each learnt from every eighth history and judged on all).',
+    de: '{model} erklärt die Daten am besten (kleinstes AIC von {models} Modellen, jedes gelernt an jeder achten Kaufgeschichte und beurteilt an allen).',
+  },
+  model_instead: {
+    en: '{asked} does not fit: {edge:said} {model} explains the data without that.',
+    de: '{asked} passt nicht: {edge:said} {model} erklärt die Daten auch ohne das.',
+  },
   too_few_customers: {
     en: '{count} known customers are too few to learn from; {needed} are needed.',
     de: '{count} bekannte Kundinnen und Kunden sind zu wenige, um daraus zu lernen; nötig sind {needed}.',
@@ -359,6 +384,83 @@ export const measurementPhrases: Phrases = {
     de: 'Mit halb oder doppelt so weiter Annahme ändert sich die Wirkung von {channel:said} um bis zu {shift:percent}.',
   },
   mix_belief_do: { en: '{en}', de: 'Einen Lift-Test ergänzen; bis dahin ist die Zahl eine Annahme.' },
+  mix_all_advertising: {
+    en: '{en}',
+    de: 'Alle Werbung zusammen hätte {share:percent} des Umsatzes gebracht; glaubhaft sind höchstens {most:percent}.',
+  },
+  mix_all_advertising_do: {
+    en: '{en}',
+    de: 'Es fehlt etwas, das den Umsatz mit der Werbung bewegt: Saison, Ereignisse oder Kontrollgrößen ergänzen oder Annahmen zu den Kanälen angeben.',
+  },
+  mix_wild_belief: {
+    en: 'Before the data, each euro spent on {channel:said} was believed to bring {low:number} to {high:number}; above {most:number} nothing can be believed.',
+    de: 'Vor den Daten wurde angenommen, dass ein Euro für {channel:said} {low:number} bis {high:number} bringt; über {most:number} ist nichts glaubhaft.',
+  },
+  mix_wild_belief_do: {
+    en: '{en}',
+    de: 'Die Annahme als Umsatz je Euro angeben, so wie man sie der Bank sagen würde.',
+  },
+  mix_unbelievable: {
+    en: 'Each euro spent on {channel:said} would have brought {roas:number}; above {most:number} no return can be believed that was not tested. Plans leave this channel where it is.',
+    de: 'Ein Euro für {channel:said} hätte {roas:number} gebracht; über {most:number} ist ohne Test kein Ertrag glaubhaft. Pläne lassen diesen Kanal, wo er ist.',
+  },
+  mix_unbelievable_do: {
+    en: 'Compare the spend with its invoices, look for what happened in the same weeks, and pause it in some regions as a test.',
+    de: 'Die Ausgaben mit den Rechnungen vergleichen, nach Ereignissen in denselben Wochen suchen und in einigen Regionen zum Test pausieren.',
+  },
+  mix_great_find: {
+    en: 'Even read cautiously, the next euro spent on {channel:said} leaves {left:number} at a margin of {margin:percent}: a find that few houses have.',
+    de: 'Selbst vorsichtig gelesen bleiben vom nächsten Euro für {channel:said} bei {margin:percent} Spanne {left:number}: Solche Funde sind selten.',
+  },
+  mix_great_find_do: { en: '{en}', de: 'Zuerst in einigen Regionen erhöhen, als Test.' },
+  mix_contradicts_more: {
+    en: 'The data say far more of {channel:said} than was believed possible: {share:percent} of revenue, where {low:percent} to {high:percent} were expected. Plans leave this channel where it is.',
+    de: 'Die Daten sagen über {channel:said} weit mehr, als für möglich gehalten wurde: {share:percent} des Umsatzes statt {low:percent} bis {high:percent}. Pläne lassen diesen Kanal, wo er ist.',
+  },
+  mix_contradicts_more_do: {
+    en: 'Either the belief is wrong, or something that moved in the same weeks is taken for {channel:said}: test it, or state what you believe.',
+    de: 'Entweder stimmt die Annahme nicht, oder etwas aus denselben Wochen wird für {channel:said} gehalten: testen oder die eigene Annahme angeben.',
+  },
+  mix_contradicts_less: {
+    en: 'The data say far less of {channel:said} than was believed possible: {share:percent} of revenue, where {low:percent} to {high:percent} were expected. Plans leave this channel where it is.',
+    de: 'Die Daten sagen über {channel:said} weit weniger, als für möglich gehalten wurde: {share:percent} des Umsatzes statt {low:percent} bis {high:percent}. Pläne lassen diesen Kanal, wo er ist.',
+  },
+  mix_contradicts_less_do: {
+    en: 'Either the belief is wrong, or something that moved against it in the same weeks hides it: test it, or state what you believe.',
+    de: 'Entweder stimmt die Annahme nicht, oder etwas aus denselben Wochen verdeckt die Wirkung: testen oder die eigene Annahme angeben.',
+  },
+  mix_moves_with_trend: {
+    en: 'The spend on {channel:said} moves with the trend of the years ({share:percent} of it is told by other things): the data cannot tell them apart.',
+    de: 'Die Ausgaben für {channel:said} bewegen sich mit dem Trend der Jahre (zu {share:percent} durch anderes erklärt): Die Daten können beides nicht trennen.',
+  },
+  mix_moves_with_season: {
+    en: 'The spend on {channel:said} moves with the season ({share:percent} of it is told by other things): the data cannot tell them apart.',
+    de: 'Die Ausgaben für {channel:said} bewegen sich mit der Jahreszeit (zu {share:percent} durch anderes erklärt): Die Daten können beides nicht trennen.',
+  },
+  mix_moves_with_control: {
+    en: 'The spend on {channel:said} moves with {other} ({share:percent} of it is told by other things): the data cannot tell them apart.',
+    de: 'Die Ausgaben für {channel:said} bewegen sich mit {other} (zu {share:percent} durch anderes erklärt): Die Daten können beides nicht trennen.',
+  },
+  mix_moves_with_channel: {
+    en: 'The spend on {channel:said} moves with that on {other:said} ({share:percent} of it is told by other things): the data cannot tell them apart.',
+    de: 'Die Ausgaben für {channel:said} bewegen sich mit denen für {other:said} (zu {share:percent} durch anderes erklärt): Die Daten können beides nicht trennen.',
+  },
+  mix_moves_with_trend_do: {
+    en: '{en}',
+    de: 'In anderen Wochen oder Regionen ausgeben oder einen Lift-Test ergänzen.',
+  },
+  mix_moves_with_season_do: {
+    en: '{en}',
+    de: 'In anderen Wochen oder Regionen ausgeben oder einen Lift-Test ergänzen.',
+  },
+  mix_moves_with_control_do: {
+    en: '{en}',
+    de: 'In anderen Wochen oder Regionen ausgeben oder einen Lift-Test ergänzen.',
+  },
+  mix_moves_with_channel_do: {
+    en: '{en}',
+    de: 'In anderen Wochen oder Regionen ausgeben oder einen Lift-Test ergänzen.',
+  },
   mix_experiment: {
     en: '{en}',
     de: 'Das Experiment zu {channel:said} fand {found:number} ± {error:number}, das Modell sagt {model:number}.',

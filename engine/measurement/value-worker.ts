@@ -1,5 +1,7 @@
 import { parentPort } from 'node:worker_threads'
-import { answered, type ValueTask } from './value.ts'
+import { type ValueTask, valueDesk } from './value.ts'
+
+const answered = valueDesk()
 
 /** One thread that fits and scores customers, so that the server goes on answering. */
 parentPort?.on('message', ({ id, task }: { id: number; task: ValueTask }) => {

@@ -1,49 +1,44 @@
 import {
-  type CustomerSummary,
+  type Because,
   choosePurchases,
+  customerScorer,
+  type Edge,
   fitPurchases,
   fitSpend,
   type Histories,
-  historiesOf,
+  type Paid,
   type PurchaseFit,
   purchaseModels,
+  type Score,
   type SpendFit,
-  scoreCustomers,
 } from '@einklang/stats'
-
-/** Customers as columns: what a thread is sent. */
-export type CustomerColumns = {
-  repeats: Float64Array
-  recency: Float64Array
-  age: Float64Array
-  /** How many customers stand on the row. */
-  weight: Float64Array
-  logIntervals: Float64Array
-}
 
 export type FitTask = {
   kind: 'fit'
-  all: CustomerColumns
-  /** The same without the last weeks, with what was bought in them. */
-  before: CustomerColumns & { later: Float64Array }
+  all: Histories
+  /** The same without the last weeks, with what the customers of each row bought in them. */
+  before: Histories & { later: Float64Array }
   weeksBefore: number
-  spend: { amounts: Float64Array; meanAmount: Float64Array }
+  spend: (Paid & { weight: number })[]
 }
-export type ScoreTask = {
-  kind: 'score'
+/** Prepares the scores of all rows, for pages of customers to come. */
+export type PrepareTask = {
+  kind: 'prepare'
   fit: PurchaseFit
   spend: SpendFit | null
-  customers: CustomerColumns & { amounts: Float64Array; meanAmount: Float64Array }
+  histories: Histories
   horizon: number
   seed: string
 }
-export type ValueTask = FitTask | ScoreTask
+/** Customers by the rows they stand on. */
+export type ScoreTask = { kind: 'score'; rows: Uint32Array; amounts: Float64Array; meanAmount: Float64Array }
+export type ValueTask = FitTask | PrepareTask | ScoreTask
 
 export type ValueFit = {
   fit: PurchaseFit
   spend: SpendFit | null
-  because: string | null
-  tried: { model: string; aic: number; edge: string | null }[]
+  because: Because | null
+  tried: { model: string; aic: number; edge: Edge | null }[]
   /** What the model learnt before the last weeks would have expected of them, by tenth of customers, and what came. */
   lookBack: { weeks: number; expected: number; actual: number; tenths: { expected: number; actual: number }[] } | null
 }
@@ -51,35 +46,34 @@ export type ValueFit = {
 /** Per customer: purchases (value, low, high), alive (…), worth (…; NaN when the data cannot tell). */
 export const scoreWidth = 9
 
-export function answered(task: ValueTask): ValueFit | Float64Array {
-  return task.kind === 'fit' ? fitted(task) : scored(task)
-}
+/** Imagined futures per customer behind the intervals. */
+const futures = 60
 
-function rowsOf(columns: CustomerColumns): CustomerSummary[] {
-  return Array.from(columns.repeats, (repeats, row) => ({
-    id: '',
-    firstDay: 0,
-    repeats,
-    recency: columns.recency[row] as number,
-    age: columns.age[row] as number,
-    weight: columns.weight[row] as number,
-    logIntervals: columns.logIntervals[row] as number,
-    meanAmount: 0,
-    amounts: 0,
-    later: 0,
-    days: [],
-  }))
+/** Answers tasks one after the other; scores need what was prepared before. */
+export function valueDesk(): (task: ValueTask) => ValueFit | Float64Array | null {
+  let score: ((row: number, customer: Paid) => Score) | null = null
+  return (task) => {
+    switch (task.kind) {
+      case 'fit':
+        return fitted(task)
+      case 'prepare': {
+        const { fit, spend, histories, horizon, seed } = task
+        score = customerScorer(fit, spend, histories, { horizon, seed, futures })
+        return null
+      }
+      case 'score': {
+        if (score === null) throw new Error('Scores were asked for before they were prepared.')
+        return scored(score, task)
+      }
+    }
+  }
 }
 
 function fitted(task: FitTask): ValueFit {
-  const chosen = choosePurchases('auto', rowsOf(task.all))
-  const { amounts, meanAmount } = task.spend
-  const spend = fitSpend(
-    Array.from(amounts, (count, row) => ({ amounts: count, meanAmount: meanAmount[row] as number })),
-  )
+  const chosen = choosePurchases('auto', task.all)
   return {
     fit: chosen.fit,
-    spend,
+    spend: fitSpend(task.spend),
     because: chosen.because,
     tried: chosen.tried.map(({ model, aic, edge }) => ({ model, aic, edge })),
     lookBack: lookBackOf(task, chosen.fit),
@@ -87,22 +81,25 @@ function fitted(task: FitTask): ValueFit {
 }
 
 function lookBackOf({ before, weeksBefore }: FitTask, { model }: PurchaseFit): ValueFit['lookBack'] {
-  const rows = rowsOf(before)
-  const customers = rows.reduce((sum, row) => sum + (row.weight ?? 1), 0)
+  const customers = before.weight.reduce((sum, weight) => sum + weight, 0)
   if (customers < 100) return null
-  const histories: Histories = historiesOf(rows)
-  const logIntervals = rows.reduce((sum, row) => sum + row.logIntervals, 0)
-  const fit = fitPurchases(model, histories, { logIntervals })
+  const fit = fitPurchases(model, before)
   if (fit.edge !== null) return null
   const own = purchaseModels[model]
   const parameters = own.parametersAt(fit.at)
-  const told = rows
-    .map((row, index) => ({
-      expected: own.expected(parameters, row, weeksBefore),
-      weight: row.weight ?? 1,
-      actual: before.later[index] as number,
-    }))
-    .sort((left, right) => right.expected - left.expected)
+  const told = Array.from(before.weight, (weight, row) => ({
+    expected: own.expected(
+      parameters,
+      {
+        repeats: before.repeats[row] as number,
+        recency: before.recency[row] as number,
+        age: before.age[row] as number,
+      },
+      weeksBefore,
+    ),
+    weight,
+    actual: before.later[row] as number,
+  })).sort((left, right) => right.expected - left.expected)
   const tenths = Array.from({ length: 10 }, () => ({ expected: 0, actual: 0 }))
   let seen = 0
   for (const one of told) {
@@ -120,27 +117,17 @@ function lookBackOf({ before, weeksBefore }: FitTask, { model }: PurchaseFit): V
   }
 }
 
-function scored({ fit, spend, customers, horizon, seed }: ScoreTask): Float64Array {
-  const rows = rowsOf(customers).map((row, index) => ({
-    ...row,
-    amounts: customers.amounts[index] as number,
-    meanAmount: customers.meanAmount[index] as number,
-  }))
-  const result = new Float64Array(rows.length * scoreWidth)
-  for (const [index, score] of scoreCustomers(fit, spend, rows, historiesOf(rows), {
-    horizon,
-    seed,
-    futures,
-  }).entries()) {
-    const { transactions, alive, value } = score
-    const worth = value ?? { value: Number.NaN, low: Number.NaN, high: Number.NaN }
-    result.set(
-      [transactions, alive, worth].flatMap((one) => [one.value, one.low, one.high]),
-      index * scoreWidth,
-    )
+function scored(score: (row: number, customer: Paid) => Score, { rows, amounts, meanAmount }: ScoreTask): Float64Array {
+  const result = new Float64Array(rows.length * scoreWidth).fill(Number.NaN)
+  for (let index = 0; index < rows.length; index++) {
+    const customer = { amounts: amounts[index] as number, meanAmount: meanAmount[index] as number }
+    const { transactions, alive, value } = score(rows[index] as number, customer)
+    let place = index * scoreWidth
+    for (const figure of value === null ? [transactions, alive] : [transactions, alive, value]) {
+      result[place++] = figure.value
+      result[place++] = figure.low
+      result[place++] = figure.high
+    }
   }
   return result
 }
-
-/** Imagined futures per customer behind the intervals. */
-const futures = 60

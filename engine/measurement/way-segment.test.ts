@@ -27,7 +27,7 @@ beforeAll(async () => {
     ground,
     setScore: async (tx, rows) => {
       await tx.run`
-        insert into profile.score (person, name, value, low, high, as_of)
+        insert into profile.given_score (person, name, value, low, high, as_of)
         select r.person, r.name, r.value, r.low, r.high, r."asOf"
         from jsonb_to_recordset(${tx.json(rows)}) as r(person uuid, name text, value float8, low float8, high float8, "asOf" timestamptz)`
     },

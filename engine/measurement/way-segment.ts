@@ -1,7 +1,6 @@
 import type { AnswerOf, AudienceId, api, InputOf, PersonId, Predicate } from '@einklang/contract'
 import type { Caller, Database, Ground } from '@einklang/platform'
 import type { Answers } from './answers.ts'
-import type { SetScore } from './customers.ts'
 import { refused } from './sayings.ts'
 import { knownPersons } from './store.ts'
 
@@ -15,6 +14,12 @@ export type SaveSegment = (
   /** Writes what the condition looks at, and for whom. */
   fill: (tx: Database) => Promise<PersonId[]>,
 ) => Promise<{ audience: AudienceId; members: number }>
+
+/** Writes scores to profiles. */
+export type SetScore = (
+  tx: Database,
+  rows: { person: PersonId; name: string; value: number; low: number; high: number; asOf: Date }[],
+) => Promise<void>
 
 const perStatement = 20_000
 

@@ -5,7 +5,16 @@ import { type Brief, counterOf } from './counter.ts'
 import { exportOf, type PersonExport } from './export.ts'
 import { type Reach, reachOf } from './reach.ts'
 import { namesOf, type SearchAnswer, type SearchInput, searchPersons } from './search.ts'
-import { applyBatch, erasePersons, forgetOld, recompute, type Score, writeScores } from './store.ts'
+import {
+  applyBatch,
+  erasePersons,
+  type Forecast,
+  forgetOld,
+  recompute,
+  type Score,
+  writeForecasts,
+  writeScores,
+} from './store.ts'
 import { readTimeline, type TimelineAnswer, type TimelineInput } from './timeline.ts'
 import { type Today, todayOf } from './today.ts'
 import { aliasesOf, type PersonView, resolved, type ViewPieces, viewOf } from './view.ts'
@@ -13,7 +22,7 @@ import { aliasesOf, type PersonView, resolved, type ViewPieces, viewOf } from '.
 export type { PersonExport } from './export.ts'
 export { fieldSums, fieldsFrom, profileHealth } from './health.ts'
 export { profileParts } from './routes.ts'
-export type { Score } from './store.ts'
+export type { Forecast, Score } from './store.ts'
 export type { Today } from './today.ts'
 export { townsOfPeople } from './towns.ts'
 export type { PersonView, ViewPieces } from './view.ts'
@@ -36,6 +45,8 @@ export type Profile = {
   reach(person: PersonId): Promise<Reach>
   export(person: PersonId, pieces?: ViewPieces): Promise<PersonExport>
   setScore(tx: Database, scores: Score[]): Promise<void>
+  /** Keeps what customers will buy; `asOf` of a row stays while its figures do. */
+  setForecasts(tx: Database, forecasts: readonly Forecast[], asOf: Date): Promise<void>
   today(): Promise<Today>
   /** Sorts what is new into the search index; beside a large import, so that the import itself need not. */
   tidySearch(): Promise<void>
@@ -71,6 +82,7 @@ export function createProfile({ ground, identity }: ProfileNeeds): Profile {
     },
     export: (person, pieces = {}) => exportOf({ ...needs(pieces), history, clock }, person),
     setScore: writeScores,
+    setForecasts: writeForecasts,
     tidySearch: async () => {
       await database.run`select gin_clean_pending_list('profile.document_text'::regclass)`
     },

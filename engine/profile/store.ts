@@ -14,6 +14,10 @@ export type Score = {
   asOf: Date | string
 }
 
+export type Foreseen = { value: number; low: number; high: number }
+/** What somebody will buy in the next 52 weeks; worth in major units, null when the data cannot tell. */
+export type Forecast = { person: PersonId; purchases: Foreseen; alive: Foreseen; worth: Foreseen | null }
+
 const ownedColumns: Columns = { person: 'uuid', owner: 'uuid' }
 const sightColumns: Columns = { person: 'uuid', first: 'timestamptz', last: 'timestamptz' }
 const observationColumns: Columns = {
@@ -471,7 +475,7 @@ export async function writeScores(tx: Database, scores: Score[]): Promise<void> 
   if (scores.length === 0) return
   // Columns, not objects: a million customers are scored every night.
   await tx.run`
-    insert into profile.score (person, name, value, low, high, as_of)
+    insert into profile.given_score as score (person, name, value, low, high, as_of)
     select * from unnest(
       ${scores.map((one) => one.person)}::uuid[], ${scores.map((one) => one.name)}::text[],
       ${scores.map((one) => one.value)}::float8[], ${scores.map((one) => one.low ?? null)}::float8[],
@@ -479,6 +483,44 @@ export async function writeScores(tx: Database, scores: Score[]): Promise<void> 
     on conflict (person, name) do update set
       value = excluded.value, low = excluded.low, high = excluded.high, as_of = excluded.as_of
     where (score.value, score.low, score.high) is distinct from (excluded.value, excluded.low, excluded.high)`
+}
+
+/** A forecast is written again when a figure of it moved by more than this share: the intervals are far wider. */
+const worthWriting = 0.01
+
+/** One row per person, by columns: a million are foreseen every night. */
+export async function writeForecasts(tx: Database, forecasts: readonly Forecast[], asOf: Date): Promise<void> {
+  if (forecasts.length === 0) return
+  const figures = (of: 'purchases' | 'alive' | 'worth', part: keyof Foreseen) =>
+    listed(forecasts, (one) => one[of]?.[part] ?? 'NULL')
+  const names = ['purchases', 'alive', 'worth'].flatMap((name) => [name, `${name}_low`, `${name}_high`])
+  const moved = names.map((column) => {
+    const [told, known] = [tx.name(`told.${column}`), tx.name(`known.${column}`)]
+    return tx.part`coalesce(abs(${told} - ${known}) > ${worthWriting} * abs(${known}) + 0.001, ${told} is distinct from ${known})`
+  })
+  await tx.run`
+    merge into profile.forecast as known using (
+      select * from unnest(
+        ${listed(forecasts, ({ person }) => person)}::uuid[],
+        ${figures('purchases', 'value')}::float8[], ${figures('purchases', 'low')}::float8[], ${figures('purchases', 'high')}::float8[],
+        ${figures('alive', 'value')}::float8[], ${figures('alive', 'low')}::float8[], ${figures('alive', 'high')}::float8[],
+        ${figures('worth', 'value')}::float8[], ${figures('worth', 'low')}::float8[], ${figures('worth', 'high')}::float8[]
+      ) as told (person, purchases, purchases_low, purchases_high, alive, alive_low, alive_high, worth, worth_low, worth_high)
+    ) as told on known.person = told.person
+    when matched and (${tx.join(moved, 'or')}) then update set
+      purchases = told.purchases, purchases_low = told.purchases_low, purchases_high = told.purchases_high,
+      alive = told.alive, alive_low = told.alive_low, alive_high = told.alive_high,
+      worth = told.worth, worth_low = told.worth_low, worth_high = told.worth_high, as_of = ${asOf}
+    when not matched then insert values (told.person, told.purchases, told.purchases_low, told.purchases_high,
+      told.alive, told.alive_low, told.alive_high, told.worth, told.worth_low, told.worth_high, ${asOf})`
+}
+
+/** The text of an array of numbers and ids, which need no quotes. */
+function listed(forecasts: readonly Forecast[], of: (one: Forecast) => string | number): string {
+  let text = '{'
+  for (let index = 0; index < forecasts.length; index++)
+    text += `${index === 0 ? '' : ','}${of(forecasts[index] as Forecast)}`
+  return `${text}}`
 }
 
 /** Drops counters and contacts beyond their window; returns the rows removed. */
@@ -498,7 +540,8 @@ export async function erasePersons(tx: Database, persons: PersonId[]): Promise<n
   rows += await tx.run`delete from profile.handle where person = any(${persons})`
   rows += await tx.run`delete from profile.event_count where person = any(${persons})`
   rows += await tx.run`delete from profile.contact where person = any(${persons})`
-  rows += await tx.run`delete from profile.score where person = any(${persons})`
+  rows += await tx.run`delete from profile.given_score where person = any(${persons})`
+  rows += await tx.run`delete from profile.forecast where person = any(${persons})`
   rows += await tx.run`delete from profile.seen where person = any(${persons})`
   return rows
 }

@@ -61,9 +61,8 @@ function betaGeometric(name: PurchaseModel['name'], kind: Kind): PurchaseModel {
     },
     edge(parameters) {
       const [r, alpha, a, b] = parameters as [number, number, number, number]
-      if (a / (a + b) < 1e-3)
-        return 'Nobody seems to stop for good in this data, so the chance to be alive says nothing.'
-      if (r > 500 && alpha > 500) return 'All customers seem to buy at the same rate.'
+      if (a / (a + b) < 1e-3) return 'nobody_stops'
+      if (r > 500 && alpha > 500) return 'one_rate'
       return null
     },
   }

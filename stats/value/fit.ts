@@ -3,8 +3,8 @@ import { normalQuantile } from '../numbers/distributions.ts'
 import { covarianceOf, hessianOf, type Minimum, minimise, type Objective } from '../numbers/minimise.ts'
 import { bgNbd, mbgCnbd2, mbgNbd } from './beta-geometric.ts'
 import type { CustomerSummary, Histories } from './histories.ts'
-import { historiesOf, thinned } from './histories.ts'
-import type { PurchaseModel, PurchaseModelName, Seen } from './model.ts'
+import { thinned } from './histories.ts'
+import type { Edge, PurchaseModel, PurchaseModelName, Seen } from './model.ts'
 import { paretoNbd, paretoObjective } from './pareto.ts'
 import { expectedSpend, gammaGammaObjective, spendBox, spendingOf } from './spend.ts'
 
@@ -26,7 +26,7 @@ export type PurchaseFit = {
   converged: boolean
   evaluations: number
   /** Why the parameters should not be read, or null. */
-  edge: string | null
+  edge: Edge | null
   covariates: string[]
   /** Where the search ended and how sure it is, for intervals. */
   at: Float64Array
@@ -37,7 +37,7 @@ export type PurchaseFit = {
 export function fitPurchases(
   name: PurchaseModelName,
   histories: Histories,
-  options: { covariates?: string[]; logIntervals?: number } = {},
+  options: { covariates?: string[] } = {},
 ): PurchaseFit {
   const model = purchaseModels[name]
   const covariates = name === 'pareto-nbd' ? (options.covariates ?? []) : []
@@ -58,9 +58,7 @@ export function fitPurchases(
     ...covariates.map((covariate) => `life.${covariate}`),
     ...covariates.map((covariate) => `buying.${covariate}`),
   ]
-  // Even spacing is a density of the times between purchases too; without this constant models could not be compared.
-  const constant = name === 'mbg-cnbd-2' ? (options.logIntervals ?? 0) : 0
-  const logLikelihood = constant - best.value
+  const logLikelihood = constantOf(name, histories) - best.value
   return {
     model: name,
     parameters: names.map((parameter, index) => ({
@@ -72,11 +70,16 @@ export function fitPurchases(
     aic: -2 * logLikelihood + 2 * names.length,
     converged: best.converged,
     evaluations: best.evaluations,
-    edge: model.edge(values) ?? (best.converged ? null : 'The search did not come to rest.'),
+    edge: model.edge(values) ?? (best.converged ? null : 'no_rest'),
     covariates,
     at: best.at,
     covariance,
   }
+}
+
+/** Even spacing is a density of the times between purchases too; without this constant models could not be compared. */
+function constantOf(name: PurchaseModelName, histories: Histories): number {
+  return name === 'mbg-cnbd-2' ? histories.logIntervals : 0
 }
 
 function objectiveFor(model: PurchaseModel, histories: Histories, covariates: string[]): Objective {
@@ -142,11 +145,16 @@ function slopesOf(values: (at: Float64Array) => number[], at: Float64Array): num
   })
 }
 
+/** The smallest AIC among so many models (`part`: each learnt from a part and judged on all), or the one asked for sits on an edge. */
+export type Because =
+  | { reason: 'smallest_aic'; model: PurchaseModelName; models: number; part: boolean }
+  | { reason: 'edge'; model: PurchaseModelName; asked: PurchaseModelName; edge: Edge }
+
 export type Chosen = {
   fit: PurchaseFit
   asked: PurchaseModelName | 'auto'
   /** Why this model and not the one asked for; null when it is the one. */
-  because: string | null
+  because: Because | null
   /** Every model that was fitted, the best explanation first. */
   tried: PurchaseFit[]
 }
@@ -157,38 +165,34 @@ export type Chosen = {
  */
 export function choosePurchases(
   asked: PurchaseModelName | 'auto',
-  customers: readonly CustomerSummary[],
+  histories: Histories,
   options: { covariates?: string[] } = {},
-): Chosen & { histories: Histories } {
-  const histories = historiesOf(customers)
-  const logIntervals = customers.reduce((sum, customer) => sum + customer.logIntervals, 0)
-  const fit = (name: PurchaseModelName) => fitPurchases(name, histories, { ...options, logIntervals })
+): Chosen {
+  const fit = (name: PurchaseModelName) => fitPurchases(name, histories, options)
   if (asked !== 'auto') {
     const own = fit(asked)
-    if (own.edge === null) return { fit: own, asked, because: null, tried: [own], histories }
+    if (own.edge === null) return { fit: own, asked, because: null, tried: [own] }
     const others = (Object.keys(purchaseModels) as PurchaseModelName[]).filter((name) => name !== asked).map(fit)
     const sound = others.filter((other) => other.edge === null).sort(byAic)[0]
     const tried = [own, ...others].sort(byAic)
-    if (sound === undefined) return { fit: own, asked, because: null, tried, histories }
+    if (sound === undefined) return { fit: own, asked, because: null, tried }
     return {
       fit: sound,
       asked,
-      because: `${asked} says: ${own.edge} ${sound.model} explains the data without that.`,
+      because: { reason: 'edge', model: sound.model, asked, edge: own.edge },
       tried,
-      histories,
     }
   }
   const names = Object.keys(purchaseModels) as PurchaseModelName[]
   const many = histories.weight.length > manyToCompare && (options.covariates ?? []).length === 0
-  const tried = names.map(many ? (name) => judgedByPart(name, histories, logIntervals) : fit).sort(byAic)
+  const tried = names.map(many ? (name) => judgedByPart(name, histories) : fit).sort(byAic)
   const sound = tried.find((other) => other.edge === null)
   const best = many && sound !== undefined ? fit(sound.model) : (sound ?? (tried[0] as PurchaseFit))
   return {
     fit: best,
     asked,
-    because: `${best.model} explains the data best (smallest AIC of ${tried.length} models${many ? ', each learnt from every eighth history and judged on all' : ''}).`,
+    because: { reason: 'smallest_aic', model: best.model, models: tried.length, part: many },
     tried,
-    histories,
   }
 }
 
@@ -196,10 +200,10 @@ export function choosePurchases(
 const manyToCompare = 8000
 
 /** A model learnt from every eighth history, its likelihood that of all of them. */
-function judgedByPart(name: PurchaseModelName, histories: Histories, logIntervals: number): PurchaseFit {
+function judgedByPart(name: PurchaseModelName, histories: Histories): PurchaseFit {
   const part = fitPurchases(name, thinned(histories, 8))
-  const constant = name === 'mbg-cnbd-2' ? logIntervals : 0
-  const logLikelihood = constant - purchaseModels[name].objective(histories)(part.at, new Float64Array(part.at.length))
+  const logLikelihood =
+    constantOf(name, histories) - purchaseModels[name].objective(histories)(part.at, new Float64Array(part.at.length))
   return { ...part, logLikelihood, aic: -2 * logLikelihood + 2 * part.parameters.length }
 }
 
@@ -210,15 +214,19 @@ export type SpendFit = {
   logLikelihood: number
   customers: number
   converged: boolean
-  edge: string | null
+  edge: Edge | null
 }
 
 /** Fits the spend model; null with fewer than ten customers who paid for a repeat purchase. */
-export function fitSpend(customers: readonly { amounts: number; meanAmount: number }[]): SpendFit | null {
+export function fitSpend(
+  customers: readonly { amounts: number; meanAmount: number; weight?: number }[],
+): SpendFit | null {
   const spending = spendingOf(customers)
   const count = spending.count.length
   if (count < 10) return null
-  const typical = spending.mean.reduce((sum, mean) => sum + Math.log(mean), 0) / count
+  const typical =
+    spending.mean.reduce((sum, mean, row) => sum + (spending.weight[row] as number) * Math.log(mean), 0) /
+    spending.weight.reduce((sum, weight) => sum + weight, 0)
   const objective = gammaGammaObjective(spending)
   const starts = [
     [1, 1, typical],
@@ -241,12 +249,9 @@ export function fitSpend(customers: readonly { amounts: number; meanAmount: numb
         covariance === null ? null : (values[index] as number) * Math.sqrt(covariance[index * 4] as number),
     })),
     logLikelihood: -best.value,
-    customers: count,
+    customers: spending.weight.reduce((sum, weight) => sum + weight, 0),
     converged: best.converged,
-    edge:
-      (values[1] as number) <= 1
-        ? 'A few customers spend so much that the average has no limit; expected values are left out.'
-        : null,
+    edge: (values[1] as number) <= 1 ? 'boundless_spend' : null,
   }
 }
 
@@ -276,16 +281,29 @@ export type ScoreOptions = {
 export function scoreCustomers(
   fit: PurchaseFit,
   spend: SpendFit | null,
-  customers: readonly CustomerSummary[],
+  customers: readonly Paid[],
   histories: Histories,
   options: ScoreOptions,
 ): Score[] {
+  const score = customerScorer(fit, spend, histories, options)
+  return customers.map((customer, index) => score(histories.rowOf[index] as number, customer))
+}
+
+/** What a customer paid: mean amount of the repeat purchases with an amount, and how many these are. */
+export type Paid = { amounts: number; meanAmount: number }
+
+/** The same customer by customer: each stands on a row of the histories. What a row has in common is computed once. */
+export function customerScorer(
+  fit: PurchaseFit,
+  spend: SpendFit | null,
+  histories: Histories,
+  options: ScoreOptions,
+): (row: number, customer: Paid) => Score {
   const rows = scoreRows(fit, histories, options)
   const futures = options.futures ?? 200
   const parameters = spend?.edge === null ? spend.parameters.map((parameter) => parameter.value) : null
   const worths = parameters === null ? null : worthsOf(parameters, rows, futures, options)
-  return customers.map((customer, index) => {
-    const place = histories.rowOf[index] as number
+  return (place, customer) => {
     const row = rows[place] as RowScore
     const base = { transactions: row.transactions, alive: row.alive }
     const amount = parameters === null ? null : expectedSpend(parameters, customer)
@@ -299,7 +317,7 @@ export function scoreCustomers(
       amount: { value: amount, ...own(level) },
       value: { value: row.transactions.value * amount * row.discounted, ...own(worth) },
     }
-  })
+  }
 }
 
 /**
@@ -308,7 +326,6 @@ export function scoreCustomers(
  */
 function worthsOf(parameters: readonly number[], rows: RowScore[], futures: number, options: ScoreOptions) {
   const [p, q] = parameters as [number, number, number]
-  const draws = drawsFrom('customer value', options.seed ?? '1')
   type Bounds = { low: number; high: number }
   const levels = new Map<number, { drawn: Float64Array; level: Bounds }>()
   const known = rows.map(() => new Map<number, { level: Bounds; worth: Bounds }>())
@@ -319,6 +336,7 @@ function worthsOf(parameters: readonly number[], rows: RowScore[], futures: numb
     let level = levels.get(amounts)
     if (level === undefined) {
       const drawn = new Float64Array(futures)
+      const draws = drawsFrom('customer value', options.seed ?? '1', amounts)
       for (let draw = 0; draw < futures; draw++) drawn[draw] = p / draws.gamma(p * amounts + q, 1)
       level = { drawn, level: boundsOf(drawn.toSorted(), options.level) }
       levels.set(amounts, level)
@@ -345,7 +363,6 @@ type RowScore = {
 function scoreRows(fit: PurchaseFit, histories: Histories, options: ScoreOptions): RowScore[] {
   const model = purchaseModels[fit.model]
   const { horizon } = options
-  const draws = drawsFrom('futures', fit.model, options.seed ?? '1')
   const futures = options.futures ?? 200
   const rate = Math.log1p(options.discount ?? 0.1) / (options.unitsPerYear ?? 365.25 / 7)
   const best = model.parametersAt(fit.at)
@@ -359,6 +376,8 @@ function scoreRows(fit: PurchaseFit, histories: Histories, options: ScoreOptions
     const own = ownParameters(fit, best, traits)
     const expected = model.expected(own, customer, horizon)
     const alive = model.alive(own, customer)
+    // The same chance for every row: who else is there moves nobody's figures.
+    const draws = drawsFrom('futures', fit.model, options.seed ?? '1')
     const imagined = Uint32Array.from({ length: futures }, () => model.imagine(own, customer, alive, horizon, draws))
     return {
       transactions: { value: expected, ...boundsOf(Float64Array.from(imagined).sort(), options.level) },

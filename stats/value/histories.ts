@@ -14,6 +14,8 @@ export type Histories = {
   /** Row of each customer, in the order given. */
   rowOf: Uint32Array
   largestRepeats: number
+  /** Sum over all customers of the logarithms of the times between their purchases; what regular models compare by. */
+  logIntervals: number
   /** Traits of each row, in its order; empty without covariates. */
   traits: (readonly number[])[]
 }
@@ -23,36 +25,48 @@ export type Customer = {
   recency: number
   age: number
   weight?: number
+  logIntervals?: number
   /** Customers with other traits (covariates) do not share a row. */
   traits?: readonly number[]
 }
 
 /** Gathers equal customers. O(customers). */
 export function historiesOf(customers: readonly Customer[]): Histories {
+  const gathered = gatherHistories()
+  const rowOf = new Uint32Array(customers.length)
+  for (let index = 0; index < customers.length; index++) rowOf[index] = gathered.add(customers[index] as Customer)
+  return gathered.histories(rowOf)
+}
+
+/** The same for customers that come one by one; `add` tells the row. */
+export function gatherHistories() {
   const find = finder()
   const distinct: Customer[] = []
   const weights: number[] = []
   let largestRepeats = 0
-  const rowOf = new Uint32Array(customers.length)
-  for (let index = 0; index < customers.length; index++) {
-    const customer = customers[index] as Customer
-    const row = find(customer, distinct.length)
-    if (row === distinct.length) {
-      distinct.push(customer)
-      weights.push(0)
-      largestRepeats = Math.max(largestRepeats, customer.repeats)
-    }
-    weights[row] = (weights[row] as number) + (customer.weight ?? 1)
-    rowOf[index] = row
-  }
+  let logIntervals = 0
   return {
-    repeats: Float64Array.from(distinct, (row) => row.repeats),
-    recency: Float64Array.from(distinct, (row) => row.recency),
-    age: Float64Array.from(distinct, (row) => row.age),
-    weight: Float64Array.from(weights),
-    rowOf,
-    largestRepeats,
-    traits: distinct.map((row) => row.traits ?? []),
+    add(customer: Customer): number {
+      const row = find(customer, distinct.length)
+      if (row === distinct.length) {
+        distinct.push(customer)
+        weights.push(0)
+        largestRepeats = Math.max(largestRepeats, customer.repeats)
+      }
+      weights[row] = (weights[row] as number) + (customer.weight ?? 1)
+      logIntervals += customer.logIntervals ?? 0
+      return row
+    },
+    histories: (rowOf: Uint32Array): Histories => ({
+      repeats: Float64Array.from(distinct, (row) => row.repeats),
+      recency: Float64Array.from(distinct, (row) => row.recency),
+      age: Float64Array.from(distinct, (row) => row.age),
+      weight: Float64Array.from(weights),
+      rowOf,
+      largestRepeats,
+      logIntervals,
+      traits: distinct.map((row) => row.traits ?? []),
+    }),
   }
 }
 
@@ -102,7 +116,7 @@ export type CustomerSummary = Customer & {
   meanAmount: number
   /** How many purchases `meanAmount` is the mean of. */
   amounts: number
-  /** Sum of the logarithms of the times between purchases; regular models need it to be compared with others. */
+  /** Sum of the logarithms of the times between purchases. */
   logIntervals: number
   /** Purchases (days) in the holdout. */
   later: number

@@ -22,8 +22,14 @@ export type PurchaseModel = {
   imagine(parameters: readonly number[], customer: Seen, alive: number, horizon: number, draws: Draws): number
   /** Purchases expected in `time` after the first one, for a newcomer. */
   newcomer(parameters: readonly number[], time: number): number
-  /** Sentence when the parameters sit where part of the model means nothing; null when all is well. */
-  edge(parameters: readonly number[]): string | null
+  /** Where the parameters sit when part of the model means nothing there; null when all is well. */
+  edge(parameters: readonly number[]): Edge | null
 }
+
+/**
+ * Why a fit should not be read: nobody seems to stop for good, all seem to buy at the same rate, the search did not
+ * come to rest, or a few customers spend so much that the average has no limit.
+ */
+export type Edge = 'nobody_stops' | 'one_rate' | 'no_rest' | 'boundless_spend'
 
 export type Seen = { repeats: number; recency: number; age: number }

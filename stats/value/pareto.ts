@@ -61,9 +61,8 @@ export const paretoNbd: PurchaseModel = {
   },
   edge(parameters) {
     const [r, alpha, s, beta] = parameters as [number, number, number, number]
-    if (s < 1e-3 || s / beta < 1e-6)
-      return 'Nobody seems to stop for good in this data, so the chance to be alive says nothing.'
-    if (r > 500 && alpha > 500) return 'All customers seem to buy at the same rate.'
+    if (s < 1e-3 || s / beta < 1e-6) return 'nobody_stops'
+    if (r > 500 && alpha > 500) return 'one_rate'
     return null
   },
 }

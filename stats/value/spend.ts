@@ -4,12 +4,12 @@ import { digamma, logGamma } from '../numbers/special.ts'
 /** What the spend model needs: mean amount of the repeat purchases and how many there were; equal customers share a row. */
 export type Spending = { count: Float64Array; mean: Float64Array; weight: Float64Array }
 
-export function spendingOf(customers: readonly { amounts: number; meanAmount: number }[]): Spending {
+export function spendingOf(customers: readonly { amounts: number; meanAmount: number; weight?: number }[]): Spending {
   const rows = customers.filter(({ amounts, meanAmount }) => amounts > 0 && meanAmount > 0)
   return {
     count: Float64Array.from(rows, (row) => row.amounts),
     mean: Float64Array.from(rows, (row) => row.meanAmount),
-    weight: new Float64Array(rows.length).fill(1),
+    weight: Float64Array.from(rows, (row) => row.weight ?? 1),
   }
 }
 
@@ -19,6 +19,8 @@ export function spendingOf(customers: readonly { amounts: number; meanAmount: nu
  */
 export function gammaGammaObjective(spending: Spending): Objective {
   const { count, mean, weight } = spending
+  const logMean = mean.map(Math.log)
+  const logTotals = logMean.map((log, row) => log + Math.log(count[row] as number))
   return (at, gradient) => {
     const p = Math.exp(at[0] as number)
     const q = Math.exp(at[1] as number)
@@ -40,9 +42,9 @@ export function gammaGammaObjective(spending: Spending): Objective {
       const z = mean[row] as number
       const sum = n * z + v
       const logSum = Math.log(sum)
-      const logTotal = Math.log(n * z)
+      const logTotal = logTotals[row] as number
       const times = weight[row] as number
-      total += times * (functions[0] + fixed + p * n * logTotal - Math.log(z) - (p * n + q) * logSum)
+      total += times * (functions[0] + fixed + p * n * logTotal - (logMean[row] as number) - (p * n + q) * logSum)
       byP += times * n * (functions[1] - functions[2] + logTotal - logSum)
       byQ += times * (functions[1] - slopeQ + logV - logSum)
       byV += times * (q / v - (p * n + q) / sum)

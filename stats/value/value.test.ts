@@ -213,7 +213,7 @@ describe.skipIf(!has('retail-online-uci'))('an ordinary retailer on which others
   })
 
   test('auto chooses the model that predicts best, better than every peer', () => {
-    const { fit } = choosePurchases('auto', customers)
+    const { fit } = choosePurchases('auto', historiesOf(customers))
     const errors = errorsOf(fit, customers, 162 / 7)
     expect(fit.model).toBe('mbg-cnbd-2')
     expect(Math.abs(fit.logLikelihood + 12506.74148)).toBeLessThan(1e-4)
@@ -222,9 +222,9 @@ describe.skipIf(!has('retail-online-uci'))('an ordinary retailer on which others
   })
 
   test('a model that was asked for and sits on an edge is replaced, named and explained', () => {
-    const chosen = choosePurchases('bg-nbd', customers)
+    const chosen = choosePurchases('bg-nbd', historiesOf(customers))
     expect(chosen.fit.model).toBe('mbg-cnbd-2')
-    expect(chosen.because).toContain('Nobody seems to stop')
+    expect(chosen.because).toMatchObject({ reason: 'edge', asked: 'bg-nbd', edge: 'nobody_stops' })
   })
 
   test('the spend model reaches the published likelihood', () => {
