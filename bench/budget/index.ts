@@ -5,9 +5,9 @@ import {
   type AllocateNeeds,
   allocate,
   fitMix,
+  planLimits,
   smoothThrough,
   type UncertainCurve,
-  unknownChannels,
   valueAt,
 } from '@einklang/stats'
 import { generate } from '@einklang/world'
@@ -92,13 +92,13 @@ async function one(seed: number) {
     )
   const today = Object.fromEntries(curves.map(({ channel, spend }) => [channel, (spend.at(-1) as number) / 2]))
   const total = Object.values(today).reduce((sum, value) => sum + value, 0)
-  const divided = (how: Pick<AllocateNeeds, 'objective' | 'hold'>) => {
+  const divided = (how: Pick<AllocateNeeds, 'objective' | 'hold' | 'noMore'>) => {
     const plan = allocate({ curves, total, bounds: {}, today, ...how })
     if ('infeasible' in plan) throw new Error(plan.infeasible)
     return plan
   }
-  const unknown = unknownChannels(fit)
-  const plan = divided({ objective: { kind: 'outcome', doubt: 1 }, hold: unknown })
+  const limits = planLimits(fit)
+  const plan = divided({ objective: { kind: 'outcome', doubt: 1 }, ...limits })
   const believing = divided({ objective: { kind: 'outcome' } })
   const brings = (spend: { [channel: string]: number }) =>
     [...shared].reduce((sum, channel) => {
@@ -119,7 +119,8 @@ async function one(seed: number) {
     regret: round(regretOf(plan)),
     regretOfHistory: round(1 - brings(today) / best),
     regretBelieving: round(regretOf(believing)),
-    unknown: unknown.filter((channel) => shared.has(channel)),
+    held: limits.hold,
+    unknown: limits.noMore.filter((channel) => shared.has(channel)),
     teaches: fit.answers.tests[0]?.channel,
     chanceOfGain: round(plan.today.chanceOfGain),
     plan: Object.fromEntries(plan.channels.map(({ channel, spend, today: now }) => [channel, round(spend / now)])),

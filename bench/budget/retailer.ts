@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { channelNamed } from '@einklang/engine/budget'
+import { usualBelief } from '@einklang/engine/measurement'
 import type { MixData, MixSpec } from '@einklang/stats'
 
 const weekMs = 7 * 86_400_000
@@ -135,7 +137,11 @@ export function retailerTable(product: string, way: 'web' | 'store' | 'all' = 'a
       date: 'week',
       outcome: 'revenue',
       geo: 'region',
-      channels: channels.map((name) => ({ name, spend: name, prior: { roas: [0.3, 6] } })),
+      money: true,
+      channels: channels.map((name) => {
+        const { returns, halfLifeWeeks } = usualBelief(channelNamed(name))
+        return { name, spend: name, usualReturn: returns, prior: { halfLife: halfLifeWeeks } }
+      }),
       // Two turns of the season, Christmas and the sales are peaks of a few weeks: slow waves alone cannot follow them.
       season: 8,
       controls: ['opening days', 'reduced articles', 'payday'],

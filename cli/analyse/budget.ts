@@ -8,8 +8,8 @@ import {
   evaluatePlan,
   exploringPlan,
   type MixFit,
+  planLimits,
   type UncertainCurve,
-  unknownChannels,
 } from '@einklang/stats'
 import { type Call, type Command, Misuse } from '../command.ts'
 import { nearest } from '../suggest.ts'
@@ -69,8 +69,9 @@ export const budget: Command = {
     const objective = objectiveOf(call)
     const today = todayOf(call, fit, curves, total, weeks)
     const bounds = withShift(call, boundsOf(call, curves), curves, today)
-    const hold = (objective.doubt ?? 0) > 0 ? unknownChannels(fit) : []
-    const needs: AllocateNeeds = { curves, total, bounds, today, objective, hold }
+    const limits = planLimits(fit)
+    const noMore = (objective.doubt ?? 0) > 0 ? limits.noMore : []
+    const needs: AllocateNeeds = { curves, total, bounds, today, objective, hold: limits.hold, noMore }
     const asked = call.flag('what-if')
     if (asked !== undefined) return whatIf(call, needs, asked, weeks)
     const explore = call.flag('explore')
@@ -268,8 +269,11 @@ function notesOf(fit: MixFit, answer: Allocation, objective: BudgetAim): string[
   const held = answer.channels.filter(({ heldBy }) => heldBy === 'unknown').map(({ channel }) => channel)
   if (held.length > 0)
     notes.push(
-      `The data taught nothing about ${held.join(', ')}: kept as today (--doubt 0 would move them on belief alone).`,
+      `The data taught nothing about ${held.join(', ')}: no more than today (--doubt 0 would give on belief alone).`,
     )
+  const doubted = answer.channels.filter(({ heldBy }) => heldBy === 'unbelievable').map(({ channel }) => channel)
+  if (doubted.length > 0)
+    notes.push(`What the fit says of ${doubted.join(', ')} cannot be believed: kept as today until a test says more.`)
   const still = answer.channels.every(({ spend, today }) => Math.abs(spend - today) <= 0.005 * Math.max(1, today))
   if (still) notes.push("No move is known well enough to be better than today's division.")
   const [test] = fit.answers.tests

@@ -20,6 +20,8 @@ export function readSpec(path: string): MixSpec {
 const keys = [
   'date',
   'outcome',
+  'money',
+  'margin',
   'geo',
   'channels',
   'controls',
@@ -175,6 +177,9 @@ export function specOf(given: unknown, path: string): MixSpec {
   return {
     date: text(whole['date'], 'date'),
     outcome: text(whole['outcome'], 'outcome'),
+    // A margin is one of money.
+    ...(whole['money'] === true || whole['margin'] !== undefined ? { money: true } : {}),
+    ...(whole['margin'] === undefined ? {} : { margin: number(whole['margin'], 'margin', 0) }),
     ...(whole['geo'] === undefined ? {} : { geo: text(whole['geo'], 'geo') }),
     channels,
     ...(whole['controls'] === undefined

@@ -41,8 +41,9 @@ export const mix: Command = {
   help: `A specification: {"date": "week", "outcome": "revenue", "channels": [{"name": "Search", "spend": "search_eur",
   "prior": {"halfLife": [0, 2], "halfSaturation": [0.5, 4], "roas": [0.5, 6]}}], "controls": ["price"], "season": 3,
   "trend": "linear", "holidays": "DE", "lift": [{"channel": "Search", "from": "2026-03-02", "until": "2026-03-29",
-  "increment": 12000, "error": 3000}]}. Ranges hold with 90 %: half-life in weeks, half-saturation in multiples of the
-  usual week. Ctrl-C ends the run and keeps what is drawn.
+  "increment": 12000, "error": 3000}], "money": true, "margin": 0.4}. Ranges hold with 90 %: half-life in weeks,
+  half-saturation in multiples of the usual week. "money": the outcome is money in the unit of the spend; then returns are
+  believed to be 0.2 to 8 unless stated, and checked for being believable. Ctrl-C ends the run and keeps what is drawn.
 
 Example: einklang mix --data weekly.csv --spec auto --out fit.json --report mix.html`,
   run,
@@ -118,8 +119,10 @@ function beliefsOf(call: Call, data: MixData, spec: MixSpec): object {
   call.show(
     `All advertising together is believed to bring ${percent(prior.advertising.low)} to ${percent(prior.advertising.high)} of ${spec.outcome}.`,
   )
-  for (const { channel, belief } of prior.shares)
-    call.show(`  ${channel}: ${percent(belief.low)} to ${percent(belief.high)}`)
+  for (const { channel, belief, roas } of prior.shares)
+    call.show(
+      `  ${channel}: ${percent(belief.low)} to ${percent(belief.high)}${roas === null ? '' : `, for each unit spent ${shortNumber(roas.low)} to ${shortNumber(roas.high)}`}`,
+    )
   call.show(`${inside} of ${prior.observed.length} weeks lie where the beliefs expect them.`)
   if (prior.advertising.mean > 0.7)
     call.tell('The beliefs give advertising more than most of all sales: tighten the ranges of share or roas.')

@@ -848,7 +848,8 @@ export const mixData = route({
       .object({
         advertising: figure,
         weekly: band,
-        shares: z.array(z.object({ channel: z.string(), belief: figure })),
+        /** Share of revenue, and revenue per unit of spend, that are believed of each channel. */
+        shares: z.array(z.object({ channel: z.string(), belief: figure, roas: figure.nullable() })),
       })
       .nullable(),
   }),
@@ -959,6 +960,8 @@ export const mixFit = route({
         name: z.string(),
         passed: z.boolean(),
         blocks: z.boolean(),
+        /** Channels that may not be planned with when it fails. */
+        forbids: z.array(z.string()),
         says: z.string(),
         doInstead: z.string().nullable(),
       }),
@@ -984,6 +987,10 @@ export const mixFit = route({
           z.object({
             channel: z.string(),
             spend: z.number(),
+            /** `unknown`: the data cannot tell, plans give it no more; `unbelievable`: plans leave it where it is. */
+            standing: z.enum(['known', 'unknown', 'unbelievable']),
+            /** What was believed of its return before the data. */
+            believedRoas: figure.nullable(),
             contribution: figure,
             share: figure,
             roas: figure.nullable(),

@@ -17,6 +17,7 @@ const curve = (most: number, half: number, usual: number, noise: number) =>
   levels.map((level) => most * noise * (1 - Math.exp((-level * usual) / half)))
 const fit = {
   unidentified: [],
+  checks: [] as { passed: boolean; forbids: string[] }[],
   answers: {
     tests: [{ channel: 'radio', value: 1200, error: 300 }],
     channels: [
@@ -110,17 +111,19 @@ test('bounds hold, a plan of your own is told beside, and what cannot be met is 
   ).rejects.toMatchObject({ status: 409, code: 'infeasible' })
 })
 
-test('a channel about which the data taught nothing keeps its share, and the test that would teach most is named', async () => {
-  const [radio, search] = fit.answers.channels as { overlap: number }[]
-  ;(radio as { overlap: number }).overlap = 0.95
-  const advice = await budget.advisor.advise({ ...ask, doubt: 1 })
-  ;(radio as { overlap: number }).overlap = 0.4
-  expect(search).toBeDefined()
-  expect(advice.channels.map(({ heldBy, spend, today }) => [heldBy, spend === today])).toEqual([
-    ['unknown', true],
-    [null, true],
-  ])
-  expect(advice.learn).toEqual({ channel: 'radio', value: 120_000 })
+test('what the data taught nothing about gets no more, what nobody can believe stays, and the test worth most is named', async () => {
+  const search = fit.answers.channels[1] as { overlap: number }
+  search.overlap = 0.95
+  const careful = await budget.advisor.advise({ ...ask, doubt: 1 })
+  const believing = await budget.advisor.advise(ask)
+  search.overlap = 0.3
+  expect(careful.channels[1]).toMatchObject({ heldBy: 'unknown', spend: careful.channels[1]?.today })
+  expect(careful.learn).toEqual({ channel: 'radio', value: 120_000 })
+  expect(believing.channels[1]?.spend).toBeGreaterThan(believing.channels[1]?.today ?? 0)
+  fit.checks = [{ passed: false, forbids: ['search_generic'] }]
+  const advice = await budget.advisor.advise(ask)
+  fit.checks = []
+  expect(advice.channels[1]).toMatchObject({ heldBy: 'unbelievable', spend: advice.channels[1]?.today })
 })
 
 test('a fit whose checks failed gives no advice', async () => {
@@ -263,6 +266,14 @@ test('the return of a channel comes from the mix model where it speaks, and says
   // No touch names this campaign: nothing is said, not zero.
   expect(answer.rows.find((row) => row.campaign === 'Dance')).toMatchObject({ source: 'unknown', increment: null })
   expect(answer.note.warnings).toContain(kept('no_costs'))
+  // A return that cannot be believed is none.
+  fit.checks = [{ passed: false, forbids: ['radio'] }]
+  const doubted = await budget.roi({ from: '2026-02-01', to: '2026-02-28' })
+  fit.checks = []
+  expect(doubted.rows.find((row) => row.channel === 'radio' && row.campaign === null)).toMatchObject({
+    source: 'unknown',
+    increment: null,
+  })
 })
 
 test('pace: alarms from a fifth of the month on, overspending at once', () => {

@@ -8,8 +8,8 @@ import {
   evaluatePlan,
   exploringPlan,
   type MixFit,
+  planLimits,
   type UncertainCurve,
-  unknownChannels,
 } from '@einklang/stats'
 import { type Measurement, refused } from '#measurement'
 import { setPlanLines, spendIn } from './ledger.ts'
@@ -59,12 +59,14 @@ export function createAdvisor({ ground, measurement, approved, audit }: AdvisorN
     const curves = curvesOf(found.result, ask.weeks)
     const today = todayOf(found.result, curves, ask.total / unit)
     const bounds = boundsOf(ask, curves, today, unit)
+    const limits = planLimits(found.result)
     const needs = {
       curves,
       total: ask.total / unit,
       bounds,
       today,
-      hold: ask.doubt > 0 ? unknownChannels(found.result) : [],
+      hold: limits.hold,
+      noMore: ask.doubt > 0 ? limits.noMore : [],
       objective: {
         kind: ask.margin === null ? ('outcome' as const) : ('profit' as const),
         ...(ask.margin === null ? {} : { margin: ask.margin }),
@@ -314,11 +316,12 @@ export async function roiRows(needs: {
     marginOf(ground.database, period.from, period.to, currency),
   ])
   const usable = fit !== null && fit.currency === currency ? fit.result : null
+  const unbelievable = new Set(usable === null ? [] : planLimits(usable).hold)
   const spent = Map.groupBy(spend, (row) => row.channel)
   const rows: RoiAnswer['rows'] = []
   for (const [channel, lines] of spent) {
     const amount = lines.reduce((sum, line) => sum + line.amount, 0)
-    const answer = usable?.answers.channels.find((one) => one.name === channel)
+    const answer = unbelievable.has(channel) ? undefined : usable?.answers.channels.find((one) => one.name === channel)
     const own = credited.weeks.filter((row) => row.channel === channel).reduce((sum, row) => sum + row.revenue, 0)
     const roas = answer?.roas ?? null
     rows.push(

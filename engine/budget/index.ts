@@ -21,6 +21,7 @@ import { inEnglish } from './sayings.ts'
 import { channelNamed, spendOf } from './spend.ts'
 
 export { budgetParts } from './routes.ts'
+export { channelNamed } from './spend.ts'
 
 type Routes = typeof api.budget
 export type OverviewInput = InputOf<Routes['overview']>['query']

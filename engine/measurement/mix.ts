@@ -12,9 +12,11 @@ import {
   type MixSaid,
   type MixSpec,
   mixModel,
+  planLimits,
   priorPredictive,
   readinessOf,
 } from '@einklang/stats'
+import { usualBelief } from './beliefs.ts'
 import { currenciesIn, soldByWeek } from './credit.ts'
 import { liftFrom } from './evidence.ts'
 import { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
@@ -74,7 +76,7 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
       soldByWeek(history, { period, timeZone: config.timeZone, currency }),
       weeklySpend(period, currency),
     ])
-    const weeks = weeksOf(period)
+    const weeks = knownWeeks(weeksOf(period), spend)
     const place = new Map(weeks.map((week, index) => [week, index]))
     const outcome = new Float64Array(weeks.length)
     for (const row of sold) {
@@ -144,7 +146,7 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
             : {
                 advertising: prior.advertising,
                 weekly: prior.weekly,
-                shares: prior.shares.map(({ channel, belief }) => ({ channel, belief })),
+                shares: prior.shares.map(({ channel, belief, roas }) => ({ channel, belief, roas })),
               },
       }
     },
@@ -263,6 +265,20 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
   }
 }
 
+/**
+ * Weeks from the first to the last with spend, as far as they lie inside: before and after, nobody told us what was
+ * spent, and taking that for nothing would credit little money with all of the sales.
+ */
+function knownWeeks(weeks: string[], spend: { week: string; amount: number }[]): string[] {
+  const known = spend.filter(({ amount }) => amount > 0).map(({ week }) => week)
+  if (known.length === 0) return weeks
+  const [first, last] = known.reduce(
+    ([low, high], week) => [week < low ? week : low, week > high ? week : high],
+    [known[0] as string, known[0] as string],
+  )
+  return weeks.filter((week) => week >= first && week <= last)
+}
+
 const total = (series: Float64Array) => series.reduce((sum, value) => sum + value, 0)
 
 /** Only the channels that were chosen; without a choice all. */
@@ -289,13 +305,16 @@ function specOf(table: Table, ask: Pick<Ask, 'channels' | 'holidays'> & { lift?:
   return {
     date: 'week',
     outcome: 'revenue',
+    money: true,
     channels: chosen.channels.map(({ channel }): ChannelSpec => {
       const belief = ask.channels.find((one) => one.channel === channel)
+      const usual = usualBelief(channel)
       return {
         name: channel,
         spend: channel,
+        usualReturn: usual.returns,
         prior: {
-          ...(belief?.halfLifeWeeks ? { halfLife: belief.halfLifeWeeks as [number, number] } : {}),
+          halfLife: (belief?.halfLifeWeeks ?? usual.halfLifeWeeks) as [number, number],
           ...(belief?.halfSaturation ? { halfSaturation: belief.halfSaturation as [number, number] } : {}),
           ...(belief?.roas ? { roas: belief.roas as [number, number] } : {}),
         },
@@ -312,13 +331,15 @@ function specOf(table: Table, ask: Pick<Ask, 'channels' | 'holidays'> & { lift?:
   }
 }
 
+const channelValues = new Set(['channel', 'left', 'right', 'other'])
+
 /** A sentence of the mathematics as ours, with channels by their names; fits of old have English ones only. */
 function keptSaid({ because, doInstead, said }: { because: string; doInstead: string; said?: MixSaid }) {
   if (said === undefined) return { because, doInstead }
   const values = Object.fromEntries(
     Object.entries(said.values).map(([name, value]) => [
       name,
-      name === 'channel' || name === 'left' || name === 'right' ? keptTouch(String(value), null) : value,
+      channelValues.has(name) && said.code !== 'moves_with_control' ? keptTouch(String(value), null) : value,
     ]),
   )
   return {
@@ -335,7 +356,8 @@ function keptCheck({ said, ...check }: Omit<MixCheck, 'said'> & { said?: MixSaid
     doInstead: check.doInstead ?? '',
     ...(said === undefined ? {} : { said }),
   })
-  return { ...check, says: because, doInstead: check.doInstead === null ? null : doInstead }
+  const forbids = [...(check.forbids ?? [])]
+  return { ...check, forbids, says: because, doInstead: check.doInstead === null ? null : doInstead }
 }
 
 /** The first failed check in words. */
@@ -399,6 +421,7 @@ function answerOf(row: Row): FitAnswer {
 
 function figuresOf(result: MixFit): NonNullable<FitAnswer['answers']> {
   const { answers } = result
+  const { hold, noMore } = planLimits(result)
   return {
     weeks: result.weeks,
     observed: answers.fit.observed,
@@ -410,6 +433,12 @@ function figuresOf(result: MixFit): NonNullable<FitAnswer['answers']> {
     tests: answers.tests,
     channels: answers.channels.map((channel) => ({
       channel: channel.name,
+      standing: hold.includes(channel.name)
+        ? ('unbelievable' as const)
+        : noMore.includes(channel.name)
+          ? ('unknown' as const)
+          : ('known' as const),
+      believedRoas: channel.believedRoas ?? null,
       spend: channel.spend,
       contribution: channel.contribution,
       share: channel.share,

@@ -37,7 +37,7 @@ export type Allocation = {
     /** Outcome of the next unit of spend; null where the next unit is not allowed. */
     marginal: Interval
     /** What holds the spend where it is; null when it is free, and then all margins are equal. */
-    heldBy: 'low' | 'high' | 'step' | 'least' | 'known range' | 'unknown' | null
+    heldBy: 'low' | 'high' | 'step' | 'least' | 'known range' | 'unknown' | 'unbelievable' | null
   }[]
   spend: number
   unspent: number
@@ -59,8 +59,10 @@ export type AllocateNeeds = {
   bounds: { [channel: string]: Bounds }
   today: { [channel: string]: number }
   objective: BudgetAim
-  /** Channels about which nothing is known: they keep their share of today's division. */
+  /** Channels of which nothing can be believed: they keep their share of today's division. */
   hold?: readonly string[]
+  /** Channels about which the data taught nothing: they get no more than their share on belief alone, but may give. */
+  noMore?: readonly string[]
 }
 
 /** The best division of a total among channels with uncertain response, and what it gains over today's. */
@@ -119,8 +121,8 @@ export function exploringPlan(needs: AllocateNeeds, share: number, seed: string 
   const count = needs.curves[0]?.outcome.length ?? 0
   if (count === 0) return best
   const which = drawsFrom('exploring plan', seed).below(count)
-  // What is held because nothing is known of it is just what may be tried.
-  const free = { ...needs, hold: [] }
+  // That of which nothing is known is just what may be tried.
+  const free = { ...needs, noMore: [] }
   const drawn = allocate({
     ...free,
     curves: needs.curves.map((curve) => ({ ...curve, outcome: [curve.outcome[which] as Float64Array] })),
@@ -141,14 +143,17 @@ export function exploringPlan(needs: AllocateNeeds, share: number, seed: string 
   return answerOf(problem, needs, trimmed(problem, mixed))
 }
 
-/** Bounds of each channel; what is to be held keeps its share of today's division where the bounds allow it. */
-function limitsFor({ curves, bounds, hold, today, total }: AllocateNeeds): Limits[] {
+/** Bounds of each channel; what is held keeps its share of today's division, or gets no more, where the bounds allow it. */
+function limitsFor({ curves, bounds, hold, noMore, today, total }: AllocateNeeds): Limits[] {
   const now = curves.reduce((sum, { channel }) => sum + (today[channel] ?? 0), 0)
   const kept = curves.map((curve) => {
     const limit = limitsOf(curve, bounds[curve.channel])
-    if (hold?.includes(curve.channel) !== true || now <= 0) return limit
+    const still = hold?.includes(curve.channel) === true
+    if ((!still && noMore?.includes(curve.channel) !== true) || now <= 0) return limit
     const stays = nearestAllowed(limit, ((today[curve.channel] ?? 0) * total) / now)
-    return { ...limit, low: stays, high: stays, held: true }
+    return still
+      ? { ...limit, low: stays, high: stays, held: 'unbelievable' as const }
+      : { ...limit, high: stays, held: 'unknown' as const }
   })
   // When nothing else may take the rest of the total, holding gives way to the bounds.
   const room = kept.reduce((sum, { high }) => sum + high, 0)
@@ -157,7 +162,14 @@ function limitsFor({ curves, bounds, hold, today, total }: AllocateNeeds): Limit
     : kept
 }
 
-type Limits = { low: number; high: number; step: number | null; least: number | null; known: number; held: boolean }
+type Limits = {
+  low: number
+  high: number
+  step: number | null
+  least: number | null
+  known: number
+  held: 'unknown' | 'unbelievable' | null
+}
 
 function limitsOf(curve: UncertainCurve, bounds: Bounds | undefined): Limits {
   const known = curve.spend.at(-1) as number
@@ -166,7 +178,7 @@ function limitsOf(curve: UncertainCurve, bounds: Bounds | undefined): Limits {
   const down = (value: number) => (step === null ? value : Math.floor(value / step + 1e-9) * step)
   const high = Math.min(bounds?.high ?? Infinity, known)
   const low = up(bounds?.low ?? 0)
-  return { low, high: Math.max(low, down(high)), step, least: bounds?.least ?? null, known, held: false }
+  return { low, high: Math.max(low, down(high)), step, least: bounds?.least ?? null, known, held: null }
 }
 
 type Problem = {
@@ -578,8 +590,8 @@ function answerOf(problem: Problem, needs: AllocateNeeds, spend: Float64Array): 
 }
 
 function heldBy(limit: Limits, spend: number, bounds: Bounds | undefined): Allocation['channels'][number]['heldBy'] {
-  if (limit.held) return 'unknown'
   const near = (value: number) => Math.abs(spend - value) <= 1e-6 * Math.max(1, limit.known)
+  if (limit.held !== null && near(limit.high)) return limit.held
   if (near(limit.high) && bounds?.high !== undefined && bounds.high <= limit.known) return 'high'
   if (near(limit.known)) return 'known range'
   if (near(limit.high)) return 'high'

@@ -104,10 +104,31 @@ describe('allocation', () => {
     ]
     const today = { a: 50, b: 50, c: 50 }
     const answer = feasible(allocate(needsOf(curvesOf(laws), 120, { today, hold: ['b'] })))
-    expect(answer.channels[1]).toMatchObject({ heldBy: 'unknown', spend: 40 })
+    expect(answer.channels[1]).toMatchObject({ heldBy: 'unbelievable', spend: 40 })
     expect(answer.spend).toBeCloseTo(120, 6)
     const all = feasible(allocate(needsOf(curvesOf(laws), 150, { today, hold: ['a', 'b', 'c'] })))
     expect(all.channels.map(({ spend }) => spend)).toEqual([50, 50, 50])
+  })
+
+  test('a channel that nobody knows gets no more on belief alone, but may give to one that is known', () => {
+    const today = { strong: 50, weak: 50 }
+    const divided = (strong: number, weak: number) =>
+      feasible(
+        allocate(
+          needsOf(
+            curvesOf([
+              { channel: 'strong', possible: strong, half: 60, slope: 1 },
+              { channel: 'weak', possible: weak, half: 60, slope: 1 },
+            ]),
+            100,
+            { today, noMore: ['weak'] },
+          ),
+        ),
+      ).channels[1]
+    expect(divided(50, 200)).toMatchObject({ heldBy: 'unknown', spend: 50 })
+    const gives = divided(200, 50)
+    expect(gives?.spend).toBeLessThan(30)
+    expect(gives?.heldBy).not.toBe('unknown')
   })
 
   test('S-shaped responses: as good as trying every division', () => {

@@ -2,8 +2,8 @@ import { quantileOfSorted } from '../attribution/bootstrap.ts'
 import { drawsFrom } from '../numbers/chance.ts'
 import type { ChainDraws } from '../sampling/nuts.ts'
 import { halfLifeOf, lawOf } from './coordinate.ts'
-import { type MixModel, shareBelief, type Unfolded } from './model.ts'
-import { correlation } from './readiness.ts'
+import type { MixModel, Unfolded } from './model.ts'
+import { correlation, withoutThese } from './readiness.ts'
 import { saturate } from './saturation.ts'
 import type { LiftResult } from './spec.ts'
 
@@ -33,8 +33,14 @@ export type ChannelAnswer = {
   regions: { name: string; spend: number; contribution: Figure; roas: Figure | null }[]
   /** Share of the outcome as believed before and as known now: 5 %, 50 %, 95 %. */
   belief: Figure
+  /** The belief as a return on the spend; null when nothing was spent. */
+  believedRoas: Figure | null
+  /** Share of what was believed possible that lies below what is known now: near 0 and 1 data and belief contradict each other. */
+  rank: number
   /** Overlap of both: near 1 the data taught nothing. */
   overlap: number
+  /** How much of the channel's course base and other channels tell too (adjusted R²), and which of them tells most alone. */
+  explained: { share: number; by: string; part: 'trend' | 'season' | 'control' | 'channel' }
   /** Contribution in each week, regions together. */
   weekly: { mean: number[]; low: number[]; high: number[] }
 }
@@ -134,6 +140,7 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
   const expected = new Float64Array(cells)
   const predicted = Array.from({ length: cells }, column)
   const lifts = model.lifts.map(column)
+  const reachedMean = new Float64Array(channels.length * cells)
 
   for (const [which, point] of points.entries()) {
     const at = model.unfold(point)
@@ -167,6 +174,7 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
           const cell = region * weeks + week
           const stock = at.stock[lane * weeks + week] as number
           const reached = at.reached[lane * weeks + week] as number
+          add(reachedMean, lane * weeks + week, reached / count)
           // With a log link a channel is credited with what would be missing without it.
           const unit = log ? scale * Math.exp((base[cell] as number) + (at.media[cell] as number)) : scale
           const brought = log ? unit * -Math.expm1(-effect * reached) : unit * effect * reached
@@ -195,6 +203,7 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
     const own = figures[index] as (typeof figures)[number]
     const prior = priorShares(model, index, seed)
     const share = own.contribution.map((value) => value / total)
+    const known = figureOf(share)
     const paid = channel.totalSpend > 0
     const exposed = (data.exposure[channel.index] ?? null) !== null
     // A half-saturation in exposure is told in the money that buys it on average.
@@ -205,7 +214,7 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
       name: channel.name,
       spend: channel.totalSpend,
       contribution: figureOf(own.contribution),
-      share: figureOf(share),
+      share: known,
       roas: paid ? figureOf(own.contribution.map((value) => value / channel.totalSpend)) : null,
       marginalRoas: paid ? figureOf(own.marginal.map((value) => value / (0.01 * channel.totalSpend))) : null,
       tenPercentMore: figureOf(own.more),
@@ -230,7 +239,10 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
               }
             }),
       belief: figureOf(prior),
+      believedRoas: paid ? figureOf(prior.map((value) => (value * total) / channel.totalSpend)) : null,
+      rank: prior.filter((value) => value <= known.mean).length / prior.length,
       overlap: overlapOf(prior, share),
+      explained: explainedBy(model, reachedMean, index),
       weekly: bandOf(weekly[index] as Float64Array[]),
     }
   })
@@ -304,6 +316,62 @@ function explained(outcome: Float64Array, residual: Float64Array, weeks: number)
     }
   }
   return 1 - left / all
+}
+
+/** How far base and other channels tell the course of a channel's effect; what tells most of it alone is named. */
+function explainedBy(model: MixModel, reached: Float64Array, index: number): ChannelAnswer['explained'] {
+  const { data, channels, columns } = model
+  const weeks = data.weeks.length
+  const regions = data.regions.length
+  const lane = (channel: number, region: number) =>
+    reached.subarray((channel * regions + region) * weeks, (channel * regions + region + 1) * weeks)
+  const own = (values: Float64Array, region: number) => values.subarray(region * weeks, (region + 1) * weeks)
+  const level = columns.filter(({ part }) => part === 'level')
+  const told = (series: (region: number) => Float64Array[]) => {
+    let [left, all, used] = [0, 0, 0]
+    for (let region = 0; region < regions; region++) {
+      const base = level.map(({ values }) => own(values, region))
+      const centred = withoutThese(lane(index, region), base)
+      const rest = withoutThese(lane(index, region), [...base, ...series(region)])
+      used = series(region).length
+      for (let week = 0; week < weeks; week++) {
+        all += (centred[week] as number) ** 2
+        left += (rest[week] as number) ** 2
+      }
+    }
+    // Many columns tell something by chance alone.
+    return all > 0 ? Math.max(0, 1 - (left / all) * ((weeks - 1) / Math.max(1, weeks - 1 - used))) : 0
+  }
+  const parts = (wanted: readonly string[]) => columns.filter(({ part }) => wanted.includes(part))
+  const others = channels.flatMap((_, other) => (other === index ? [] : [other]))
+  const candidates = [
+    {
+      by: 'the trend',
+      part: 'trend' as const,
+      share: told((region) => parts(['trend']).map((one) => own(one.values, region))),
+    },
+    {
+      by: 'the season',
+      part: 'season' as const,
+      share: told((region) => parts(['season', 'holiday']).map((one) => own(one.values, region))),
+    },
+    ...parts(['control']).map((one) => ({
+      by: one.name,
+      part: 'control' as const,
+      share: told((region) => [own(one.values, region)]),
+    })),
+    ...others.map((other) => ({
+      by: (channels[other] as MixModel['channels'][number]).name,
+      part: 'channel' as const,
+      share: told((region) => [lane(other, region)]),
+    })),
+  ]
+  const most = candidates.reduce((best, one) => (one.share > best.share ? one : best))
+  const share = told((region) => [
+    ...parts(['trend', 'season', 'holiday', 'control']).map((one) => own(one.values, region)),
+    ...others.map((other) => lane(other, region)),
+  ])
+  return { share, by: most.by, part: most.part }
 }
 
 function autocorrelationOf(residual: Float64Array, weeks: number): number {
@@ -484,7 +552,7 @@ export type PriorPredictive = {
   observed: number[]
   /** Share of the outcome by all advertising together. */
   advertising: Figure
-  shares: { channel: string; belief: Figure; law: string }[]
+  shares: { channel: string; belief: Figure; law: string; roas: Figure | null }[]
 }
 
 /** What the beliefs say before the data do: to be looked at before any fit. */
@@ -521,10 +589,14 @@ export function priorPredictive(model: MixModel, seed: string | number, count = 
     weekly: bandOf(series),
     observed: [...observed],
     advertising: figureOf(advertising),
-    shares: channels.map((channel, index) => ({
-      channel: channel.name,
-      belief: figureOf(priorShares(model, index, seed)),
-      law: lawOf(shareBelief(channel, model.spec, total)).law,
-    })),
+    shares: channels.map((channel, index) => {
+      const prior = priorShares(model, index, seed)
+      return {
+        channel: channel.name,
+        belief: figureOf(prior),
+        law: lawOf(channel.share).law,
+        roas: channel.totalSpend > 0 ? figureOf(prior.map((value) => (value * total) / channel.totalSpend)) : null,
+      }
+    }),
   }
 }

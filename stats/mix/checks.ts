@@ -1,6 +1,8 @@
 import type { Convergence } from '../sampling/diagnostics.ts'
 import type { MixAnswers } from './answers.ts'
+import { beliefChecks, muchOverlap } from './belief.ts'
 import type { MixSaid, Readiness } from './readiness.ts'
+import type { MixSpec } from './spec.ts'
 
 /** One question a fit must answer before its figures are shown. */
 export type Check = {
@@ -8,6 +10,8 @@ export type Check = {
   passed: boolean
   /** A check that blocks failed: the draws do not describe the model, so no figure is shown. Others are headlines. */
   blocks: boolean
+  /** Channels that may not be planned with when it fails. */
+  forbids?: readonly string[]
   says: string
   doInstead: string | null
   said: MixSaid
@@ -30,14 +34,14 @@ type Judged = {
   answers: MixAnswers
   outOfSample: OutOfSample | null
   readiness: Readiness
-  channels: readonly string[]
+  spec: MixSpec
 }
 
 const percent = (value: number) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`
 
 /** The checks in the order in which they matter; the first failed one is the headline. */
 export function checksOf(judged: Judged): Check[] {
-  return [...samplingChecks(judged), ...modelChecks(judged), ...channelChecks(judged)]
+  return [...samplingChecks(judged), ...beliefChecks(judged), ...modelChecks(judged), ...channelChecks(judged)]
 }
 
 function samplingChecks({ convergence, draws, wanted, divergences }: Judged): Check[] {
@@ -125,7 +129,8 @@ function modelChecks({ answers, outOfSample }: Judged): Check[] {
   return checks
 }
 
-function channelChecks({ answers, readiness, channels }: Judged): Check[] {
+function channelChecks({ answers, readiness, spec }: Judged): Check[] {
+  const channels = spec.channels.map(({ name }) => name)
   const checks: Check[] = readiness.unidentified.map(({ channels: names, because, doInstead, said }) => ({
     name: `${names.join(' + ')} can be told`,
     passed: false,
@@ -186,20 +191,6 @@ function channelChecks({ answers, readiness, channels }: Judged): Check[] {
     })
   }
   return checks
-}
-
-/** Above this common share of belief and knowledge the data taught nothing. */
-const muchOverlap = 0.85
-
-/** Channels about which the data taught nothing: belief is all there is, or others move with them. */
-export function unknownChannels(fit: {
-  answers: { channels: readonly { name: string; overlap: number }[] }
-  unidentified: readonly { channels: readonly string[] }[]
-}): string[] {
-  const together = new Set(fit.unidentified.flatMap(({ channels }) => channels))
-  return fit.answers.channels
-    .filter(({ name, overlap }) => overlap > muchOverlap || together.has(name))
-    .map(({ name }) => name)
 }
 
 function round(value: number): string {

@@ -147,7 +147,7 @@ export async function fitMix(data: MixData, spec: MixSpec, options: MixFitOption
     answers,
     outOfSample,
     readiness,
-    channels: spec.channels.map(({ name }) => name),
+    spec,
   })
   const failed = checks.find(({ passed }) => !passed)
   return {

@@ -15,9 +15,12 @@ import {
   type LiftResult,
   type MixData,
   type MixSpec,
+  type Range,
   type SaturationKind,
   saturationOf,
   usualBeliefs,
+  usualReturn,
+  usualShare,
 } from './spec.ts'
 
 /** One channel as the model sees it. */
@@ -34,8 +37,8 @@ export type ModelChannel = {
   unit: number
   spend: Float64Array
   totalSpend: number
-  /** Of the money of all channels in the model. */
-  spendShare: number
+  /** What is believed of the share of the outcome that it brings. */
+  share: Belief
 }
 
 type Slots = {
@@ -126,7 +129,8 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   const size = spec.usualOutcome === undefined ? regionSizes(data, learn) : Float64Array.from(spec.usualOutcome)
   const meanSize = size.reduce((sum, value) => sum + value, 0) / regions
   const relative = size.map((value) => value / meanSize)
-  const channels = modelChannels(data, spec, relative)
+  const total = size.reduce((sum, value) => sum + value, 0) * weeks
+  const channels = modelChannels(data, spec, relative, total)
   const columns = baseColumns(data, spec, widths)
   const spaces = baseSpaces(columns, regions, weeks, learn)
   const log = spec.link === 'log'
@@ -141,7 +145,6 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     const mean = spec.link === 'log' ? 0 : 1
     target[cell] = (log ? Math.log(ratio) : ratio) - mean
   }
-  const total = size.reduce((sum, value) => sum + value, 0) * weeks
 
   // Coordinates
   const coordinates: Coordinate[] = []
@@ -150,7 +153,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     coordinates.push(coordinate)
     return { coordinate, at: coordinates.length - 1 }
   }
-  const slots = channels.map((channel) => slotsOf(channel, spec, { total, regions, slot, widths }))
+  const slots = channels.map((channel) => slotsOf(channel, spec, { regions, slot, widths }))
   for (const [index, one] of slots.entries()) {
     if (regions === 1) continue
     one.regions = coordinates.length
@@ -832,7 +835,7 @@ function regionSizes(data: MixData, learn: number): Float64Array {
   })
 }
 
-function modelChannels(data: MixData, spec: MixSpec, relative: Float64Array): ModelChannel[] {
+function modelChannels(data: MixData, spec: MixSpec, relative: Float64Array, total: number): ModelChannel[] {
   const weeks = data.weeks.length
   const found = spec.channels.flatMap((channel, index) => {
     const spend = data.spend[index] as Float64Array
@@ -857,16 +860,36 @@ function modelChannels(data: MixData, spec: MixSpec, relative: Float64Array): Mo
         unit,
         spend,
         totalSpend: spend.reduce((sum, value) => sum + value, 0),
-        spendShare: 0,
       },
     ]
   })
-  const money = found.reduce((sum, { totalSpend }) => sum + totalSpend, 0)
-  return found.map((channel) => ({
-    ...channel,
-    spendShare: money > 0 ? channel.totalSpend / money : 1 / found.length,
-  }))
+  const beliefs = shareBeliefs(found, spec, total)
+  return found.map((channel, place) => ({ ...channel, share: beliefs[place] as Belief }))
 }
+
+/**
+ * What is believed of each channel's share of the outcome. Money on both sides: its spend at a usual return, less where
+ * all together would bring more than a quarter. Otherwise a quarter in proportion to the spend, within a factor of five.
+ */
+function shareBeliefs(found: readonly Omit<ModelChannel, 'share'>[], spec: MixSpec, total: number): Belief[] {
+  const spent = found.reduce((sum, { totalSpend }) => sum + totalSpend, 0)
+  const usual = found.map(({ index }) => (spec.channels[index] as ChannelSpec).usualReturn ?? usualReturn)
+  const expected = found.reduce(
+    (sum, { totalSpend }, place) => sum + (middleOf(usual[place] as Range) * totalSpend) / total,
+    0,
+  )
+  const room = expected > usualShare ? usualShare / expected : 1
+  return found.map(({ index, totalSpend }, place): Belief => {
+    const { share, roas } = (spec.channels[index] as ChannelSpec).prior ?? {}
+    if (share !== undefined) return share
+    if (roas !== undefined && totalSpend > 0) return scaled(roas, totalSpend / total)
+    if (spec.money === true && totalSpend > 0) return scaled(usual[place] as Range, (room * totalSpend) / total)
+    const part = usualShare * (totalSpend > 0 ? totalSpend / spent : 1 / found.length)
+    return [part / 5, part * 5]
+  })
+}
+
+const middleOf = ([low, high]: Range) => Math.sqrt(low * high)
 
 /** Experiments as windows of the table, with what would have been spent otherwise. */
 function liftTerms(data: MixData, spec: MixSpec, channels: readonly ModelChannel[]): LiftTerm[] {
@@ -904,7 +927,7 @@ const dayMs = 86_400_000
 function slotsOf(
   channel: ModelChannel,
   spec: MixSpec,
-  needs: { total: number; regions: number; slot: (coordinate: Coordinate) => Slot; widths: { regions: number } },
+  needs: { regions: number; slot: (coordinate: Coordinate) => Slot; widths: { regions: number } },
 ): Slots {
   const { name } = channel
   const prior = (spec.channels[channel.index] as ChannelSpec).prior ?? {}
@@ -913,7 +936,7 @@ function slotsOf(
   const effect =
     prior.coefficient !== undefined
       ? coordinateOf(`${name}.coefficient`, prior.coefficient)
-      : coordinateOf(`${name}.share`, shareBelief(channel, spec, needs.total))
+      : coordinateOf(`${name}.share`, channel.share)
   const carries = channel.adstock !== 'none'
   const retention = !carries
     ? known(0)
@@ -946,19 +969,6 @@ function slotsOf(
     effectMeans: prior.coefficient !== undefined ? 'coefficient' : 'share',
     halfMeans: prior.rate !== undefined ? 'rate' : 'half',
   }
-}
-
-/** All advertising together is expected to bring about a quarter; a channel in proportion to its spend, within a factor of five. */
-export function shareBelief(
-  channel: { index: number; spendShare: number; totalSpend: number },
-  spec: MixSpec,
-  total: number,
-): Belief {
-  const prior = (spec.channels[channel.index] as ChannelSpec).prior ?? {}
-  if (prior.share !== undefined) return prior.share
-  if (prior.roas !== undefined && channel.totalSpend > 0) return scaled(prior.roas, channel.totalSpend / total)
-  const usual = 0.25 * channel.spendShare
-  return [usual / 5, usual * 5]
 }
 
 /** A belief about x, turned into one about factor · x. */

@@ -13,6 +13,7 @@ export type Proposal = {
 const words = {
   outcome:
     /^(y|sales|revenue|turnover|conversions?|orders|outcome|kpi|target|umsatz|absatz|bestellungen)$|(^|_)(sales|revenue|umsatz)(_|$)/i,
+  money: /(^|_)(revenue|turnover|umsatz)(_|$)/i,
   geo: /^(geo|region|market|store|state|dma|gebiet|bundesland|filiale)s?$/i,
   spend: /(^|[_ ])(spend|cost|costs|budget|invest|kosten|ausgaben)([_ ]|$)|_s$|^x\d+([_ -]|$)/i,
   exposure: /[_ ](impressions?|exposures?|clicks|grps?|i|p)$/i,
@@ -68,6 +69,7 @@ export function proposeMix(columns: readonly ProposalColumn[], weeks: number): P
     spec: {
       date: date.name,
       outcome: outcome.name,
+      ...(words.money.test(outcome.name) ? { money: true } : {}),
       ...(geo === undefined ? {} : { geo: geo.name }),
       channels,
       controls,

@@ -156,18 +156,30 @@ function withoutBase(values: Float64Array, data: MixData, spec: MixSpec): Float6
   const rest = values.slice()
   for (let region = 0; region < data.regions.length; region++) {
     const own = rest.subarray(region * weeks, (region + 1) * weeks)
-    const basis: Float64Array[] = []
-    for (const column of columns) {
-      const direction = column.values.slice(region * weeks, (region + 1) * weeks)
-      const before = Math.sqrt(dot(direction, direction))
-      for (const one of basis) remove(direction, one)
-      for (const one of basis) remove(direction, one)
-      const length = Math.sqrt(dot(direction, direction))
-      if (length <= 1e-8 * before) continue
-      basis.push(direction.map((value) => value / length))
-    }
-    for (const one of basis) remove(own, one)
+    own.set(
+      withoutThese(
+        own,
+        columns.map((column) => column.values.subarray(region * weeks, (region + 1) * weeks)),
+      ),
+    )
   }
+  return rest
+}
+
+/** The series less what a weighted sum of the others can tell of it (least squares by orthogonal directions). */
+export function withoutThese(values: Float64Array, others: readonly Float64Array[]): Float64Array {
+  const rest = values.slice()
+  const basis: Float64Array[] = []
+  for (const other of others) {
+    const direction = other.slice()
+    const before = Math.sqrt(dot(direction, direction))
+    for (const one of basis) remove(direction, one)
+    for (const one of basis) remove(direction, one)
+    const length = Math.sqrt(dot(direction, direction))
+    if (length <= 1e-8 * before) continue
+    basis.push(direction.map((value) => value / length))
+  }
+  for (const one of basis) remove(rest, one)
   return rest
 }
 

@@ -46,6 +46,8 @@ export type ChannelSpec = {
   adstock?: AdstockKind
   saturation?: SaturationKind
   prior?: ChannelPrior
+  /** What channels of this kind usually return, where the outcome is money; gives way to `prior`, and to `usualShare` where all together would pass it. */
+  usualReturn?: Range
 }
 
 /** A result of an experiment: this channel brought so much, give or take a standard error. */
@@ -69,6 +71,10 @@ export type LiftResult = { channel: string; increment: number; error: number } &
 export type MixSpec = {
   date: string
   outcome: string
+  /** The outcome is money in the unit of the spend: then beliefs and their checks are about returns. */
+  money?: boolean
+  /** What is left of a unit of the outcome before advertising, where the outcome is money. */
+  margin?: number
   /** Column of the region, when there are several. */
   geo?: string
   channels: readonly ChannelSpec[]
@@ -136,6 +142,12 @@ export const usualBeliefs = {
   halfSaturation: [0.4, 5] as Range,
   slope: [0.7, 2] as Range,
 }
+
+/** What a unit of spend is believed to bring when nobody says otherwise: from a fifth of itself to eight times itself. */
+export const usualReturn: Range = [0.2, 8]
+
+/** All advertising together is not expected to bring more than this share of the outcome, whatever single channels may do. */
+export const usualShare = 0.25
 
 export function adstockOf(spec: MixSpec, channel: ChannelSpec): { kind: AdstockKind; weeks: number } {
   const whole = typeof spec.adstock === 'object' ? spec.adstock : { kind: spec.adstock ?? 'geometric', weeks: 13 }

@@ -1,4 +1,4 @@
-import type { MixFit } from '@einklang/stats'
+import { type MixFit, planLimits } from '@einklang/stats'
 import { checkList, escaped, page, type Section, shortNumber, tableOf } from './page.ts'
 import { barPlot, linePlot, stackPlot, waterfallPlot } from './plots.ts'
 
@@ -43,8 +43,8 @@ export function beliefReport(prior: MixFit['prior'], weeks: readonly string[], o
         title: 'Beliefs by channel',
         text: believed(prior),
         body: tableOf(
-          ['channel', 'share of outcome believed'],
-          prior.shares.map(({ channel, belief }) => [channel, told(belief)]),
+          ['channel', 'share of outcome believed', 'return on a unit of spend believed'],
+          prior.shares.map(({ channel, belief, roas }) => [channel, told(belief), told(roas)]),
         ),
       },
       { title: 'What they expect of each week', body: expectedPlot(prior, weeks) },
@@ -74,7 +74,9 @@ const told = (figure: Figure | null) =>
 
 function returns(fit: MixFit): Section {
   const { channels } = fit.answers
-  const paid = channels.filter(({ roas }) => roas !== null)
+  const { hold } = planLimits(fit)
+  // A figure that cannot be believed is no bar beside others.
+  const paid = channels.filter(({ name, roas }) => roas !== null && !hold.includes(name))
   return {
     title: 'Returns by channel',
     text: 'Return: outcome per unit of spend over the whole period. Next unit: what one more unit would bring at the spend as it was. Below the break-even of your margin the next unit loses money.',
@@ -93,7 +95,7 @@ ${tableOf(
     'half of the effect at (a week)',
   ],
   channels.map((channel) => [
-    channel.name,
+    hold.includes(channel.name) ? `${channel.name} (cannot be believed)` : channel.name,
     channel.spend,
     told(channel.contribution),
     told(channel.share),
@@ -207,16 +209,34 @@ function beliefs(fit: MixFit): Section[] {
       body: `${
         rows.length === 0
           ? tableOf(
-              ['channel', 'share believed'],
-              prior.shares.map(({ channel, belief }) => [channel, told(belief)]),
+              ['channel', 'share believed', 'return believed'],
+              prior.shares.map(({ channel, belief, roas }) => [channel, told(belief), told(roas)]),
             )
           : `${rows.map(({ name, belief, share }) => intervals(name, belief, share)).join('')}${tableOf(
-              ['channel', 'share believed', 'share now', 'overlap', 'belief half as wide', 'twice as wide'],
-              rows.map(({ name, belief, share, overlap }) => {
+              [
+                'channel',
+                'share believed',
+                'share now',
+                'return believed',
+                'return now',
+                'overlap',
+                'belief half as wide',
+                'twice as wide',
+              ],
+              rows.map(({ name, belief, share, believedRoas, roas, overlap }) => {
                 const other = fit.answers.sensitivity.find(({ channel }) => channel === name)
                 const changed = (value: number | null | undefined) =>
                   value === null || value === undefined ? 'needs a fit of its own' : shortNumber(value)
-                return [name, told(belief), told(share), percent(overlap), changed(other?.half), changed(other?.double)]
+                return [
+                  name,
+                  told(belief),
+                  told(share),
+                  told(believedRoas),
+                  told(roas),
+                  percent(overlap),
+                  changed(other?.half),
+                  changed(other?.double),
+                ]
               }),
             )}`
       }${expectedPlot(prior, fit.weeks)}`,

@@ -172,11 +172,11 @@ function Figures(props: { answers: Answers; currency: string }): ReactNode {
                 <Table.Tr key={one.channel}>
                   <Table.Td>
                     {words('media', one.channel)}
-                    {one.overlap > 0.85 ? (
-                      <Text size="xs" c="orange">
-                        {t('mix.taughtNothing')}
+                    {one.standing === 'known' ? null : (
+                      <Text size="xs" c={one.standing === 'unknown' ? 'orange' : 'red'}>
+                        {t(one.standing === 'unknown' ? 'mix.taughtNothing' : 'mix.unbelievable')}
                       </Text>
-                    ) : null}
+                    )}
                   </Table.Td>
                   <Table.Td ta="right">{money(one.spend)}</Table.Td>
                   <Table.Td ta="right">
@@ -204,6 +204,14 @@ function Figures(props: { answers: Answers; currency: string }): ReactNode {
                           {format.decimal(one.roas.high)})
                         </Text>
                       </Group>
+                    )}
+                    {one.believedRoas === null ? null : (
+                      <Text size="xs" c="dimmed">
+                        {t('mix.believedRoas', {
+                          low: format.decimal(one.believedRoas.low, 1),
+                          high: format.decimal(one.believedRoas.high, 1),
+                        })}
+                      </Text>
                     )}
                   </Table.Td>
                   <Table.Td ta="right">

@@ -267,6 +267,10 @@ function Beliefs(props: {
   const format = useFormat()
   const words = useWords()
   const { data } = props
+  const usualReturnOf = (channel: string): [string, string] => {
+    const believed = data.believed?.shares.find((one) => one.channel === channel)?.roas ?? null
+    return believed === null ? ['', ''] : [format.decimal(believed.low, 1), format.decimal(believed.high, 1)]
+  }
   return (
     <Stack mt="sm">
       <Text size="sm">{t('mix.beliefs')}</Text>
@@ -322,8 +326,8 @@ function Beliefs(props: {
                     onChange={(event) => props.onChange(channel, { ...belief, use: event.currentTarget.checked })}
                   />
                 </Table.Td>
-                <Table.Td>{cell('halfLife', ['0.25', '4'])}</Table.Td>
-                <Table.Td>{cell('roas', ['', ''])}</Table.Td>
+                <Table.Td>{cell('halfLife', ['', ''])}</Table.Td>
+                <Table.Td>{cell('roas', usualReturnOf(channel))}</Table.Td>
               </Table.Tr>
             )
           })}
