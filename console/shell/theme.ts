@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from '@mantine/core'
+import { Combobox, createTheme, type MantineColorsTuple } from '@mantine/core'
 
 const lagoon: MantineColorsTuple = [
   '#e6f7f6',
@@ -25,4 +25,6 @@ export const theme = createTheme({
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',
   headings: { fontWeight: '650' },
+  // Options are made when a list opens, not with every closed one.
+  components: { Combobox: Combobox.extend({ defaultProps: { keepMounted: false } }) },
 })
