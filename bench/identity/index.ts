@@ -2,7 +2,7 @@
  * `einklang bench identity [PEOPLE] [SECONDS] [FIGURE]`: the resolver with durable commits on this machine, PostgreSQL included.
  * Identifies per second in batches and one by one, an exact undo of a person with 10,000 events, a tablet that
  * a thousand customers use, the same events in a hundred orders, and permissions over random joins, undos and splits.
- * Prints one JSON line per figure.
+ * Prints one JSON line per figure. For `permissions` alone the two numbers are sequences and seed.
  */
 import { performance } from 'node:perf_hooks'
 import type { NormalEvent, PersonId } from '@einklang/contract'
@@ -218,8 +218,9 @@ type World = {
 async function permissions(): Promise<void> {
   const house = await compose(ground, { outside: false })
   const { consent, profile } = house
-  const draws = chanceFrom('bench.identity', 'permissions')
-  const sequences = process.argv[4] === 'permissions' ? people : 300
+  const alone = process.argv[4] === 'permissions'
+  const draws = chanceFrom('bench.identity', alone ? `permissions ${seconds}` : 'permissions')
+  const sequences = alone ? people : 300
   const steps = 8
   const sides: Side[] = ['ada', 'bea']
   const worlds = Array.from(

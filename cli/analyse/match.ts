@@ -365,12 +365,37 @@ function documentOf(result: MatchResult, given: { inputs: Input[]; stages: objec
       histogram,
       refused,
     },
+    /** Clusters that look wrong, and the records of the first of them. */
+    audit: auditOf(result),
     households: new Set(result.households).size,
     ...(given.truth.column !== null || given.truth.pairs ? { truth: truthFigures(result, given.truth) } : {}),
     warnings: result.warnings,
     stages: given.stages,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     files: [] as string[],
+  }
+}
+
+const auditKinds = {
+  bridge: 'two parts that hang on one link',
+  sparse: 'fewer than half of their pairs linked',
+  long: 'chains of more than three links',
+} as const
+
+function auditOf({ audit, records }: MatchResult) {
+  const count = (kind: keyof typeof auditKinds) => audit.filter(({ kinds }) => kinds.includes(kind)).length
+  return {
+    clusters: audit.length,
+    bridge: count('bridge'),
+    sparse: count('sparse'),
+    long: count('long'),
+    examples: audit.slice(0, 10).map(({ records: members, kinds, bridges, density, diameter }) => ({
+      kinds,
+      records: members.slice(0, 20).map((record) => recordKey(records, record)),
+      bridges: bridges.slice(0, 5).map((pair) => pair.map((record) => recordKey(records, record))),
+      density: fixed(density),
+      diameter,
+    })),
   }
 }
 
@@ -456,6 +481,7 @@ function write(call: Call, result: MatchResult, document: { files: string[] }): 
     const ids = clusterIds(result, call.flag('previous'))
     const sizes = new Map<number, number>()
     for (const cluster of clusters) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1)
+    const doubtful = new Map(result.audit.map(({ cluster, kinds }) => [cluster, kinds]))
     const broken = new Set(result.unreadable.map(({ input, id }) => `${input}\u0000${id}`))
     const key = (record: number) => csvCell(recordKey(records, record))
     writeLines(
@@ -464,7 +490,8 @@ function write(call: Call, result: MatchResult, document: { files: string[] }): 
       records.ids.keys(),
       (record) => {
         const cluster = clusters[record] as number
-        const flags = broken.has(`${records.input[record]}\u0000${records.ids[record]}`) ? 'unreadable_row' : ''
+        const unreadable = broken.has(`${records.input[record]}\u0000${records.ids[record]}`)
+        const flags = [...(unreadable ? ['unreadable_row'] : []), ...(doubtful.get(cluster) ?? [])].join(';')
         return `${csvCell(ids.get(cluster) as string)},${name(record)},${sizes.get(cluster)},${key(result.clusters95[record] as number)},${key(result.clusters99[record] as number)},${key(result.households[record] as number)},${flags}`
       },
     )
@@ -555,6 +582,10 @@ function show(call: Call, document: MatchDocument): void {
   call.show(
     `${clusters.count} people (largest ${clusters.largest}); links: ${pairs.auto} sure, ${pairs.review} for review`,
   )
+  for (const [kind, text] of Object.entries(auditKinds)) {
+    const found = document.audit[kind as keyof typeof auditKinds]
+    if (found > 0) call.show(`  ${found} ${found === 1 ? 'cluster' : 'clusters'} to look at: ${text} (flag ${kind})`)
+  }
   if (document.truth) {
     const { precision, recall, f1 } = document.truth.clustered
     call.show(`Against the known answer: precision ${precision}, recall ${recall}, F1 ${f1}`)

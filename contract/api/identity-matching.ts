@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { idOf } from '../ids.ts'
 import { jsonObject } from '../json.ts'
 import { page, pageOf, route } from '../route.ts'
 
@@ -36,6 +37,23 @@ export const matchRunRow = z.object({
   error: z.string().nullable(),
 })
 
+/** What looks wrong about groups of records: two parts on one link, hardly anything linked, long chains. */
+export const auditKinds = ['bridge', 'sparse', 'long'] as const
+
+const matchAudit = z.object({
+  /** Groups with such a finding; their links are for review. */
+  counts: z.array(z.object({ kind: z.enum(auditKinds), groups: z.int() })),
+  examples: z.array(
+    z.object({
+      kinds: z.array(z.enum(auditKinds)),
+      records: z.int(),
+      persons: z.array(idOf('person')),
+      /** Share of its pairs that are linked. */
+      density: z.number(),
+    }),
+  ),
+})
+
 const matchRule = z.object({ rule: z.string(), pairs: z.number(), skippedValues: z.number() })
 
 export const matchRuns = route({
@@ -68,6 +86,8 @@ export const matchRun = route({
       }),
     ),
     drift: z.array(z.string()),
+    /** Null for runs from before audits were kept, and while a run is not through. */
+    audit: matchAudit.nullable(),
   }),
 })
 

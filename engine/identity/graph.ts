@@ -961,6 +961,28 @@ function gate(hearing: Hearing, one: Side, other: Side, via: Named, node: Node):
   return null
 }
 
+/** One side of a join that a run of matching wants: its active identifiers, and the joins of known people it had today. */
+export type RunSide = Pick<Side, 'nodes'> & { mergesToday: number; knownMembers: number }
+
+/**
+ * Why a run may not join two people: like the gate, without what is asked of a joining identifier, because here the
+ * records are the evidence. A source may hold two customer numbers of one person; nobody has two logins.
+ */
+export function gateOfRun(
+  rules: Pick<Rules, 'limits'>,
+  one: RunSide,
+  other: RunSide,
+  at: number,
+): 'unique_conflict' | 'limit' | 'merge_budget' | null {
+  const logins = ({ nodes }: RunSide) => ({ nodes: nodes.filter((node) => baseOf(node.namespace) === 'user_id') })
+  if (uniqueConflict(rules, logins(one), logins(other))) return 'unique_conflict'
+  if (tooMany(rules, one, other, at)) return 'limit'
+  if (countedNodes(one.nodes) + countedNodes(other.nodes) > limits.identifiersPerPerson) return 'merge_budget'
+  if (!isKnown(one.nodes) || !isKnown(other.nodes)) return null
+  const tooOften = Math.max(one.mergesToday, other.mergesToday) >= limits.mergesPerDay
+  return tooOften || one.knownMembers + other.knownMembers > limits.knownMembers ? 'merge_budget' : null
+}
+
 function keptApart(graph: Graph, one: Side, other: Side): boolean {
   return one.nodes.some((left) => {
     const apart = graph.negatives.get(keyOf(left))
@@ -969,8 +991,8 @@ function keptApart(graph: Graph, one: Side, other: Side): boolean {
 }
 
 /** Both sides bring a value of one issuer, and together they are more than a person has. */
-function uniqueConflict(rules: Rules, one: Side, other: Side): boolean {
-  const strong = (side: Side) =>
+function uniqueConflict(rules: Pick<Rules, 'limits'>, one: Pick<Side, 'nodes'>, other: Pick<Side, 'nodes'>): boolean {
+  const strong = (side: Pick<Side, 'nodes'>) =>
     Map.groupBy(
       side.nodes.filter((node) => rankOf(node.namespace, 'verified') < 10),
       (node) => node.namespace,
@@ -996,7 +1018,12 @@ function personConflict(one: Side, other: Side): boolean {
   return clash(one.birthdays, other.birthdays, birthdaysConflict)
 }
 
-function tooMany(rules: Rules, one: Side, other: Side, at: number): boolean {
+function tooMany(
+  rules: Pick<Rules, 'limits'>,
+  one: Pick<Side, 'nodes'>,
+  other: Pick<Side, 'nodes'>,
+  at: number,
+): boolean {
   const all = [...one.nodes, ...other.nodes]
   const most = (base: string, otherwise: number) => rules.limits.get(base)?.most ?? otherwise
   const count = (base: string) =>

@@ -6,6 +6,7 @@ import { type Key } from './graph.ts'
 import { type HouseholdView, householdOf } from './household.ts'
 import { currentOf, findOwner, type IdentifierView, identifiersOf, type LogView, logOf } from './read.ts'
 import { resolveBatch } from './resolve.ts'
+import { refuseByGate } from './run-gate.ts'
 import { rememberSettled } from './settled.ts'
 import { lockGraph } from './store.ts'
 import { type Decision, mergeByHand, recheck, split, type Undone, unmerge } from './undo.ts'
@@ -28,6 +29,13 @@ export type Identity = {
   find(namespace: string, value: string): Promise<PersonId | null>
   log(person: PersonId): Promise<LogView[]>
   merge(
+    one: PersonId,
+    other: PersonId,
+    actor: string,
+    reason: string,
+  ): Promise<{ winner: PersonId; loser: PersonId | null; log: string | null }>
+  /** A join that a run of matching wants: through the gate, which may refuse it with a code. */
+  mergeByRun(
     one: PersonId,
     other: PersonId,
     actor: string,
@@ -101,6 +109,11 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
     log: (person) => logOf(database, person),
     merge: async (one, other, actor, reason) => {
       const { answer, log } = await decided((tx) => mergeByHand(inside, tx, one, other, actor, reason))
+      return { ...answer, log }
+    },
+    mergeByRun: async (one, other, actor, reason) => {
+      const gate = (tx: Database, left: PersonId, right: PersonId) => refuseByGate(inside, tx, left, right)
+      const { answer, log } = await decided((tx) => mergeByHand(inside, tx, one, other, actor, reason, gate))
       return { ...answer, log }
     },
     unmerge: async (log, actor, reason, expected) =>

@@ -245,6 +245,8 @@ export async function mergeByHand(
   other: PersonId,
   actor: string,
   reason: string,
+  /** May refuse, in the same transaction: what runs of matching want goes through the gate. */
+  gate?: (tx: Database, one: PersonId, other: PersonId) => Promise<void>,
 ): Promise<Decision<{ winner: PersonId; loser: PersonId | null }>> {
   await lockGraph(tx)
   await refuseErased(tx, [one, other])
@@ -252,6 +254,7 @@ export async function mergeByHand(
   const known = await tx.rows`select id from identity.person where id in (${left}, ${right}) and state = 'active'`
   if (known.length < (left === right ? 1 : 2)) throw new Refusal(404, 'unknown_person', 'There is no such person.')
   if (left === right) return { answer: { winner: left, loser: null }, batch: nothing(), log: null }
+  await gate?.(tx, left, right)
   const [first, second] = [firm(await identifiersOwned(tx, left))[0], firm(await identifiersOwned(tx, right))[0]]
   if (!first || !second)
     throw new Refusal(409, 'no_identifier', 'One of the two has nothing by which it could be recognised.')

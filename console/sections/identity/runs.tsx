@@ -13,8 +13,10 @@ import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
+import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { useLevelWords, useRuleWords } from './match-words.ts'
 
 type Run = AnswerOf<typeof api.identity.matchRuns>['items'][number]
 
@@ -166,6 +168,7 @@ function Start(): ReactNode {
 function Rules(props: { rules: { rule: string; pairs: number; skippedValues: number }[] }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
+  const ruleWords = useRuleWords()
   return (
     <Table fz="sm" aria-label={t('matching.rules')}>
       <Table.Thead>
@@ -178,7 +181,7 @@ function Rules(props: { rules: { rule: string; pairs: number; skippedValues: num
       <Table.Tbody>
         {props.rules.map(({ rule, pairs, skippedValues }) => (
           <Table.Tr key={rule}>
-            <Table.Td>{rule}</Table.Td>
+            <Table.Td>{ruleWords(rule)}</Table.Td>
             <Table.Td ta="right">{format.count(pairs)}</Table.Td>
             <Table.Td ta="right">{format.count(skippedValues)}</Table.Td>
           </Table.Tr>
@@ -202,7 +205,7 @@ function Details(props: { run: string }): ReactNode {
               <Group gap="xs">
                 <Text fw={600}>{t('matching.runNumber', { number: value.number })}</Text>
                 <StateBadge state={value.state} label={words('matchState', value.state)} />
-                {value.step === null ? null : <Badge variant="dot">{value.step}</Badge>}
+                {value.step === null ? null : <Badge variant="dot">{words('matchStep', value.step)}</Badge>}
               </Group>
               <Decisions run={value} />
             </Group>
@@ -224,6 +227,7 @@ function Details(props: { run: string }): ReactNode {
                 ))}
               </Alert>
             )}
+            {value.audit === null ? null : <Audit audit={value.audit} />}
             {value.rules.length === 0 ? null : <Rules rules={value.rules} />}
             {value.weights.length === 0 ? null : <Weights weights={value.weights} />}
           </Stack>
@@ -234,6 +238,67 @@ function Details(props: { run: string }): ReactNode {
 }
 
 type Details_ = AnswerOf<typeof api.identity.matchRun>
+
+/** Groups of records that look wrong, the largest first. */
+function Audit(props: { audit: NonNullable<Details_['audit']> }): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const format = useFormat()
+  const { counts, examples } = props.audit
+  const nameOf = useNames(examples.flatMap(({ persons }) => persons))
+  const found = counts.filter(({ groups }) => groups > 0)
+  if (found.length === 0)
+    return (
+      <Text size="sm" c="dimmed" data-testid="match-audit">
+        {t('matching.auditClean')}
+      </Text>
+    )
+  return (
+    <Stack gap="xs" data-testid="match-audit">
+      <Text fw={600} size="sm">
+        {t('matching.audit')}
+      </Text>
+      <Text size="xs" c="dimmed">
+        {t('matching.auditHint')}
+      </Text>
+      <Group gap="xs">
+        {found.map(({ kind, groups }) => (
+          <Badge key={kind} color="orange" variant="light" tt="none">
+            {words('matchAudit', kind)}: {format.count(groups)}
+          </Badge>
+        ))}
+      </Group>
+      <Table fz="sm" aria-label={t('matching.audit')}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t('matching.finding')}</Table.Th>
+            <Table.Th ta="right">{t('matching.records')}</Table.Th>
+            <Table.Th ta="right">{t('matching.density')}</Table.Th>
+            <Table.Th>{t('matching.people')}</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {examples.map(({ kinds, records, persons, density }) => (
+            <Table.Tr key={persons.join()}>
+              <Table.Td>{kinds.map((kind) => words('matchAudit', kind)).join(', ')}</Table.Td>
+              <Table.Td ta="right">{format.count(records)}</Table.Td>
+              <Table.Td ta="right">{format.percent(density, 0)}</Table.Td>
+              <Table.Td>
+                <Group gap="xs">
+                  {persons.map((person) => (
+                    <ScreenLink key={person} to="/profile/$person" params={{ person }} size="sm">
+                      {nameOf(person) ?? t('matching.unnamed')}
+                    </ScreenLink>
+                  ))}
+                </Group>
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Stack>
+  )
+}
 
 function Decisions(props: { run: Details_ }): ReactNode {
   const { t } = useTranslation()
@@ -285,6 +350,8 @@ function Decisions(props: { run: Details_ }): ReactNode {
 function Weights(props: { weights: Details_['weights'] }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
+  const words = useWords()
+  const levelWords = useLevelWords()
   return (
     <Stack gap="xs">
       <Text fw={600} size="sm">
@@ -307,8 +374,8 @@ function Weights(props: { weights: Details_['weights'] }): ReactNode {
           {props.weights.flatMap(({ comparison, levels }) =>
             levels.map(({ level, match, chance, bits }, at) => (
               <Table.Tr key={`${comparison} ${level}`}>
-                <Table.Td>{at === 0 ? comparison : ''}</Table.Td>
-                <Table.Td>{level}</Table.Td>
+                <Table.Td>{at === 0 ? words('matchFeature', comparison) : ''}</Table.Td>
+                <Table.Td>{levelWords(level)}</Table.Td>
                 <Table.Td ta="right">{format.percent(match, 1)}</Table.Td>
                 <Table.Td ta="right">{format.percent(chance, 3)}</Table.Td>
                 <Table.Td ta="right" c={bits < 0 ? 'red' : 'teal'}>

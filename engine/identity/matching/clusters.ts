@@ -14,7 +14,7 @@ import { readerOf } from './records.ts'
 
 export type ClusterSettings = {
   guard: boolean
-  /** From this size on a join needs links between half of its members. */
+  /** Above this size a join needs links between half of its records. */
   maxSize: number
   /** Each record joins at most one of another input. */
   oneToOne: boolean
@@ -31,7 +31,7 @@ export type ClusterSettings = {
  */
 export const margin = 3
 
-export const tolerance = { strict: 9, share: 0.2, against: -2, rival: 2, sure: 9, outvoted: 20 }
+export const tolerance = { strict: 9, share: 0.2, against: -2, rival: 2, sure: 9, outvoted: 20, density: 0.5 }
 
 /** What speaks for or against any two records, also pairs that no rule found. */
 export type Judge = {
@@ -152,6 +152,10 @@ export function clusterRecords(given: {
     }
     return fits(one.includes(left) ? left : right, one, other) || fits(other.includes(left) ? left : right, other, one)
   }
+  const densityOf = (members: number[]) => {
+    const linked = members.map((a, at) => members.slice(at + 1).filter((b) => judge.weight(a, b) >= least).length)
+    return linked.reduce((sum, count) => sum + count, 0) / ((members.length * (members.length - 1)) / 2)
+  }
   const mayJoin: MayJoin = (link, one, other, homeOf) => {
     const size = one.length + other.length
     if (settings.oneToOne || single.size > 0) {
@@ -166,6 +170,7 @@ export function clusterRecords(given: {
       if (one.some((a) => other.some((b) => value(a) !== '' && value(b) !== '' && value(a) !== value(b))))
         return 'unique_conflict'
     }
+    if (size > settings.maxSize && densityOf(someOf([...one, ...other])) < tolerance.density) return 'size'
     if (apart && one.some((a) => other.some((b) => apart(a, b)))) {
       return 'negative_edge'
     }

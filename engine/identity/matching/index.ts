@@ -1,5 +1,12 @@
 import { Refusal } from '@einklang/platform'
-import { type LinkageModel, probabilityOf, type Refused } from '@einklang/stats'
+import {
+  auditClusters,
+  clusterLinks,
+  type Finding,
+  type LinkageModel,
+  probabilityOf,
+  type Refused,
+} from '@einklang/stats'
 import { clusterRecords, judgeOf } from './clusters.ts'
 import type { Plan } from './config.ts'
 import { type Conflict, type Guard, guardOf } from './guard.ts'
@@ -86,6 +93,8 @@ export type MatchResult = {
   clusters99: Uint32Array
   households: Uint32Array
   refused: Refused[]
+  /** Clusters that look wrong: two parts on one link, hardly linked, or long chains. */
+  audit: Finding[]
   warnings: string[]
 }
 
@@ -124,6 +133,7 @@ export async function matchRecords(inputs: Input[], plan: Plan, options: MatchOp
     decisions: [],
     flags: [],
     refused: [],
+    audit: [],
     warnings,
     clusters: alone(records),
     clusters95: alone(records),
@@ -314,12 +324,24 @@ function cluster(
   result.clusters95 = markedAt(0.95)
   result.clusters99 = markedAt(0.99)
   result.households = householdsOf(records, main.of)
-  flag(result, guard)
+  const homes = clusterLinks(records.count, noPairs(), 0, () => null, known.certain).of
+  // Any two records are judged, not only those that a rule compared.
+  const linked = (one: number, other: number) =>
+    homes[one] === homes[other] || judge.weight(one, other) >= bitsOf(least)
+  result.audit = auditClusters(main.of, linked)
+  flag(result, guard, auditClusters(result.clusters99, linked))
 }
 
-function flag(result: MatchResult, guard: Guard): void {
-  const { pairs, plan, refused } = result
+/** `doubtful` are the clusters that would be joined by themselves: a link in one of them is for a person to look at. */
+function flag(result: MatchResult, guard: Guard, doubtful: Finding[]): void {
+  const { pairs, plan, refused, clusters99 } = result
   const reasons = new Map(refused.map(({ link, reason }) => [link, reason]))
+  const bridges = new Set(
+    doubtful.flatMap((finding) => finding.bridges.flatMap(([a, b]) => [`${a},${b}`, `${b},${a}`])),
+  )
+  const loose = new Map(
+    doubtful.map(({ cluster, kinds }) => [cluster, kinds.filter((kind) => kind !== 'bridge')] as const),
+  )
   for (let pair = 0; pair < pairs.weight.length; pair++) {
     const [one, other] = [pairs.left[pair] as number, pairs.right[pair] as number]
     const flags = new Set<string>()
@@ -328,6 +350,9 @@ function flag(result: MatchResult, guard: Guard): void {
     if (guard.sharedContact(one, other)) flags.add('shared_contact')
     const reason = reasons.get(pair)
     if (reason) flags.add(reason)
+    if (bridges.has(`${one},${other}`)) flags.add('bridge')
+    if (clusters99[one] === clusters99[other])
+      for (const kind of loose.get(clusters99[one] as number) ?? []) flags.add(kind)
     if (conflict && plan.guard.household && guard.household(one, other)) flags.add('household')
     result.flags.push([...flags].sort())
     const probability = probabilityOf(pairs.weight[pair] as number)

@@ -181,6 +181,34 @@ test('what people answered in review teaches the next training', async () => {
   expect(await trained()).toBeGreaterThan(before * 2)
 }, 60_000)
 
+test('a run joins nobody whom the gate keeps apart: two logins, or too many joins in a day; review is asked instead', async () => {
+  const { database } = world.ground
+  const known = (number: string) => town().find(({ messageId }) => messageId === number)?.traits as never
+  const login = (source: string, name: string) => {
+    const event = record(source, name, known('shops60'))
+    event.identifiers = [{ namespace: 'user_id', value: name, trust: 'verified' }]
+    return event
+  }
+  const copies = ['a', 'b', 'c', 'd', 'e'].map((source) => record(source, 'copy', known('shops70')))
+  const events = [login('app', 'login-one'), login('web', 'login-two'), ...copies]
+  await database.transaction((tx) => identity.resolve(tx, events))
+  const { run } = (await ask('startMatchRun', { body: { seed: 1, retrain: false } })) as unknown as { run: string }
+  await jobs()
+  const waiting = await ask('matchRun', { params: { run } })
+  if (waiting['state'] === 'waiting')
+    await ask('decideMatchRun', { params: { run }, body: { decision: 'approve', hash: waiting['hash'] } })
+  expect(await ask('matchRun', { params: { run } })).toMatchObject({ state: 'applied', audit: { examples: [] } })
+
+  expect(await identity.find('user_id', 'login-one')).not.toBe(await identity.find('user_id', 'login-two'))
+  const people = new Set(await Promise.all(['a', 'b', 'c', 'd', 'e'].map((source) => personOf(source, 'copy'))))
+  expect(people.size).toBeGreaterThan(1)
+  expect(people.size).toBeLessThan(5)
+  const asked = await database.rows<{ flag: string }>`
+    select distinct jsonb_array_elements_text(evidence->'flags') as flag from identity.review_item
+    where kind = 'grey_link' and evidence->>'run' = ${run}`
+  expect(asked.map(({ flag }) => flag)).toEqual(expect.arrayContaining(['merge_budget', 'unique_conflict']))
+}, 60_000)
+
 test('drift is said in sentences', () => {
   const before = {
     filled: { mail: 0.8 },

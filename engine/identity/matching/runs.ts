@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { api, type PersonId } from '@einklang/contract'
+import { type AnswerOf, api, type PersonId } from '@einklang/contract'
 import { derivedId, type Ground, jobKind, mount, newId, Outage, Refusal, type StageParts } from '@einklang/platform'
 import { evidenceOf, probabilityOf } from '@einklang/stats'
 import { z } from 'zod'
@@ -9,7 +9,7 @@ import type { Input, Records } from './records.ts'
 
 /** What runs need of the stage: to join and part people by its own rules. */
 export type Joining = {
-  merge(
+  mergeByRun(
     one: PersonId,
     other: PersonId,
     actor: string,
@@ -61,8 +61,10 @@ type Manifest = {
   sizes?: { [size: string]: number }
   bits?: { [bits: string]: number }
   share?: number
+  audit?: Audit
   [key: string]: unknown
 }
+type Audit = NonNullable<AnswerOf<typeof api.identity.matchRun>['audit']>
 
 const config = {
   id: 'id',
@@ -102,6 +104,7 @@ export function matchRunParts(ground: Ground, joining: Joining): Pick<StageParts
           rules: row.manifest.rules ?? [],
           weights: weightsOf(row.model),
           drift: row.drift,
+          audit: row.manifest.audit ?? null,
         }
       }),
       mount(api.identity.previewMatchRun, () => preview(ground)),
@@ -362,20 +365,6 @@ async function apartPeople({ database }: Ground): Promise<Set<string>> {
   return new Set(rows.map(({ one, other }) => `${one} ${other}`))
 }
 
-/** Did somebody say that these two, or anybody joined with them by now, are different? */
-async function heldApart({ database }: Ground, one: PersonId, other: PersonId): Promise<boolean> {
-  const edge = await database.row`
-    select 1 as found from identity.identifier as mine
-    join identity.negative as edge
-      on (edge.one_namespace = mine.namespace and edge.one_value = mine.value)
-      or (edge.other_namespace = mine.namespace and edge.other_value = mine.value)
-    join identity.identifier as theirs on theirs.person = identity.current(${other})
-      and ((theirs.namespace = edge.one_namespace and theirs.value = edge.one_value)
-        or (theirs.namespace = edge.other_namespace and theirs.value = edge.other_value))
-    where mine.person = identity.current(${one}) and mine.person <> theirs.person limit 1`
-  return edge !== null && edge !== undefined
-}
-
 type FoundLink = {
   id: string
   one: string
@@ -435,6 +424,7 @@ async function keep(
   const total = new Set(people.values()).size
   const share = total === 0 ? 0 : moved / total
   const manifest = manifestOf(row, result, {
+    audit: auditOf(result, people),
     compared,
     links: auto.length,
     review: list.length - auto.length,
@@ -493,7 +483,7 @@ function levelsShown(result: MatchResult, pair: number) {
 function manifestOf(
   row: RunRow,
   result: MatchResult,
-  figures: { compared: number; links: number; review: number; moved: number; share: number },
+  figures: { audit: Audit; compared: number; links: number; review: number; moved: number; share: number },
 ): Manifest {
   const { records, plan, rules } = result
   const filled = Object.fromEntries(
@@ -517,6 +507,25 @@ function manifestOf(
     ),
     ...figures,
     warnings: result.warnings,
+  }
+}
+
+/** Counts of the findings, and the people of the ten largest groups among them. */
+function auditOf({ audit, records }: MatchResult, people: Map<string, PersonId>): Audit {
+  const largest = audit.toSorted(
+    (one, other) => other.records.length - one.records.length || one.cluster - other.cluster,
+  )
+  return {
+    counts: api.identity.auditKinds.map((kind) => ({
+      kind,
+      groups: audit.filter(({ kinds }) => kinds.includes(kind)).length,
+    })),
+    examples: largest.slice(0, 10).map(({ kinds, records: members, density }) => ({
+      kinds,
+      records: members.length,
+      persons: [...new Set(members.flatMap((record) => people.get(records.ids[record] as string) ?? []))].slice(0, 12),
+      density: Number(density.toFixed(3)),
+    })),
   }
 }
 
@@ -580,16 +589,16 @@ async function apply(ground: Ground, joining: Joining, row: RunRow, actor: strin
     select one, other from identity.link where run = ${row.id} and decision = 'auto' order by weight desc, one, other`
   const logs = [...row.logs]
   for (const { one, other } of links) {
-    // Whoever was parted stays parted, also those whom the joins before this one have brought together with others.
-    if (await heldApart(ground, one, other)) continue
     try {
-      const { loser, log } = await joining.merge(one, other, actor, `match run ${row.number}`)
+      const { loser, log } = await joining.mergeByRun(one, other, actor, `match run ${row.number}`)
       if (loser === null || log === null) continue
       logs.push(log)
       await database.run`update identity.match_run set logs = ${logs}::uuid[] where id = ${row.id}`
     } catch (error) {
       // The graph knows better: a limit, a conflict, an erased person. The link goes to review instead.
       if (!(error instanceof Refusal)) throw error
+      // Whoever was parted stays parted, also those whom the joins before this one brought together with others.
+      if (error.code === 'negative_edge') continue
       await database.run`update identity.link set decision = 'review', flags = flags || ${[error.code]}::text[] where run = ${row.id} and one = ${one} and other = ${other}`
     }
   }
