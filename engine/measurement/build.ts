@@ -242,8 +242,8 @@ async function writeConversions(history: History, plan: BuildPlan, inSlice: Hist
         limit 1 by id
       ) as e left any join ${merged(history)} as m on e.person = m.loser
       order by at, id
-      -- The shop's export and the browser both tell of one order.
-      limit 1 by if(order_no = '', toString(id), concat(order_no, '\0', place))
+      -- The shop's export and the browser both tell of one order; only a till counts for its store alone.
+      limit 1 by if(order_no = '', toString(id), concat(order_no, '\0', if(channel = 'store', place, '')))
     ),
     back as (
       select order_no, sum(abs(value)) as amount, max(name = 'Order Cancelled') as cancelled, min(at) as at from (

@@ -80,6 +80,19 @@ test('what came back is taken off, also when the return arrives later', async ()
   expect(row).toEqual({ value: 7500, returned: 2500 })
 })
 
+test('an order that shop and till system place differently counts once, two receipts of one number in two stores twice', async () => {
+  const till = (place: string, at: string) => order('olaf', at, '77', 2000, { channel: 'store', place })
+  await hear([
+    order('olaf', '2025-11-11T10:00:00.005Z', 'CC1', 3495, { place: 'F06' }),
+    order('olaf', '2025-11-11T10:00:00.010Z', 'CC1', 3495, { place: 'WEB' }),
+    till('F01', '2025-11-12T10:00:00Z'),
+    till('F02', '2025-11-12T11:00:00Z'),
+  ])
+  const rows = await town.ground.history.rows<{ order_no: string; place: string }>`
+    select order_no, place from measurement.conversion final where person = ${personNamed('olaf')} order by at`
+  expect(rows.map((row) => `${row.order_no} ${row.place}`)).toEqual(['CC1 F06', '77 F01', '77 F02'])
+})
+
 test('machine opens count nothing, human opens do, and a message counts once by its best evidence', async () => {
   const opened = (at: string, machine: boolean, campaign: string): Told => ({
     ...click('ben', at, campaign),
