@@ -42,7 +42,7 @@ export function Review(): ReactNode {
   const [filters, change] = useFilters()
   useLiveAnswers(['identity'])
   const open = filters.open === 'false' ? 'false' : 'true'
-  const items = usePages(api.identity.review, { query: { limit: 50, open } })
+  const items = usePages(api.identity.review, { query: { limit: 20, open } })
   return (
     <Page
       title={t('identity.title')}
