@@ -1,4 +1,4 @@
-import { Badge, Box, Group, Text, ThemeIcon } from '@mantine/core'
+import { Badge, Box, Group, Text } from '@mantine/core'
 import {
   IconAd2,
   IconBell,
@@ -14,9 +14,10 @@ import {
   IconWorld,
 } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ComponentType, type CSSProperties, type ReactNode, useEffect, useLayoutEffect, useRef } from 'react'
+import { type ComponentType, type CSSProperties, memo, type ReactNode, useEffect, useLayoutEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from './format.ts'
+import classes from './timeline.module.css'
 
 const icons: { [channel: string]: ComponentType<{ size?: number; stroke?: number; style?: CSSProperties }> } = {
   email: IconMail,
@@ -53,7 +54,7 @@ export type TimelineItem = {
 export function Timeline<Row extends { id: string; at: string }>(props: {
   label: string
   rows: Row[]
-  /** What a row shows; asked only for rows on the screen. */
+  /** What a row shows; asked only for rows on the screen. Rows are drawn anew when it is another function. */
   itemOf: (row: Row) => TimelineItem
   more: boolean
   onEnd: () => void
@@ -66,7 +67,8 @@ export function Timeline<Row extends { id: string; at: string }>(props: {
     count: props.rows.length,
     getScrollElement: () => area.current,
     estimateSize: () => 58,
-    overscan: 10,
+    overscan: 8,
+    initialRect: { width: 0, height: 640 },
     getItemKey: (index) => props.rows[index]?.id ?? index,
   })
   const shown = virtual.getVirtualItems()
@@ -100,27 +102,22 @@ export function Timeline<Row extends { id: string; at: string }>(props: {
         {shown.map((row) => {
           const found = props.rows[row.index]
           if (found === undefined) return null
-          const item = props.itemOf(found)
-          const day = format.date(item.at)
+          const day = format.date(found.at)
           const earlier = props.rows[row.index - 1]
           const newDay = earlier === undefined || format.date(earlier.at) !== day
           return (
-            <Box
+            <article
               key={row.key}
               ref={virtual.measureElement}
               data-index={row.index}
-              component="article"
               aria-posinset={row.index + 1}
               aria-setsize={props.more ? -1 : props.rows.length}
-              style={{ position: 'absolute', insetInline: 0, top: 0, transform: `translateY(${row.start}px)` }}
+              className={classes.row}
+              style={{ transform: `translateY(${row.start}px)` }}
             >
-              {newDay ? (
-                <Text size="xs" fw={600} c="dimmed" pt="sm" pb={4}>
-                  {day}
-                </Text>
-              ) : null}
-              <Entry item={item} time={format.time(item.at)} />
-            </Box>
+              {newDay ? <div className={classes.day}>{day}</div> : null}
+              <Entry row={found} itemOf={props.itemOf} />
+            </article>
           )
         })}
       </Box>
@@ -133,32 +130,26 @@ export function Timeline<Row extends { id: string; at: string }>(props: {
   )
 }
 
-function Entry(props: { item: TimelineItem; time: string }): ReactNode {
-  const { item } = props
+/** Hundreds pass by while somebody scrolls: plain elements, drawn once as long as nothing changes. */
+function PlainEntry<Row extends { at: string }>(props: { row: Row; itemOf: (row: Row) => TimelineItem }): ReactNode {
+  const format = useFormat()
+  const item = props.itemOf(props.row)
   return (
-    <Group align="flex-start" wrap="nowrap" gap="sm" py={6} pr="sm" data-channel={item.channel}>
-      <ThemeIcon variant="light" radius="xl" size={30} aria-label={item.channelName} role="img">
+    <div className={classes.entry} data-channel={item.channel}>
+      <div className={classes.icon} role="img" aria-label={item.channelName}>
         <ChannelIcon channel={item.channel} />
-      </ThemeIcon>
-      <Box style={{ flex: 1, minWidth: 0 }}>
-        <Group justify="space-between" wrap="nowrap" gap="sm" align="baseline">
-          <Text size="sm" fw={550} style={{ overflowWrap: 'anywhere' }}>
-            {item.title}
-          </Text>
-          <Group gap="xs" wrap="nowrap">
-            {item.value === undefined ? null : (
-              <Text size="sm" fw={600} style={{ fontVariantNumeric: 'tabular-nums' }}>
-                {item.value}
-              </Text>
-            )}
-            <Text size="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-              {props.time}
-            </Text>
-          </Group>
-        </Group>
-        <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }} lineClamp={3}>
+      </div>
+      <div className={classes.words}>
+        <div className={classes.head}>
+          <div className={classes.title}>{item.title}</div>
+          <div className={classes.end}>
+            {item.value === undefined ? null : <div className={classes.value}>{item.value}</div>}
+            <div className={classes.time}>{format.time(item.at)}</div>
+          </div>
+        </div>
+        <div className={classes.details}>
           {[item.channelName, ...item.details.map((detail) => `${detail.label}: ${detail.value}`)].join(' · ')}
-        </Text>
+        </div>
         {item.note}
         {item.marks === undefined || item.marks.length === 0 ? null : (
           <Group gap={4} mt={2}>
@@ -169,7 +160,9 @@ function Entry(props: { item: TimelineItem; time: string }): ReactNode {
             ))}
           </Group>
         )}
-      </Box>
-    </Group>
+      </div>
+    </div>
   )
 }
+
+const Entry = memo(PlainEntry) as typeof PlainEntry

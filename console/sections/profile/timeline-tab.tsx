@@ -1,6 +1,6 @@
 import { api, type CallOf, type PersonId } from '@einklang/contract'
 import { Chip, Group, Stack, Text } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
@@ -30,25 +30,28 @@ export function TimelineTab(props: { person: PersonId }): ReactNode {
   const chosen = filters.channels?.split(',') ?? []
   const pages = usePages(api.profile.timeline, useTimelineQuestion(props.person), { still: true })
 
-  const itemOf = (entry: Entry): TimelineItem => ({
-    id: entry.id,
-    at: entry.at,
-    channel: entry.channel,
-    channelName: [words('channel', entry.channel), entry.sourceName].filter(Boolean).join(' · '),
-    title: entry.title,
-    details: entry.details,
-    value: entry.value === null || entry.value.amount === 0 ? undefined : format.moneyOf(entry.value),
-    marks: [
-      ...entry.flags.map((flag) => words('flag', flag)),
-      ...new Set(entry.findings.map((finding) => words('check', finding.split(' ', 1)[0] ?? ''))),
-    ],
-    note:
-      entry.message !== null && messageId.test(entry.message) ? (
-        <ScreenLink to="." search={(before) => ({ ...before, message: entry.message ?? undefined })} size="xs">
-          {t('message.why')}
-        </ScreenLink>
-      ) : null,
-  })
+  const itemOf = useCallback(
+    (entry: Entry): TimelineItem => ({
+      id: entry.id,
+      at: entry.at,
+      channel: entry.channel,
+      channelName: [words('channel', entry.channel), entry.sourceName].filter(Boolean).join(' · '),
+      title: entry.title,
+      details: entry.details,
+      value: entry.value === null || entry.value.amount === 0 ? undefined : format.moneyOf(entry.value),
+      marks: [
+        ...entry.flags.map((flag) => words('flag', flag)),
+        ...new Set(entry.findings.map((finding) => words('check', finding.split(' ', 1)[0] ?? ''))),
+      ],
+      note:
+        entry.message !== null && messageId.test(entry.message) ? (
+          <ScreenLink to="." search={(before) => ({ ...before, message: entry.message ?? undefined })} size="xs">
+            {t('message.why')}
+          </ScreenLink>
+        ) : null,
+    }),
+    [t, format, words],
+  )
 
   return (
     <Panel testid="timeline-tab">
