@@ -246,17 +246,23 @@ async function writeConversions(history: History, plan: BuildPlan, inSlice: Hist
       limit 1 by if(order_no = '', toString(id), concat(order_no, '\0', if(channel = 'store', place, '')))
     ),
     back as (
-      select order_no, sum(abs(value)) as amount, max(name = 'Order Cancelled') as cancelled, min(at) as at from (
-        select id, name, order_no, value, at from ingest.event
-        where name in ${returns} and order_no in ${mine} limit 1 by id
-      ) group by order_no
+      select purchase, sum(abs(value)) as amount, max(name = 'Order Cancelled') as cancelled, min(at) as at from (
+        -- Of receipts with one number, a return belongs to that of its own store, else to the last one before it.
+        select r.name as name, r.value as value, r.at as at,
+          argMax(p.id, tuple(p.place = r.place, p.at <= r.at, p.at)) as purchase
+        from (
+          select id, name, order_no, value, at, place from ingest.event
+          where name in ${returns} and order_no in ${mine} limit 1 by id
+        ) as r join placed as p on p.order_no = r.order_no
+        group by r.id, r.name, r.value, r.at
+      ) group by purchase
     )
     select p.who, if(p.person = ${sql(history, nobody)}, p.id, p.person), p.at, p.id, p.order_no, p.value - came_back, came_back,
       p.currency, if(p.channel in ('app', 'store'), p.channel, 'web'), p.place, ${newVersion(plan)}, 0
     from (
-      select p.*, if(b.order_no != '' and b.at <= p.at + interval ${returnDays} day,
+      select p.*, if((b.amount > 0 or b.cancelled) and b.at <= p.at + interval ${returnDays} day,
         if(b.cancelled, p.value, least(p.value, b.amount)), 0) as came_back
-    from placed as p left any join back as b on p.order_no = b.order_no
+    from placed as p left any join back as b on p.id = b.purchase
     ) as p where p.who in ${inSlice}
     union all
     select person, stored, at, event, order_no, value, returned, currency, sold_via, place, ${goneVersion(plan)}, 1

@@ -88,9 +88,15 @@ test('an order that shop and till system place differently counts once, two rece
     till('F01', '2025-11-12T10:00:00Z'),
     till('F02', '2025-11-12T11:00:00Z'),
   ])
-  const rows = await town.ground.history.rows<{ order_no: string; place: string }>`
-    select order_no, place from measurement.conversion final where person = ${personNamed('olaf')} order by at`
-  expect(rows.map((row) => `${row.order_no} ${row.place}`)).toEqual(['CC1 F06', '77 F01', '77 F02'])
+  const counted = async () => {
+    const rows = await town.ground.history.rows<{ order_no: string; place: string; value: number }>`
+      select order_no, place, value from measurement.conversion final where person = ${personNamed('olaf')} order by at`
+    return rows.map((row) => `${row.order_no} ${row.place} ${row.value}`)
+  }
+  expect(await counted()).toEqual(['CC1 F06 3495', '77 F01 2000', '77 F02 2000'])
+  const returned = (at: string, place: string) => ({ ...till(place, at), name: 'Order Refunded', value: -500 })
+  await hear([returned('2025-11-14T10:00:00Z', 'F01'), returned('2025-11-15T10:00:00Z', 'F09')])
+  expect(await counted()).toEqual(['CC1 F06 3495', '77 F01 1500', '77 F02 1500'])
 })
 
 test('machine opens count nothing, human opens do, and a message counts once by its best evidence', async () => {
