@@ -65,6 +65,13 @@ test('the data check shows whole weeks of spend and sales; too short a history i
   expect(data.refusals).toEqual([])
   expect(data.channels.map((row) => row.channel).sort()).toEqual(['radio', 'search_generic'])
   expect(data.believed?.advertising.mean).toBeGreaterThan(0)
+  // Before the first known spend nobody told us what was spent: these weeks teach nothing.
+  const longer = await measurement.mix.data({ ...period, from: addDays(first, -20 * 7) })
+  expect(longer.weeks).toEqual(data.weeks)
+  for (const { roas } of data.believed?.shares ?? []) {
+    expect(roas?.high).toBeGreaterThan(2)
+    expect(roas?.high).toBeLessThan(10)
+  }
   const short = { from: first, to: addDays(first, 30 * 7 - 1) }
   expect((await measurement.mix.data(short)).refusals[0]?.because).toContain('30 weeks')
   await expect(
