@@ -364,6 +364,33 @@ export const journeyPersons = route({
   ),
 })
 
+/** What becomes of the persons of a flow on the way to a segment; the rest are its members, or not permitted. */
+const wayPersons = {
+  persons: z.int(),
+  /** Known by more than a device or a receipt. */
+  known: z.int(),
+  /** Known, but objecting to groups and scores (purpose profiling). */
+  objecting: z.int(),
+}
+
+export const journeyWay = route({
+  stage: 'measurement',
+  name: 'journeyWay',
+  summary: 'How many persons went along one flow, and how many of them could be in a segment',
+  method: 'get',
+  path: '/journeys/way',
+  may: readers,
+  query: z.object({
+    ...period,
+    step: z.coerce.number().int().min(1).max(5),
+    source: z.string().max(80),
+    target: z.string().max(80),
+    soldVia,
+    segment,
+  }),
+  answer: z.object(wayPersons),
+})
+
 export const journeySegment = route({
   stage: 'measurement',
   name: 'journeySegment',
@@ -384,9 +411,8 @@ export const journeySegment = route({
   }),
   answer: z.object({
     audience: z.string(),
-    /** Persons of the flow, those of them whom we know, and members: known, permitted, not objecting to profiling. */
-    persons: z.int(),
-    known: z.int(),
+    ...wayPersons,
+    /** Members: known, not objecting to profiling, and permitted where that was asked for. */
     members: z.int(),
   }),
 })

@@ -346,7 +346,7 @@ export function createAnswers(ground: Ground) {
 
   /** Everybody who went along a flow, each once. */
   async function wayPersons(
-    input: InputOf<Routes['journeySegment']>['body'],
+    input: InputOf<Routes['journeyWay']>['query'],
   ): Promise<{ period: Period; persons: PersonId[] }> {
     const period = inPeriod(input)
     const found = await scopeOf(period, input.soldVia)

@@ -55,15 +55,34 @@ export async function build(history: History, plan: BuildPlan): Promise<BuildRes
   const [size] = await history.rows<{ events: number }>`select count() as events from ingest.event`
   const share = plan.after === null ? 1 : Math.min(1, persons / 50_000)
   const slices = Math.max(1, Math.ceil((Number(size?.events ?? 0) * share) / eventsPerSlice))
-  for (let slice = 0; slice < slices; slice++) {
+  for (const within of await slicesOf(history, plan, persons, Math.ceil(persons / slices))) {
     plan.signal.throwIfAborted()
-    const inSlice = history.part`(select person from measurement.changed
-      where build = ${plan.number} and cityHash64(person) % ${slices} = ${slice})`
+    const inSlice = history.part`(select person from measurement.changed where build = ${plan.number} and ${within})`
     await writeTouches(history, plan, inSlice)
     await writeConversions(history, plan, inSlice)
     await writePaths(history, plan, inSlice)
   }
   return { watermark, persons }
+}
+
+/** The changed persons cut into neighbours: each slice reads its own part of the tables, whatever their number. */
+async function slicesOf(history: History, plan: BuildPlan, persons: number, perSlice: number): Promise<HistoryPart[]> {
+  const bounds = await history.rows<{ person: string }>`
+    select person from (
+      select person, rowNumberInAllBlocks() as place
+      from (select distinct person from measurement.changed where build = ${plan.number} order by person)
+    ) where place % ${perSlice} = ${perSlice - 1} and place < ${persons - 1} order by place`
+  const ends = bounds.map(({ person }) => typed('UUID', person))
+  return [...ends, null].map((high, index) => {
+    const low = ends[index - 1]
+    return history.join(
+      [
+        ...(low === undefined ? [] : [history.part`person > ${low}`]),
+        ...(high === null ? [] : [history.part`person <= ${high}`]),
+      ],
+      'and',
+    )
+  })
 }
 
 /** Loser → winner as of now. */
@@ -82,31 +101,41 @@ const currentOf = (history: History, stored: string): HistoryPart =>
 const overtaking = 20
 
 async function collectChanged(history: History, plan: BuildPlan): Promise<void> {
-  const fresh =
+  const fresh = plan.after === null ? history.part`true` : history.part`batch > ${Math.max(0, plan.after - overtaking)}`
+  // Orders are known by their number: who shares one with a changed person may win or lose it. A complete build takes
+  // everybody anyway.
+  const sharing =
     plan.after === null
-      ? history.part`select person, id, name, order_no from ingest.event`
-      : history.part`select person, id, name, order_no from ingest.event where batch > ${Math.max(0, plan.after - overtaking)}`
-  // Orders are known by their number: who shares one with a changed person may win or lose it.
+      ? history.part``
+      : history.part`union all
+        select person, id from ingest.event where name in ${orders}
+          and order_no in (select order_no from ingest.event where order_no != '' and ${fresh})`
   await history.run`
     insert into measurement.changed (build, person)
     select distinct ${plan.number}, ${ownerOf(history, 'e')} from (
-      select person, id from (${fresh}) where person != ${sql(history, nobody)} or name in ${orders}
-      union distinct
-      select person, id from ingest.event where name in ${orders}
-        and order_no in (select order_no from (${fresh}) where order_no != '')
+      select distinct person, ${sql(history, nobody)} as id from ingest.event
+      where person != ${sql(history, nobody)} and ${fresh}
+      union all
+      select person, id from ingest.event where person = ${sql(history, nobody)} and name in ${orders} and ${fresh}
+      ${sharing}
     ) as e left any join ${merged(history)} as m on e.person = m.loser`
   await history.run`
     insert into measurement.changed (build, person)
     select distinct ${plan.number}, arrayJoin([built.person, ${currentOf(history, 'built.stored')}]) from (
-      select person, stored from measurement.touch final
+      select person, stored from measurement.touch final where ${mayBeStale(history)}
       union distinct
-      select person, stored from measurement.conversion final
+      select person, stored from measurement.conversion final where ${mayBeStale(history)}
     ) as built left any join ${merged(history)} as m on built.stored = m.loser
     where built.person != ${currentOf(history, 'built.stored')}`
   if (plan.after === null) {
     await history.run`insert into measurement.changed (build, person)
       select distinct ${plan.number}, person from measurement.path final`
   }
+}
+
+/** Rows of whom a merge or a split may have moved: the others stand where they were filed. */
+export function mayBeStale(history: History): HistoryPart {
+  return history.part`(person != stored or stored in (select loser from ${merged(history)}))`
 }
 
 async function markKnown(history: History, plan: BuildPlan): Promise<void> {

@@ -2,7 +2,7 @@ import type { AnswerOf, api, InputOf, PersonId } from '@einklang/contract'
 import { type Caller, type Database, type Ground, typed } from '@einklang/platform'
 import type { StockReport } from '#commerce'
 import { type Answers, createAnswers } from './answers.ts'
-import { build, newestBatch } from './build.ts'
+import { build, mayBeStale, newestBatch } from './build.ts'
 import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
 import { type Refit, refitCustomers, type SetForecasts } from './customers.ts'
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts'
@@ -13,7 +13,7 @@ import type { Period } from './period.ts'
 import { moveStock, noteStock } from './products.ts'
 import { createProtocolDesk, type ProtocolDesk } from './protocol.ts'
 import { beginBuild, buildState, confirmBuild, currentGrouping, endBuild, knownPersons, lastBuild } from './store.ts'
-import { type SaveSegment, type SetScore, segmentOfWay } from './way-segment.ts'
+import { type SaveSegment, type SetScore, segmentOfWay, sizeOfWay } from './way-segment.ts'
 
 export { cell as csvCell } from './answers.ts'
 export { usualBelief } from './beliefs.ts'
@@ -37,6 +37,10 @@ export type Measurement = Answers & {
   protocol: ProtocolDesk
   mix: MixDesk
   evidence: EvidenceDesk
+  /** How many went along a flow of the journey map, and how many of them a segment would leave out. */
+  sizeOfWay(
+    ask: InputOf<typeof api.measurement.journeyWay>['query'],
+  ): Promise<AnswerOf<typeof api.measurement.journeyWay>>
   /** Makes the persons of a flow of the journey map a segment. */
   segmentOfWay(
     ask: InputOf<typeof api.measurement.journeySegment>['body'],
@@ -98,6 +102,7 @@ export function createMeasurement({
   const answers = createAnswers(ground)
   return {
     ...answers,
+    sizeOfWay: (ask) => sizeOfWay({ ground, answers }, ask),
     segmentOfWay: (ask, by) => {
       if (saveSegment === undefined) throw new Error('Nobody was given to save segments.')
       return segmentOfWay({ ground, answers, setScore, saveSegment }, ask, by)
@@ -209,7 +214,9 @@ async function buildOnce(ground: Ground, signal: AbortSignal): Promise<Built> {
 /** Did a merge or split happen that the paths do not show yet? */
 async function mergesSeen({ history }: Ground): Promise<boolean> {
   const [row] = await history.rows<{ stale: number }>`
-    select count() as stale from (select distinct person, stored from measurement.touch final) as t
+    select count() as stale from (
+      select distinct person, stored from measurement.touch final where ${mayBeStale(history)}
+    ) as t
     left any join (select loser, winner from identity.merged final where undone = 0) as m on t.stored = m.loser
     where t.person != if(m.winner = toUUID('00000000-0000-0000-0000-000000000000'), t.stored, m.winner)`
   return Number(row?.stale ?? 0) > 0

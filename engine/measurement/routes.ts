@@ -24,6 +24,7 @@ export function measurementParts(measurement: Measurement): StageParts {
       spoken(routes.paths, ({ query }) => measurement.paths(query)),
       spoken(routes.journeyMap, ({ query }) => measurement.journeyMap(query)),
       spoken(routes.journeyPersons, ({ query }) => measurement.journeyPersons(query)),
+      spoken(routes.journeyWay, ({ query }) => measurement.sizeOfWay(query)),
       spoken(routes.journeySegment, ({ body }, { caller }) => measurement.segmentOfWay(body, caller)),
       spoken(routes.products, ({ query }) => measurement.products(query)),
       spoken(routes.productsCsv, async ({ query }) => {

@@ -66,6 +66,15 @@ export async function knownPersons(database: Database, persons: PersonId[]): Pro
   return rows.map((row) => row.person)
 }
 
+/** Which of these persons objected to groups and scores; segments leave them out. */
+export async function objectingPersons(database: Database, persons: PersonId[]): Promise<PersonId[]> {
+  const rows = await database.rows<{ person: PersonId }>`
+    select person from consent.state where purpose = 'profiling' and not allowed and person = any(${persons}::uuid[])
+    union
+    select person from consent.refused where purpose = 'profiling' and person = any(${persons}::uuid[])`
+  return rows.map((row) => row.person)
+}
+
 export type Grouping = { version: number; changedAt: Date | null; rules: GroupingRule[] }
 
 export async function currentGrouping(database: Database): Promise<Grouping> {

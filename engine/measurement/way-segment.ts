@@ -2,7 +2,7 @@ import type { AnswerOf, AudienceId, api, InputOf, PersonId, Predicate } from '@e
 import type { Caller, Database, Ground } from '@einklang/platform'
 import type { Answers } from './answers.ts'
 import { refused } from './sayings.ts'
-import { knownPersons } from './store.ts'
+import { knownPersons, objectingPersons } from './store.ts'
 
 type Routes = typeof api.measurement
 type Ask = InputOf<Routes['journeySegment']>['body']
@@ -23,23 +23,39 @@ export type SetScore = (
 
 const perStatement = 20_000
 
+type Way = Pick<Ask, 'from' | 'to' | 'step' | 'source' | 'target' | 'soldVia' | 'segment'>
+type WayNeeds = { ground: Ground; answers: Pick<Answers, 'wayPersons'> }
+
+async function sieved({ ground: { database }, answers }: WayNeeds, way: Way) {
+  const { period, persons } = await answers.wayPersons(way)
+  const known: PersonId[] = []
+  let objecting = 0
+  for (let start = 0; start < persons.length; start += perStatement) {
+    const some = await knownPersons(database, persons.slice(start, start + perStatement))
+    known.push(...some)
+    objecting += (await objectingPersons(database, some)).length
+  }
+  return { period, known, counts: { persons: persons.length, known: known.length, objecting } }
+}
+
+/** How many went along a flow, and how many of them a segment would have to leave out. */
+export async function sizeOfWay(needs: WayNeeds, way: Way): Promise<AnswerOf<Routes['journeyWay']>> {
+  return (await sieved(needs, way)).counts
+}
+
 /**
  * Gives every known person of a flow a score that bears the name of the segment, and makes all who have it the segment.
  * The segment keeps to everybody's objections by itself, as every segment does.
  */
 export async function segmentOfWay(
-  needs: { ground: Ground; answers: Pick<Answers, 'wayPersons'>; setScore: SetScore; saveSegment: SaveSegment },
+  needs: WayNeeds & { setScore: SetScore; saveSegment: SaveSegment },
   ask: Ask,
   by: Caller,
 ): Promise<AnswerOf<Routes['journeySegment']>> {
-  const { database, clock } = needs.ground
-  const { period, persons } = await needs.answers.wayPersons(ask)
-  if (persons.length === 0) throw refused(409, 'empty_way')
-  const known: PersonId[] = []
-  for (let start = 0; start < persons.length; start += perStatement)
-    known.push(...(await knownPersons(database, persons.slice(start, start + perStatement))))
-  if (known.length === 0) throw refused(409, 'nobody_known', { given: { persons: persons.length } })
-  const asOf = clock.now()
+  const { period, known, counts } = await sieved(needs, ask)
+  if (counts.persons === 0) throw refused(409, 'empty_way')
+  if (known.length === 0) throw refused(409, 'nobody_known', { given: { persons: counts.persons } })
+  const asOf = needs.ground.clock.now()
   const score = `way: ${ask.source} > ${ask.target}, ${ask.name} (${asOf.toISOString().slice(0, 16)})`
   const went: Predicate = { score, is: 'known', value: 1 }
   const { audience, members } = await needs.saveSegment(
@@ -64,5 +80,5 @@ export async function segmentOfWay(
       return known
     },
   )
-  return { audience, persons: persons.length, known: known.length, members }
+  return { audience, ...counts, members }
 }

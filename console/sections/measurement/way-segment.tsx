@@ -1,9 +1,9 @@
 import { type AnswerOf, api, type Channel, channels, type Purpose, purposes } from '@einklang/contract'
-import { Alert, Button, Checkbox, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Button, Checkbox, Group, Modal, Select, Stack, Table, Text, TextInput } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../kit/format.ts'
-import { useDeed } from '../../shell/api.ts'
+import { useAnswer, useDeed } from '../../shell/api.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useWords } from '../../shell/words.ts'
 
@@ -25,6 +25,7 @@ export function WaySegment(props: { flow: Flow; narrow: object; onClose: () => v
   const [purpose, setPurpose] = useState<Purpose>('newsletter')
   const [channel, setChannel] = useState<Channel>('email')
   const [made, setMade] = useState<AnswerOf<typeof api.measurement.journeySegment> | null>(null)
+  const size = useAnswer(api.measurement.journeyWay, { query: { ...props.narrow, ...flow } })
   const make = useDeed(api.measurement.journeySegment, { refresh: ['audience'], quiet: true })
   async function save(): Promise<void> {
     const answer = await make.run({
@@ -39,6 +40,7 @@ export function WaySegment(props: { flow: Flow; narrow: object; onClose: () => v
           <Text size="sm" c="dimmed">
             {t('waySegment.meaning')}
           </Text>
+          {size.data === undefined ? null : <Sieve of={size.data} members={size.data.known - size.data.objecting} />}
           <TextInput
             label={t('waySegment.name')}
             value={name}
@@ -92,17 +94,10 @@ export function WaySegment(props: { flow: Flow; narrow: object; onClose: () => v
 
 function Made(props: { made: AnswerOf<typeof api.measurement.journeySegment>; onClose: () => void }): ReactNode {
   const { t } = useTranslation()
-  const format = useFormat()
   const { made } = props
   return (
     <Stack gap="sm" data-testid="way-segment-made">
-      <Text size="sm">
-        {t('waySegment.made', {
-          persons: format.count(made.persons),
-          known: format.count(made.known),
-          members: format.count(made.members),
-        })}
-      </Text>
+      <Sieve of={made} members={made.members} />
       <Group justify="flex-end">
         <Button variant="default" onClick={props.onClose}>
           {t('journeyMap.close')}
@@ -112,5 +107,39 @@ function Made(props: { made: AnswerOf<typeof api.measurement.journeySegment>; on
         </ScreenLink>
       </Group>
     </Stack>
+  )
+}
+
+/** From everybody on the flow to the members of the segment: who is left out, and why. */
+function Sieve(props: { of: AnswerOf<typeof api.measurement.journeyWay>; members: number }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { persons, known, objecting } = props.of
+  const left: [string, number][] = [
+    ['unknown', persons - known],
+    ['objecting', objecting],
+    ['unpermitted', known - objecting - props.members],
+  ]
+  return (
+    <Table fz="sm" verticalSpacing={4} data-testid="way-segment-sieve">
+      <Table.Tbody>
+        <Table.Tr>
+          <Table.Td>{t('waySegment.persons')}</Table.Td>
+          <Table.Td ta="right">{format.count(persons)}</Table.Td>
+        </Table.Tr>
+        {left
+          .filter(([, count]) => count > 0)
+          .map(([reason, count]) => (
+            <Table.Tr key={reason} c="dimmed">
+              <Table.Td>{t(`waySegment.${reason}`)}</Table.Td>
+              <Table.Td ta="right">− {format.count(count)}</Table.Td>
+            </Table.Tr>
+          ))}
+        <Table.Tr fw={600}>
+          <Table.Td>{t('waySegment.members')}</Table.Td>
+          <Table.Td ta="right">{format.count(props.members)}</Table.Td>
+        </Table.Tr>
+      </Table.Tbody>
+    </Table>
   )
 }
