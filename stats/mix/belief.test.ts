@@ -42,10 +42,10 @@ const spec: MixSpec = {
   saturation: 'none',
   channels: named('search', 'radio', 'posters'),
 }
-const run = { chains: 4, draws: 250, warmup: 250, outOfSample: false, seed: 'belief' }
+const run = { chains: 2, draws: 150, warmup: 150, outOfSample: false, seed: 'belief' }
 
-async function fitted(given: MixSpec, table = data): Promise<MixFit> {
-  const fit = await fitMix(table, given, run)
+async function fitted(given: MixSpec, table = data, more = {}): Promise<MixFit> {
+  const fit = await fitMix(table, given, { ...run, ...more })
   if ('refused' in fit) throw new Error(fit.refused[0]?.because)
   return fit
 }
@@ -68,7 +68,7 @@ test('what is believed of a return does not hang on which channels are looked at
 
 describe('a return that nobody can believe', () => {
   test('is said, and plans leave the channel where it is; one that moves with the season gets no more', async () => {
-    const fit = await fitted(spec)
+    const fit = await fitted(spec, data, { chains: 4, draws: 250, warmup: 250 })
     expect(fit.answers.channels[1]?.roas?.mean).toBeGreaterThan(20)
     expect(failed(fit)).toContain('unbelievable')
     expect(failed(fit)).toContain('contradicts_more')
