@@ -137,7 +137,7 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
         server = opened
         opened.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, needs.config)))
         const { host: address, port: wanted } = needs.config
-        opened.listen({ host: address, port: wanted, reusePort: sharesPorts }, () => {
+        opened.listen({ host: address, port: wanted, reusePort: sharesPorts, backlog: longestBacklog }, () => {
           const { port } = opened.address() as { port: number }
           const host = needs.config.host === '0.0.0.0' || needs.config.host === '::' ? 'localhost' : needs.config.host
           resolve({ port, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}` })
@@ -161,6 +161,12 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
     },
   }
 }
+
+/**
+ * Connections that wait until somebody takes them; the system's own limit may be lower. With Node's 511 the connections of
+ * a burst end in repeated attempts of the client's system and in resets.
+ */
+const longestBacklog = 4096
 
 /** Where a successor can listen beside us, so that a restart refuses nobody (SO_REUSEPORT). */
 const sharesPorts = process.platform === 'linux'

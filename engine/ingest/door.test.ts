@@ -33,7 +33,7 @@ beforeEach(() => {
       speaks: async (dialects: string[]) => dialects.includes('segment'),
     } as unknown as Sources,
     inbox: {
-      full: () => full,
+      expect: () => (full ? null : { over: () => undefined }),
       commit: async (request) => {
         if (full) return 'full'
         stored.push(request)

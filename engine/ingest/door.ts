@@ -76,8 +76,9 @@ export function createDoor(needs: {
   }
 
   const accept = async (request: DoorRequest, meant: Candidate[]): Promise<DoorAnswer> => {
-    if (needs.inbox.full()) return busy(request)
-    const wire = await request.body(wireLimit)
+    const expected = needs.inbox.expect(lengthOf(request))
+    if (!expected) return busy(request)
+    const wire = await request.body(wireLimit).finally(expected.over)
     if (wire === 'too_large')
       return problem(request, 413, 'too_large', 'At most 4 MiB per request.', { connection: 'close' })
     const body = await inflated(wire, request.header('content-encoding'))
@@ -280,6 +281,12 @@ export function createDoor(needs: {
   }
 
   return { owns: ownsPath, answer }
+}
+
+/** What a request says of the length of its body, as far as one is taken; null = it does not say. */
+function lengthOf(request: DoorRequest): number | null {
+  const said = Number(request.header('content-length') ?? Number.NaN)
+  return said >= 0 ? Math.min(said, wireLimit) : null
 }
 
 /** Those whose pixels have Segment's form. */

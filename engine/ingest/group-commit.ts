@@ -1,13 +1,7 @@
 import { type Clock, type Database, fault, type Metrics, Outage } from '@einklang/platform'
+import { createAdmission, type Expected } from './admission.ts'
 import { type InboxRequest, packRequests } from './frame.ts'
 
-/** How much may wait or be on its way to the disk; beyond it callers are told to come back. */
-const inFlightLimit = 64 * 1024 * 1024
-/**
- * Milliseconds for which callers wait behind a queue of more than a group: whoever comes later would only wait longer.
- * A disk that hesitates with little waiting is waited for; some senders never try again.
- */
-const patience = 1000
 const groupLimit = 4 * 1024 * 1024
 /** Small groups wait for the commit on its way and grow meanwhile; a large one is packed while another is written. */
 const parallelFrom = 256 * 1024
@@ -17,8 +11,11 @@ const parallelCommits = 2
 export const inboxChannel = 'ingest_inbox'
 
 export type GroupCommit = {
-  /** Whoever comes now would be refused: asked before a body is read and parsed, which costs more than all the rest. */
-  full(): boolean
+  /**
+   * A place for a body of so many bytes, or null: come back later. Asked before it is read and parsed, which costs more than
+   * all the rest.
+   */
+  expect(bytes: number | null): Expected | null
   /** Resolves when the request is durable; `full` = nothing stored, come back later. */
   commit(request: InboxRequest): Promise<'durable' | 'full'>
 }
@@ -36,9 +33,9 @@ type Waiting = {
  */
 export function createGroupCommit(needs: { database: Database; clock: Clock; metrics: Metrics }): GroupCommit {
   let waiting: Waiting[] = []
-  let inFlight = 0
-  /** Of what is in flight, how much no commit has taken yet. */
+  /** How much no commit has taken yet. */
   let waitingBytes = 0
+  const admission = createAdmission({ now: () => performance.now(), afterTurn: (work) => void setImmediate(work) })
   let commits = 0
   let scheduled = false
   const days = new Set<string>()
@@ -46,9 +43,6 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
   const requests = needs.metrics.counter('einklang_inbox_requests_total', 'Requests committed to the inbox')
 
   const mayBegin = () => commits === 0 || (commits < parallelCommits && waitingBytes >= parallelFrom)
-
-  const late = () =>
-    waitingBytes > groupLimit && performance.now() - (waiting[0]?.since ?? Number.POSITIVE_INFINITY) > patience
 
   const schedule = () => {
     if (scheduled || waiting.length === 0 || !mayBegin()) return
@@ -66,6 +60,7 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
     if (group.length === 0) return
     commits++
     const started = performance.now()
+    let waited: number | null = null
     try {
       fault('ingest.before-commit')
       await write(
@@ -76,12 +71,17 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
       fault('ingest.after-commit')
       for (const one of group) one.done('durable')
       requests.add(group.length)
-      size.observe((performance.now() - started) / 1000)
+      const now = performance.now()
+      size.observe((now - started) / 1000)
+      waited = now - (group[0]?.since ?? now)
     } catch (error) {
       for (const one of group) one.failed(error)
     } finally {
       commits--
-      for (const one of group) inFlight -= one.request.body.length
+      admission.leave(
+        group.reduce((sum, one) => sum + one.request.body.length, 0),
+        waited,
+      )
       schedule()
     }
   }
@@ -100,10 +100,9 @@ export function createGroupCommit(needs: { database: Database; clock: Clock; met
   }
 
   return {
-    full: () => inFlight >= inFlightLimit || late(),
+    expect: admission.expect,
     commit(request) {
-      if (inFlight + request.body.length > inFlightLimit || late()) return Promise.resolve('full')
-      inFlight += request.body.length
+      if (!admission.take(request.body.length)) return Promise.resolve('full')
       waitingBytes += request.body.length
       return new Promise((done, failed) => {
         waiting.push({ request, since: performance.now(), done, failed })
@@ -124,7 +123,7 @@ async function write(
     await needs.database.run`select ingest.open_day(${day}::date)`
     days.add(day)
   }
-  const { bytes, size } = await packRequests(requests)
+  const { bytes, size } = packRequests(requests)
   const rows = await needs.database.rows<{ seq: number }>`
     with put as (
       insert into ingest.inbox (day, received_at, requests, size, bytes)

@@ -81,7 +81,7 @@ test.each(files)('%s is answered as the package expects and understood whole', a
       bySlug: async () => source,
       speaks: async (dialects: string[]) => dialects.some((one) => source.dialects.some((own) => own === one)),
     } as unknown as Sources,
-    inbox: { full: () => false, commit: async (request) => (stored.push(request), 'durable') },
+    inbox: { expect: () => ({ over: () => undefined }), commit: async (request) => (stored.push(request), 'durable') },
     clock: { now: () => new Date(now) },
     log: { error() {} } as unknown as Parameters<typeof createDoor>[0]['log'],
     metrics: createMetrics(),
