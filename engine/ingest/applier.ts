@@ -160,13 +160,13 @@ async function sortOut(needs: { clock: Clock }, tx: Database, items: Item[], opt
   }
   // Other weeks are asked (a clock may have been ahead), this week's index is met once: by the insert that finds repeats.
   // Id by id: joined as a set, the planner would rather read all that was seen.
-  const ids = [...first.keys()]
   const before = await tx.rows<{ id: EventId; content: number }>`
-    select seen.id, seen.content from unnest(${ids}::uuid[]) as asked(id) cross join lateral (
+    with asked as materialized (select id from unnest(${[...first.keys()]}::uuid[]) as given(id))
+    select seen.id, seen.content from asked cross join lateral (
       select id, content from ingest.seen where seen.id = asked.id and week < ${week}::date offset 0) as seen
     where exists (select from ingest.seen where week < ${week}::date)
     union all
-    select seen.id, seen.content from unnest(${ids}::uuid[]) as asked(id) cross join lateral (
+    select seen.id, seen.content from asked cross join lateral (
       select id, content from ingest.seen where seen.id = asked.id and week > ${week}::date offset 0) as seen
     where exists (select from ingest.seen where week > ${week}::date)`
   for (const row of before) known(row)

@@ -9,7 +9,7 @@ export async function putInInbox(needs: { clock: Clock }, tx: Database, requests
   if (requests.length === 0) return
   const now = needs.clock.now()
   const day = now.toISOString().slice(0, 10)
-  const { bytes, size } = await packRequests(requests)
+  const { bytes, size } = packRequests(requests)
   await tx.run`select ingest.open_day(${day}::date)`
   await tx.run`
     insert into ingest.inbox (day, received_at, requests, size, bytes)

@@ -52,14 +52,14 @@ async function eraseFromBatches(
   const batches = await tx.rows<{ id: number; rows: Buffer }>`
     select id, rows from ingest.batch where history_at is null and rows is not null for update`
   for (const batch of batches) {
-    const lines = (await unsqueeze(batch.rows)).toString('utf8').split('\n')
+    const lines = unsqueeze(batch.rows).toString('utf8').split('\n')
     const rows = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Kept)
     const kept = rows.filter((row) => !persons.has(row.person))
     if (kept.length === rows.length) continue
     for (const row of rows) if (persons.has(row.person)) ids.add(row.id)
     count += rows.length - kept.length
     touched.add(batch.id)
-    const packed = await squeeze(jsonLines(kept))
+    const packed = squeeze(jsonLines(kept))
     await tx.run`
       update ingest.batch set rows = ${packed}, token = ${tokenOf(batch.id, packed)}, events = ${kept.length}
       where id = ${batch.id}`
@@ -83,7 +83,7 @@ async function eraseFromInbox(
     if (!last) return count
     after = last.seq
     for (const row of rows) {
-      const requests = await unpackRequests(row.bytes)
+      const requests = unpackRequests(row.bytes)
       let index = 0
       let gone = 0
       for (const request of requests) {
@@ -96,7 +96,7 @@ async function eraseFromInbox(
       }
       if (gone === 0) continue
       count += gone
-      const { bytes, size } = await packRequests(requests)
+      const { bytes, size } = packRequests(requests)
       await tx.run`update ingest.inbox set bytes = ${bytes}, size = ${size} where day = ${row.day}::date and seq = ${row.seq}`
     }
   }

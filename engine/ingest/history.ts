@@ -177,7 +177,7 @@ export async function keepForHistory(tx: Database, batch: number, rows: HistoryR
       insert into ingest.batch (id, applied_at, events, token, history_at) values (${batch}, ${at}, 0, '', ${at})`
     return
   }
-  const packed = await squeeze(jsonLines(rows))
+  const packed = squeeze(jsonLines(rows))
   await tx.run`
     insert into ingest.batch (id, applied_at, events, token, rows)
     values (${batch}, ${at}, ${rows.length}, ${tokenOf(batch, packed)}, ${packed})`
@@ -203,7 +203,7 @@ export function historyLoop(needs: { database: Database; history: History }): Lo
       for (const batch of batches) {
         fault('ingest.mid-history-insert')
         // An erasure may have left nothing of a batch.
-        if (batch.rows) await carry(needs.history, await unsqueeze(batch.rows), batch.token)
+        if (batch.rows) await carry(needs.history, unsqueeze(batch.rows), batch.token)
         fault('ingest.before-applied-mark')
         await needs.database.run`
           update ingest.batch set history_at = platform.now(), rows = null where id = ${batch.id}`
