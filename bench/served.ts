@@ -5,6 +5,7 @@ import { createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
+import { createDatabase, type OpenDatabase } from '@einklang/platform'
 import { localAccess } from '@einklang/server'
 
 export type Api = { url: string; headers: { [name: string]: string } }
@@ -135,6 +136,16 @@ export class Served {
     const access = localAccess(this.data)
     if (!access) throw new Error('The server left no address.')
     return access
+  }
+
+  /** Its PostgreSQL, by the files that it leaves for its owner. */
+  database(): OpenDatabase {
+    const [, , , port, directory] = readFileSync(join(this.data, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
+    const password = readFileSync(join(this.data, 'postgres.password'), 'utf8').trim()
+    return createDatabase(
+      `postgres://einklang:${password}@localhost:${port}/einklang?host=${encodeURIComponent(directory ?? '')}`,
+      { connections: 8 },
+    )
   }
 
   /** Processor seconds so far of the server's process, of its appliers, and of PostgreSQL. */

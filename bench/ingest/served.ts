@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { generateLoad, median, post } from '../generator.ts'
 import { type Api, ask, drained, freePort, machine, Served } from '../served.ts'
-import { shopEvent } from './events.ts'
+import { shopEvent, stampedRequests } from './events.ts'
 
 const seconds = Number(process.argv[2] ?? 10)
 const data = await mkdtemp(join(tmpdir(), 'einklang-bench-'))
@@ -36,6 +36,7 @@ try {
   await drained(api, 300)
 
   let sent = 0
+  const batchOf = stampedRequests(100, (batch) => post('/v1/batch', key, JSON.stringify({ batch })))
   before = server.processorSeconds()
   const batches = await generateLoad({
     host: '127.0.0.1',
@@ -45,12 +46,7 @@ try {
     seconds,
     request(index) {
       sent += 100
-      const start = 1_000_000 + index * 100
-      return post(
-        '/v1/batch',
-        key,
-        JSON.stringify({ batch: Array.from({ length: 100 }, (_, at) => shopEvent(start + at)) }),
-      )
+      return batchOf(index)
     },
   })
   print({

@@ -2,13 +2,12 @@
  * How long after its request an event is in the profile and in a segment, while 1,000 events a second arrive for people
  * drawn from a house that is full of them. People are written by set SQL, as an import of customers leaves them.
  */
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
-import { chanceFrom, createDatabase, type OpenDatabase } from '@einklang/platform'
+import { chanceFrom, type OpenDatabase } from '@einklang/platform'
 import { generateLoad, post } from '../generator.ts'
 import { ask, drained, freePort, machine, Served } from '../served.ts'
 import { shopEvent } from './events.ts'
@@ -25,7 +24,7 @@ export async function visibleAmong(people: number, seconds: number): Promise<voi
   try {
     await server.start()
     const api = server.api()
-    const asked = embeddedOf(data)
+    const asked = server.database()
     database = asked
     const begin = performance.now()
     await fill(asked, people)
@@ -102,16 +101,6 @@ export async function visibleAmong(people: number, seconds: number): Promise<voi
     await server.stop()
     await rm(data, { recursive: true, force: true })
   }
-}
-
-/** The PostgreSQL of a running house, by the files it leaves for its owner. */
-function embeddedOf(data: string): OpenDatabase {
-  const [, , , port, directory] = readFileSync(join(data, 'postgres', 'postmaster.pid'), 'utf8').split('\n')
-  const password = readFileSync(join(data, 'postgres.password'), 'utf8').trim()
-  return createDatabase(
-    `postgres://einklang:${password}@localhost:${port}/einklang?host=${encodeURIComponent(directory ?? '')}`,
-    { connections: 8 },
-  )
 }
 
 function personOf(number: number): string {
