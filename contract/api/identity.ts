@@ -122,6 +122,44 @@ export const merge = route({
 
 const key = z.object({ namespace: z.string().min(1).max(100), value: z.string().min(1).max(256) })
 
+export const resolve = route({
+  stage,
+  name: 'resolve',
+  summary:
+    'Whose are these identifiers? Attaches and joins where the rules allow, as an event would; with dryRun it only says what would happen',
+  method: 'post',
+  path: '/resolve',
+  may: ['admin', 'support', 'privacy'],
+  body: z.strictObject({
+    identifiers: z
+      .array(key.extend({ trust: z.enum(['verified', 'claimed']).default('claimed') }))
+      .min(1)
+      .max(50),
+    /** When they were seen together; now when missing or in the future. */
+    at: z.iso.datetime().optional(),
+    /** False as from a publishable key: nobody known is joined with anybody known. */
+    mayJoin: z.boolean().default(true),
+    dryRun: z.boolean().default(false),
+  }),
+  answer: z.object({
+    /** Null when nothing here stands for a person: only order numbers, or values that are set aside. */
+    person: idOf('person').nullable(),
+    /** The id under which an event with these identifiers would be stored. */
+    storedUnder: idOf('person').nullable(),
+    began: z.boolean(),
+    identifiers: z.array(
+      key.extend({
+        person: idOf('person').nullable(),
+        standing: z.enum(['attached', 'known', 'elsewhere', 'set_aside', 'nobody']),
+      }),
+    ),
+    merged: z.array(z.object({ winner: idOf('person'), loser: idOf('person') })),
+    refusals: z.array(z.object({ code: z.string(), via: key, persons: z.array(idOf('person')), sentence: z.string() })),
+    flags: z.array(z.string()),
+    dryRun: z.boolean(),
+  }),
+})
+
 /** What an undo, a split or the loss of an identifier would do; nothing is done yet. */
 export const effect = z.object({
   /** The people afterwards. */

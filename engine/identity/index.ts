@@ -1,5 +1,6 @@
 import type { AppliedBatch, NormalEvent, PersonId } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
+import { type Asked, type Resolution, resolveAsked } from './ask.ts'
 import { erasePersons, syncMerged } from './erase.ts'
 import type { Weigh } from './explain.ts'
 import { type Key } from './graph.ts'
@@ -43,6 +44,8 @@ export type Identity = {
   ): Promise<{ winner: PersonId; loser: PersonId | null; log: string | null }>
   /** Undoes one merge exactly. `expected` names a preview; when it would do something else by now, it is refused. */
   unmerge(log: string, actor: string, reason?: string, expected?: string): Promise<Undone>
+  /** Resolves identifiers at once, as an event with them would be; `dryRun` leaves no trace. */
+  ask(asked: Asked): Promise<Resolution>
   /** Gives identifiers of a person to a person of their own, or to a named one. */
   split(wanted: SplitWanted): Promise<{ from: PersonId; to: PersonId; log: string | null }>
   /** Decides anew whom a late event or a shared value concerns; the loop does it by itself. Returns how many. */
@@ -118,6 +121,7 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
     },
     unmerge: async (log, actor, reason, expected) =>
       (await decided((tx) => unmerge(inside, tx, log, actor, reason ?? null, expected))).answer,
+    ask: (asked) => inLine(() => askedOf({ ...inside, settled }, database, asked, followed)),
     split: async (wanted) => {
       const { answer, log } = await decided((tx) => split(inside, tx, { ...wanted, to: wanted.to ?? null }))
       return { ...answer, log }
@@ -126,6 +130,35 @@ export function createIdentity(needs: IdentityNeeds): Identity & { ground: Groun
     settle: () => inLine(() => settle(inside, database, followed)),
     erase: (tx, persons) => erasePersons(inside, tx, persons),
     sync: () => syncMerged({ database, history }),
+  }
+}
+
+/** Only looked at: the transaction that found it is taken back. */
+class Looked extends Error {
+  readonly answer: Resolution
+  constructor(answer: Resolution) {
+    super('looked')
+    this.answer = answer
+  }
+}
+
+async function askedOf(
+  needs: Parameters<typeof resolveAsked>[0],
+  database: Database,
+  asked: Asked,
+  followed: (tx: Database, batch: AppliedBatch) => Promise<void>,
+): Promise<Resolution> {
+  try {
+    return await database.transaction(async (tx) => {
+      const { answer, batch } = await resolveAsked(needs, tx, asked)
+      if (asked.dryRun) throw new Looked(answer)
+      // It tells nothing about the person: later stages only follow who is who.
+      await followed(tx, { events: [], merges: batch.merges, touched: batch.touched })
+      return answer
+    })
+  } catch (error) {
+    if (error instanceof Looked) return error.answer
+    throw error
   }
 }
 

@@ -317,3 +317,44 @@ test('one by one or as a set: ids, owners and log are byte-identical, contradict
     select value from identity.identifier join identity.person on person.id = person where state <> 'active'`
   expect(dead).toEqual([])
 })
+
+test('asking whose identifiers are leaves no trace with dryRun, and does the same without', async () => {
+  const { database } = world.ground
+  const ada = await whose({ user_id: 'ada', email: 'ada@x.de' })
+  const visitor = await whose({ anonymous_id: 'cookie' }, { publishable: true })
+  const bert = await whose({ user_id: 'bert' })
+  const asked = {
+    identifiers: [
+      { namespace: 'user_id', value: 'ada', trust: 'verified' as const },
+      { namespace: 'user_id', value: 'bert', trust: 'verified' as const },
+      { namespace: 'anonymous_id', value: 'cookie', trust: 'claimed' as const },
+      { namespace: 'loyalty_card', value: '29 1', trust: 'verified' as const },
+      { namespace: 'anonymous_id', value: 'undefined', trust: 'claimed' as const },
+    ],
+    mayJoin: true,
+  }
+  const state = () => database.rows`
+    select namespace, value, person, status, (select count(*) from identity.log) as log,
+      (select count(*) from identity.evidence) as evidence, (select count(*) from identity.review_item) as review
+    from identity.identifier order by namespace, value`
+  const before = await state()
+  const looked = await identity.ask({ ...asked, dryRun: true })
+  expect(looked).toMatchObject({
+    person: ada,
+    began: false,
+    merged: [{ winner: ada, loser: visitor }],
+    refusals: [{ code: 'unique_conflict', persons: expect.arrayContaining([ada, bert]) }],
+    flags: ['blocked_identifier'],
+  })
+  expect(looked.identifiers).toEqual([
+    { namespace: 'user_id', value: 'ada', person: ada, standing: 'known' },
+    { namespace: 'user_id', value: 'bert', person: bert, standing: 'elsewhere' },
+    { namespace: 'loyalty_card', value: '291', person: ada, standing: 'attached' },
+    { namespace: 'anonymous_id', value: 'cookie', person: ada, standing: 'known' },
+  ])
+  expect(await state()).toEqual(before)
+  expect({ ...(await identity.ask({ ...asked, dryRun: false })), dryRun: true }).toEqual(looked)
+  expect(await owner('loyalty_card', '291')).toBe(ada)
+  // What was taken back is not remembered either.
+  expect(await whose({ anonymous_id: 'cookie' })).toBe(ada)
+})

@@ -43,6 +43,7 @@ export function identityParts(identity: Identity & { ground: Ground; country: st
           undoneAt: row.undoneAt?.toISOString() ?? null,
         })),
       })),
+      mount(api.identity.resolve, ({ body }) => identity.ask(body)),
       mount(api.identity.why, ({ params, query }) =>
         looking((tx) => whyOf(needs, tx, params.person, query.with ?? null)),
       ),
