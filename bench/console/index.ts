@@ -130,11 +130,12 @@ async function screensOf(api: Api): Promise<Screen[]> {
   const personTabs = ['messages', 'orders', 'consent', 'identity', 'traits', 'path', 'journeys', 'conversations']
   return [
     { name: '/', path: '/' },
-    ...tabs('/ingest', ['stream', 'schema', 'plans', 'imports', 'quarantine']),
+    ...tabs('/ingest', ['stream', 'schema', 'plans', 'imports', 'quality', 'checks', 'quarantine']),
     ...tabs('/profile', []),
     { name: '/profile search', path: '/profile?q=m%C3%BCller' },
     ...(person ? thing('/profile/:person', `/profile/${person}`, personTabs) : []),
     ...tabs('/identity', []),
+    ...tabs('/identity/runs', []),
     ...tabs('/consent', ['ledger', 'requests', 'purposes']),
     ...tabs('/commerce', ['orders', 'carts', 'places']),
     ...tabs('/audience', []),
@@ -145,9 +146,19 @@ async function screensOf(api: Api): Promise<Screen[]> {
     ...(concept ? thing('/content/:concept', `/content/${concept}`) : []),
     ...tabs('/delivery', ['mailbox', 'lanes']),
     ...tabs('/conversation', []),
-    ...tabs('/measurement', ['campaigns', 'weeks', 'experiments', 'paths', 'orders']),
-    ...tabs('/budget', ['plan', 'entries']),
-    ...tabs('/governance', ['roles', 'brand', 'policy', 'audit', 'keys', 'sessions']),
+    ...tabs('/measurement', [
+      'campaigns',
+      'weeks',
+      'experiments',
+      'journeys',
+      'paths',
+      'products',
+      'mix',
+      'customers',
+      'orders',
+    ]),
+    ...tabs('/budget', ['roi', 'planner', 'plan', 'entries']),
+    ...tabs('/governance', ['approvals', 'roles', 'brand', 'policy', 'audit', 'keys', 'sessions']),
   ]
 }
 
