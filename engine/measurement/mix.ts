@@ -117,39 +117,40 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
     const told = await liftFrom(database, period, currency, 10 ** minorDigits(currency))
     return told.filter(({ channel }) => channels.some((one) => one.channel === channel))
   }
+  async function dataOf(input: InputOf<Routes['mixData']>['query']): Promise<DataAnswer> {
+    const table = await tableOf(input)
+    const spec = specOf(table, { channels: [], holidays: true })
+    const ready = readinessOf(table.data, spec)
+    const fine = ready.refusals.length === 0
+    const prior = fine ? priorPredictive(mixModel(table.data, spec), 1, 200) : null
+    const outcome = total(table.data.outcome)
+    return {
+      currency: table.currency,
+      weeks: [...table.data.weeks],
+      revenue: [...table.data.outcome],
+      channels: table.channels.map((one, index) => ({
+        ...one,
+        weekly: [...(table.data.spend[index] as Float64Array)],
+        shareOfRevenue: outcome === 0 ? 0 : total(table.data.spend[index] as Float64Array) / outcome,
+      })),
+      refusals: ready.refusals.map(keptSaid),
+      suspects: ready.suspects,
+      unidentified: ready.unidentified.map((one) => ({ channels: one.channels, ...keptSaid(one) })),
+      together: ready.collinearity,
+      believed:
+        prior === null
+          ? null
+          : {
+              advertising: prior.advertising,
+              weekly: prior.weekly,
+              shares: prior.shares.map(({ channel, belief, roas }) => ({ channel, belief, roas })),
+            },
+    }
+  }
   const today = () => clock.now().toISOString().slice(0, 10)
 
   return {
-    async data(input) {
-      const table = await tableOf(input)
-      const spec = specOf(table, { channels: [], holidays: true })
-      const ready = readinessOf(table.data, spec)
-      const fine = ready.refusals.length === 0
-      const prior = fine ? priorPredictive(mixModel(table.data, spec), 1, 200) : null
-      const outcome = total(table.data.outcome)
-      return {
-        currency: table.currency,
-        weeks: [...table.data.weeks],
-        revenue: [...table.data.outcome],
-        channels: table.channels.map((one, index) => ({
-          ...one,
-          weekly: [...(table.data.spend[index] as Float64Array)],
-          shareOfRevenue: outcome === 0 ? 0 : total(table.data.spend[index] as Float64Array) / outcome,
-        })),
-        refusals: ready.refusals.map(keptSaid),
-        suspects: ready.suspects,
-        unidentified: ready.unidentified.map((one) => ({ channels: one.channels, ...keptSaid(one) })),
-        together: ready.collinearity,
-        believed:
-          prior === null
-            ? null
-            : {
-                advertising: prior.advertising,
-                weekly: prior.weekly,
-                shares: prior.shares.map(({ channel, belief, roas }) => ({ channel, belief, roas })),
-              },
-      }
-    },
+    data: (input) => ground.memory.remember(`measurement.mix_data ${JSON.stringify(input)}`, () => dataOf(input)),
     async start(ask, by) {
       const table = await tableOf(ask)
       const spec = specOf(table, ask)
