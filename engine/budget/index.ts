@@ -202,7 +202,9 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
       const currencies = await currenciesIn(database, period.from, period.to)
       const currency = input.currency ?? currencies[0] ?? config.currency
       const [table, since] = await Promise.all([
-        roiRows({ ground, measurement, period, currency }),
+        ground.memory.remember(`budget.roi ${JSON.stringify({ period, currency })}`, () =>
+          roiRows({ ground, measurement, period, currency }),
+        ),
         spendSince(database),
       ])
       const warnings: string[] = []
