@@ -15,7 +15,13 @@ import { abandonedCartConcept, type Content, contentParts, createContent } from 
 import { type Conversation, conversationParts, createConversation } from '@einklang/engine/conversation'
 import { createDecision, type Decision, type DecisionNeeds, decisionParts } from '@einklang/engine/decision'
 import { createDelivery, type Delivery, type DeliveryNeeds, deliveryParts } from '@einklang/engine/delivery'
-import { createGovernance, type Governance, governanceParts, recipientsOf } from '@einklang/engine/governance'
+import {
+  colleagueNames,
+  createGovernance,
+  type Governance,
+  governanceParts,
+  recipientsOf,
+} from '@einklang/engine/governance'
 import { createIdentity, type Identity, identityParts, sharedValues } from '@einklang/engine/identity'
 import { createIngest, type Ingest, ingestParts, type SendMail } from '@einklang/engine/ingest'
 import { createMeasurement, type Measurement, measurementParts } from '@einklang/engine/measurement'
@@ -86,6 +92,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     approvals: { approved: governance.approved, ask: governance.askApproval },
     authenticate: governance.authenticate,
     health: stageHealth(ground),
+    team: () => colleagueNames(database),
     letters: { colleagues: (ids) => recipientsOf(database, ids), send: (mail) => sendHouseMail(mail) },
     tidySearch: () => profile.tidySearch(),
     feeds: feedWays({

@@ -140,7 +140,15 @@ class Town {
     this.#ids = ids
     this.clock = clock
     const { database, history, live, log } = bench.ground
-    this.monitor = createMonitor({ database, history, live, log, clock, emit: async () => undefined })
+    this.monitor = createMonitor({
+      database,
+      history,
+      live,
+      log,
+      clock,
+      emit: async () => undefined,
+      team: async () => [],
+    })
   }
 
   async run(count: number, every: number, fault: Fault = (arrival) => arrival): Promise<void> {
@@ -243,7 +251,7 @@ async function watched(arrivals: readonly Arrival[], times: number): Promise<obj
     const dead = await town.until(['stream.silence', 'stream.volume'], 'web', 240, not('web'))
     await town.nextAfternoon()
     let count = 0
-    const halved = await town.until(['stream.volume'], 'web', 240, (arrival) =>
+    const halved = await town.until(['stream.volume'], 'web', 24 * 60, (arrival) =>
       arrival.source === 'web' && count++ % 2 === 0 ? null : arrival,
     )
     await town.nextAfternoon()

@@ -77,6 +77,11 @@ export const alarm = z.object({
   people: z.number().nullable(),
   turnover: z.object({ amount: z.number(), currency: z.string() }).nullable(),
   cause: alarmCause,
+  /** The colleague who sees to it; null = nobody yet. */
+  owner: z.object({ id: idOf('user'), name: z.string() }).nullable(),
+  /** Somebody has seen it and is at it. */
+  acknowledgedAt: z.string().nullable(),
+  acknowledgedBy: z.string().nullable(),
 })
 export type Alarm = z.infer<typeof alarm>
 
@@ -91,8 +96,43 @@ export const alarms = route({
     ...page,
     open: z.enum(['true', 'false']).optional(),
     source: idOf('source').optional(),
+    /** Only those that the caller owns. */
+    mine: z.enum(['true']).optional(),
   }),
   answer: pageOf(alarm),
+})
+
+export const alarmOwners = route({
+  stage,
+  name: 'alarmOwners',
+  summary: 'Colleagues who can own an alarm',
+  method: 'get',
+  path: '/alarms/owners',
+  may: ['admin', 'marketer'],
+  answer: z.object({ items: z.array(z.object({ id: idOf('user'), name: z.string() })) }),
+})
+
+export const assignAlarm = route({
+  stage,
+  name: 'assignAlarm',
+  summary: 'Give an alarm to a colleague, or to nobody; later alarms of its source begin with the same owner',
+  method: 'post',
+  path: '/alarms/{alarm}/assign',
+  may: ['admin', 'marketer'],
+  params: z.object({ alarm: idOf('alarm') }),
+  body: z.strictObject({ owner: idOf('user').nullable() }),
+  answer: alarm,
+})
+
+export const acknowledgeAlarm = route({
+  stage,
+  name: 'acknowledgeAlarm',
+  summary: 'Say that somebody is at it; without an owner, the caller becomes the owner',
+  method: 'post',
+  path: '/alarms/{alarm}/acknowledge',
+  may: ['admin', 'marketer'],
+  params: z.object({ alarm: idOf('alarm') }),
+  answer: alarm,
 })
 
 export const acceptAlarm = route({

@@ -386,6 +386,10 @@ export const quarantineReason = z.object({
   message: z.string(),
   /** The check that found it, where it is not the code itself. */
   check: z.string().optional(),
+  /** Which sentence it is, where a code has several; `message` is that sentence in English. */
+  word: z.string().optional(),
+  /** What the sentence speaks of, so that it can be said in any language. */
+  values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 })
 
 export const quarantineGroup = z.object({

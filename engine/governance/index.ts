@@ -12,7 +12,7 @@ export type { ApprovalDocument, ApprovalDocuments } from './approvals.ts'
 export type { Audited } from './audit.ts'
 export type { Brand } from './brand.ts'
 export { type ChainEntry, chainVerifier, type Verdict } from './chain.ts'
-export { recipientsOf } from './recipients.ts'
+export { colleagueNames, recipientsOf } from './recipients.ts'
 export { governanceParts } from './routes.ts'
 
 /** Who works here, by which rules, approved by whom, when. */

@@ -9,3 +9,9 @@ export function recipientsOf(
   return database.rows<{ id: UserId; name: string; email: string }>`
     select id, name, email from governance.colleague where id = any(${ids}::uuid[]) and state = 'active'`
 }
+
+/** Everybody who works here now, by name. */
+export function colleagueNames(database: Database): Promise<{ id: UserId; name: string }[]> {
+  return database.rows<{ id: UserId; name: string }>`
+    select id, name from governance.colleague where state = 'active' order by lower(name), id`
+}

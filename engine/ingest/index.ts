@@ -16,7 +16,7 @@ import { type AroundUs, createAround } from './quality/around.ts'
 import type { References } from './quality/finding.ts'
 import { createJudge, type Judge } from './quality/judge.ts'
 import { createDomainNotes, type MailServers, mailDomainLoop } from './quality/mail-domains.ts'
-import { createMonitor, type Monitor } from './quality/monitor/index.ts'
+import { createMonitor, type Monitor, type Team } from './quality/monitor/index.ts'
 import type { Approvals } from './quality/plans/approvals.ts'
 import { createLivePlans } from './quality/plans/live.ts'
 import { planWords } from './quality/plans/store.ts'
@@ -84,6 +84,8 @@ export type IngestNeeds = {
   authenticate?: Governance['authenticate']
   /** Numbers of later stages for the data-quality report; without them there is none. */
   health?: HealthOf
+  /** Colleagues who can own an alarm; without it alarms have no owner. */
+  team?: Team
   /** Who gets the weekly mail of the report, and the way to them. */
   letters?: { colleagues: LetterNeeds['colleagues']; send: SendMail }
   /** Identifiers of people to be erased, so that inbox and quarantine can be searched for them. */
@@ -118,7 +120,15 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
   })
   const feedNeeds: FeedNeeds = { database, clock, secrets, log, ways: needs.feeds ?? null }
   const own = (tx: Database, events: OwnEvent[]) => emit({ clock, sources }, tx, events)
-  const monitor = createMonitor({ database, history, clock, live, log, emit: own })
+  const monitor = createMonitor({
+    database,
+    history,
+    clock,
+    live,
+    log,
+    emit: own,
+    team: needs.team ?? (async () => []),
+  })
   const quality = needs.health
     ? createQuality({
         database,

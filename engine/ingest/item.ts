@@ -11,8 +11,20 @@ import type {
 import type { Repair } from './quality/finding.ts'
 
 export type QuarantineCode = (typeof api.ingest.quarantineCodes)[number]
-/** `check` names the finding behind `check_failed`, `money_mismatch` and the like. */
-export type Reason = { code: QuarantineCode; path: string; message: string; check?: string }
+/** What a sentence speaks of. */
+export type Values = { [name: string]: string | number }
+/**
+ * `check` names the finding behind `check_failed`, `money_mismatch` and the like. `word` and `values` say `message` in any
+ * language: the console has the words.
+ */
+export type Reason = {
+  code: QuarantineCode
+  path: string
+  message: string
+  check?: string
+  word?: string
+  values?: Values
+}
 
 /** What an adapter may know of the source. */
 export type SourceFacts = {

@@ -29,6 +29,7 @@ export function moneyOf(properties: JsonObject, name: string | null, sourceCurre
           code: 'currency_unknown',
           path: 'properties.currency',
           message: `“${String(properties.currency)}” is no currency code (ISO 4217).`,
+          values: { value: String(properties.currency) },
         },
       ],
     }

@@ -24,7 +24,7 @@ import {
 } from './dialects/dialect.ts'
 import { dialectNamed } from './dialects/index.ts'
 import type { InboxRequest } from './frame.ts'
-import type { Item, QuarantineCode, Reason, SourceFacts } from './item.ts'
+import type { Item, QuarantineCode, Reason, SourceFacts, Values } from './item.ts'
 import { deepText, hasDuplicateKeys } from './json-text.ts'
 import { moneyOf } from './money.ts'
 import { type Mended, mend } from './quality/mend.ts'
@@ -78,15 +78,24 @@ export function itemsOf(request: InboxRequest, source: SourceFacts, row: number,
 /** NUL and half characters, written as escapes. */
 const escaped = /\\u(?:0000|d[89a-f])/i
 
+const tooDeep: Reason = {
+  code: 'too_deep',
+  path: '',
+  message: `Nested deeper than ${deepest} levels.`,
+  values: { levels: deepest },
+}
+
+function brokenBy(error: unknown): Reason {
+  const message = String(error).slice(0, 300)
+  return { code: 'poison', path: '', message, values: { error: message } }
+}
+
 /** An adapter that fails must not stop the line: what it could not read waits whole. */
 function heardBy(dialect: Dialect, heard: Heard): Told {
   try {
     return dialect.hear(heard)
   } catch (error) {
-    const reason: Reason =
-      error instanceof RangeError
-        ? { code: 'too_deep', path: '', message: `Nested deeper than ${deepest} levels.` }
-        : { code: 'poison', path: '', message: String(error).slice(0, 300) }
+    const reason: Reason = error instanceof RangeError ? tooDeep : brokenBy(error)
     return { said: [{ given: heard.document, item: {}, reason }] }
   }
 }
@@ -160,9 +169,8 @@ function adapt(said: Said, shared: Shared, index: number, text: string | null): 
     return adapted(said, shared, index, text)
   } catch (error) {
     // Nesting hidden from the quick look: serialising it runs out of stack.
-    if (error instanceof RangeError)
-      return refused(said, shared, index, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
-    return refused(said, shared, index, ['poison', '', String(error).slice(0, 300)])
+    if (error instanceof RangeError) return refused(said, shared, index, tooDeep)
+    return refused(said, shared, index, brokenBy(error))
   }
 }
 
@@ -172,9 +180,15 @@ function adapted(said: Said, shared: Shared, index: number, text: string | null)
   if (shared.doubled) flags.push('duplicate_key')
   let item = said.item
   if (shared.deepAround || (shared.mayBeDeep && (depthOf(item) > deepest || depthOf(said.given) > deepest)))
-    return refused(said, shared, index, ['too_deep', '', `Nested deeper than ${deepest} levels.`])
+    return refused(said, shared, index, tooDeep)
   if (shared.unclean) item = cleaned(item, flags)
-  if (!isObject(item)) return refused(said, shared, index, ['unparsable', '', 'An item must be an object.'])
+  if (!isObject(item))
+    return refused(said, shared, index, {
+      code: 'unparsable',
+      path: '',
+      message: 'An item must be an object.',
+      word: 'no_object',
+    })
   const repaired = repairedBy(item, shared)
   const read = repaired?.item ?? item
   const identity = itemIdentity({ given: item, text: item === said.item ? text : null }, read, shared, index, flags)
@@ -182,10 +196,14 @@ function adapted(said: Said, shared: Shared, index: number, text: string | null)
   const heard = item
   const wait = (reasons: Reason[]) =>
     quarantined(said, shared, identity, reasons, heldOf(heard, said, shared, identity))
-  const refuse = (code: QuarantineCode, path: string, message: string) => wait([{ code, path, message }])
+  const refuse = (code: QuarantineCode, path: string, message: string, values: Values, word: string = code) =>
+    wait([{ code, path, message, word, values }])
   if (said.reason) return wait([said.reason])
   if (identity.size > largest)
-    return refuse('event_too_large', '', `The item has ${identity.size} bytes; ${largest} are allowed.`)
+    return refuse('event_too_large', '', `The item has ${identity.size} bytes; ${largest} are allowed.`, {
+      bytes: identity.size,
+      most: largest,
+    })
   if (identity.size > flaggedSize) flags.push('large_event')
 
   const kind = kindOf(item, said.kind ?? null, flags)
@@ -194,6 +212,7 @@ function adapted(said: Said, shared: Shared, index: number, text: string | null)
       'unknown_type',
       'type',
       `“${String(item.type)}” is not one of identify, track, page, screen, group, alias.`,
+      { value: String(item.type) },
     )
   const ids = readIds(item, shared)
   if ('reason' in ids) return wait([ids.reason])
@@ -209,7 +228,9 @@ function adapted(said: Said, shared: Shared, index: number, text: string | null)
   if (time.tooOld) {
     const limit =
       request.trust === 'publishable' ? `${publishableDays} days (publishable key)` : `${source.oldestYears} years`
-    return refuse('too_old', 'timestamp', `Older than ${limit}.`)
+    return request.trust === 'publishable'
+      ? refuse('too_old', 'timestamp', `Older than ${limit}.`, { days: publishableDays }, 'too_old_days')
+      : refuse('too_old', 'timestamp', `Older than ${limit}.`, { years: source.oldestYears })
   }
   for (const flag of time.flags) flags.push(flag)
 
@@ -233,6 +254,7 @@ function adapted(said: Said, shared: Shared, index: number, text: string | null)
       'unknown_category',
       'context.consent.categoryPreferences',
       `The category “${consent.unknown}” is not mapped to a purpose of ours; map it in the source's settings.`,
+      { value: consent.unknown },
     )
   }
   if (item.name !== undefined && (kind === 'page' || kind === 'screen') && typeof item.category === 'string') {
@@ -340,6 +362,7 @@ function readIds(item: JsonObject, shared: Shared): Ids | { reason: Reason } {
             code: 'unsafe_number',
             path: field,
             message: `${field} is a number beyond 2^53 and has lost digits; send it as text.`,
+            values: { field },
           },
         }
       }
@@ -352,6 +375,7 @@ function readIds(item: JsonObject, shared: Shared): Ids | { reason: Reason } {
         code: 'unsafe_number',
         path: 'messageId',
         message: 'messageId is a number beyond 2^53; send it as text.',
+        values: { field: 'messageId' },
       },
     }
   }
@@ -704,20 +728,22 @@ function quarantined(
 }
 
 /** Reasons quote what came from outside; the database takes neither NUL nor half characters. */
-function told({ code, path, message, ...more }: Reason): Reason {
+function told({ path, message, values, ...more }: Reason): Reason {
   const plain = (text: string) => text.replaceAll('\0', '').toWellFormed().slice(0, 300)
-  return { ...more, code, path: plain(path), message: plain(message) }
+  const reason = { ...more, path: plain(path), message: plain(message) }
+  if (values === undefined) return reason
+  const spoken = Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? plain(value) : value])
+  return { ...reason, values: Object.fromEntries(spoken) as Values }
 }
 
 /** For items that cannot even be looked at. */
-function refused(said: Said, shared: Shared, index: number, why: [QuarantineCode, string, string]): Item {
+function refused(said: Said, shared: Shared, index: number, why: Reason): Item {
   const messageId = `inbox:${shared.row}:${index}`
   const identity = { id: derivedId('event', shared.source.id, messageId), messageId, content: 0, size: 0 }
-  const [code, path, message] = why
   return {
     ...base(shared, identity),
     event: null,
-    reasons: [told({ code, path, message })],
+    reasons: [told(why)],
     raw: () => rawOf(said, shared, null),
   }
 }

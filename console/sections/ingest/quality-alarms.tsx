@@ -1,5 +1,5 @@
 import { type AnswerOf, api } from '@einklang/contract'
-import { Badge, Button, Card, Group, Stack, Switch, Table, Text } from '@mantine/core'
+import { Badge, Button, Card, Group, Select, Stack, Switch, Table, Text } from '@mantine/core'
 import { IconCheck } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -19,8 +19,12 @@ type Alarm = AnswerOf<typeof api.ingest.alarms>['items'][number]
 export function Alarms(): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
+  const may = useMay()
   const [past, setPast] = useState(false)
-  const open = useAnswer(api.ingest.alarms, { query: { open: 'true', limit: 100 } }, { every: 60_000 })
+  const [mine, setMine] = useState(false)
+  const asked = { open: 'true' as const, limit: 100, ...(mine ? { mine: 'true' as const } : {}) }
+  const open = useAnswer(api.ingest.alarms, { query: asked }, { every: 60_000 })
+  const owners = useAnswer(api.ingest.alarmOwners, {}, { enabled: may(api.ingest.alarmOwners) })
   const monitors = useAnswer(api.ingest.monitors)
   const learning = monitors.data?.items.filter(({ state }) => state === 'learning') ?? []
   const watching = monitors.data?.items.filter(({ state }) => state === 'watching').length ?? 0
@@ -30,12 +34,20 @@ export function Alarms(): ReactNode {
       definition={t('alarms.meaning')}
       testid="alarms"
       actions={
-        <Switch
-          size="xs"
-          label={t('alarms.past')}
-          checked={past}
-          onChange={(event) => setPast(event.currentTarget.checked)}
-        />
+        <Group gap="md">
+          <Switch
+            size="xs"
+            label={t('alarms.mine')}
+            checked={mine}
+            onChange={(event) => setMine(event.currentTarget.checked)}
+          />
+          <Switch
+            size="xs"
+            label={t('alarms.past')}
+            checked={past}
+            onChange={(event) => setPast(event.currentTarget.checked)}
+          />
+        </Group>
       }
     >
       <Stack gap="sm">
@@ -45,15 +57,17 @@ export function Alarms(): ReactNode {
               <Group gap="xs">
                 <IconCheck size={16} aria-hidden />
                 <Text size="sm">
-                  {watching === 0
-                    ? t('alarms.notYet')
-                    : t('alarms.none', { count: watching, shown: format.count(watching) })}
+                  {mine
+                    ? t('alarms.noneMine')
+                    : watching === 0
+                      ? t('alarms.notYet')
+                      : t('alarms.none', { count: watching, shown: format.count(watching) })}
                 </Text>
               </Group>
             ) : (
               <Stack gap="xs">
                 {answer.items.map((alarm) => (
-                  <AlarmCard key={alarm.id} alarm={alarm} />
+                  <AlarmCard key={alarm.id} alarm={alarm} team={owners.data?.items ?? []} />
                 ))}
               </Stack>
             )
@@ -93,7 +107,9 @@ export function useAlarmSentence(): (alarm: Alarm) => string {
   }
 }
 
-function AlarmCard({ alarm }: { alarm: Alarm }): ReactNode {
+type Team = AnswerOf<typeof api.ingest.alarmOwners>['items']
+
+function AlarmCard({ alarm, team }: { alarm: Alarm; team: Team }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
@@ -101,6 +117,7 @@ function AlarmCard({ alarm }: { alarm: Alarm }): ReactNode {
   const say = useAlarmSentence()
   const [asking, setAsking] = useState(false)
   const accept = useDeed(api.ingest.acceptAlarm, { done: t('alarms.accepted') })
+  const acknowledge = useDeed(api.ingest.acknowledgeAlarm, { done: t('alarms.acknowledged') })
   const { cause, items, people, turnover } = alarm
   const touched = [
     ...(items === null ? [] : [t('alarms.items', { count: items, shown: format.count(items) })]),
@@ -144,11 +161,22 @@ function AlarmCard({ alarm }: { alarm: Alarm }): ReactNode {
               </>
             )}
           </Text>
+          <Owner alarm={alarm} team={team} />
         </Stack>
         <Group gap="xs">
           <ScreenLink to="/ingest" search={placeOf(alarm)}>
             {t(`alarms.go.${goOf(alarm)}`)}
           </ScreenLink>
+          {may(api.ingest.acknowledgeAlarm) && alarm.acknowledgedAt === null ? (
+            <Button
+              size="compact-xs"
+              variant="default"
+              loading={acknowledge.pending}
+              onClick={() => acknowledge.run({ params: { alarm: alarm.id } })}
+            >
+              {t('alarms.acknowledge')}
+            </Button>
+          ) : null}
           {may(api.ingest.acceptAlarm) ? (
             <Button size="compact-xs" variant="default" onClick={() => setAsking(true)}>
               {t('alarms.accept')}
@@ -169,6 +197,44 @@ function AlarmCard({ alarm }: { alarm: Alarm }): ReactNode {
         }}
       />
     </Card>
+  )
+}
+
+/** Who sees to it, and since when somebody is at it. */
+function Owner({ alarm, team }: { alarm: Alarm; team: Team }): ReactNode {
+  const { t } = useTranslation()
+  const may = useMay()
+  const assign = useDeed(api.ingest.assignAlarm, { done: t('alarms.assigned') })
+  const { owner, acknowledgedAt, acknowledgedBy } = alarm
+  return (
+    <Group gap="xs" data-testid="alarm-owner">
+      {may(api.ingest.assignAlarm) ? (
+        <Select
+          size="xs"
+          w={220}
+          aria-label={t('alarms.owner')}
+          placeholder={t('alarms.nobody')}
+          data={team.map(({ id, name }) => ({ value: id, label: name }))}
+          value={owner?.id ?? null}
+          searchable
+          clearable
+          disabled={assign.pending}
+          onChange={(value) => {
+            const chosen = team.find(({ id }) => id === value)
+            void assign.run({ params: { alarm: alarm.id }, body: { owner: chosen?.id ?? null } })
+          }}
+        />
+      ) : (
+        <Text size="sm">
+          {t('alarms.owner')}: {owner?.name ?? t('alarms.nobody')}
+        </Text>
+      )}
+      {acknowledgedAt === null ? null : (
+        <Text size="xs" c="dimmed">
+          {t('alarms.seen', { name: acknowledgedBy })} <Ago at={acknowledgedAt} />
+        </Text>
+      )}
+    </Group>
   )
 }
 

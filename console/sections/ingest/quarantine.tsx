@@ -24,7 +24,7 @@ import { Empty, Fetch, Loading, LoadMore } from '../../kit/states.tsx'
 import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
 import { useMay } from '../../shell/session.ts'
-import { useWords } from '../../shell/words.ts'
+import { useReason, useWords } from '../../shell/words.ts'
 import { RepairForm, RepairLine } from './repairs.tsx'
 
 type Group_ = AnswerOf<typeof api.ingest.quarantine>['items'][number]
@@ -379,6 +379,7 @@ function Repairing(props: { group: string; place: string; detail: Detail }): Rea
 function WorkCard(props: { work: Detail['work'][number] }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
+  const because = useReason()
   const words = useWords()
   const { work } = props
   const steer = useDeed(api.ingest.steerWork, { refresh: ['ingest'] })
@@ -428,7 +429,7 @@ function WorkCard(props: { work: Detail['work'][number] }): ReactNode {
         <Text size="xs" c="orange" key={`${one.code}${one.path}`}>
           {t('bench.stillFail', {
             count: one.count,
-            reason: `${words('quarantine', one.code)} ${one.path}: ${one.message}`,
+            reason: `${words('quarantine', one.code)} ${one.path}: ${because(one)}`,
           })}
         </Text>
       ))}
@@ -446,6 +447,7 @@ function ItemCard(props: { item: Item }): ReactNode {
   const { t } = useTranslation()
   const words = useWords()
   const may = useMay()
+  const because = useReason()
   const { item } = props
   const [text, setText] = useState(() => JSON.stringify(item.patched ?? item.payload, null, 2))
   const repair = useDeed(api.ingest.repairItem, { refresh: ['ingest'] })
@@ -460,7 +462,15 @@ function ItemCard(props: { item: Item }): ReactNode {
     } catch (error) {
       setVerdict({
         passes: false,
-        reasons: [{ code: 'unparsable', path: '', message: error instanceof Error ? error.message : String(error) }],
+        reasons: [
+          {
+            code: 'unparsable',
+            path: '',
+            message: String(error),
+            word: 'no_json',
+            values: { error: error instanceof Error ? error.message : String(error) },
+          },
+        ],
       })
       return
     }
@@ -478,7 +488,7 @@ function ItemCard(props: { item: Item }): ReactNode {
       </Group>
       {item.reasons.map((reason) => (
         <Text key={`${reason.code}${reason.path}`} size="sm">
-          <b>{reason.path || words('quarantine', reason.code)}</b>: {reason.message}
+          <b>{reason.path || words('quarantine', reason.code)}</b>: {because(reason)}
         </Text>
       ))}
       <JsonInput
@@ -497,7 +507,7 @@ function ItemCard(props: { item: Item }): ReactNode {
         </Text>
       ) : (
         <Text size="sm" c="orange" role="status">
-          {verdict.reasons.map((reason) => `${reason.path} ${reason.message}`).join(' · ')}
+          {verdict.reasons.map((reason) => `${reason.path} ${because(reason)}`.trim()).join(' · ')}
         </Text>
       )}
       {writable ? (

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '@einklang/contract'
+import type { Values } from '../item.ts'
 import { type Dialect, filled, type Heard, isObject, objectOr, type Said, textOr } from './dialect.ts'
 import { mapped } from './mapping.ts'
 
@@ -42,9 +43,16 @@ function eventSaid(given: Json, mappings: Heard['source']['mappings']): Said {
   const event = objectOr(given)
   if (!event) return { given, item: given }
   const missing = required.find((name) => typeof event[name] !== 'string' || event[name] === '')
-  if (missing !== undefined) return unfit(given, `The attribute “${missing}” is missing.`, missing)
+  if (missing !== undefined)
+    return unfit(given, `The attribute “${missing}” is missing.`, missing, {
+      word: 'attribute_missing',
+      values: { name: missing },
+    })
   if (event.specversion !== '1.0') {
-    return unfit(given, `specversion “${String(event.specversion)}” is not 1.0.`, 'specversion')
+    return unfit(given, `specversion “${String(event.specversion)}” is not 1.0.`, 'specversion', {
+      word: 'specversion',
+      values: { value: String(event.specversion) },
+    })
   }
   const data = event.data_base64 === undefined ? event.data : unpacked(event.data_base64)
   const view = data === undefined ? event : { ...event, data }
@@ -53,8 +61,8 @@ function eventSaid(given: Json, mappings: Heard['source']['mappings']): Said {
   return mapped({ given, view, type: String(event.type), id, time: event.time }, mappings)
 }
 
-function unfit(given: Json, message: string, path: string): Said {
-  return { given, item: {}, reason: { code: 'unparsable', path, message } }
+function unfit(given: Json, message: string, path: string, said: { word: string; values: Values }): Said {
+  return { given, item: {}, reason: { code: 'unparsable', path, message, ...said } }
 }
 
 function unpacked(packed: Json): Json {
@@ -75,8 +83,13 @@ function binary({ document, facts, source }: Heard): Said {
     if (name === 'content-type') continue
     const read = headerText(value)
     const given = { ...heads, data: document }
-    if (read === null) return unfit(given, `The header ${name} is not valid UTF-8.`, name)
-    if (name === 'ce-datacontenttype') return unfit(given, 'Content-Type alone names the type of the data.', name)
+    if (read === null)
+      return unfit(given, `The header ${name} is not valid UTF-8.`, name, { word: 'header_encoding', values: { name } })
+    if (name === 'ce-datacontenttype')
+      return unfit(given, 'Content-Type alone names the type of the data.', name, {
+        word: 'content_type_twice',
+        values: {},
+      })
     event[name.slice('ce-'.length)] = read
   }
   const type = textOr(heads['content-type'])

@@ -58,12 +58,8 @@ const trackCalls: { [call: string]: (heard: Heard) => Said[] } = {
     return [mergeOf(document, facts.trust, names, whole)]
   },
   suppress: ({ document, facts }) => [grave(document, facts.params?.[0] ?? '', facts.trust, 'suppress')],
-  unsuppress: ({ document, facts }) => [
-    review(document, facts.params?.[0] ?? '', 'Asks to lift a suppression; look at the ledger and lift it by hand.'),
-  ],
-  erase: ({ document, facts }) => [
-    review(document, facts.params?.[0] ?? '', 'Asks to erase this customer; the data-protection officer decides.'),
-  ],
+  unsuppress: ({ document, facts }) => [review(document, facts.params?.[0] ?? '', 'review_lift')],
+  erase: ({ document, facts }) => [review(document, facts.params?.[0] ?? '', 'review_erase')],
 }
 
 /** The path names a customer by number or by e-mail address. */
@@ -152,13 +148,18 @@ function grave(given: Json, id: string, trust: 'publishable' | 'secret', kind: '
   const item = { ...customerIds(id) }
   if (trust === 'secret') return { given, item, kind, nameless: true }
   const message = 'A publishable key cannot suppress a person; use a secret key.'
-  return { given, item, reason: { code: 'needs_review', path: '', message } }
+  return { given, item, reason: { code: 'needs_review', path: '', message, word: 'publishable_suppress' } }
 }
 
-function review(given: Json, id: string, message: string): Said {
+const reviews = {
+  review_lift: 'Asks to lift a suppression; look at the ledger and lift it by hand.',
+  review_erase: 'Asks to erase this customer; the data-protection officer decides.',
+}
+
+function review(given: Json, id: string, word: keyof typeof reviews): Said {
   return {
     given,
     item: { ...customerIds(id) },
-    reason: { code: 'needs_review', path: '', message: `${id}: ${message}` },
+    reason: { code: 'needs_review', path: '', message: `${id}: ${reviews[word]}`, word, values: { id } },
   }
 }

@@ -27,7 +27,12 @@ export function mapped(message: Message, mappings: EventMapping[]): Said {
   if (message.id !== null) item.messageId = message.id
   if (message.time !== undefined) item.timestamp = message.time
   if (!mapping) {
-    const reason = { code: 'unmapped' as const, path: type, message: `“${type}” is not mapped yet.` }
+    const reason = {
+      code: 'unmapped' as const,
+      path: type,
+      message: `“${type}” is not mapped yet.`,
+      values: { value: type },
+    }
     return { given, item, reason }
   }
   if (mapping.call === 'ignore') {

@@ -129,7 +129,7 @@ function saidOf(given: Json): Said {
   const said: Said = { given, item, kind }
   if (name === '$merge_dangerously') {
     const message = 'Joins two known people without looking; decide in the review list of identity.'
-    return { ...said, reason: { code: 'needs_review', path: 'event', message } }
+    return { ...said, reason: { code: 'needs_review', path: 'event', message, word: 'review_join' } }
   }
   if (name.startsWith('$') && kind === 'track') said.flags = ['hidden']
   return said

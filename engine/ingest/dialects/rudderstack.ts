@@ -78,5 +78,5 @@ export function mergeOf(
     return { given, item, reason: { code: 'missing_previous', path: '', message: 'A merge needs two names.' } }
   if (trust === 'secret') return { given, item, kind: 'identify', nameless: true }
   const message = 'A publishable key cannot join two people; use a secret key.'
-  return { given, item, reason: { code: 'needs_review', path: '', message } }
+  return { given, item, reason: { code: 'needs_review', path: '', message, word: 'publishable_join' } }
 }

@@ -79,7 +79,7 @@ function saidOf(given: Json, envelope: Version): Said {
   const said: Said = { given, item, kind: shape.kind, nameless: true }
   if (shape.unknown) {
     const message = `“${String(event.e)}” is not one of pv, pp, se, ue, tr, ti.`
-    return { ...said, reason: { code: 'unknown_type', path: 'e', message } }
+    return { ...said, reason: { code: 'unknown_type', path: 'e', message, values: { value: String(event.e) } } }
   }
   if (versions.includes('unknown')) {
     const message = 'The version of the schema is not known here; nobody can say what the fields mean.'

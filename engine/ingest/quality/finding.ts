@@ -1,6 +1,6 @@
 import type { api, Finding, FindingAction, Json, NormalEvent } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
-import type { QuarantineCode, SourceFacts } from '../item.ts'
+import type { QuarantineCode, SourceFacts, Values } from '../item.ts'
 import type { Subject } from './subject.ts'
 import type { MeantTown } from './towns.ts'
 
@@ -26,6 +26,8 @@ export type Found = {
   flag?: 'machine' | 'test'
   /** When it is not the check's own. */
   code?: string
+  /** What the message speaks of, so that a reason to wait can be said in any language. */
+  values?: Values
   /** Why an item waits, when it is not the check's own reason. */
   reason?: QuarantineCode
 }

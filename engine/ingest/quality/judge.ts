@@ -123,7 +123,13 @@ export function judged(item: Item, event: NormalEvent, facts: Facts, rules: Rule
     if (has(findings, finding)) return
     findings.push(finding)
     if (action === 'quarantine')
-      reasons.push({ code: reason, path: finding.path, message: finding.message, check: code })
+      reasons.push({
+        code: reason,
+        path: finding.path,
+        message: finding.message,
+        check: code,
+        ...(found.values === undefined ? {} : { values: found.values }),
+      })
   }
   for (const check of checks)
     for (const found of check.find(repaired, facts))

@@ -55,6 +55,7 @@ function unknown(
           {
             path: reference.path,
             message: message(reference.values[0] as string),
+            values: { value: (reference.values[0] as string).slice(0, 60) },
             ...(old ? { action: 'flag' as const, fixed: true } : {}),
           },
         ]

@@ -1,4 +1,4 @@
-import { type AlarmId, type AnswerOf, api, type SourceId } from '@einklang/contract'
+import { type AlarmId, type AnswerOf, api, type SourceId, type UserId } from '@einklang/contract'
 import { type Clock, type Database, type History, type Live, type Log, type Loop, Refusal } from '@einklang/platform'
 import type { OwnEvent } from '../../own.ts'
 import { internalSlug } from '../../source.ts'
@@ -19,6 +19,8 @@ import { day, hour, learningDays, minute } from './usual.ts'
 import { Watch, type Watched } from './watch.ts'
 
 export type Alarm = api.ingest.Alarm
+/** Colleagues who work here now. */
+export type Team = () => Promise<{ id: UserId; name: string }[]>
 
 /** Watches the streams of all sources (spec quality §2). */
 export type Monitor = {
@@ -30,7 +32,13 @@ export type Monitor = {
     limit: number
     open?: 'true' | 'false' | undefined
     source?: SourceId | undefined
+    owner?: UserId | undefined
   }): Promise<AnswerOf<typeof api.ingest.alarms>>
+  owners: Team
+  /** Gives it to a colleague who works here, or to nobody. */
+  assign(id: AlarmId, owner: UserId | null): Promise<Alarm>
+  /** Somebody is at it; an alarm of nobody becomes that of `owner`. */
+  acknowledge(id: AlarmId, by: string, owner: UserId | null): Promise<Alarm>
   accept(id: AlarmId, by: string): Promise<Alarm>
   monitors(): Promise<AnswerOf<typeof api.ingest.monitors>>
 }
@@ -42,6 +50,7 @@ export type MonitorNeeds = {
   live: Live
   log: Log
   emit: (tx: Database, events: OwnEvent[]) => Promise<void>
+  team: Team
 }
 
 // Any constant does; every process takes the same one.
@@ -80,6 +89,12 @@ export function createMonitor(needs: MonitorNeeds): Monitor {
     return true
   }
 
+  const changedAlarm = async (id: AlarmId) => {
+    const alarm = await alarmById(needs, id)
+    live.publish('ingest.alarm', { id, source: alarm.source, code: alarm.code, state: 'changed' })
+    return alarm
+  }
+
   return {
     turn,
     loop: {
@@ -91,7 +106,23 @@ export function createMonitor(needs: MonitorNeeds): Monitor {
         return 'idle'
       },
     },
-    alarms: (query) => listAlarms(database, query),
+    alarms: (query) => listAlarms(needs, query),
+    owners: needs.team,
+    async assign(id, owner) {
+      if (owner !== null && !(await needs.team()).some((one) => one.id === owner))
+        throw new Refusal(422, 'unknown_colleague', 'Nobody of that id works here.')
+      const changed = await database.run`update ingest.alarm set owner = ${owner} where id = ${id}`
+      if (changed === 0) throw new Refusal(404, 'unknown_alarm', 'There is no such alarm.')
+      return changedAlarm(id)
+    },
+    async acknowledge(id, by, owner) {
+      const changed = await database.run`
+        update ingest.alarm set acknowledged_at = coalesce(acknowledged_at, ${clock.now()}),
+          acknowledged_by = coalesce(acknowledged_by, ${by}), owner = coalesce(owner, ${owner})
+        where id = ${id}`
+      if (changed === 0) throw new Refusal(404, 'unknown_alarm', 'There is no such alarm.')
+      return changedAlarm(id)
+    },
     async accept(id, by) {
       const closed = await database.transaction(async (tx) => {
         const alarm = await tx.row<AlarmRow>`select ${alarmColumns(tx)} from ingest.alarm where id = ${id}`
@@ -103,10 +134,7 @@ export function createMonitor(needs: MonitorNeeds): Monitor {
         return alarm
       })
       live.publish('ingest.alarm', { id, source: closed.source, code: closed.code, state: 'closed' })
-      const [row] = await database.rows<AlarmRow & { sourceName: string }>`
-        select ${alarmColumns(database)}, source.name as "sourceName"
-        from ingest.alarm join ingest.source on source.id = alarm.source where alarm.id = ${id}`
-      return viewOf(row as AlarmRow & { sourceName: string })
+      return alarmById(needs, id)
     },
     monitors: () => monitorsOf(needs, watch),
   }
@@ -160,8 +188,15 @@ async function measureOpen(needs: MonitorNeeds, at: Date): Promise<void> {
   }
 }
 
+async function alarmById({ database, team }: MonitorNeeds, id: AlarmId): Promise<Alarm> {
+  const [row] = await database.rows<AlarmRow & { sourceName: string }>`
+    select ${alarmColumns(database)}, source.name as "sourceName"
+    from ingest.alarm join ingest.source on source.id = alarm.source where alarm.id = ${id}`
+  return viewOf(row as AlarmRow & { sourceName: string }, await team())
+}
+
 async function listAlarms(
-  database: Database,
+  { database, team }: MonitorNeeds,
   query: Parameters<Monitor['alarms']>[0],
 ): Promise<AnswerOf<typeof api.ingest.alarms>> {
   const [closed, id] = query.after?.split('|') ?? []
@@ -172,17 +207,19 @@ async function listAlarms(
         coalesce(closed_at, 'infinity') as ended
       from ingest.alarm join ingest.source on source.id = alarm.source
       where (${query.open ?? null}::text is null or (closed_at is null) = ${query.open === 'true'})
+        and (${query.owner ?? null}::uuid is null or alarm.owner = ${query.owner ?? null}::uuid)
         and (${query.source ?? null}::uuid is null or alarm.source = ${query.source ?? null}::uuid)) as alarm
     where ${closed ?? null}::text is null or (ended, id) < (coalesce(nullif(${closed ?? ''}, '')::timestamp at time zone 'UTC', 'infinity'), ${id ?? null}::uuid)
     order by ended desc, id desc limit ${query.limit}`
   const last = rows.at(-1)
+  const names = rows.some(({ owner }) => owner !== null) ? await team() : []
   return {
-    items: rows.map(viewOf),
+    items: rows.map((row) => viewOf(row, names)),
     next: last && rows.length === query.limit ? `${last.closedAt === null ? '' : last.order}|${last.id}` : null,
   }
 }
 
-function viewOf(row: AlarmRow & { sourceName: string }): Alarm {
+function viewOf(row: AlarmRow & { sourceName: string }, team: Awaited<ReturnType<Team>>): Alarm {
   const { subjectKind, subjectName, turnover, currency, measuredAt: _, ...rest } = row
   return {
     id: rest.id,
@@ -205,6 +242,10 @@ function viewOf(row: AlarmRow & { sourceName: string }): Alarm {
     people: rest.people,
     turnover: turnover === null ? null : { amount: turnover, currency },
     cause: rest.cause,
+    // Who left owns nothing any more.
+    owner: team.find(({ id }) => id === rest.owner) ?? null,
+    acknowledgedAt: rest.acknowledgedAt?.toISOString() ?? null,
+    acknowledgedBy: rest.acknowledgedBy,
   }
 }
 

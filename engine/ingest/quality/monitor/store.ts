@@ -1,5 +1,6 @@
-import type { AlarmId, api, SourceId } from '@einklang/contract'
+import type { AlarmId, api, SourceId, UserId } from '@einklang/contract'
 import { type Database, recordset } from '@einklang/platform'
+import { binMinutes, bins, type DropNoise, hoursBack } from './drop.ts'
 import { type Note, type PropertyNote, wholeSource } from './note.ts'
 import type { Gaps } from './silence.ts'
 import { day, hour, minute, type Noise } from './usual.ts'
@@ -8,8 +9,8 @@ type AlarmCode = api.ingest.StreamCode
 export type Cause = api.ingest.Alarm['cause']
 export type Subject = api.ingest.Alarm['subject']
 
-/** Minutes are kept for two hours, hours for two spans of comparison. */
-const minutesKept = 2 * hour
+/** Minutes are kept for three hours and what is asked of a late turn, hours for two spans of comparison. */
+const minutesKept = 4 * hour
 const hoursKept = 57 * day
 
 export type Folded = {
@@ -219,7 +220,8 @@ export type SeriesRow = {
   series: string
   firstAt: Date
   lastAt: Date
-  noise: { levels: Noise; activeMinutes: number } | null
+  /** `drop` = of whole sources alone. */
+  noise: { levels: Noise; activeMinutes: number; drop?: DropNoise } | null
   gaps: Gaps
   learnedAt: Date | null
 }
@@ -249,6 +251,30 @@ export function minuteSums(tx: Database, at: Date): Promise<MinuteSums[]> {
       coalesce(sum(received) filter (where minute >= ${back(15)}), 0)::int as received,
       coalesce(sum(quarantined) filter (where minute >= ${back(15)}), 0)::int as quarantined
     from ingest.arrival_minute where minute >= ${back(60)} and minute < ${at} group by 1, 2`
+}
+
+/** Counts of whole sources: of five minutes each that end at `at`, the latest first, and of the hours before. */
+export type SourceCounts = { bins: number[]; hours: Map<number, number> }
+
+export async function sourceCounts(tx: Database, at: Date): Promise<Map<SourceId, SourceCounts>> {
+  const found = new Map<SourceId, SourceCounts>()
+  const of = (source: SourceId) => {
+    const known = found.get(source) ?? { bins: Array.from({ length: bins }, () => 0), hours: new Map() }
+    found.set(source, known)
+    return known
+  }
+  const back = (minutes: number) => new Date(at.getTime() - minutes * minute)
+  const inBins = await tx.rows<{ source: SourceId; bin: number; items: number }>`
+    select source, floor(extract(epoch from ${at}::timestamptz - minute - interval '1 second') / ${60 * binMinutes})::int as bin,
+      sum(items)::int as items
+    from ingest.arrival_minute
+    where minute >= ${back(bins * binMinutes)} and minute < ${at} and series = ${wholeSource} group by 1, 2`
+  for (const { source, bin, items } of inBins) of(source).bins[bin] = items
+  const inHours = await tx.rows<{ source: SourceId; hour: Date; items: number }>`
+    select source, hour, items from ingest.arrival
+    where hour >= ${back(60 * (hoursBack + 8))} and hour < ${at} and series = ${wholeSource}`
+  for (const { source, hour: start, items } of inHours) of(source).hours.set(start.getTime(), items)
+  return found
 }
 
 export type HourRow = { hour: Date; series: string; items: number; minutes: number }
@@ -304,13 +330,17 @@ export type AlarmRow = {
   currency: string
   cause: Cause
   measuredAt: Date | null
+  owner: UserId | null
+  acknowledgedAt: Date | null
+  acknowledgedBy: string | null
 }
 
 export function alarmColumns(database: Database) {
   return database.part`alarm.id, alarm.source, code, level, subject_kind as "subjectKind", subject_name as "subjectName",
     since, opened_at as "openedAt", seen_at as "seenAt", closed_at as "closedAt", closed_because as "closedBecause",
     closed_by as "closedBy", unit, observed, usual, window_minutes as "windowMinutes", items, people, turnover,
-    alarm.currency, cause, measured_at as "measuredAt"`
+    alarm.currency, cause, measured_at as "measuredAt", owner, acknowledged_at as "acknowledgedAt",
+    acknowledged_by as "acknowledgedBy"`
 }
 
 export function openAlarms(tx: Database): Promise<AlarmRow[]> {
@@ -319,17 +349,28 @@ export function openAlarms(tx: Database): Promise<AlarmRow[]> {
 
 export type NewAlarm = Omit<
   AlarmRow,
-  'closedAt' | 'closedBecause' | 'closedBy' | 'items' | 'people' | 'turnover' | 'measuredAt'
+  | 'closedAt'
+  | 'closedBecause'
+  | 'closedBy'
+  | 'items'
+  | 'people'
+  | 'turnover'
+  | 'measuredAt'
+  | 'owner'
+  | 'acknowledgedAt'
+  | 'acknowledgedBy'
 >
 
-/** One alarm per source and code; false = there is one already. */
+/** One alarm per source and code; false = there is one already. Who saw to the source's last one sees to this one. */
 export async function openAlarm(tx: Database, alarm: NewAlarm): Promise<boolean> {
   const made = await tx.run`
     insert into ingest.alarm (id, source, code, level, subject_kind, subject_name, since, opened_at, seen_at, unit,
-      observed, usual, window_minutes, currency, cause)
+      observed, usual, window_minutes, currency, cause, owner)
     values (${alarm.id}, ${alarm.source}, ${alarm.code}, ${alarm.level}, ${alarm.subjectKind}, ${alarm.subjectName},
       ${alarm.since}, ${alarm.openedAt}, ${alarm.seenAt}, ${alarm.unit}, ${alarm.observed}, ${alarm.usual},
-      ${alarm.windowMinutes}, ${alarm.currency}, ${tx.json(alarm.cause)})
+      ${alarm.windowMinutes}, ${alarm.currency}, ${tx.json(alarm.cause)},
+      (select owner from ingest.alarm as last where last.source = ${alarm.source} and owner is not null
+        order by last.code = ${alarm.code} desc, last.opened_at desc limit 1))
     on conflict (source, code) where closed_at is null do nothing`
   return made > 0
 }

@@ -40,15 +40,15 @@ export function usualOf(counts: readonly number[], minutes: readonly number[]): 
 /**
  * How counts vary around what is usual, by level: variance per item at 1, 2, 4, 8 … items an hour, where 1 is pure
  * chance (Poisson) and more means that items come in clusters or that days differ. Taken from the wider of middle and
- * tail, so that the bad hours of ordinary weeks are ordinary.
+ * tail, so that the bad hours of ordinary weeks are ordinary. `hours` = how long each span is.
  */
 export type Noise = (number | null)[]
 
-export function noiseOf(hours: readonly { items: number; usual: number }[]): Noise {
+export function noiseOf(spans: readonly { items: number; usual: number }[], hours = 1): Noise {
   const levels: number[][] = []
-  for (const { items, usual } of hours) {
-    if (usual < 1) continue
-    const level = Math.floor(Math.log2(usual))
+  for (const { items, usual } of spans) {
+    if (usual < hours) continue
+    const level = Math.floor(Math.log2(usual / hours))
     levels[level] ??= []
     levels[level]?.push(Math.abs(items - usual) / Math.sqrt(usual))
   }

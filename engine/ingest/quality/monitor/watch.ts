@@ -1,6 +1,7 @@
 import type { SourceId } from '@einklang/contract'
 import { type Database, newId } from '@einklang/platform'
 import type { Causes } from './cause.ts'
+import { type Drop, dropNoiseOf, dropOf, hoursBack, isDropped } from './drop.ts'
 import { isHoliday } from './local-time.ts'
 import { wholeSource } from './note.ts'
 import { valueWatch, wearShapes } from './shape.ts'
@@ -16,9 +17,11 @@ import {
   openAlarm,
   openAlarms,
   type SeriesRow,
+  type SourceCounts,
   seeAlarm,
   seriesRows,
   sharesOf,
+  sourceCounts,
   sweep,
 } from './store.ts'
 import {
@@ -86,6 +89,7 @@ export class Watch {
     await this.#learnNoise(tx, series, at, sources)
     const changed: Changed = { opened: [], closed: [] }
     const sums = await minuteSums(tx, at)
+    const counts = await sourceCounts(tx, at)
     for (const source of sources) {
       const rows = series.filter((row) => row.source === source.id)
       const whole = rows.find((row) => row.series === wholeSource)
@@ -93,7 +97,7 @@ export class Watch {
       const ready = whole !== undefined && at.getTime() - whole.firstAt.getTime() >= learningDays * day
       if (!ready) continue
       const words = [
-        await this.#volume(tx, source, rows, sums, at),
+        await this.#volume(tx, source, rows, { sums, counts: counts.get(source.id) ?? null }, at),
         await this.#silence(tx, source, rows, at),
         ...(await this.#shareWords(tx, source, at)),
         ...(await valueWatch(tx, source.id, at, open)),
@@ -186,12 +190,12 @@ export class Watch {
     tx: Database,
     source: Watched,
     rows: SeriesRow[],
-    sums: MinuteSums[],
+    { sums, counts }: { sums: MinuteSums[]; counts: SourceCounts | null },
     at: Date,
   ): Promise<{ code: 'stream.volume'; word: Word }> {
     const now = at.getTime()
     const whole = rows.find((row) => row.series === wholeSource) as SeriesRow
-    const usual = await this.#usualBetween(tx, source, whole, now - 3 * hour, now)
+    const usual = await this.#usualBetween(tx, source, whole, now - (hoursBack + 8) * hour, now)
     const holiday = isHoliday(now - minute, source.zone, source.country)
     const own = new Map(sums.filter((sum) => sum.source === source.id).map((sum) => [sum.series, sum]))
     let worst: { row: SeriesRow; deviation: Deviation } | null = null
@@ -215,6 +219,10 @@ export class Watch {
         const first = !worst || (row.series === wholeSource && worst.row.series !== wholeSource)
         if (first || (worst && severity(deviation) > severity(worst.deviation))) worst = { row, deviation }
       }
+    }
+    if (worst?.row !== whole) {
+      const drop = holiday ? null : lossOf(whole, counts, usual(wholeSource), now)
+      if (drop !== null) worst = { row: whole, deviation: { ...drop, z: -drop.nats } }
     }
     if (!worst) return { code: 'stream.volume', word: normal === null ? { state: 'silent' } : stateOf(normal) }
     const { row, deviation } = worst
@@ -402,9 +410,9 @@ export class Watch {
       const hours = comparedHours(start, source).filter((then) => then >= firstHour)
       if (hours.length > 0) compared.set(start, hours)
     }
-    const learnt: { source: string; series: string; noise: { levels: Noise; activeMinutes: number } }[] = []
+    const learnt: { source: string; series: string; noise: NonNullable<SeriesRow['noise']> }[] = []
     for (const [name, counts] of bySeries) {
-      const hours: { items: number; usual: number }[] = []
+      const hours: { at: number; items: number; usual: number }[] = []
       let activeMinutes = 0
       for (const [start, then] of compared) {
         const here = counts.get(start)
@@ -413,9 +421,11 @@ export class Watch {
           then.map((one) => counts.get(one)?.items ?? 0),
           [],
         )
-        hours.push({ items: here?.items ?? 0, usual: usual.items })
+        hours.push({ at: start, items: here?.items ?? 0, usual: usual.items })
       }
-      learnt.push({ source: due.source, series: name, noise: { levels: noiseOf(hours), activeMinutes } })
+      const noise = { levels: noiseOf(hours), activeMinutes }
+      const drop = name === wholeSource ? { drop: dropNoiseOf(hours) } : {}
+      learnt.push({ source: due.source, series: name, noise: { ...noise, ...drop } })
     }
     await tx.run`
       update ingest.series set noise = learnt.noise
@@ -437,6 +447,25 @@ export class Watch {
     const usual = await this.#usualBetween(tx, source, whole, at.getTime(), at.getTime() + day)
     return { usual: usual(wholeSource), limit: silenceLimit(whole.gaps, whole.noise?.activeMinutes ?? 0) }
   }
+}
+
+/** Half of a whole source that is gone, as far as that can be told yet. */
+function lossOf(
+  whole: SeriesRow,
+  counts: SourceCounts | null,
+  usual: (hourStart: number) => Usual,
+  at: number,
+): Drop | null {
+  const noise = whole.noise?.drop
+  if (noise === undefined) return null
+  const drop = dropOf({
+    at,
+    bins: counts?.bins ?? [],
+    items: (start) => counts?.hours.get(start) ?? 0,
+    usual,
+    noise,
+  })
+  return isDropped(drop) ? drop : null
 }
 
 /** How far from usual, whatever the window. */

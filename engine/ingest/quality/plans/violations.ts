@@ -92,6 +92,7 @@ function unplanned(name: string, meant: string | null, action: PlanAction): Plan
     expected: meant ?? 'an event of the plan',
     found: name.slice(0, 100),
     message: `“${name.slice(0, 100)}” is not in the plan.${hint}`,
+    values: { found: name.slice(0, 100) },
   }
 }
 
@@ -124,6 +125,7 @@ function withoutIdentifier(call: Call): PlanViolation {
     expected,
     found: 'none of them',
     message: `Comes without ${expected}.`,
+    values: { expected, found: '–' },
   }
 }
 
@@ -240,6 +242,7 @@ function put(
     expected,
     found,
     message: `${steps.join('.') || base}: expected ${expected}, found ${found}.`,
+    values: { expected, found },
   })
 }
 

@@ -84,6 +84,7 @@ export function createQuality(needs: QualityNeeds): Quality {
       ? 0
       : sendLetters({
           ...needs.letters,
+          language: needs.house.languages[0]?.startsWith('de') ? 'de' : 'en',
           database,
           clock,
           alarms: async () => (await needs.monitor.alarms({ limit: 100 })).items,

@@ -22,6 +22,8 @@ export type LetterNeeds = {
   send: SendMail
   /** Address of the console. */
   publicUrl: string
+  /** Of letters to owners of alarms who asked for none. */
+  language: SpokenLanguage
 }
 
 type Line = { [language in SpokenLanguage]: string }
@@ -30,8 +32,9 @@ const scoreMatters = 1
 const shareMatters = 0.01
 
 /**
- * Once a week to everybody who asked: what changed since the week before. Nothing changed, nothing is sent. Who has a week's
- * letter is written down before it is handed over, so that a crash costs a letter rather than sending it twice.
+ * Once a week to everybody who asked: what changed since the week before, with the reader's own alarms first; and to owners
+ * of open alarms who did not ask, these alone. Nothing to tell, nothing is sent. Who has a week's letter is written down
+ * before it is handed over, so that a crash costs a letter rather than sending it twice.
  */
 export async function sendLetters(needs: LetterNeeds): Promise<number> {
   const { database } = needs
@@ -39,32 +42,50 @@ export async function sendLetters(needs: LetterNeeds): Promise<number> {
   if (!report) return 0
   const week = mondayOf(needs.clock.now())
   const before = await reportBefore(database, week)
-  const alarms = (await needs.alarms()).filter(
-    ({ openedAt }) => openedAt >= new Date(Date.parse(week) - 7 * 86_400_000).toISOString(),
-  )
+  const all = await needs.alarms()
+  const open = all.filter(({ closedAt, owner }) => closedAt === null && owner !== null)
+  const alarms = all.filter(({ openedAt }) => openedAt >= new Date(Date.parse(week) - 7 * 86_400_000).toISOString())
   // A letter a week and a week to act: what ends within two is told a week before at the latest.
   const expiring = await expiringBefore(database, new Date(needs.clock.now().getTime() + 14 * 86_400_000))
   const lines = [...changes(before, report, alarms), ...expiring.map(expiryLine)]
-  if (lines.length === 0) return 0
-  const waiting = await database.rows<{ colleague: UserId; language: SpokenLanguage }>`
-    select colleague, language from ingest.quality_letter where sent_week is null or sent_week < ${week}::date`
+  if (lines.length === 0 && open.length === 0) return 0
+  const readers = await database.rows<{ colleague: UserId; language: SpokenLanguage; due: boolean }>`
+    select colleague, language, sent_week is null or sent_week < ${week}::date as due from ingest.quality_letter`
+  const owners = new Set(open.flatMap(({ owner }) => owner?.id ?? []))
+  const waiting = [
+    ...readers.filter(({ due }) => due).map((one) => ({ ...one, asked: true })),
+    ...[...owners]
+      .filter((id) => !readers.some(({ colleague }) => colleague === id))
+      .map((colleague) => ({ colleague, language: needs.language, asked: false })),
+  ]
   const people = await needs.colleagues(waiting.map(({ colleague }) => colleague))
   let sent = 0
-  for (const { colleague, language } of waiting) {
+  for (const { colleague, language, asked } of waiting) {
     const person = people.find(({ id }) => id === colleague)
-    if (!person) continue
-    const taken = await database.run`
-      update ingest.quality_letter set sent_week = ${week}::date
-      where colleague = ${colleague} and (sent_week is null or sent_week < ${week}::date)`
-    if (taken === 0) continue
+    const own = open.filter(({ owner }) => owner?.id === colleague).map(ownAlarmLine)
+    const told = [...own, ...(asked ? lines : [])]
+    if (!person || told.length === 0) continue
+    if (!(await takenFor(database, colleague, week, asked))) continue
     const accepted = await needs.send({
       key: `quality:${week}:${colleague}`,
       to: { address: person.email, name: person.name },
-      ...letterOf(lines, language, person.name, `${needs.publicUrl}/ingest?tab=quality`),
+      ...letterOf(told, { language, asked }, person.name, `${needs.publicUrl}/ingest?tab=quality`),
     })
     if (accepted) sent++
   }
   return sent
+}
+
+/** True = nobody has written to the colleague this week. */
+async function takenFor(database: Database, colleague: UserId, week: string, asked: boolean): Promise<boolean> {
+  const taken = asked
+    ? await database.run`
+      update ingest.quality_letter set sent_week = ${week}::date
+      where colleague = ${colleague} and (sent_week is null or sent_week < ${week}::date)`
+    : await database.run`
+      insert into ingest.alarm_letter as known (colleague, sent_week) values (${colleague}, ${week}::date)
+      on conflict (colleague) do update set sent_week = excluded.sent_week where known.sent_week < excluded.sent_week`
+  return taken > 0
 }
 
 export function mondayOf(at: Date): string {
@@ -136,6 +157,15 @@ function alarmLine({ sourceName, code, subject, since, closedAt }: Alarm): Line 
   }
 }
 
+function ownAlarmLine(alarm: Alarm): Line {
+  const line = alarmLine(alarm)
+  const seen = alarm.acknowledgedAt !== null
+  return {
+    en: `Yours${seen ? '' : ', not acknowledged yet'}: ${line.en}`,
+    de: `Ihrer${seen ? '' : ', noch nicht bestätigt'}: ${line.de}`,
+  }
+}
+
 function problemLines(before: KeptReport | null, now: KeptReport): Line[] {
   const key = (one: KeptReport['problems'][number]) => `${one.source} ${one.code} ${one.path}`
   const known = new Set(before?.problems.map(key) ?? now.problems.map(key))
@@ -147,7 +177,12 @@ function problemLines(before: KeptReport | null, now: KeptReport): Line[] {
     }))
 }
 
-function letterOf(lines: readonly Line[], language: SpokenLanguage, name: string, url: string) {
+function letterOf(
+  lines: readonly Line[],
+  { language, asked }: { language: SpokenLanguage; asked: boolean },
+  name: string,
+  url: string,
+) {
   const said = lines.map((line) => line[language])
   const [hello, intro, open, end] =
     language === 'de'
@@ -155,13 +190,17 @@ function letterOf(lines: readonly Line[], language: SpokenLanguage, name: string
           `Guten Tag ${name},`,
           'in der Datenqualität hat sich in einer Woche geändert:',
           'Zum Bericht',
-          'Diese Mail kommt nur, wenn sich etwas ändert. Sie lässt sich im Bericht abbestellen.',
+          asked
+            ? 'Diese Mail kommt nur, wenn sich etwas ändert. Sie lässt sich im Bericht abbestellen.'
+            : 'Diese Mail kommt, weil Ihnen ein offener Alarm zugewiesen ist.',
         ]
       : [
           `Hello ${name},`,
           'this changed in data quality within a week:',
           'Open the report',
-          'This mail comes only when something changed. You can end it in the report.',
+          asked
+            ? 'This mail comes only when something changed. You can end it in the report.'
+            : 'This mail comes because an open alarm is assigned to you.',
         ]
   const subject = language === 'de' ? 'Datenqualität: was sich geändert hat' : 'Data quality: what changed'
   return {

@@ -1,4 +1,4 @@
-import { api, type PersonId, type SourceId, type UserId } from '@einklang/contract'
+import { type AlarmId, api, type PersonId, type SourceId, type UserId } from '@einklang/contract'
 import { derivedId, newId } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { drawsFrom } from '@einklang/stats'
@@ -11,6 +11,7 @@ import { journeyUses } from '#decision'
 import { identityHealth } from '#identity'
 import { profileHealth } from '#profile'
 import { createIngest, type Ingest, type IngestInside, type SendMail } from '../../index.ts'
+import { openAlarm } from '../monitor/store.ts'
 import { csvOf, withoutSmallCells } from './export.ts'
 import { changes } from './letter.ts'
 import { scoreOf, usualWeights } from './score.ts'
@@ -34,6 +35,7 @@ let crm: SourceId
 const people: Person[] = []
 const mails: Parameters<SendMail>[0][] = []
 const eva = newId('user', { now: () => new Date('2026-01-01T00:00:00Z') }) as UserId
+const tom = newId('user', { now: () => new Date('2026-01-02T00:00:00Z') }) as UserId
 /** Person → its allowed, withdrawn and bounced state for e-mail. */
 const said = new Map<PersonId, 'allowed' | 'withdrawn'>()
 const bounced = new Set<PersonId>()
@@ -54,8 +56,15 @@ beforeAll(async () => {
       commerce: (fields) => commerceHealth(database, 'EUR', fields),
       uses: async () => (await Promise.all([segmentUses(database), journeyUses(database), wordUses(database)])).flat(),
     },
+    team: async () => [
+      { id: eva, name: 'Eva' },
+      { id: tom, name: 'Tom' },
+    ],
     letters: {
-      colleagues: async (ids) => ids.map((id) => ({ id, name: 'Eva', email: 'eva@shop.example' })),
+      colleagues: async (ids) =>
+        ids.map((id) =>
+          id === tom ? { id, name: 'Tom', email: 'tom@shop.example' } : { id, name: 'Eva', email: 'eva@shop.example' },
+        ),
       send: async (mail) => {
         mails.push(mail)
         return true
@@ -317,6 +326,67 @@ test('what quarantine will soon give up is told a week before', async () => {
   await item('soon', 13)
   expect(await ingest.quality?.letters()).toBe(1)
   expect(mails[0]?.text).toMatch(/wird ab [\d.]+ gelöscht: CRM, currency_unknown, 1 Einträge \(49,90\s€\)/)
+})
+
+test('an alarm has an owner, who is written to, and the next one of the source begins with the same', async () => {
+  const { database, clock } = world.ground
+  const opened = (code: 'stream.silence' | 'stream.volume', id: AlarmId) =>
+    database.transaction((tx) =>
+      openAlarm(tx, {
+        id,
+        source: crm,
+        code,
+        level: 'alarm',
+        subjectKind: 'source',
+        subjectName: '',
+        since: clock.now(),
+        openedAt: clock.now(),
+        seenAt: clock.now(),
+        unit: 'minutes',
+        observed: 90,
+        usual: 10,
+        windowMinutes: 90,
+        currency: 'EUR',
+        cause: { kind: 'unknown', name: '', at: null },
+      }),
+    )
+  const [first, second] = [newId('alarm', clock), newId('alarm', { now: () => new Date(clock.now().getTime() + 1) })]
+  await opened('stream.silence', first)
+  const { monitor } = ingest
+  expect((await monitor.alarms({ limit: 9, owner: tom })).items).toEqual([])
+  expect(await monitor.acknowledge(first, 'Eva', eva)).toMatchObject({
+    owner: { id: eva, name: 'Eva' },
+    acknowledgedBy: 'Eva',
+    acknowledgedAt: clock.now().toISOString(),
+  })
+  // Who came first stays written down, whoever says it again.
+  expect(await monitor.acknowledge(first, 'Tom', tom)).toMatchObject({ owner: { name: 'Eva' }, acknowledgedBy: 'Eva' })
+  expect((await monitor.assign(first, tom)).owner).toEqual({ id: tom, name: 'Tom' })
+  await expect(monitor.assign(first, derivedId('user', 'gone'))).rejects.toThrow('works here')
+  await expect(monitor.assign(newId('alarm', clock), tom)).rejects.toThrow('no such alarm')
+  await opened('stream.volume', second)
+  const mine = await monitor.alarms({ limit: 9, owner: tom })
+  expect(mine.items.map(({ code, acknowledgedAt }) => [code, acknowledgedAt !== null]).sort()).toEqual([
+    ['stream.silence', true],
+    ['stream.volume', false],
+  ])
+  mails.length = 0
+  await world.clock.advance({ days: 7 })
+  await ingest.quality?.compute()
+  await ingest.quality?.letters()
+  expect(await ingest.quality?.letters()).toBe(0)
+  // Eva asked for the letter, Tom has alarms: he reads of these alone, she of everything.
+  expect(mails.map(({ to }) => to.name).sort()).toEqual(['Eva', 'Tom'])
+  const textTo = (name: string) => mails.find(({ to }) => to.name === name)?.text ?? ''
+  expect(textTo('Eva')).not.toMatch(/Yours|Ihrer/)
+  const own = textTo('Tom')
+  expect(own).toMatch(
+    /(?:Yours, not acknowledged yet|Ihrer, noch nicht bestätigt): (?:Unusual volume|Ungewöhnliche Menge): CRM/,
+  )
+  expect(own).toMatch(/(?:Yours|Ihrer): (?:Silence|Stille): CRM/)
+  expect(own).toMatch(/assigned to you|zugewiesen/)
+  await monitor.assign(first, null)
+  await monitor.assign(second, null)
 })
 
 test('a change that is none is not told', async () => {

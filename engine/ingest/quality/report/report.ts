@@ -22,7 +22,7 @@ export type ReportNeeds = {
   database: Database
   clock: Clock
   health: HealthOf
-  house: { timeZone: string; currency: string }
+  house: { timeZone: string; currency: string; languages: string[] }
 }
 
 const rankedFrom = 200
