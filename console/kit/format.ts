@@ -9,6 +9,8 @@ export type Format = {
   percent(share: number, digits?: number): string
   money(amount: number, currency: string): string
   moneyOf(value: Money): string
+  /** An estimate, which has no cents: 12.346 €. */
+  wholeMoney(amount: number, currency: string): string
   /** 12 345,67 € → 12.3k € where a chart axis has no room. */
   shortMoney(amount: number, currency: string): string
   short(value: number): string
@@ -74,6 +76,10 @@ export function createFormat(language: string, timeZone?: string): Format {
     percent: (share, digits = 1) => numberFormat({ style: 'percent', maximumFractionDigits: digits }).format(share),
     money: (amount, currency) => formatMoney({ amount, currency }, locale),
     moneyOf: (value) => formatMoney(value, locale),
+    wholeMoney: (amount, currency) =>
+      numberFormat({ style: 'currency', currency, maximumFractionDigits: 0 }).format(
+        amount / 10 ** minorDigits(currency),
+      ),
     shortMoney: (amount, currency) =>
       numberFormat({
         style: 'currency',

@@ -365,8 +365,8 @@ export const advise = route({
         outcome: money,
         /** Revenue of the next unit of spend. */
         marginal: z.object({ mean: z.number(), low: z.number(), high: z.number() }),
-        /** `unknown`: the data taught nothing about the channel, so it gets no more; `unbelievable`: it stays where it is. */
-        heldBy: z.enum(['low', 'high', 'step', 'least', 'known range', 'unknown', 'unbelievable']).nullable(),
+        /** `unknown`: the data taught nothing about the channel, so it gets no more; `unbelievable`: it stays where it is; `shift`: the largest shift that was allowed. */
+        heldBy: z.enum(['low', 'high', 'shift', 'step', 'least', 'known range', 'unknown', 'unbelievable']).nullable(),
         low: z.int(),
         /** Nothing is known beyond this spend. */
         knownUpTo: z.int(),

@@ -102,6 +102,8 @@ test('bounds hold, a plan of your own is told beside, and what cannot be met is 
   })
   expect(held.channels[0]?.spend).toBe(900_000)
   expect(held.channels[0]?.heldBy).toBe('low')
+  const near = await budget.advisor.advise({ ...ask, shift: 0.1 })
+  expect(near.channels.map(({ heldBy }) => heldBy)).toEqual(['shift', 'shift'])
   expect(held.plan?.outcome.mean).toBeGreaterThan(held.outcome.mean)
   await expect(
     budget.advisor.advise({

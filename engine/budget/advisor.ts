@@ -248,7 +248,7 @@ function adviceOf(from: {
         today: minor(row.today),
         outcome: money(row.outcome),
         marginal: row.marginal,
-        heldBy: row.heldBy,
+        heldBy: heldBy(row, ask, unit),
         low: minor(from.bounds[row.channel]?.low ?? 0),
         knownUpTo: minor(curve.spend.at(-1) as number),
         curve: bandAlong(curve).map((point) => ({ spend: minor(point.spend), ...money(point) })),
@@ -269,6 +269,17 @@ function adviceOf(from: {
           },
     learn: learnOf(found.result, minor),
   }
+}
+
+/** A bound that comes from the largest shift allowed is told as that, not as the channel's own. */
+function heldBy({ channel, heldBy: by, today }: Allocation['channels'][number], ask: Ask, unit: number) {
+  if (ask.shift === null || (by !== 'low' && by !== 'high')) return by
+  const own = ask.bounds.find((row) => row.channel === channel)
+  const tighter =
+    by === 'low'
+      ? (own?.low ?? 0) / unit >= today * (1 - ask.shift)
+      : own?.high != null && own.high / unit <= today * (1 + ask.shift)
+  return tighter && own !== undefined ? by : 'shift'
 }
 
 function learnOf(fit: MixFit, minor: (value: number) => number): Advice['learn'] {

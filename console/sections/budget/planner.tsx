@@ -152,7 +152,7 @@ function Result(props: { advice: Advice }): ReactNode {
   const format = useFormat()
   const words = useWords()
   const { advice } = props
-  const money = (value: number): string => format.money(value, advice.currency)
+  const money = (value: number): string => format.wholeMoney(value, advice.currency)
   function save(): void {
     const csv = csvOf(
       ['channel', 'today', 'spend', 'revenue', 'revenue_low', 'revenue_high', 'next_euro', 'held_by'],
@@ -259,8 +259,11 @@ function Sliders(props: {
   const { t } = useTranslation()
   const format = useFormat()
   const { advice, own } = props
-  const money = (value: number): string => format.money(value, advice.currency)
+  const money = (value: number): string => format.wholeMoney(value, advice.currency)
   const sum = advice.channels.reduce((all, row) => all + (own[row.channel] ?? 0), 0)
+  const over = sum - advice.spend - advice.unspent
+  // A slider moves in whole steps: less than half a per cent is not worth a word.
+  const far = Math.abs(over) > 0.005 * (advice.spend + advice.unspent)
   const outcome = advice.channels.reduce((all, row) => all + at(row, own[row.channel] ?? 0), 0)
   return (
     <Panel title={t('planner.own')} definition={t('planner.ownMeaning')} testid="planner-sliders">
@@ -270,6 +273,11 @@ function Sliders(props: {
           {advice.plan === null
             ? null
             : ` ${t('planner.ownRange', { low: money(advice.plan.outcome.low), high: money(advice.plan.outcome.high) })}`}
+          {far ? (
+            <Text span size="sm" c="orange" data-testid="planner-over">
+              {` ${t(over > 0 ? 'planner.above' : 'planner.below', { amount: money(Math.abs(over)) })}`}
+            </Text>
+          ) : null}
         </Text>
         <Button size="xs" variant="default" loading={props.pending} onClick={props.onTell}>
           {t('planner.tell')}
@@ -326,7 +334,7 @@ function ChannelSlider(props: {
           {name}
         </Text>
         <Text size="sm">
-          {format.money(spend, currency)} → {format.money(Math.round(at(row, spend)), currency)}
+          {format.wholeMoney(spend, currency)} → {format.wholeMoney(Math.round(at(row, spend)), currency)}
         </Text>
       </Group>
       <Slider
@@ -343,7 +351,7 @@ function ChannelSlider(props: {
         fileName={`einklang-curve-${row.channel}`}
         height={150}
         categories={row.curve.map((point) => format.shortMoney(point.spend, currency))}
-        format={(value) => format.money(Math.round(value), currency)}
+        format={(value) => format.wholeMoney(Math.round(value), currency)}
         formatAxis={(value) => format.shortMoney(value, currency)}
         series={[
           {
@@ -352,6 +360,8 @@ function ChannelSlider(props: {
             values: row.curve.map((point) => point.mean),
             intervals: row.curve.map((point) => [point.low, point.high]),
           },
+          { name: '5 %', kind: 'line', values: row.curve.map((point) => point.low) },
+          { name: '95 %', kind: 'line', values: row.curve.map((point) => point.high) },
           {
             name: t('planner.here'),
             kind: 'bar',

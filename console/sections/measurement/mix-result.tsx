@@ -114,7 +114,7 @@ function Figures(props: { answers: Answers; currency: string }): ReactNode {
   const format = useFormat()
   const words = useWords()
   const { answers, currency } = props
-  const money = (value: number): string => format.money(Math.round(value * 100), currency)
+  const money = (value: number): string => format.wholeMoney(Math.round(value * 100), currency)
   const short = (value: number): string => format.shortMoney(Math.round(value * 100), currency)
   const weeks = answers.weeks.map((week) => format.date(week))
   const reach = Math.max(1, ...answers.channels.map((one) => one.roas?.high ?? 0)) * 1.05
