@@ -67,7 +67,7 @@ export function plantedContributions(folder: string, spec: MixSpec): Float64Arra
   return spec.channels.map(({ spend }) => column(spend))
 }
 
-/** Three years of weekly spend of ten channels with planted response, one country. */
+/** Weekly spend of channels with planted response, one country. */
 export function nationalYears(channels = 10, weeks = 156): { data: MixData; spec: MixSpec } {
   const draws = drawsFrom('national years')
   const names = Array.from({ length: channels }, (_, index) => `channel ${index + 1}`)
