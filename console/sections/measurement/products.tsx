@@ -1,7 +1,7 @@
 import { type AnswerOf, api } from '@einklang/contract'
 import { Badge, Button, Group, Select, SimpleGrid, Stack, Text } from '@mantine/core'
 import { IconDownload } from '@tabler/icons-react'
-import { type ReactNode, useCallback, useMemo } from 'react'
+import { type ReactNode, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Chart } from '../../kit/chart.tsx'
 import { saveCsv } from '../../kit/csv.ts'
@@ -86,35 +86,77 @@ export function Products(): ReactNode {
   )
 }
 
-function useDemand(): { corrected: (row: Demand) => ReactNode; inStock: (row: Demand) => string } {
+type Told = Demand & { units: number; views: number | null; viewsSoldOut: number | null }
+
+/** Columns that every table of products has. */
+function useDemandColumns<Of extends Told>(): { [name in 'units' | 'share' | 'corrected' | 'views']: Column<Of> } {
   const { t } = useTranslation()
   const format = useFormat()
-  return {
-    corrected: useCallback(
-      (row) =>
-        row.corrected === null ? (
-          <Text size="xs" c="dimmed">
-            {t('products.unknown')}
-          </Text>
-        ) : (
-          <>
-            {format.decimal(row.corrected.value, row.corrected.value < 20 ? 1 : 0)}
+  return useMemo(
+    () => ({
+      units: {
+        id: 'units',
+        header: t('products.sold'),
+        width: 95,
+        align: 'right',
+        sort: (row) => row.units,
+        cell: (row) => format.count(row.units),
+      },
+      share: {
+        id: 'share',
+        header: t('products.inStock'),
+        width: 110,
+        align: 'right',
+        sort: (row) => row.share,
+        cell: (row) => (row.share === null ? '–' : format.percent(row.share)),
+      },
+      corrected: {
+        id: 'corrected',
+        header: t('products.corrected'),
+        width: 120,
+        align: 'right',
+        sort: (row) => row.corrected?.value ?? null,
+        cell: ({ corrected }) =>
+          corrected === null ? (
             <Text size="xs" c="dimmed">
-              {format.decimal(row.corrected.low, row.corrected.value < 20 ? 1 : 0)} –{' '}
-              {format.decimal(row.corrected.high, row.corrected.value < 20 ? 1 : 0)}
+              {t('products.unknown')}
             </Text>
+          ) : (
+            <>
+              {format.decimal(corrected.value, corrected.value < 20 ? 1 : 0)}
+              <Text size="xs" c="dimmed">
+                {format.decimal(corrected.low, corrected.value < 20 ? 1 : 0)} –{' '}
+                {format.decimal(corrected.high, corrected.value < 20 ? 1 : 0)}
+              </Text>
+            </>
+          ),
+      },
+      views: {
+        id: 'views',
+        header: t('products.views'),
+        width: 125,
+        align: 'right',
+        sort: (row) => row.views,
+        cell: (row) => (
+          <>
+            {format.count(row.views ?? 0)}
+            {row.viewsSoldOut === null || row.viewsSoldOut === 0 ? null : (
+              <Text size="xs" c="dimmed">
+                {t('products.soldOut', { count: row.viewsSoldOut, shown: format.count(row.viewsSoldOut) })}
+              </Text>
+            )}
           </>
         ),
-      [t, format],
-    ),
-    inStock: useCallback((row) => (row.share === null ? '–' : format.percent(row.share)), [format]),
-  }
+      },
+    }),
+    [t, format],
+  )
 }
 
 function Wanted(props: { answer: Answer; by: By }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
-  const demand = useDemand()
+  const common = useDemandColumns<Row>()
   const [filters, change] = useFilters()
   const { answer, by } = props
   const columns = useMemo(
@@ -156,26 +198,15 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
           </>
         ),
       },
+      common.units,
       {
-        id: 'units',
-        header: t('products.sold'),
-        width: 95,
-        align: 'right',
-        sort: (row) => row.units,
-        cell: (row) => format.count(row.units),
-      },
-      {
-        id: 'share',
-        header: t('products.inStock'),
-        width: 110,
-        align: 'right',
-        sort: (row) => row.share,
+        ...common.share,
         cell: (row) =>
           row.daysInStock === null ? (
             '–'
           ) : (
             <>
-              {demand.inStock(row)}
+              {common.share.cell(row)}
               <Text size="xs" c="dimmed">
                 {t('products.days', { count: Math.round(row.daysInStock) })}
               </Text>
@@ -190,14 +221,7 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
         sort: (row) => row.perDay?.value ?? null,
         cell: (row) => (row.perDay === null ? '–' : format.decimal(row.perDay.value, 2)),
       },
-      {
-        id: 'corrected',
-        header: t('products.corrected'),
-        width: 110,
-        align: 'right',
-        sort: (row) => row.corrected?.value ?? null,
-        cell: demand.corrected,
-      },
+      common.corrected,
       {
         id: 'missed',
         header: t('products.missedShort'),
@@ -206,23 +230,7 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
         sort: (row) => row.missed,
         cell: (row) => (row.missed === null ? '–' : format.decimal(row.missed, 1)),
       },
-      {
-        id: 'views',
-        header: t('products.views'),
-        width: 125,
-        align: 'right',
-        sort: (row) => row.views,
-        cell: (row) => (
-          <>
-            {format.count(row.views)}
-            {row.viewsSoldOut === null || row.viewsSoldOut === 0 ? null : (
-              <Text size="xs" c="dimmed">
-                {t('products.soldOut', { count: row.viewsSoldOut, shown: format.count(row.viewsSoldOut) })}
-              </Text>
-            )}
-          </>
-        ),
-      },
+      common.views,
       {
         id: 'viewsPerDay',
         header: t('products.viewsPerDay'),
@@ -232,7 +240,7 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
         cell: (row) => (row.viewsPerDay === null ? '–' : format.decimal(row.viewsPerDay, 2)),
       },
     ],
-    [t, format, demand.corrected, demand.inStock, by],
+    [t, format, common, by],
   )
   const top = answer.rows.filter((row) => row.units > 0 || row.corrected !== null).slice(0, 12)
   const told = answer.rows.filter((row) => row.corrected !== null)
@@ -338,59 +346,19 @@ function Detail(props: {
   )
 }
 
+type Part = Told & { id: string; name: string }
+
 function TakenApart(props: { parts: Parts }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
-  const demand = useDemand()
+  const common = useDemandColumns<Part>()
   const { parts } = props
-  type Part = Demand & { id: string; name: string; units: number; views: number | null; soldOut: number | null }
   const columns = (name: string, withViews: boolean): Column<Part>[] => [
     { id: 'name', header: name, sort: (row) => row.name, cell: (row) => row.name },
-    {
-      id: 'units',
-      header: t('products.sold'),
-      width: 95,
-      align: 'right',
-      sort: (row) => row.units,
-      cell: (row) => format.count(row.units),
-    },
-    {
-      id: 'share',
-      header: t('products.inStock'),
-      width: 100,
-      align: 'right',
-      sort: (row) => row.share,
-      cell: demand.inStock,
-    },
-    {
-      id: 'corrected',
-      header: t('products.corrected'),
-      width: 120,
-      align: 'right',
-      sort: (row) => row.corrected?.value ?? null,
-      cell: demand.corrected,
-    },
-    ...(withViews
-      ? [
-          {
-            id: 'views',
-            header: t('products.views'),
-            width: 110,
-            align: 'right' as const,
-            sort: (row: Part) => row.views,
-            cell: (row: Part) => (
-              <>
-                {format.count(row.views ?? 0)}
-                {row.soldOut === null || row.soldOut === 0 ? null : (
-                  <Text size="xs" c="dimmed">
-                    {t('products.soldOut', { count: row.soldOut, shown: format.count(row.soldOut) })}
-                  </Text>
-                )}
-              </>
-            ),
-          },
-        ]
-      : []),
+    common.units,
+    common.share,
+    common.corrected,
+    ...(withViews ? [common.views] : []),
   ]
   return (
     <Stack>
@@ -422,7 +390,7 @@ function TakenApart(props: { parts: Parts }): ReactNode {
             id: row.place,
             name: row.name ?? t('products.online'),
             views: null,
-            soldOut: null,
+            viewsSoldOut: null,
           }))}
           rowKey={(row) => row.id}
           height={320}
@@ -431,7 +399,7 @@ function TakenApart(props: { parts: Parts }): ReactNode {
           testid="product-articles"
           label={t('products.by_article')}
           columns={columns(t('products.by_article'), true)}
-          rows={parts.articles.map((row) => ({ ...row, id: row.sku, name: row.of, soldOut: row.viewsSoldOut }))}
+          rows={parts.articles.map((row) => ({ ...row, id: row.sku, name: row.of }))}
           rowKey={(row) => row.id}
           height={320}
         />
