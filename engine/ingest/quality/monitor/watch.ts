@@ -30,7 +30,6 @@ import {
   hour,
   learningDays,
   minute,
-  type Noise,
   never,
   noiseOf,
   type Usual,
