@@ -104,8 +104,9 @@ export function createDoor(needs: {
     const route = chosen.route as Take
     const fault = route.fault?.(read.document)
     if (fault) return problem(request, 400, 'malformed', fault.message, {}, { at: fault.at })
-    const done = () => told(request, named, chosen, route.answer?.(read.document, query))
-    return saysNothing(read.document) ? done() : store(request, chosen, named, read, shown?.flags ?? [], done)
+    // Made now: while the commit is waited for, only bytes stay in memory, not what was read out of them.
+    const answer = told(request, named, chosen, route.answer?.(read.document, query))
+    return saysNothing(read.document) ? answer : store(request, chosen, named, read.body, shown?.flags ?? [], answer)
   }
 
   /** The source behind a key in the header or the body, or behind a name where clients show no key. */
@@ -158,9 +159,8 @@ export function createDoor(needs: {
     const read = documentOf(route, body, new URLSearchParams(request.query))
     if ('fault' in read) return problem(request, 400, read.code, read.fault, {}, { at: read.at })
     const sender: KeyFacts = { trust: 'secret', endsAt: null, source }
-    return store(request, chosen, sender, read, [], () =>
-      told(request, sender, chosen, route.answer?.(read.document, new URLSearchParams())),
-    )
+    const answer = told(request, sender, chosen, route.answer?.(read.document, new URLSearchParams()))
+    return store(request, chosen, sender, read.body, [], answer)
   }
 
   const unknownKey = (request: DoorRequest, message: string): DoorAnswer => {
@@ -177,13 +177,13 @@ export function createDoor(needs: {
     request: DoorRequest,
     chosen: Candidate,
     sender: KeyFacts,
-    read: Read,
+    body: Buffer,
     flags: string[],
-    done: () => DoorAnswer,
+    answer: DoorAnswer,
   ): Promise<DoorAnswer> => {
     try {
-      const result = await needs.inbox.commit(factsOf(request, chosen, sender, read.body, flags))
-      return result === 'full' ? busy(request) : done()
+      const result = await needs.inbox.commit(factsOf(request, chosen, sender, body, flags))
+      return result === 'full' ? busy(request) : answer
     } catch (error) {
       needs.log.error('The inbox refused a group', { error: error instanceof Error ? error.message : String(error) })
       const seconds = error instanceof Outage ? error.retryAfterSeconds : 5
@@ -258,8 +258,7 @@ export function createDoor(needs: {
       const sender = key ? await sources.byKey(key) : name ? await named(request, name) : null
       const body = Buffer.from(deepText(document))
       const speaks = sender?.source.dialects.some((one) => one === dialect || pixelFamily.has(one))
-      if (sender && document && speaks)
-        await store(request, { dialect, route }, sender, { document, body }, [], () => image)
+      if (sender && document && speaks) await store(request, { dialect, route }, sender, body, [], image)
       else refusals.add(1, { code: 'pixel' })
     } catch {
       refusals.add(1, { code: 'pixel' })
