@@ -237,7 +237,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     measurement,
     budget,
     parts: [
-      governanceParts(governance, { variant: content.words, plan: ingest.planWords }),
+      governanceParts(governance, { variant: content.words, plan: ingest.planWords, budget: budget.advisor.words }),
       ingestParts(ingest),
       identityParts(identity),
       profileParts(profile, pieces),

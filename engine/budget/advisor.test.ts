@@ -139,6 +139,11 @@ test('a proposal becomes the plan only with the approval of exactly its words, o
     { title: 'Summer', from: '2026-05', months: 3, advice: ask },
     marketer,
   )
+  // Whoever decides sees what exactly this hash holds, and nothing under another.
+  const words = await budget.advisor.words(String(proposal), hash)
+  expect(words).toMatchObject({ title: 'Summer' })
+  expect(words?.['plan']).toMatch(/^2026-05 – 2026-07\nradio: \d+\.\d\d EUR\nsearch_generic: .*\n= 20000\.00 EUR$/)
+  expect(await budget.advisor.words(String(proposal), '0'.repeat(64))).toBeNull()
   await expect(budget.advisor.apply(proposal, marketer)).rejects.toMatchObject({ code: 'not_approved' })
   approvedHash = hash
   expect((await budget.advisor.proposals()).items[0]).toMatchObject({ proposal, approved: true, appliedAt: null })
@@ -147,6 +152,9 @@ test('a proposal becomes the plan only with the approval of exactly its words, o
   const { lines } = await budget.plan({ from: '2026-05', to: '2026-07' })
   expect(new Set(lines.map((line) => line.month))).toEqual(new Set(['2026-05', '2026-06', '2026-07']))
   expect(lines.reduce((sum, line) => sum + line.amount, 0)).toBe(ask.total)
+  // What is planned beyond the year is shown with it.
+  await budget.setPlan([{ month: '2027-02', channel: 'radio', amount: 100, currency: 'EUR' }], marketer)
+  expect((await budget.plan({})).lines.at(-1)).toMatchObject({ month: '2027-02', amount: 100 })
 })
 
 const plainly = { profile: 'auto', channel: null, mapping: null, saved: null, saveAs: null } as const

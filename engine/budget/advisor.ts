@@ -11,6 +11,7 @@ import {
   planLimits,
   type UncertainCurve,
 } from '@einklang/stats'
+import type { ApprovalDocument } from '#governance'
 import { type Measurement, refused } from '#measurement'
 import { setPlanLines, spendIn } from './ledger.ts'
 import { withoutPersons } from './returns.ts'
@@ -25,6 +26,8 @@ export type Advisor = {
   advise(ask: Ask): Promise<Advice>
   propose(ask: InputOf<Routes['propose']>['body'], by: Caller): Promise<{ proposal: number; hash: string }>
   proposals(): Promise<{ items: Proposal[] }>
+  /** A proposal in words, for whoever decides about exactly this hash. */
+  words: ApprovalDocument
   /** Writes an approved proposal into the plan. */
   apply(proposal: number, by: Caller): Promise<{ lines: number }>
 }
@@ -130,6 +133,24 @@ export function createAdvisor({ ground, measurement, approved, audit }: AdvisorN
         })),
       )
       return { items }
+    },
+    async words(proposal, hash) {
+      if (!/^\d{1,15}$/.test(proposal)) return null
+      const row = await database.row<{ document: Document }>`
+        select document from budget.proposal where proposal = ${Number(proposal)} and hash = ${hash}`
+      if (row === undefined) return null
+      const { title, from, months, currency, lines } = row.document
+      const amount = (minor: number) =>
+        `${(minor / 10 ** minorDigits(currency)).toFixed(minorDigits(currency))} ${currency}`
+      const span = monthsFrom(from, months)
+      return {
+        title,
+        plan: [
+          `${span[0]} – ${span.at(-1)}`,
+          ...lines.map((line) => `${line.channel}: ${amount(line.amount)}`),
+          `= ${amount(lines.reduce((sum, line) => sum + line.amount, 0))}`,
+        ].join('\n'),
+      }
     },
     async apply(proposal, by) {
       return database.transaction(async (tx) => {

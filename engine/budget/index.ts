@@ -6,6 +6,7 @@ import { type Advisor, createAdvisor, roiRows } from './advisor.ts'
 import {
   currenciesIn,
   entriesOf,
+  lastPlanned,
   loadsOf,
   planRows,
   record,
@@ -289,7 +290,8 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
       const now = clock.now()
       const month = now.toISOString().slice(0, 7)
       const from = input.from ?? `${month.slice(0, 4)}-01`
-      const to = input.to ?? `${month.slice(0, 4)}-12`
+      // What is planned beyond the year is part of the plan too.
+      const to = input.to ?? (await lastPlanned(database, `${month.slice(0, 4)}-12`))
       const [rows, since] = await Promise.all([planRows(database, from, to), spendSince(database)])
       return {
         note: {

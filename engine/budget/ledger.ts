@@ -190,6 +190,14 @@ export async function planRows(database: Database, from: string, to: string): Pr
     order by month, channel, currency`
 }
 
+/** The last month with a plan, not before the given one. */
+export async function lastPlanned(database: Database, least: string): Promise<string> {
+  const row = await database.row<{
+    month: string | null
+  }>`select to_char(max(month), 'YYYY-MM') as month from budget.plan`
+  return row?.month != null && row.month > least ? row.month : least
+}
+
 export async function setPlanLines(
   tx: Database,
   lines: { month: string; channel: string; currency: string; amount: number }[],

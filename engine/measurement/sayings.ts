@@ -392,6 +392,10 @@ export const measurementPhrases: Phrases = {
     en: '{en}',
     de: 'Es fehlt etwas, das den Umsatz mit der Werbung bewegt: Saison, Ereignisse oder Kontrollgrößen ergänzen oder Annahmen zu den Kanälen angeben.',
   },
+  mix_believable: {
+    en: '{channel:said} brought {share:percent} of revenue, where {low:percent} to {high:percent} were believed; {told:percent} of how it moves is also told by other things.',
+    de: '{channel:said} brachte {share:percent} des Umsatzes, angenommen waren {low:percent} bis {high:percent}; zu {told:percent} bewegt sich der Kanal wie anderes.',
+  },
   mix_wild_belief: {
     en: 'Before the data, each euro spent on {channel:said} was believed to bring {low:number} to {high:number}; above {most:number} nothing can be believed.',
     de: 'Vor den Daten wurde angenommen, dass ein Euro für {channel:said} {low:number} bis {high:number} bringt; über {most:number} ist nichts glaubhaft.',

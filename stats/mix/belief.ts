@@ -14,7 +14,7 @@ const mostExplained = 0.9
 const greatFind = 3
 
 const number = (value: number) => (value >= 10 ? value.toFixed(0) : String(Number(value.toPrecision(2))))
-const percent = (value: number) => `${(100 * value).toFixed(0)} %`
+const percent = (value: number) => `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`
 
 /**
  * Can what the fit says be believed? Returns before and after the data in the marketer's money, advertising as a share of
@@ -110,7 +110,27 @@ function channelChecks(channel: ChannelAnswer, spec: MixSpec): Check[] {
       values: { channel: name, share: explained.share, other: explained.by },
     },
   })
-  return checks
+  const failed = checks.filter(({ passed }) => !passed)
+  if (failed.length > 0) return failed
+  return [
+    {
+      name: `what is said of ${name} can be believed`,
+      passed: true,
+      blocks: false,
+      says: `${name} brought ${percent(channel.share.mean)} of the outcome, where ${percent(channel.belief.low)} to ${percent(channel.belief.high)} were believed; ${percent(explained.share)} of how it moves is also told by other things.`,
+      doInstead: null,
+      said: {
+        code: 'believable',
+        values: {
+          channel: name,
+          share: channel.share.mean,
+          low: channel.belief.low,
+          high: channel.belief.high,
+          told: explained.share,
+        },
+      },
+    },
+  ]
 }
 
 /** What the marketer said before, or what is usual for such channels, may be more than what strangers would believe. */

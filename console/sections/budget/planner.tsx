@@ -489,17 +489,20 @@ function Proposals(): ReactNode {
                     {item.title}
                     <Text size="xs" c="dimmed">
                       {item.lines
-                        .map((line) => `${words('media', line.channel)} ${format.money(line.amount, item.currency)}`)
+                        .map(
+                          (line) => `${words('media', line.channel)} ${format.wholeMoney(line.amount, item.currency)}`,
+                        )
                         .join(' · ')}
                     </Text>
                   </Table.Td>
-                  <Table.Td>
+                  <Table.Td style={{ whiteSpace: 'nowrap' }}>
                     {item.from}, {t('planner.monthsOf', { count: item.months })}
                   </Table.Td>
-                  <Table.Td>{item.by}</Table.Td>
+                  <Table.Td style={{ whiteSpace: 'nowrap' }}>{item.by}</Table.Td>
                   <Table.Td>
                     <Badge
                       tt="none"
+                      miw="max-content"
                       variant="light"
                       color={item.appliedAt !== null ? 'teal' : item.approved ? 'blue' : 'gray'}
                     >
