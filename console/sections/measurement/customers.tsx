@@ -126,7 +126,7 @@ function Values(props: { answer: Answer }): ReactNode {
       <BestOnes currency={currency} />
       {model === null ? null : (
         <Text size="xs" c="dimmed">
-          {t('customerValue.model', { name: model.name })}
+          {model.because ?? t('customerValue.model', { name: model.name })}
         </Text>
       )}
       <Note note={answer.note} />
