@@ -350,7 +350,7 @@ function ChannelSlider(props: {
         label={`${t('mix.curve')}: ${name}`}
         fileName={`einklang-curve-${row.channel}`}
         height={150}
-        categories={row.curve.map((point) => format.shortMoney(point.spend, currency))}
+        categories={row.curve.map((point) => format.wholeMoney(point.spend, currency))}
         format={(value) => format.wholeMoney(Math.round(value), currency)}
         formatAxis={(value) => format.shortMoney(value, currency)}
         series={[
