@@ -215,7 +215,8 @@ export const identityAnswer: Command = {
       const answer = answers.find((one) => one === word)
       if (!answer) throw new Misuse(`"${word}" is no answer.`, `use ${answers.join(', ')} or undo`)
       const done = await client.call(api.identity.answerReview, { params: { item }, body: { answer } })
-      call.show(done.merged ? 'They are one person now.' : 'Noted.')
+      const kept = 'Kept: it counts once a second colleague gives the same answer.'
+      call.show(done.merged ? 'They are one person now.' : done.waits ? kept : 'Noted.')
       return done
     }),
 }

@@ -386,6 +386,8 @@ export const reviewRow = z.object({
   lastAt: z.string(),
   answer: z.enum(reviewAnswers).nullable(),
   answeredBy: z.string().nullable(),
+  /** Who has answered already where the house wants a second colleague to say the same; what they said is not told. */
+  firstBy: z.string().nullable(),
   evidence: jsonObject,
 })
 
@@ -455,7 +457,32 @@ export const answerReview = route({
   may: ['admin', 'support', 'privacy'],
   params: z.object({ item: z.uuid() }),
   body: z.strictObject({ answer: z.enum(reviewAnswers) }),
-  answer: z.object({ merged: z.boolean() }),
+  answer: z.object({
+    merged: z.boolean(),
+    /** The answer counts once a second colleague gives the same. */
+    waits: z.boolean(),
+  }),
+})
+
+export const reviewRule = route({
+  stage,
+  name: 'reviewRule',
+  summary: 'Do two colleagues have to give the same answer before it counts?',
+  method: 'get',
+  path: '/review-rule',
+  may: ['admin', 'support', 'privacy', 'analyst', 'marketer'],
+  answer: z.object({ twoPeople: z.boolean() }),
+})
+
+export const setReviewRule = route({
+  stage,
+  name: 'setReviewRule',
+  summary: 'Ask two colleagues about each pair of people, or one; answers given before stay',
+  method: 'put',
+  path: '/review-rule',
+  may: ['admin', 'privacy'],
+  body: z.strictObject({ twoPeople: z.boolean() }),
+  answer: z.object({ twoPeople: z.boolean() }),
 })
 
 export const undoAnswer = route({

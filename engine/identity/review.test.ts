@@ -5,7 +5,7 @@ import { effectOfPlan, whatifOf, whyOf } from './explain.ts'
 import { findHouseholds, householdOf } from './household.ts'
 import { createIdentity, type Identity } from './index.ts'
 import type { Needs } from './reevaluate.ts'
-import { answerItem, questionOf, reviewList, undoAnswer } from './review.ts'
+import { answerItem, questionOf, reviewList, setReviewRule, undoAnswer } from './review.ts'
 import { forgetEverybody, type Given, type Telling, tellingOf } from './troubled.ts'
 import { planSplit } from './undo.ts'
 import { markValue, namespacesOf, setNamespace } from './value.ts'
@@ -82,6 +82,31 @@ test('every answer can be taken back, and leaves nothing behind', async () => {
     expect(await state()).toEqual(before)
     expect((await open()).items.map((row) => row.id)).toEqual([id])
   }
+})
+
+test('where two have to agree, an answer counts once somebody else gives the same', async () => {
+  const { database } = world.ground
+  await setReviewRule(database, { twoPeople: true })
+  await twoNumbers()
+  const id = (await open()).items[0]?.id ?? ''
+  const answer = (said: 'same' | 'different' | 'unsure', actor: string) =>
+    answerItem(needs, identity, id, said, `user:${actor}`)
+  const joined = async () => (await owner('customer_no.crm', '1')) === (await owner('customer_no.crm', '2'))
+  const waits = { merged: false, waits: true }
+  expect(await answer('different', 'eva')).toEqual(waits)
+  expect(await answer('same', 'eva')).toEqual(waits)
+  expect(await answer('same', 'eva')).toEqual(waits)
+  expect((await open()).items).toMatchObject([{ id, firstBy: 'user:eva', answer: null }])
+  // They disagree: the later word stands and waits for somebody else.
+  expect(await answer('different', 'udo')).toEqual(waits)
+  expect(await joined()).toBe(false)
+  expect(await answer('same', 'eva')).toEqual(waits)
+  expect(await answer('same', 'udo')).toEqual({ merged: true, waits: false })
+  expect(await joined()).toBe(true)
+  await setReviewRule(database, { twoPeople: false })
+  await undoAnswer(needs, identity, id, 'user:eva')
+  await identity.settle()
+  expect((await open()).items).toMatchObject([{ id, firstBy: null }])
 })
 
 test('grey links written by a run stand in the queue with their weights, the most uncertain first', async () => {

@@ -21,7 +21,8 @@ function columnsOf(database: Database) {
   return database.part`item.id, item.kind, item.code, coalesce(one.winner, item.one) as one,
     coalesce(other.winner, item.other) as other,
     case when via_value is not null then jsonb_build_object('namespace', via_namespace, 'value', via_value) end as via,
-    item.probability, times, first_at as "firstAt", last_at as "lastAt", answer, answered_by as "answeredBy", evidence`
+    item.probability, times, first_at as "firstAt", last_at as "lastAt", answer, answered_by as "answeredBy",
+    case when answer is null then first_by end as "firstBy", evidence`
 }
 
 /** As joins: asked per row, who somebody is today would cost more than everything else. */
@@ -228,7 +229,7 @@ export async function answerItem(
   id: string,
   answer: Answer,
   actor: string,
-): Promise<{ merged: boolean }> {
+): Promise<{ merged: boolean; waits: boolean }> {
   const { database, clock } = needs
   const row = await database.row<{
     kind: string
@@ -241,7 +242,8 @@ export async function answerItem(
   }>`
     select kind, one, other, via_namespace as namespace, via_value as value, link, answer from identity.review_item where id = ${id}`
   if (!row) throw new Refusal(404, 'unknown_item', 'There is no such review item.')
-  if (row.answer === answer && answer !== 'unsure') return { merged: false }
+  if (row.answer === answer && answer !== 'unsure') return { merged: false, waits: false }
+  if (await waitsForSecond(database, id, answer, actor)) return { merged: false, waits: true }
   const again = answer === 'unsure' ? new Date(clock.now().getTime() + 30 * 86_400_000) : null
   // Taken first, so that of two reviewers one is told; a deed that fails opens the question again.
   const taken = await database.run`
@@ -254,12 +256,38 @@ export async function answerItem(
   try {
     const effect = await effectOfAnswer(needs, identity, { ...row, id }, answer, actor)
     await database.run`update identity.review_item set effect = ${database.json(effect)} where id = ${id}`
-    return { merged: Boolean(effect.log) }
+    return { merged: Boolean(effect.log), waits: false }
   } catch (error) {
     await database.run`
       update identity.review_item set answer = null, answered_by = null, answered_at = null, ask_again_at = null where id = ${id}`
     throw error
   }
+}
+
+export async function reviewRule(database: Database): Promise<{ twoPeople: boolean }> {
+  const row = await database.row<{ twoPeople: boolean }>`
+    select two_people as "twoPeople" from identity.review_rule`
+  return row ?? { twoPeople: false }
+}
+
+export async function setReviewRule(database: Database, rule: { twoPeople: boolean }): Promise<{ twoPeople: boolean }> {
+  await database.run`insert into identity.review_rule (two_people) values (${rule.twoPeople})
+    on conflict (one) do update set two_people = excluded.two_people`
+  return rule
+}
+
+/**
+ * Where two have to agree, an answer is kept until somebody else gives the same; another answer takes its place.
+ * Being unsure needs nobody else.
+ */
+async function waitsForSecond(database: Database, id: string, answer: Answer, actor: string): Promise<boolean> {
+  if (!['same', 'different', 'household'].includes(answer)) return false
+  if (!(await reviewRule(database)).twoPeople) return false
+  const kept = await database.run`
+    update identity.review_item set first_answer = ${answer}, first_by = ${actor}
+    where id = ${id} and (answer is null or answer = 'unsure')
+      and (first_by is null or first_by = ${actor} or first_answer <> ${answer})`
+  return kept > 0
 }
 
 async function effectOfAnswer(
@@ -335,7 +363,8 @@ export async function undoAnswer(
       await leaveHousehold(needs, tx, effect.household, [row.one, row.other])
     if (effect.label) await tx.run`delete from identity.label where id = ${effect.label}`
     await tx.run`
-      update identity.review_item set answer = null, answered_by = null, answered_at = null, ask_again_at = null, effect = '{}'
+      update identity.review_item set answer = null, answered_by = null, answered_at = null, ask_again_at = null, effect = '{}',
+        first_answer = null, first_by = null
       where id = ${id}`
     for (const person of [row.one, row.other])
       if (person)

@@ -5,7 +5,7 @@ import { effectOfPlan, sourceNames, type Weigh, whatifOf, whyOf } from './explai
 import { findHouseholds, householdOf } from './household.ts'
 import type { Identity } from './index.ts'
 import { matchRunParts } from './matching/runs.ts'
-import { answerItem, questionOf, reviewList, undoAnswer } from './review.ts'
+import { answerItem, questionOf, reviewList, reviewRule, setReviewRule, undoAnswer } from './review.ts'
 import { planSplit, previewUnmerge } from './undo.ts'
 import { askAboutQuietValues, markValue, namespacesOf, setNamespace } from './value.ts'
 
@@ -97,6 +97,8 @@ export function identityParts(identity: Identity & { ground: Ground; country: st
         ground.live.publish('identity.changed', { item: params.item })
         return done
       }),
+      mount(api.identity.reviewRule, () => reviewRule(database)),
+      mount(api.identity.setReviewRule, ({ body }) => setReviewRule(database, body)),
       mount(api.identity.health, () => health(ground)),
     ],
     loops: [

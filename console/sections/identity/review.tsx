@@ -9,6 +9,7 @@ import {
   SegmentedControl,
   SimpleGrid,
   Stack,
+  Switch,
   Text,
   UnstyledButton,
 } from '@mantine/core'
@@ -70,6 +71,7 @@ export function Review(): ReactNode {
             { value: 'false', label: t('identity.answered') },
           ]}
         />
+        <TwoPeople />
         <Text size="xs" c="dimmed" visibleFrom="md">
           <Kbd size="xs">1</Kbd>–<Kbd size="xs">4</Kbd> {t('identity.keysAnswer')} · <Kbd size="xs">J</Kbd>{' '}
           <Kbd size="xs">K</Kbd> {t('identity.keysMove')} · <Kbd size="xs">U</Kbd> {t('identity.keysUndo')}
@@ -111,7 +113,8 @@ function Bench(props: { rows: Item[]; more: boolean; onEnd: () => void }): React
   const say = (said: ReviewAnswer | undefined): void => {
     if (item === undefined || said === undefined || !allowed || answer.pending || item.answer !== null) return
     void answer.run({ params: { item: item.id }, body: { answer: said } }).then((done) => {
-      if (done !== undefined) setAnswered((before) => [...before.slice(-19), item.id])
+      if (done?.waits) move(1)
+      else if (done !== undefined) setAnswered((before) => [...before.slice(-19), item.id])
     })
   }
   const takeBack = (id: string | undefined): void => {
@@ -151,6 +154,11 @@ function Bench(props: { rows: Item[]; more: boolean; onEnd: () => void }): React
         {item === undefined ? null : (
           <Question item={item.id} nameOf={nameOfPerson}>
             <Group gap="xs">
+              {item.firstBy === null ? null : (
+                <Badge variant="light" tt="none" color="orange" data-testid="waits-for-second">
+                  {t('identity.waitsForSecond', { who: item.firstBy.replace(/^\w+:/, '') })}
+                </Badge>
+              )}
               {item.answer !== null ? (
                 <Badge variant="light" tt="none" color="gray">
                   {words('answer', item.answer)}
@@ -222,6 +230,25 @@ function Line(props: {
         </Text>
       </Card>
     </UnstyledButton>
+  )
+}
+
+/** Whether two colleagues have to agree; a switch for whoever may set it. */
+function TwoPeople(): ReactNode {
+  const { t } = useTranslation()
+  const may = useMay()
+  const rule = useAnswer(api.identity.reviewRule)
+  const set = useDeed(api.identity.setReviewRule, { refresh: ['identity'], done: t('identity.ruleSaved') })
+  if (rule.data === undefined) return null
+  return (
+    <Switch
+      size="xs"
+      label={t('identity.twoPeople')}
+      checked={rule.data.twoPeople}
+      disabled={set.pending || !may(api.identity.setReviewRule)}
+      onChange={(change) => void set.run({ body: { twoPeople: change.currentTarget.checked } })}
+      data-testid="two-people"
+    />
   )
 }
 
