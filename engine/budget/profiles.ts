@@ -1,4 +1,5 @@
 import { kept } from '@einklang/contract'
+import { CsvReader } from '#ingest'
 import type { SpendMapping } from './mapping.ts'
 
 /** How the exports of ad platforms and agencies name what the ledger needs. */
@@ -166,44 +167,21 @@ export const folded = (header: string) =>
     .replaceAll(/\p{M}/gu, '')
     .replace(/\s*\((?:[a-z]{3}|€)\)$/, '')
 
-/** Cells of a CSV by RFC 4180; the separator is the most frequent of `,`, `;` and tab in the header. */
+/** Rows that are not empty, each with the line it begins on; the separator is the most frequent one above the figures. */
 export function cellsOf(text: string): { rows: string[][]; lines: number[] } {
-  const separator = separatorOf(text)
+  const reader = new CsvReader(separatorOf(text))
   const rows: string[][] = []
   const lines: number[] = []
-  let row: string[] = []
-  let cell = ''
-  let quoted = false
   let line = 1
-  let began = 1
-  const endRow = () => {
-    row.push(cell)
+  for (const record of [...reader.take(text), ...reader.end()]) {
+    // A cell that never ends costs its own line, which then fits no column.
+    const row = 'cells' in record ? record.cells : [record.raw]
     if (row.some((one) => one.trim() !== '')) {
       rows.push(row)
-      lines.push(began)
+      lines.push(line)
     }
-    row = []
-    cell = ''
+    line += record.lines
   }
-  for (let at = 0; at < text.length; at++) {
-    const letter = text[at] as string
-    if (letter === '\n') line++
-    if (quoted) {
-      if (letter !== '"') cell += letter
-      else if (text[at + 1] === '"') {
-        cell += '"'
-        at++
-      } else quoted = false
-    } else if (letter === '"' && cell === '') quoted = true
-    else if (letter === separator) {
-      row.push(cell)
-      cell = ''
-    } else if (letter === '\n') {
-      endRow()
-      began = line
-    } else if (letter !== '\r') cell += letter
-  }
-  endRow()
   return { rows, lines }
 }
 

@@ -27,6 +27,7 @@ import { createQuarantine, type Quarantine } from './quarantine.ts'
 import { createSources, type Sources } from './source.ts'
 
 export type { Apply } from './applier.ts'
+export { CsvReader } from './imports/csv.ts'
 export type { OwnEvent } from './own.ts'
 export { personNamespace } from './own.ts'
 export type { SendMail } from './quality/report/index.ts'
