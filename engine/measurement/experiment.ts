@@ -134,10 +134,12 @@ export function resultOf(plan: ExperimentPlan, sums: ArmSums[], protocol: Protoc
   const warnings: string[] = []
   const buyers = arms.reduce((sum, arm) => sum + arm.buyers, 0)
   if (!ratio.ok) warnings.push(kept('arms_moved'))
-  if (buyers > 0 && buyers < 100) warnings.push(kept('few_buyers', { count: buyers }))
+  // Without a purchase nothing varies, and an interval of no width would look sure.
+  if (buyers === 0) warnings.push(kept('no_buyers'))
+  else if (buyers < 100) warnings.push(kept('few_buyers', { count: buyers }))
   if (control === undefined || Number(control.persons) === 0) warnings.push(kept('no_control'))
-  const lift = control === undefined || !ratio.ok ? null : liftOf(treated, control, arms)
-  if (lift === null && control !== undefined && ratio.ok) warnings.push(kept('small_arm'))
+  const lift = control === undefined || !ratio.ok || buyers === 0 ? null : liftOf(treated, control, arms)
+  if (lift === null && control !== undefined && ratio.ok && buyers > 0) warnings.push(kept('small_arm'))
   return {
     experiment: plan.experiment,
     name: plan.name,

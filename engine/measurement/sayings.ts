@@ -119,6 +119,10 @@ export const measurementPhrases: Phrases = {
     en: 'Somebody or something moved persons between the arms; find out before reading the result.',
     de: 'Irgendetwas hat Personen zwischen den Gruppen verschoben; das ist zu klären, bevor das Ergebnis gilt.',
   },
+  no_buyers: {
+    en: 'Nobody has bought yet, so nothing can be said about the effect.',
+    de: 'Noch hat niemand gekauft, also lässt sich über die Wirkung nichts sagen.',
+  },
   few_buyers: {
     en: 'Only {count} buyers so far: read this as a hint.',
     de: 'Bisher nur {count} Kaufende: ein Hinweis, mehr nicht.',
