@@ -4,7 +4,10 @@ import { createMemory } from './memory.ts'
 function asked() {
   let time = 0
   let count = 0
-  const memory = createMemory(() => time)
+  const memory = createMemory(
+    () => time,
+    (work) => work(),
+  )
   const ask = (key = 'people') => memory.remember(key, async () => ++count)
   return { memory, ask, pass: (milliseconds: number) => (time += milliseconds), counted: () => count }
 }
@@ -25,8 +28,11 @@ test('a young answer is given again, an older one too while a new one is worked 
 test('an answer that took long is given as it is for longer', async () => {
   let time = 0
   let count = 0
-  const memory = createMemory(() => time)
-  const dear = () => memory.remember('credit', async () => ((time += 1_000), ++count))
+  const memory = createMemory(
+    () => time,
+    (work) => work(),
+  )
+  const dear = () => memory.remember('credit', async () => ((time += 200), ++count))
   expect(await dear()).toBe(1)
   time += 19_000
   expect(await dear()).toBe(1)
@@ -59,6 +65,24 @@ test('after a change everything is asked anew, also what was being worked out', 
   finish('before')
   expect(await before).toBe('before')
   expect(await memory.remember('people', async () => 'later')).toBe('after')
+})
+
+test('an older answer is worked out anew once, after the screen that asked', async () => {
+  let time = 0
+  let count = 0
+  const planned: (() => void)[] = []
+  const memory = createMemory(
+    () => time,
+    (work) => planned.push(work),
+  )
+  const ask = () => memory.remember('people', async () => ++count)
+  await ask()
+  time += 20_000
+  expect(await Promise.all([ask(), ask()])).toEqual([1, 1])
+  expect([count, planned.length]).toEqual([1, 1])
+  planned[0]?.()
+  expect(await ask()).toBe(1)
+  expect(await ask()).toBe(2)
 })
 
 test('a failure is told and not kept', async () => {
