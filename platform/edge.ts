@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createProbe, isIP } from 'node:net'
+import { createServer as createDoor, isIP } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Route } from '@einklang/contract'
 import { getRequestListener } from '@hono/node-server'
@@ -117,6 +117,7 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
   })
 
   let server: Server | null = null
+  let furtherDoors: Door[] = []
   let draining = false
   return {
     fetch: async (request, remoteAddress = '127.0.0.1') => app.fetch(request, { remoteAddress }),
@@ -140,7 +141,13 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
         opened.listen({ host: address, port: wanted, reusePort: sharesPorts, backlog: longestBacklog }, () => {
           const { port } = opened.address() as { port: number }
           const host = needs.config.host === '0.0.0.0' || needs.config.host === '::' ? 'localhost' : needs.config.host
-          resolve({ port, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}` })
+          openFurtherDoors(opened, address, port).then(
+            (doors) => {
+              furtherDoors = doors
+              resolve({ port, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}` })
+            },
+            (error: NodeJS.ErrnoException) => reject(listenFailure(error, needs.config)),
+          )
         })
       })
     },
@@ -150,14 +157,11 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
       if (!open) return
       draining = true
       if (options.drain) await pause(options.drain)
-      await new Promise<void>((resolve) => {
-        const late = setTimeout(() => open.closeAllConnections(), 5000)
-        open.close(() => {
-          clearTimeout(late)
-          resolve()
-        })
-        open.closeIdleConnections()
-      })
+      const late = setTimeout(() => open.closeAllConnections(), 5000)
+      const closed = [open, ...furtherDoors].map((door) => new Promise<void>((resolve) => door.close(() => resolve())))
+      open.closeIdleConnections()
+      await Promise.all(closed)
+      clearTimeout(late)
     },
   }
 }
@@ -168,13 +172,39 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
  */
 const longestBacklog = 4096
 
+/**
+ * The event loop takes one connection from a listener per turn, however many wait, and a turn is as long as everything
+ * that the connections before have to say: of thousands that come at once the last would wait for a minute. So many
+ * listeners share the port, and as many connections are taken per turn.
+ */
+const doorsOfAPort = 512
+
+type Door = ReturnType<typeof createDoor>
+
+async function openFurtherDoors(server: Server, host: string, port: number): Promise<Door[]> {
+  if (!sharesPorts) return []
+  const doors = Array.from({ length: doorsOfAPort - 1 }, () =>
+    createDoor({ allowHalfOpen: true, noDelay: true }, (socket) => server.emit('connection', socket)),
+  )
+  await Promise.all(
+    doors.map(
+      (door) =>
+        new Promise<void>((resolve, reject) => {
+          door.once('error', reject)
+          door.listen({ host, port, reusePort: true, backlog: longestBacklog }, resolve)
+        }),
+    ),
+  )
+  return doors
+}
+
 /** Where a successor can listen beside us, so that a restart refuses nobody (SO_REUSEPORT). */
 const sharesPorts = process.platform === 'linux'
 
 /** A shared port would let two houses answer in turns: first see that nobody has it. */
 function refuseTakenPort(place: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
-    const probe = createProbe()
+    const probe = createDoor()
     probe.once('error', (error: NodeJS.ErrnoException) => reject(listenFailure(error, place)))
     probe.listen(place.port, place.host, () => probe.close(() => resolve()))
   })

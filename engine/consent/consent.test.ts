@@ -507,7 +507,6 @@ describe('the ledger', () => {
   })
 
   test('the overview counts what the derived table holds', async () => {
-    const { database } = house.ground
     const overview = consentParts(consent, house.ground).routes.find((one) => one.route === api.consent.overview)
     const answer = await overview?.handle({ params: {}, query: { weeks: 4 }, body: undefined } as never, {} as never)
     const parsed = api.consent.overview.answer.parse(answer)

@@ -115,7 +115,7 @@ test('the same night again writes nothing; a purchase writes the one whom it con
       await town.ground.database.rows<{ person: PersonId }>`
         select person from profile.forecast where as_of = ${town.clock.now()}`
     ).map((row) => row.person)
-  town.clock.advance({ hours: 1 })
+  await town.clock.advance({ hours: 1 })
   await measurement.refitCustomers()
   expect(await written()).toEqual([])
   const buyer = [...forecasts.values()].find(({ alive }) => alive.value < 0.2)?.person as PersonId

@@ -31,7 +31,10 @@ test('each code and each sentence of its own has words, with the same values in 
       expect([code, (reasons[code] ?? general[code]) !== undefined]).toEqual([code, true])
     }
   }
-  const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort()
+  const placeholders = (text: string) =>
+    [...text.matchAll(/\{\{(\w+)\}\}/g)]
+      .map(([, name]) => name ?? '')
+      .toSorted((one, other) => one.localeCompare(other))
   const german: { [word: string]: string } = de.list.reason
   for (const [word, text] of Object.entries(en.list.reason))
     expect([word, placeholders(german[word] ?? '')]).toEqual([word, placeholders(text)])

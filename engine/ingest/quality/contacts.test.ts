@@ -59,9 +59,9 @@ async function codes(items: Item[], dry = false): Promise<string[][]> {
 }
 const turn = () => loop?.turn(new AbortController().signal)
 const later = async (time: { minutes?: number; hours?: number; days?: number }) => {
-  world.clock.advance(time)
+  await world.clock.advance(time)
   // What is known around is read every ten minutes.
-  world.clock.advance({ minutes: 11 })
+  await world.clock.advance({ minutes: 11 })
 }
 
 test('a domain without a mail server is found beside the path of events, and only certainty is a finding', async () => {

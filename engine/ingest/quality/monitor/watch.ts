@@ -24,17 +24,7 @@ import {
   sourceCounts,
   sweep,
 } from './store.ts'
-import {
-  comparedHours,
-  day,
-  hour,
-  learningDays,
-  minute,
-  never,
-  noiseOf,
-  type Usual,
-  usualOf,
-} from './usual.ts'
+import { comparedHours, day, hour, learningDays, minute, never, noiseOf, type Usual, usualOf } from './usual.ts'
 import { type Deviation, deviations, isAlarming, isNormal } from './volume.ts'
 
 /** A monitor's word on a source now: what is wrong, that nothing is, or that it cannot tell. */

@@ -366,7 +366,11 @@ test('an alarm has an owner, who is written to, and the next one of the source b
   await expect(monitor.assign(newId('alarm', clock), tom)).rejects.toThrow('no such alarm')
   await opened('stream.volume', second)
   const mine = await monitor.alarms({ limit: 9, owner: tom })
-  expect(mine.items.map(({ code, acknowledgedAt }) => [code, acknowledgedAt !== null]).sort()).toEqual([
+  expect(
+    mine.items
+      .map(({ code, acknowledgedAt }) => [code, acknowledgedAt !== null])
+      .toSorted(([one], [other]) => String(one).localeCompare(String(other))),
+  ).toEqual([
     ['stream.silence', true],
     ['stream.volume', false],
   ])
