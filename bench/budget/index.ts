@@ -16,11 +16,12 @@ import { retailerTable } from './retailer.ts'
 /**
  * Claim: on a retailer with known truth the mix model's 90 % intervals hold the true returns, and the budget that the
  * allocator proposes loses at most 5 % of what the best division would bring, never more than leaving things as they are.
- * Beside it: the division that believes every hint (no doubt, nothing held). `einklang bench budget [SEEDS] [DIRECTORY]`
- * (default 2 seeds, the bar is over 20); worlds found in DIRECTORY are used again.
+ * Beside it: the division that believes every hint (no doubt, nothing held). `einklang bench budget [SEEDS]
+ * [FIRST] [DIRECTORY]` (default 2 seeds from 101 on, the bar is over 20); worlds found in DIRECTORY are used again.
  */
-const seeds = Number(process.argv[2] ?? 2)
-const kept = process.argv[3]
+const given = process.argv.slice(2)
+const [seeds = 2, firstSeed = 101] = given.filter((word) => /^\d+$/.test(word)).map(Number)
+const kept = given.find((word) => !/^\d+$/.test(word))
 const room = kept ?? mkdtempSync(join(tmpdir(), 'einklang-budget-'))
 const line = (figure: object) => console.log(JSON.stringify({ bench: 'budget', ...figure }))
 const round = (value: number, digits = 3) => Number(value.toPrecision(digits))
@@ -139,7 +140,7 @@ async function one(seed: number) {
 
 const results: Awaited<ReturnType<typeof one>>[] = []
 try {
-  for (let seed = 101; seed < 101 + seeds; seed++) results.push(await one(seed))
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) results.push(await one(seed))
 } finally {
   if (kept === undefined) rmSync(room, { recursive: true, force: true })
 }
