@@ -141,13 +141,10 @@ export function createHttpServer(needs: HttpNeeds): HttpServer {
         opened.listen({ host: address, port: wanted, reusePort: sharesPorts, backlog: longestBacklog }, () => {
           const { port } = opened.address() as { port: number }
           const host = needs.config.host === '0.0.0.0' || needs.config.host === '::' ? 'localhost' : needs.config.host
-          openFurtherDoors(opened, address, port).then(
-            (doors) => {
-              furtherDoors = doors
-              resolve({ port, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}` })
-            },
-            (error: NodeJS.ErrnoException) => reject(listenFailure(error, needs.config)),
-          )
+          void openFurtherDoors(opened, address, port).then((doors) => {
+            furtherDoors = doors
+            resolve({ port, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}` })
+          })
         })
       })
     },
@@ -181,21 +178,21 @@ const doorsOfAPort = 512
 
 type Door = ReturnType<typeof createDoor>
 
+/** Where the system allows fewer open files, so many doors as it allows. */
 async function openFurtherDoors(server: Server, host: string, port: number): Promise<Door[]> {
   if (!sharesPorts) return []
-  const doors = Array.from({ length: doorsOfAPort - 1 }, () =>
-    createDoor({ allowHalfOpen: true, noDelay: true }, (socket) => server.emit('connection', socket)),
-  )
-  await Promise.all(
-    doors.map(
-      (door) =>
-        new Promise<void>((resolve, reject) => {
-          door.once('error', reject)
-          door.listen({ host, port, reusePort: true, backlog: longestBacklog }, resolve)
+  const doors = await Promise.all(
+    Array.from(
+      { length: doorsOfAPort - 1 },
+      () =>
+        new Promise<Door | null>((resolve) => {
+          const door = createDoor({ allowHalfOpen: true, noDelay: true }, (socket) => server.emit('connection', socket))
+          door.once('error', () => resolve(null))
+          door.listen({ host, port, reusePort: true, backlog: longestBacklog }, () => resolve(door))
         }),
     ),
   )
-  return doors
+  return doors.filter((door) => door !== null)
 }
 
 /** Where a successor can listen beside us, so that a restart refuses nobody (SO_REUSEPORT). */
