@@ -183,6 +183,12 @@ export async function ask<Answer>(api: Api, method: string, path: string, body?:
   return (await answer.json()) as Answer
 }
 
+/** A shop that sends: its secret key. */
+export async function shopKey(api: Api, name: string): Promise<string> {
+  const made = await ask<{ key: string }>(api, 'POST', '/api/ingest/sources', { name, kind: 'shop', trust: 'secret' })
+  return made.key
+}
+
 /** Waits until everything acknowledged is applied and in the history. */
 export async function drained(api: Api, seconds = 120): Promise<void> {
   for (let turn = 0; turn < seconds * 5; turn++) {

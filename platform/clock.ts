@@ -3,6 +3,11 @@ export type Clock = { now(): Date }
 
 export const systemClock: Clock = { now: () => new Date() }
 
+/** The calendar day at an instant where the time zone holds: `2026-03-02`. */
+export function dayIn(instant: Date, timeZone: string): string {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(instant)
+}
+
 export type FixedClock = Clock & {
   advance(by: { days?: number; hours?: number; minutes?: number; seconds?: number }): void
   set(instant: Date): void

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { generateLoad, median, post } from '../generator.ts'
-import { type Api, ask, drained, freePort, machine, Served } from '../served.ts'
+import { type Api, ask, drained, freePort, machine, Served, shopKey } from '../served.ts'
 import { shopEvent, stampedRequests } from './events.ts'
 
 const seconds = Number(process.argv[2] ?? 10)
@@ -16,11 +16,7 @@ const print = (figure: object) => console.log(JSON.stringify({ bench: 'ingest', 
 try {
   await server.start()
   const api = server.api()
-  const { key } = await ask<{ key: string }>(api, 'POST', '/api/ingest/sources', {
-    name: 'Bench',
-    kind: 'shop',
-    trust: 'secret',
-  })
+  const key = await shopKey(api, 'Bench')
   await warmUp(key)
 
   let before = server.processorSeconds()

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { generateLoad, post } from '../generator.ts'
-import { ask, drained, freePort, machine, Served } from '../served.ts'
+import { ask, drained, freePort, machine, Served, shopKey } from '../served.ts'
 import { stampedRequests } from './events.ts'
 
 const eventsPerRequest = 100
@@ -21,11 +21,7 @@ export async function steadyLoad(perSecond: number, seconds: number): Promise<vo
   try {
     await server.start()
     const api = server.api()
-    const { key } = await ask<{ key: string }>(api, 'POST', '/api/ingest/sources', {
-      name: 'Bench',
-      kind: 'shop',
-      trust: 'secret',
-    })
+    const key = await shopKey(api, 'Bench')
     let made = 0
     const requestOf = stampedRequests(eventsPerRequest, (batch) => post('/v1/batch', key, JSON.stringify({ batch })))
     const offer = (rate: number, long: number) =>

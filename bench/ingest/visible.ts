@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { chanceFrom, type OpenDatabase } from '@einklang/platform'
 import { generateLoad, post } from '../generator.ts'
-import { ask, drained, freePort, machine, Served } from '../served.ts'
+import { ask, drained, freePort, machine, Served, shopKey } from '../served.ts'
 import { shopEvent } from './events.ts'
 
 const perSecond = 1000
@@ -29,11 +29,7 @@ export async function visibleAmong(people: number, seconds: number): Promise<voi
     const begin = performance.now()
     await fill(asked, people)
     print({ figure: 'filled', seconds: Math.round((performance.now() - begin) / 1000) })
-    const { key } = await ask<{ key: string }>(api, 'POST', '/api/ingest/sources', {
-      name: 'Bench',
-      kind: 'shop',
-      trust: 'secret',
-    })
+    const key = await shopKey(api, 'Bench')
     const { audience: segment } = await ask<{ audience: string }>(api, 'POST', '/api/audience/audiences', {
       name: 'Probed lately',
       purpose: 'newsletter',

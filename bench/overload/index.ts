@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { generateLoad, type LoadResult, post } from '../generator.ts'
 import { stampedRequests } from '../ingest/events.ts'
-import { ask, drained, freePort, machine, Served } from '../served.ts'
+import { drained, freePort, machine, Served, shopKey } from '../served.ts'
 
 const seconds = Number(process.argv[2] ?? 60)
 const times = Number(process.argv[3] ?? 5)
@@ -23,11 +23,7 @@ const print = (figure: object) => console.log(JSON.stringify({ bench: 'overload'
 try {
   await server.start()
   const api = server.api()
-  const { key } = await ask<{ key: string }>(api, 'POST', '/api/ingest/sources', {
-    name: 'Overload',
-    kind: 'shop',
-    trust: 'secret',
-  })
+  const key = await shopKey(api, 'Overload')
   let made = 0
   const requestOf = stampedRequests(eventsPerRequest, (batch) => post('/v1/batch', key, JSON.stringify({ batch })))
   const offer = (connections: number, long: number, rate?: number) =>

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
-import { ask, drained, freePort, Served } from '../served.ts'
+import { ask, drained, freePort, Served, shopKey } from '../served.ts'
 
 export type Rolled = {
   restarts: number
@@ -31,11 +31,7 @@ export async function rollingRestarts(options: { restarts: number; clients: numb
   let ended = false
   try {
     await server.start()
-    const { key } = await ask<{ key: string }>(server.api(), 'POST', '/api/ingest/sources', {
-      name: 'Restarts',
-      kind: 'shop',
-      trust: 'secret',
-    })
+    const key = await shopKey(server.api(), 'Restarts')
     const authorization = `Basic ${btoa(`${key}:`)}`
     const clients = Array.from({ length: options.clients }, async () => {
       while (!ended) {

@@ -4,8 +4,8 @@ import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from 
 import * as echarts from 'echarts/core'
 import { CanvasRenderer } from 'echarts/renderers'
 import { type ReactNode, type RefObject, useContext, useEffect, useRef } from 'react'
+import { fitted, savePicture } from './canvas.ts'
 import type { Series } from './chart.tsx'
-import { saveFile } from './csv.ts'
 import { LanguageContext } from './format.ts'
 
 echarts.use([BarChart, LineChart, GridComponent, LegendComponent, TooltipComponent, AriaComponent, CanvasRenderer])
@@ -71,10 +71,7 @@ export function ChartCanvas(props: {
     if (place.current === null) return
     const made = echarts.init(place.current, null, { renderer: 'canvas' })
     chart.current = made
-    const watch = new ResizeObserver(([box]) => {
-      if (Math.round(box?.contentRect.width ?? 0) !== made.getWidth()) made.resize()
-    })
-    watch.observe(place.current)
+    const watch = fitted(made, place.current)
     return () => {
       watch.disconnect()
       made.dispose()
@@ -90,15 +87,7 @@ export function ChartCanvas(props: {
     chart.current?.setOption(optionOf(props, scheme, fontFamily), { notMerge: true })
     props.handle.current = {
       savePng(name) {
-        const url = chart.current?.getDataURL({
-          type: 'png',
-          pixelRatio: 2,
-          backgroundColor: scheme === 'dark' ? '#1f1f1f' : '#ffffff',
-        })
-        if (url === undefined) return
-        // The page may not load data: addresses, so the picture becomes a blob by hand.
-        const bytes = Uint8Array.from(atob(url.slice(url.indexOf(',') + 1)), (letter) => letter.charCodeAt(0))
-        saveFile(name, new Blob([bytes], { type: 'image/png' }))
+        if (chart.current !== null) savePicture(chart.current, name, scheme === 'dark' ? '#1f1f1f' : '#ffffff')
       },
     }
   }, [data, scheme, fontFamily])

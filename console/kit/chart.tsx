@@ -6,9 +6,7 @@ import type { ChartHandle } from './chart-canvas.tsx'
 import { csvOf, saveCsv } from './csv.ts'
 import { later } from './later.tsx'
 
-const canvas = later(() => import('./chart-canvas.tsx').then((module) => module.ChartCanvas))
-// Under way as soon as a screen has a diagram, beside the questions for its data.
-canvas.start()
+const LateCanvas = later(() => import('./chart-canvas.tsx').then((module) => module.ChartCanvas))
 
 export type Series = {
   name: string
@@ -67,7 +65,7 @@ export function Chart(props: {
         <ChartTable {...props} height={height} />
       ) : (
         <Box role="img" aria-label={props.label} h={height} data-testid="chart">
-          <canvas.Part {...props} height={height} handle={handle} meanwhile={<Skeleton h={height} radius="md" />} />
+          <LateCanvas {...props} height={height} handle={handle} meanwhile={<Skeleton h={height} radius="md" />} />
         </Box>
       )}
     </Box>

@@ -1,12 +1,13 @@
 import { type ComponentType, type ReactNode, useEffect, useState } from 'react'
 
 /**
- * A part whose code is a file of its own. It stands there as soon as the code has come; React's `lazy` would hold it back
- * for 300 ms after the outline in its place. A failed load is tried again when the part is shown the next time.
+ * A part whose code is a file of its own, under way beside the questions for the data. It stands there as soon as the
+ * code has come; React's `lazy` would hold it back for 300 ms after the outline in its place. A failed load is tried
+ * again when the part is shown the next time.
  */
 export function later<Props extends object>(
   load: () => Promise<ComponentType<Props>>,
-): { Part: ComponentType<Props & { meanwhile: ReactNode }>; start: () => void } {
+): ComponentType<Props & { meanwhile: ReactNode }> {
   let code: ComponentType<Props> | undefined
   let coming: Promise<void> | undefined
 
@@ -37,5 +38,6 @@ export function later<Props extends object>(
     return <Code {...own} />
   }
 
-  return { Part, start: () => void come().catch(() => undefined) }
+  come().catch(() => undefined)
+  return Part
 }

@@ -1,5 +1,5 @@
 import type { AnswerOf, api, InputOf } from '@einklang/contract'
-import type { Clock, Database, Part } from '@einklang/platform'
+import { type Clock, type Database, dayIn, type Part } from '@einklang/platform'
 import type { OrderChannel } from './order.ts'
 
 type House = { timeZone: string; currency: string }
@@ -13,8 +13,8 @@ export async function revenueOf(
   query: InputOf<typeof api.commerce.revenue>['query'],
 ): Promise<Revenue> {
   const { timeZone, currency } = house
-  const to = query.to ?? (await latestOrderDay(database, timeZone)) ?? dayOf(clock.now(), timeZone)
-  const first = query.from ?? dayOf(new Date(Date.parse(to) - 27 * 86_400_000), 'UTC')
+  const to = query.to ?? (await latestOrderDay(database, timeZone)) ?? dayIn(clock.now(), timeZone)
+  const first = query.from ?? dayIn(new Date(Date.parse(to) - 27 * 86_400_000), 'UTC')
   const from = database.part`${first}::timestamp at time zone ${timeZone}`
   const until = database.part`(${to}::timestamp + interval '1 day') at time zone ${timeZone}`
   const bucket = database.part`to_char(date_trunc(${query.by}, at at time zone ${timeZone}), 'YYYY-MM-DD')`
@@ -42,10 +42,6 @@ export async function revenueOf(
       where at >= ${from} and at < ${until} and currency <> ${currency} and cancelled_at is null`,
   ])
   return { from: first, to, currency, otherCurrencies: other?.orders ?? 0, rows }
-}
-
-function dayOf(at: Date, timeZone: string): string {
-  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at)
 }
 
 async function latestOrderDay(database: Database, timeZone: string): Promise<string | null> {
@@ -92,7 +88,7 @@ export async function placesOf(database: Database, currency: string): Promise<An
 export async function todayOf(database: Database, clock: Clock, house: House): Promise<Today> {
   const { timeZone, currency } = house
   const now = clock.now()
-  const day = dayOf(now, timeZone)
+  const day = dayIn(now, timeZone)
   const midnight = database.part`${day}::timestamp at time zone ${timeZone}`
   type Channel = { channel: OrderChannel; orders: number; revenue: number }
   const [sold, back, before, open] = await Promise.all([

@@ -5,9 +5,11 @@ import {
   type InputOf,
   type NormalEvent,
   type PersonId,
+  type SourceId,
   storedUnder,
 } from '@einklang/contract'
 import { type Clock, type Database, newId, type Secrets } from '@einklang/platform'
+import { bareEvent } from './evidence.ts'
 import { sentences } from './explain.ts'
 import { keyOf, namedOf } from './graph.ts'
 import { resolveBatch } from './resolve.ts'
@@ -57,30 +59,19 @@ export async function resolveAsked(
 
 async function eventOf({ clock }: Needs, tx: Database, asked: Asked): Promise<NormalEvent> {
   const now = clock.now().toISOString()
-  const source = await tx.row<{ id: NormalEvent['source'] }>`select id from ingest.source where slug = 'einklang'`
+  const source = await tx.row<{ id: SourceId }>`select id from ingest.source where slug = 'einklang'`
   const id = newId('event', clock)
   const at = asked.at === undefined || asked.at > now ? now : new Date(asked.at).toISOString()
   return {
-    id,
-    source: source?.id ?? (id as unknown as NormalEvent['source']),
+    ...bareEvent(id, source?.id ?? (id as unknown as SourceId), at),
     messageId: id,
     dialect: 'call',
-    library: null,
     kind: 'identify',
-    name: null,
     channel: 'service',
-    at,
     originalAt: asked.at ?? null,
-    sentAt: null,
     receivedAt: now,
     identifiers: asked.identifiers,
     mayJoin: asked.mayJoin,
-    traits: {},
-    properties: {},
-    context: {},
-    consent: null,
-    flags: [],
-    raw: { inbox: 0, index: 0 },
   }
 }
 

@@ -143,22 +143,32 @@ export function canonical(one: NormalEvent, other: NormalEvent): number {
 }
 
 function eventOf(evidence: Evidence, identifiers: NormalEvent['identifiers'], time: number): NormalEvent {
-  const at = new Date(time).toISOString()
   return {
     // The id of one event stands for those of its row: receipts are told apart by their own rows.
-    id: evidence.event as NormalEvent['id'],
-    source: evidence.source as SourceId,
-    messageId: '',
+    ...bareEvent(evidence.event as NormalEvent['id'], evidence.source as SourceId, new Date(time).toISOString()),
     dialect: 'evidence',
+    name: evidence.receipt ? 'Order Completed' : null,
+    identifiers,
+    mayJoin: evidence.mayJoin,
+  }
+}
+
+/** An event that names nobody and says nothing yet. */
+export function bareEvent(id: NormalEvent['id'], source: SourceId, at: string): NormalEvent {
+  return {
+    id,
+    source,
+    messageId: '',
+    dialect: '',
     library: null,
     kind: 'track',
-    name: evidence.receipt ? 'Order Completed' : null,
+    name: null,
     at,
     originalAt: null,
     sentAt: null,
     receivedAt: at,
-    identifiers,
-    mayJoin: evidence.mayJoin,
+    identifiers: [],
+    mayJoin: false,
     traits: {},
     properties: {},
     context: {},

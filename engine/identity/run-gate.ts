@@ -3,6 +3,7 @@ import { type Clock, type Database, Refusal } from '@einklang/platform'
 import { sentences } from './explain.ts'
 import { type ConflictCode, gateOfRun, isDevice, type RunSide } from './graph.ts'
 import type { Named } from './normalise.ts'
+import { limitsIn } from './store.ts'
 
 /** Refuses a join that a run of matching wants and the gate does not allow (spec identity §4); its code says why. */
 export async function refuseByGate(
@@ -14,7 +15,7 @@ export async function refuseByGate(
   const code: ConflictCode | null = (await heldApart(tx, one, other))
     ? 'negative_edge'
     : gateOfRun(
-        { limits: await limitsOf(tx) },
+        { limits: await limitsIn(tx) },
         await sideOf(needs, tx, one),
         await sideOf(needs, tx, other),
         needs.clock.now().getTime(),
@@ -34,19 +35,6 @@ async function heldApart(tx: Database, one: PersonId, other: PersonId): Promise<
         or (theirs.namespace = edge.other_namespace and theirs.value = edge.other_value))
     where mine.person = ${one} limit 1`
   return edge !== undefined
-}
-
-async function limitsOf(
-  tx: Database,
-): Promise<Map<string, { most: number | null; days: number | null; hotPeople: number | null }>> {
-  const rows = await tx.rows<{
-    namespace: string
-    most: number | null
-    days: number | null
-    hotPeople: number | null
-  }>`
-    select namespace, most, days, hot_people as "hotPeople" from identity.namespace_rule`
-  return new Map(rows.map((row) => [row.namespace, row]))
 }
 
 async function sideOf({ clock }: { clock: Clock }, tx: Database, person: PersonId): Promise<RunSide> {

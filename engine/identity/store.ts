@@ -282,6 +282,15 @@ export async function findIssuers(tx: Database, events: { event: NormalEvent; na
 
 type LimitRow = { namespace: string; most: number | null; days: number | null; hotPeople: number | null }
 
+export type NamespaceLimits = { most: number | null; days: number | null; hotPeople: number | null }
+
+/** What somebody set for a namespace instead of the standard. */
+export async function limitsIn(database: Database): Promise<Map<string, NamespaceLimits>> {
+  const rows = await database.rows<NamespaceLimits & { namespace: string }>`
+    select namespace, most, days, hot_people as "hotPeople" from identity.namespace_rule`
+  return new Map(rows.map((row) => [row.namespace, row]))
+}
+
 /** Rules that need a secret, the clock or the database. */
 export async function rulesFor(
   needs: { secrets: Secrets; clock: Clock },

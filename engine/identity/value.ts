@@ -4,7 +4,7 @@ import { type Database, Refusal } from '@einklang/platform'
 import { type Key, limits } from './graph.ts'
 import { baseOf, classOf, normalise } from './normalise.ts'
 import type { Needs } from './reevaluate.ts'
-import { lockGraph } from './store.ts'
+import { limitsIn, lockGraph, type NamespaceLimits } from './store.ts'
 import { note } from './undo.ts'
 
 type WithDatabase = Needs & { database: Database }
@@ -112,20 +112,14 @@ export function askAboutQuietValues(database: Database): Promise<number> {
 type Namespaces = AnswerOf<typeof api.identity.namespacesList>['items']
 
 export async function namespacesOf(database: Database): Promise<Namespaces> {
-  const rules = await database.rows<{
-    namespace: string
-    most: number | null
-    days: number | null
-    hotPeople: number | null
-  }>`
-    select namespace, most, days, hot_people as "hotPeople" from identity.namespace_rule`
+  const rules = await limitsIn(database)
   const counted = await database.rows<{ namespace: string; most: number; people: number }>`
     select namespace, most, count(*) as people from (
       select split_part(namespace, '.', 1) as namespace, namespace as full_name, person, count(*) as most
       from identity.identifier where person is not null and status = 'active' group by 1, 2, 3 having count(*) > 1) as many
     group by namespace, most`
   return Object.keys(namespaces).map((namespace) => {
-    const rule = rules.find((one) => one.namespace === namespace)
+    const rule = rules.get(namespace)
     const { most, days } = standardOf(namespace)
     const now = rule?.most ?? most
     const over = counted
@@ -156,7 +150,7 @@ function standardOf(namespace: string): { most: number | null; days: number | nu
 export async function setNamespace(
   needs: WithDatabase,
   namespace: string,
-  rule: { most: number | null; days: number | null; hotPeople: number | null },
+  rule: NamespaceLimits,
   actor: string,
 ): Promise<{ over: number }> {
   if (!Object.hasOwn(namespaces, namespace))

@@ -226,11 +226,12 @@ function adapted(said: Said, shared: Shared, index: number, text: string | null)
     oldestDays: request.trust === 'publishable' ? publishableDays : source.oldestYears * 365.25,
   })
   if (time.tooOld) {
-    const limit =
-      request.trust === 'publishable' ? `${publishableDays} days (publishable key)` : `${source.oldestYears} years`
-    return request.trust === 'publishable'
-      ? refuse('too_old', 'timestamp', `Older than ${limit}.`, { days: publishableDays }, 'too_old_days')
-      : refuse('too_old', 'timestamp', `Older than ${limit}.`, { years: source.oldestYears })
+    if (request.trust === 'publishable') {
+      const message = `Older than ${publishableDays} days (publishable key).`
+      return refuse('too_old', 'timestamp', message, { days: publishableDays }, 'too_old_days')
+    }
+    const { oldestYears: years } = source
+    return refuse('too_old', 'timestamp', `Older than ${years} years.`, { years })
   }
   for (const flag of time.flags) flags.push(flag)
 

@@ -1,5 +1,5 @@
 import { type AnswerOf, api, type InputOf, kept, minorDigits, type PersonId } from '@einklang/contract'
-import type { Ground } from '@einklang/platform'
+import { dayIn, type Ground } from '@einklang/platform'
 import { type Because, chooseOrder } from '@einklang/stats'
 import { lookBackDays } from './build.ts'
 import {
@@ -28,7 +28,7 @@ import {
   sentenceOf,
 } from './models.ts'
 import { creditedOrder, touchesOf } from './orders.ts'
-import { dayIn, type Period, periodOf, weeksOf } from './period.ts'
+import { type Period, periodOf, weeksOf } from './period.ts'
 import { productParts, productRows } from './products.ts'
 import { protocolsOf } from './protocol.ts'
 import { refused } from './sayings.ts'

@@ -1,6 +1,7 @@
 import type { PersonId } from '@einklang/contract'
 import { type History, type HistoryPart, typed } from '@einklang/platform'
 import { channelExpression, type GroupingRule } from './grouping.ts'
+import { neighboursOf } from './neighbours.ts'
 
 /** Touches older than this before an order get no credit (spec measurement §2). */
 export const lookBackDays = 90
@@ -55,7 +56,8 @@ export async function build(history: History, plan: BuildPlan): Promise<BuildRes
   const [size] = await history.rows<{ events: number }>`select count() as events from ingest.event`
   const share = plan.after === null ? 1 : Math.min(1, persons / 50_000)
   const slices = Math.max(1, Math.ceil((Number(size?.events ?? 0) * share) / eventsPerSlice))
-  for (const within of await slicesOf(history, plan, persons, Math.ceil(persons / slices))) {
+  const everybody = history.part`select distinct person from measurement.changed where build = ${plan.number}`
+  for (const within of await neighboursOf(history, everybody, Math.ceil(persons / slices))) {
     plan.signal.throwIfAborted()
     const inSlice = history.part`(select person from measurement.changed where build = ${plan.number} and ${within})`
     await writeTouches(history, plan, inSlice)
@@ -63,26 +65,6 @@ export async function build(history: History, plan: BuildPlan): Promise<BuildRes
     await writePaths(history, plan, inSlice)
   }
   return { watermark, persons }
-}
-
-/** The changed persons cut into neighbours: each slice reads its own part of the tables, whatever their number. */
-async function slicesOf(history: History, plan: BuildPlan, persons: number, perSlice: number): Promise<HistoryPart[]> {
-  const bounds = await history.rows<{ person: string }>`
-    select person from (
-      select person, rowNumberInAllBlocks() as place
-      from (select distinct person from measurement.changed where build = ${plan.number} order by person)
-    ) where place % ${perSlice} = ${perSlice - 1} and place < ${persons - 1} order by place`
-  const ends = bounds.map(({ person }) => typed('UUID', person))
-  return [...ends, null].map((high, index) => {
-    const low = ends[index - 1]
-    return history.join(
-      [
-        ...(low === undefined ? [] : [history.part`person > ${low}`]),
-        ...(high === null ? [] : [history.part`person <= ${high}`]),
-      ],
-      'and',
-    )
-  })
 }
 
 /** Loser → winner as of now. */

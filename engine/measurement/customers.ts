@@ -1,8 +1,9 @@
 import { type AnswerOf, type api, kept, minorDigits, type PersonId } from '@einklang/contract'
-import { type Database, type Ground, type History, type HistoryPart, typed } from '@einklang/platform'
+import { type Database, dayIn, type Ground, type History, type HistoryPart } from '@einklang/platform'
 import { gatherHistories, type Paid } from '@einklang/stats'
 import type { Forecast } from '#profile'
-import { addDays, dayIn } from './period.ts'
+import { neighboursOf } from './neighbours.ts'
+import { addDays } from './period.ts'
 import { valueThread } from './threads.ts'
 import { type FitTask, scoreWidth, type ValueFit } from './value.ts'
 
@@ -42,26 +43,14 @@ type Page = {
 
 /** Customers of whom something is known, page by page in the order of the table; receipts of nobody known are left out. */
 async function* pagesOf(history: History, scope: Scope): AsyncGenerator<Page> {
-  const bounds = await history.rows<{ person: string }>`
-    select person from (
-      select person, rowNumberInAllBlocks() as place
-      from (select person from measurement.known final where known = 1 order by person)
-    ) where place % ${perPage} = ${perPage - 1} order by place`
-  const after = [null, ...bounds.map(({ person }) => person)]
-  for (const [index, low] of after.entries()) {
-    const [page] = await history.rows<Page>`${pageOf(history, scope, low, after[index + 1] ?? null)}`
+  const known = history.part`select person from measurement.known final where known = 1`
+  for (const within of await neighboursOf(history, known, perPage)) {
+    const [page] = await history.rows<Page>`${pageOf(history, scope, within)}`
     if (page !== undefined && page.persons.length > 0) yield page
   }
 }
 
-function pageOf(history: History, scope: Scope, low: string | null, high: string | null): HistoryPart {
-  const within = history.join(
-    [
-      ...(low === null ? [] : [history.part`person > ${typed('UUID', low)}`]),
-      ...(high === null ? [] : [history.part`person <= ${typed('UUID', high)}`]),
-    ],
-    'and',
-  )
+function pageOf(history: History, scope: Scope, within: HistoryPart): HistoryPart {
   const logs = (days: string) =>
     sql(history, `arraySum(d -> log(greatest(d, 1) / 7), arrayPopFront(arrayDifference(${days})))`)
   return history.part`

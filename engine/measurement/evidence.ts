@@ -1,10 +1,10 @@
 import { type AnswerOf, type api, type InputOf, type Json, kept } from '@einklang/contract'
-import { type Caller, type Database, type Ground, type History, nameOf } from '@einklang/platform'
+import { type Caller, type Database, dayIn, type Ground, type History, nameOf } from '@einklang/platform'
 import { creditSums, type RuleModel, type Scope } from './credit.ts'
 import { armSums, type ExperimentPlan, resultOf } from './experiment.ts'
 import type { Audit } from './grouping-desk.ts'
 import { type AttributionModel, isRule } from './models.ts'
-import { addDays, dayIn, type Period } from './period.ts'
+import { addDays, type Period } from './period.ts'
 import { keptTouch, refused } from './sayings.ts'
 
 type Routes = typeof api.measurement

@@ -1,4 +1,5 @@
 import { type AnswerOf, type api, kept } from '@einklang/contract'
+import { dayIn } from '@einklang/platform'
 import {
   firstTouch,
   lastNonDirect,
@@ -14,7 +15,6 @@ import {
 } from '@einklang/stats'
 import { halfLifeDays, type PathRowOut, type RuleModel } from './credit.ts'
 import { ownAccord } from './grouping.ts'
-import { dayIn } from './period.ts'
 import { keptTouch } from './sayings.ts'
 
 export type CreditedOrder = AnswerOf<typeof api.measurement.conversions>['items'][number]

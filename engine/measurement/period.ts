@@ -1,3 +1,4 @@
+import { dayIn } from '@einklang/platform'
 import { refused } from './sayings.ts'
 
 /** Inclusive days in the zone of the house. */
@@ -20,13 +21,6 @@ export function periodOf(
     throw refused(400, 'period_backwards', { at: 'from', given: { from, to } })
   }
   return { from, to }
-}
-
-/** The calendar day at an instant. */
-export function dayIn(instant: Date, timeZone: string): string {
-  return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(
-    instant,
-  )
 }
 
 export function addDays(day: string, days: number): string {

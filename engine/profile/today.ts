@@ -1,16 +1,11 @@
 import type { AnswerOf, api, Channel } from '@einklang/contract'
-import type { Clock, Database } from '@einklang/platform'
+import { type Clock, type Database, dayIn } from '@einklang/platform'
 
 export type Today = AnswerOf<typeof api.profile.today>
 
-/** The day as the house's own calendar has it. */
-function localDay(instant: Date, timeZone: string): string {
-  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(instant)
-}
-
 /** Who is new and who was active since local midnight. */
 export async function todayOf(database: Database, clock: Clock, timeZone: string): Promise<Today> {
-  const day = localDay(clock.now(), timeZone)
+  const day = dayIn(clock.now(), timeZone)
   type Ways = { email: number; sms: number; push: number; letter: number; phone: number }
   const [counts, active] = await Promise.all([
     database.row<Ways & { persons: number; known: number }>`

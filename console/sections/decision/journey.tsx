@@ -23,8 +23,7 @@ import { Runs } from './runs.tsx'
 import { JourneySettings, type Settings } from './settings.tsx'
 import { StepEditor } from './step-editor.tsx'
 
-const canvas = later(() => import('./canvas.tsx').then((module) => module.Canvas))
-canvas.start()
+const LateCanvas = later(() => import('./canvas.tsx').then((module) => module.Canvas))
 
 export type Journey = AnswerOf<typeof api.decision.journey>
 
@@ -236,7 +235,7 @@ function Drawing(props: {
   return (
     <Grid>
       <Grid.Col span={{ base: 12, lg: 8.5 }}>
-        <canvas.Part
+        <LateCanvas
           meanwhile={<Skeleton h={480} radius="md" />}
           graph={graph}
           titleOf={describe.title}

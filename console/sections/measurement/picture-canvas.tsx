@@ -4,6 +4,7 @@ import { GridComponent, LegendComponent, TooltipComponent, VisualMapComponent } 
 import * as echarts from 'echarts/core'
 import { CanvasRenderer, SVGRenderer } from 'echarts/renderers'
 import { type ReactNode, type RefObject, useEffect, useRef } from 'react'
+import { fitted, savePicture } from '../../kit/canvas.ts'
 import { saveFile } from '../../kit/csv.ts'
 
 echarts.use([
@@ -45,10 +46,7 @@ export function PictureCanvas(props: {
     const whole = { textStyle: { fontFamily: fontFamily ?? 'sans-serif' }, animation: false, ...option(inks) }
     made.setOption(whole)
     if (onClick !== undefined) made.on('click', (event) => onClick((event.data ?? {}) as Clicked))
-    const watch = new ResizeObserver(([box]) => {
-      if (Math.round(box?.contentRect.width ?? 0) !== made.getWidth()) made.resize()
-    })
-    watch.observe(place.current)
+    const watch = fitted(made, place.current)
     handle.current = {
       save(name, kind) {
         if (kind === 'svg') {
@@ -63,9 +61,7 @@ export function PictureCanvas(props: {
           still.dispose()
           return
         }
-        const url = made.getDataURL({ type: 'png', pixelRatio: 2, backgroundColor: inks.ground })
-        const bytes = Uint8Array.from(atob(url.slice(url.indexOf(',') + 1)), (letter) => letter.charCodeAt(0))
-        saveFile(name, new Blob([bytes], { type: 'image/png' }))
+        savePicture(made, name, inks.ground)
       },
     }
     return () => {

@@ -5,8 +5,7 @@ import { csvOf, saveCsv } from '../../kit/csv.ts'
 import { later } from '../../kit/later.tsx'
 import type { Clicked, Inks, PictureHandle } from './picture-canvas.tsx'
 
-const canvas = later(() => import('./picture-canvas.tsx').then((module) => module.PictureCanvas))
-canvas.start()
+const LateCanvas = later(() => import('./picture-canvas.tsx').then((module) => module.PictureCanvas))
 
 /** A diagram with the figures behind it: as picture (PNG, SVG), as table on the screen and as file. */
 export function Picture(props: {
@@ -71,7 +70,7 @@ export function Picture(props: {
         </Box>
       ) : (
         <Box role="img" aria-label={props.label} h={props.height} data-testid="picture">
-          <canvas.Part
+          <LateCanvas
             option={props.option}
             height={props.height}
             onClick={props.onClick}
