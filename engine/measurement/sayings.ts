@@ -477,6 +477,10 @@ export const measurementPhrases: Phrases = {
     en: '{en}',
     de: 'Zeitraum und Regionen des Experiments prüfen; stimmen sie, fehlt eine Kontrollgröße.',
   },
+  mix_counts_once: {
+    en: '{en}',
+    de: 'Die Tabelle selbst zeigt den Test zu {channel:said}: Sein Ergebnis zählt kein zweites Mal.',
+  },
   // Refusals.
   bad_cursor: { en: 'The cursor is not one of ours.', de: 'Diese Seitenmarke ist keine von uns.' },
   unknown_model: { en: '{model} is no attribution model.', de: '{model} ist kein Zurechnungsmodell.' },

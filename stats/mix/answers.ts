@@ -85,6 +85,8 @@ export type MixAnswers = {
   /** ROAS under half and double the width of the channel's prior, by reweighting; null when that would need a new fit. */
   sensitivity: { channel: string; half: number | null; usual: number; double: number | null }[]
   experiments: { result: LiftResult; model: Figure }[]
+  /** Results left out, because the table itself shows their pause: counted with it, they would count twice. */
+  shownByTable?: LiftResult[]
   /** Channels by what a four-week pause of them would be worth to the budget, in the unit of the outcome a year. */
   tests: { channel: string; value: number; error: number }[]
 }
@@ -282,6 +284,7 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
     together: figures.map((left) => figures.map((right) => correlation(left.contribution, right.contribution))),
     sensitivity: sensitivityOf(model, points, figures),
     experiments: model.lifts.map(({ result }, index) => ({ result, model: figureOf(lifts[index] as Float64Array) })),
+    shownByTable: [...model.shownByTable],
     tests: testsOf(model, figures, residual),
   }
 }

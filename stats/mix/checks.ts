@@ -190,6 +190,15 @@ function channelChecks({ answers, readiness, spec }: Judged): Check[] {
       },
     })
   }
+  for (const result of answers.shownByTable ?? [])
+    checks.push({
+      name: `the test of ${result.channel} counts once`,
+      passed: true,
+      blocks: false,
+      says: `The table itself shows the test of ${result.channel}: its result is not counted a second time.`,
+      doInstead: null,
+      said: { code: 'counts_once', values: { channel: result.channel } },
+    })
   return checks
 }
 

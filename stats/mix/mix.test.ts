@@ -100,6 +100,41 @@ describe('the gradient stated is the one of the density', () => {
   })
 })
 
+test('a test that the table itself shows counts once: its result is left out', () => {
+  const data = flighted(['a', 'b'], 60, 3)
+  const [from, until] = [40, 43]
+  const fill = (region: number, value: number) =>
+    data.spend[0]?.fill(value, region * 60 + from, region * 60 + until + 1)
+  const days = { from: data.weeks[from] as string, until: data.weeks[until] as string }
+  const given = { channel: 'a', ...days, increment: 3000, error: 500 }
+  const usedOf = (table: MixData, more: object) => mixModel(table, { ...plain, lift: [{ ...given, ...more }] })
+  for (const region of [0, 1, 2]) fill(region, 200)
+  // Spend went on everywhere: somebody else compared persons, not regions.
+  expect(usedOf(data, {}).lifts).toHaveLength(1)
+  expect(usedOf(data, { regions: ['region 1'], test: 'off' }).lifts).toHaveLength(1)
+  fill(1, 0)
+  const paused = usedOf(data, { regions: ['region 1'], test: 'off' })
+  expect(paused.lifts).toEqual([])
+  expect(paused.shownByTable).toMatchObject([{ regions: ['region 1'] }])
+  // The same seen from the other side: only the others spent.
+  expect(usedOf(data, { regions: ['region 0', 'region 2'], test: 'on' }).lifts).toEqual([])
+  expect(usedOf(data, {}).lifts).toHaveLength(1)
+  // Without regions the pause of one is hardly seen in the sum: its result is told, and the table takes it as a whole.
+  const sum = (series: Float64Array) =>
+    series.subarray(0, 60).map((value, week) => value + (series[60 + week] as number) + (series[120 + week] as number))
+  const whole = {
+    ...data,
+    regions: [''],
+    outcome: sum(data.outcome),
+    spend: data.spend.map(sum),
+    controls: data.controls.map(({ name, values }) => ({ name, values: sum(values) })),
+  }
+  const national = usedOf(whole, { regions: ['region 1'], test: 'off' })
+  expect(national.lifts).toHaveLength(1)
+  national.density.at(new Float64Array(national.density.size), new Float64Array(national.density.size))
+  expect(national.liftAt()[0]).toBeGreaterThan(0)
+})
+
 test('adstock of the whole model holds where a channel says nothing', () => {
   expect(adstockOf({ ...plain, adstock: 'delayed' }, channel('a'))).toEqual({ kind: 'delayed', weeks: 13 })
 })

@@ -103,6 +103,8 @@ export type MixModel = {
   /** Increment of each experiment at the unfolded point, in the unit of the outcome. */
   liftAt(): Float64Array
   lifts: readonly { result: LiftResult; channel: number }[]
+  /** Pauses whose cells of the table show them: their result is no second piece of evidence. */
+  shownByTable: readonly LiftResult[]
 }
 
 type LiftTerm = {
@@ -112,6 +114,8 @@ type LiftTerm = {
   increment: number
   error: number
   windows: { region: number; from: number; until: number; input: Float64Array; sign: number }[]
+  /** The table itself shows the two sides that the experiment compared. */
+  shown: boolean
   point: { now: number; more: number } | null
 }
 
@@ -211,7 +215,8 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   const delayed = channels.map(() => null as ReturnType<typeof delayedWeights> | null)
   const lagPull = new Float64Array(Math.max(1, ...channels.map(({ lags }) => lags)))
   const along = spaces.map(({ directions }) => new Float64Array(directions))
-  const lifts = liftTerms(data, spec, channels)
+  const told = liftTerms(data, spec, channels)
+  const lifts = told.filter(({ shown }) => !shown)
   const liftReached = lifts.map(({ windows }) => windows.map(({ until }) => new Float64Array(until + 1)))
   const liftStock = lifts.map(({ windows }) => windows.map(({ until }) => new Float64Array(until + 1)))
   const liftLog = lifts.map(({ windows }) => windows.map(({ until }) => new Float64Array(until + 1)))
@@ -713,6 +718,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     },
     liftAt: () => increments,
     lifts: lifts.map(({ result, channel }) => ({ result, channel })),
+    shownByTable: told.filter(({ shown }) => shown).map(({ result }) => result),
   }
 }
 
@@ -902,23 +908,39 @@ function liftTerms(data: MixData, spec: MixSpec, channels: readonly ModelChannel
     const common = { result, channel, increment: result.increment, error: result.error }
     if ('extra' in result) {
       const now = result.spend / own.unit
-      return [{ ...common, windows: [], point: { now, more: (result.spend + result.extra) / own.unit } }]
+      return [{ ...common, windows: [], shown: false, point: { now, more: (result.spend + result.extra) / own.unit } }]
     }
     const [first, last] = [Date.parse(result.from), Date.parse(result.until)]
     const from = starts.findIndex((start) => start + 6.5 * dayMs > first)
     const until = starts.findLastIndex((start) => start <= last)
     if (from < 0 || until < from) return []
     const off = result.test === 'off'
-    const windows = data.regions.flatMap((name, region) => {
-      if (result.regions !== undefined && !result.regions.includes(name)) return []
-      const input = own.input.slice(region * weeks, region * weeks + until + 1)
+    const usualOf = (input: Float64Array) => {
       const before = input.subarray(Math.max(0, from - 8), from).filter((value) => value > 0)
-      const active = before.length > 0 ? before : own.input.filter((value) => value > 0)
-      const usual = active.reduce((sum, value) => sum + value, 0) / active.length
+      const active = before.length > 0 ? before : input.filter((value) => value > 0)
+      return active.reduce((sum, value) => sum + value, 0) / active.length
+    }
+    const tested = (name: string) =>
+      data.regions.length === 1 || result.regions === undefined || result.regions.includes(name)
+    // Hardly any spend in the window, against its usual one.
+    const silent = (region: number) => {
+      const input = own.input.subarray(region * weeks, (region + 1) * weeks)
+      const spent = input.subarray(from, until + 1).reduce((sum, value) => sum + value, 0) / (until + 1 - from)
+      return spent === 0 || spent < 0.1 * usualOf(input)
+    }
+    const [inside, outside] = [true, false].map((side) =>
+      data.regions.flatMap((name, region) => (tested(name) === side ? [region] : [])),
+    ) as [number[], number[]]
+    const windows = inside.map((region) => {
+      const input = own.input.slice(region * weeks, region * weeks + until + 1)
+      const usual = usualOf(own.input.subarray(region * weeks, (region + 1) * weeks))
       for (let week = from; week <= until; week++) input[week] = off ? usual : 0
-      return [{ region, from, until, input, sign: off ? -1 : 1 }]
+      return { region, from, until, input, sign: off ? -1 : 1 }
     })
-    return [{ ...common, windows, point: null }]
+    // A pause, or spend in these regions alone: what both sides sold is in the likelihood already. A result read from
+    // them is no second piece of evidence.
+    const shown = inside.length > 0 && (off ? inside.every(silent) : outside.length > 0 && outside.every(silent))
+    return [{ ...common, windows, shown, point: null }]
   })
 }
 
