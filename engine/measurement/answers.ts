@@ -17,7 +17,8 @@ import {
 import { bestCustomers, driftOf, horizonWeeks, lastCustomerFit } from './customers.ts'
 import { comparedWith, evidenceVersion } from './evidence.ts'
 import { armSums, plannedExperiments, resultOf } from './experiment.ts'
-import { everybodyOnFlow, journeyMapOf, personsOnFlow } from './journeys.ts'
+import { currenciesAmong, type JourneySums } from './journey-sums.ts'
+import { countedFrom, everybodyOnFlow, journeyMapOf, personsOnFlow } from './journeys.ts'
 import {
   type AttributionModel,
   differencesOf,
@@ -42,6 +43,7 @@ export type AttributionAnswer = AnswerOf<Routes['attribution']>
 export type WeeksInput = InputOf<Routes['weeks']>['query']
 export type WeeksAnswer = AnswerOf<Routes['weeks']>
 type Note = api.measurement.FigureNote
+type Scoped = { scope: Scope; warnings: string[] }
 
 const { attributionModels } = api.measurement
 const usualModels: AttributionModel[] = ['first', 'last', 'last_nondirect', 'linear']
@@ -60,7 +62,7 @@ function reasonOf(because: Because | null): string | null {
 }
 
 /** Answers over the finished build; equal questions to the same build are computed once. */
-export function createAnswers(ground: Ground) {
+export function createAnswers(ground: Ground, sums: JourneySums) {
   let lists = 0
   const { database, history, clock, config } = ground
 
@@ -90,8 +92,11 @@ export function createAnswers(ground: Ground) {
   }
 
   /** The currency of the figures and a sentence when there are others. */
-  async function scopeOf(period: Period, soldVia?: Scope['soldVia']): Promise<{ scope: Scope; warnings: string[] }> {
-    const currencies = await currenciesIn(history, period, config.timeZone)
+  async function scopeOf(period: Period, soldVia?: Scope['soldVia']): Promise<Scoped> {
+    return scopeAmong(await currenciesIn(history, period, config.timeZone), period, soldVia)
+  }
+
+  function scopeAmong(currencies: string[], period: Period, soldVia?: Scope['soldVia']): Scoped {
     const currency = currencies[0] ?? config.currency
     const warnings =
       currencies.length > 1 ? [kept('other_currencies', { currencies: currencies.slice(1).join(', ') })] : []
@@ -315,10 +320,16 @@ export function createAnswers(ground: Ground) {
     const period = inPeriod(input)
     const build = await lastBuild(database)
     return cached(build, `journeys ${JSON.stringify({ ...input, ...period })}`, async () => {
-      const found = await scopeOf(period, input.soldVia)
-      const scope = { ...found.scope, chosen: input.segment === undefined ? undefined : await choose(input.segment) }
-      const map = await journeyMapOf(history, scope, input.ways)
-      const { warnings } = found
+      const chosen = input.segment === undefined ? undefined : await choose(input.segment)
+      const { scope, warnings, map } = await sums.reading(async (kept) => {
+        const found = kept
+          ? scopeAmong(await currenciesAmong(history, kept, period), period, input.soldVia)
+          : await scopeOf(period, input.soldVia)
+        // Sums know no persons.
+        const rows =
+          kept && chosen === undefined ? kept : countedFrom(history, { period, timeZone: config.timeZone, chosen })
+        return { ...found, map: await journeyMapOf(history, found.scope, rows, input.ways) }
+      })
       if (map.drawn.ofPaths > 0 && map.drawn.ofPaths < fewConversions)
         warnings.push(kept('few_paths', { count: map.drawn.ofPaths }))
       return { note: noteOf(build, kept('defines_journeys'), scope.currency, warnings), period, ...map }

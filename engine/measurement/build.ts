@@ -29,6 +29,8 @@ export type BuildPlan = {
   after: number | null
   /** Which of these persons are known to the house (an address, card or account). */
   known: (persons: PersonId[]) => Promise<PersonId[]>
+  /** Writes paths of the persons that meet the condition, and what is summed beside them. */
+  changePaths: (condition: HistoryPart, write: () => Promise<void>) => Promise<void>
   signal: AbortSignal
 }
 
@@ -62,7 +64,7 @@ export async function build(history: History, plan: BuildPlan): Promise<BuildRes
     const inSlice = history.part`(select person from measurement.changed where build = ${plan.number} and ${within})`
     await writeTouches(history, plan, inSlice)
     await writeConversions(history, plan, inSlice)
-    await writePaths(history, plan, inSlice)
+    await plan.changePaths(history.part`person in ${inSlice}`, () => writePaths(history, plan, inSlice))
   }
   return { watermark, persons }
 }

@@ -8,7 +8,8 @@ import { type Refit, refitCustomers, type SetForecasts } from './customers.ts'
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts'
 import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
-import { createMixDesk, type MixDesk, type WeeklySpend } from './mix.ts'
+import { createJourneySums, type JourneySums } from './journey-sums.ts'
+import { createMixDesk, type MixDesk, type ReadPauses, type WeeklySpend } from './mix.ts'
 import type { Period } from './period.ts'
 import { moveStock, noteStock } from './products.ts'
 import { createProtocolDesk, type ProtocolDesk } from './protocol.ts'
@@ -85,6 +86,8 @@ export type MeasurementNeeds = {
   saveSegment?: SaveSegment
   /** Spend per week and channel, which budget knows. */
   weeklySpend?: WeeklySpend
+  /** What pauses of channels found, which budget planned. */
+  pausesRead?: ReadPauses
 }
 
 /** What did it achieve? Touchpoints, paths, credit and lift. */
@@ -94,12 +97,14 @@ export function createMeasurement({
   setScore = async () => undefined,
   setForecasts = async () => undefined,
   saveSegment,
-  weeklySpend,
+  weeklySpend = async () => [],
+  pausesRead = async () => [],
 }: MeasurementNeeds): Measurement {
   const { database, history, config } = ground
   const refresh = (tx: Database = database) =>
     ground.jobs.add(tx, 'measurement.build', {}, { key: 'measurement.build' })
-  const answers = createAnswers(ground)
+  const sums = createJourneySums(ground)
+  const answers = createAnswers(ground, sums)
   return {
     ...answers,
     sizeOfWay: (ask) => sizeOfWay({ ground, answers }, ask),
@@ -107,12 +112,12 @@ export function createMeasurement({
       if (saveSegment === undefined) throw new Error('Nobody was given to save segments.')
       return segmentOfWay({ ground, answers, setScore, saveSegment }, ask, by)
     },
-    buildNow: (signal = new AbortController().signal) => buildOnce(ground, signal),
+    buildNow: (signal = new AbortController().signal) => buildOnce(ground, sums, signal),
     refresh,
     stockTold: noteStock,
     refitCustomers: (signal = new AbortController().signal) => refitCustomers(ground, setForecasts, signal),
     refitSoon: () => ground.jobs.add(database, 'measurement.customers', {}, { key: 'measurement.customers' }),
-    mix: createMixDesk(ground, weeklySpend ?? (async () => [])),
+    mix: createMixDesk(ground, { weeklySpend, pausesRead }),
     protocol: createProtocolDesk(ground, audit),
     evidence: createEvidenceDesk(ground, audit),
     grouping: createGroupingDesk({ database, history, refresh, audit }),
@@ -153,17 +158,20 @@ export function createMeasurement({
       if (persons.length === 0) return 0
       // Statements of the embedded engine are limited in length.
       for (let start = 0; start < persons.length; start += 2000)
-        await forget(history, persons.slice(start, start + 2000))
+        await forget(history, sums, persons.slice(start, start + 2000))
       return persons.length
     },
   }
 }
 
-async function forget(history: Ground['history'], persons: PersonId[]): Promise<void> {
+async function forget(history: Ground['history'], sums: JourneySums, persons: PersonId[]): Promise<void> {
   const gone = typed('Array(UUID)', persons)
   await history.run`delete from measurement.touch where person in ${gone} or stored in ${gone}`
   await history.run`delete from measurement.conversion where person in ${gone} or stored in ${gone}`
-  await history.run`delete from measurement.path where person in ${gone}`
+  await sums.change(
+    history.part`person in ${gone}`,
+    () => history.run`delete from measurement.path where person in ${gone}`,
+  )
   await history.run`delete from measurement.assignment where person in ${gone}`
   await history.run`delete from measurement.known where person in ${gone}`
   await history.run`delete from measurement.chosen where person in ${gone}`
@@ -173,7 +181,7 @@ async function forget(history: Ground['history'], persons: PersonId[]): Promise<
 // Any constant does; every process takes the same one, so that two builds never run beside each other.
 const buildLock = 731_406_012
 
-async function buildOnce(ground: Ground, signal: AbortSignal): Promise<Built> {
+async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal): Promise<Built> {
   const { database, history, log } = ground
   return database.transaction(async (guard) => {
     const lock = await guard.row<{ free: boolean }>`select pg_try_advisory_xact_lock(${buildLock}) as free`
@@ -187,19 +195,28 @@ async function buildOnce(ground: Ground, signal: AbortSignal): Promise<Built> {
     ])
     const complete = last === undefined || last.groupingVersion !== grouping.version
     if (!complete && newest <= last.watermark && !merges) {
+      await sums.mend(signal)
       await confirmBuild(database, last.number)
       return 'unchanged'
     }
     const number = await beginBuild(database, complete, grouping.version)
     try {
       await copyAssignments(database, history, number)
+      // Of everybody the sums are computed at once.
+      if (complete) await sums.drop()
       const done = await build(history, {
         number,
         rules: grouping.rules,
         after: complete ? null : last.watermark,
         known: (persons) => knownPersons(database, persons),
+        async changePaths(condition, write) {
+          // PostgreSQL ends transactions that say nothing for long, and the lock with them.
+          await guard.run`select 1`
+          await sums.change(condition, write)
+        },
         signal,
       })
+      await sums.mend(signal)
       await endBuild(database, number, { ...done, ...(await countsOf(ground)) })
       log.info('Built touches and paths.', { build: number, persons: done.persons, complete })
       ground.live.publish('measurement.built', { build: number })

@@ -1,15 +1,13 @@
 import type { AnswerOf, api, PersonId } from '@einklang/contract'
 import { type History, type HistoryPart, typed } from '@einklang/platform'
 import type { Scope } from './credit.ts'
+import { anOrder, type JourneyRows, journeyRows, noOrder, timeless } from './journey-sums.ts'
 
 type Map = AnswerOf<typeof api.measurement.journeyMap>
 export type Flow = { step: number; from: string; to: string }
 
 /** Steps that the picture shows one by one; what comes later goes straight to the end. */
 export const shownSteps = 5
-/** End of a way that led to no order, and of one that did. */
-export const noOrder = 'no order'
-export const anOrder = 'order'
 /** Ways that are too rare to be drawn. */
 export const otherWays = 'other ways'
 
@@ -28,68 +26,135 @@ function scoped(history: History, scope: Scope): HistoryPart {
   return history.part`(select * from measurement.path final where ${history.join(conditions, 'and')})`
 }
 
+/** What the map counts, computed from the paths: where no sums are kept for a question. */
+export function countedFrom(history: History, scope: Omit<Scope, 'currency' | 'soldVia'>): JourneyRows {
+  // Later paths stay: they tell what came after an order.
+  const conditions = [history.part`at >= toDateTime(${scope.period.from}, ${scope.timeZone})`]
+  if (scope.chosen !== undefined)
+    conditions.push(history.part`person in (select person from measurement.chosen where load = ${scope.chosen})`)
+  const paths = history.part`select * from measurement.path final where ${history.join(conditions, 'and')}`
+  return journeyRows(history, paths, scope.timeZone)
+}
+
 type Way = { steps: string[]; paths: number; orders: number }
+type Step = { kind: string; origin: string; target: string; count: number; orders: number; times: number[] | null }
 
 /** How people come to an order and what becomes of them after it: one picture of the real ways, and its figures. */
-export async function journeyMapOf(history: History, scope: Scope, limit: number) {
-  const ways = history.part`
-    select ${compact(history)} as steps, count() as paths, countIf(converted = 1) as orders
-    from ${scoped(history, scope)} group by steps`
-  const [frequent, [all], transitions, entries, after] = await Promise.all([
-    history.rows<Way>`select * from (${ways}) order by paths desc, steps limit ${limit}`,
-    history.rows<{ ways: number; paths: number; orders: number; q1: number; q2: number; q3: number }>`
-      select uniqExact(steps) as ways, count() as paths, countIf(converted = 1) as orders,
-        quantileIf(0.25)(days, converted = 1) as q1, quantileIf(0.5)(days, converted = 1) as q2, quantileIf(0.75)(days, converted = 1) as q3
-      from (select ${compact(history)} as steps, converted, dateDiff('second', touch_at[1], at) / 86400 as days from ${scoped(history, scope)})`,
-    history.rows<{ from: string; to: string; count: number; q1: number; q2: number; q3: number }>`
-      select step.1 as from, step.2 as to, count() as count, quantile(0.25)(step.3) as q1, quantile(0.5)(step.3) as q2,
-        quantile(0.75)(step.3) as q3
-      from (
-        select arrayJoin(arrayMap((c, d, s, e) -> (toString(c), d, dateDiff('second', s, e) / 3600), touch_channel,
-          arrayPushBack(arrayMap(c -> toString(c), arrayPopFront(touch_channel)), if(converted = 1, ${anOrder}, ${noOrder})),
-          touch_at, arrayPushBack(arrayPopFront(touch_at), at))) as step
-        from ${scoped(history, scope)}
-      ) group by from, to order by count desc, from, to limit 2000`,
-    history.rows<{ channel: string; paths: number; orders: number; last: number; lost: number }>`
-      select channel, sum(entry) as paths, sum(ordered) as orders, sum(ends) as last, sum(lost) as lost from (
-        select toString(touch_channel[1]) as channel, count() as entry, countIf(converted = 1) as ordered, 0 as ends, 0 as lost
-        from ${scoped(history, scope)} group by channel
-        union all
-        select toString(touch_channel[-1]) as channel, 0, 0, count(), countIf(converted = 0) from ${scoped(history, scope)} group by channel
-      ) group by channel order by paths desc, channel`,
-    afterOrder(history, scope),
-  ])
-  const whole = { ways: Number(all?.ways ?? 0), paths: Number(all?.paths ?? 0), orders: Number(all?.orders ?? 0) }
-  const shown = frequent.map((way) => ({ ...way, paths: Number(way.paths), orders: Number(way.orders) }))
-  const steps = transitions.map((row) => ({
-    from: row.from,
-    to: row.to,
-    count: Number(row.count),
-    hours: { lower: row.q1, median: row.q2, upper: row.q3 },
-  }))
+export async function journeyMapOf(history: History, scope: Omit<Scope, 'chosen'>, rows: JourneyRows, limit: number) {
+  const conditions = [
+    history.part`day between ${typed('Date', scope.period.from)} and ${typed('Date', scope.period.to)}`,
+    history.part`(converted = 0 or currency = ${scope.currency})`,
+  ]
+  if (scope.soldVia !== undefined) conditions.push(history.part`(converted = 0 or sold_via = ${scope.soldVia})`)
+  const inScope = history.join(conditions, 'and')
+  const [steps, ways] = await Promise.all([stepsIn(history, rows, inScope), waysIn(history, rows, inScope, limit)])
+  const entries = steps.filter((row) => row.kind === 'entry')
+  const ends = steps.filter((row) => row.kind === 'end')
+  const whole = { ways: ways.of, paths: sumOf(entries, 'count'), orders: sumOf(entries, 'orders') }
+  const entryOf = (channel: string) => entries.find((row) => row.target === channel)?.count ?? 0
+  const between = steps.filter((row) => row.kind === 'step' || row.kind === 'end').slice(0, mostTransitions)
   return {
-    flows: flowsOf(shown, whole),
+    flows: flowsOf(ways.frequent, whole),
     drawn: {
-      ways: shown.length,
+      ways: ways.frequent.length,
       of: whole.ways,
-      paths: shown.reduce((sum, way) => sum + way.paths, 0),
+      paths: sumOf(ways.frequent, 'paths'),
       ofPaths: whole.paths,
     },
     orders: whole.orders,
-    daysToOrder: whole.orders === 0 || all === undefined ? null : { lower: all.q1, median: all.q2, upper: all.q3 },
-    transitions: steps.filter((row) => row.from !== row.to),
-    loops: steps
-      .filter((row) => row.from === row.to)
-      .map(({ from, count, hours }) => ({ channel: from, count, hours })),
-    entries: entries
-      .filter((row) => Number(row.paths) > 0)
-      .map((row) => ({ channel: row.channel, paths: Number(row.paths), orders: Number(row.orders) })),
-    dropOff: entries
-      .filter((row) => Number(row.last) > 0)
-      .map((row) => ({ channel: row.channel, ended: Number(row.last), lost: Number(row.lost) }))
-      .sort((left, right) => right.lost - left.lost),
-    after,
+    daysToOrder: quartilesIn(steps.find((row) => row.kind === 'whole')?.times ?? null, daySeconds),
+    transitions: between
+      .filter((row) => row.kind === 'end' || row.origin !== row.target)
+      .map((row) => ({ from: row.origin, to: row.target, count: row.count, hours: hoursOf(row) })),
+    loops: between
+      .filter((row) => row.kind === 'step' && row.origin === row.target)
+      .map((row) => ({ channel: row.origin, count: row.count, hours: hoursOf(row) })),
+    entries: entries.map((row) => ({ channel: row.target, paths: row.count, orders: row.orders })),
+    dropOff: [...globalThis.Map.groupBy(ends, (row) => row.origin)]
+      .map(([channel, rows]) => ({
+        channel,
+        ended: sumOf(rows, 'count'),
+        lost: sumOf(
+          rows.filter((row) => row.target === noOrder),
+          'count',
+        ),
+      }))
+      .sort(
+        (left, right) =>
+          right.lost - left.lost ||
+          entryOf(right.channel) - entryOf(left.channel) ||
+          (left.channel < right.channel ? -1 : 1),
+      ),
+    after: steps
+      .filter((row) => row.kind === 'after')
+      .map((row) => ({
+        next: row.target as Map['after'][number]['next'],
+        orders: row.count,
+        medianDays: quartilesIn(row.times, daySeconds)?.median ?? null,
+      })),
   } satisfies Omit<Map, 'note' | 'period'>
+}
+
+const mostTransitions = 2000
+const daySeconds = 86_400
+
+const sumOf = <Name extends string>(rows: { [Key in Name]: number }[], name: Name) =>
+  rows.reduce((sum, row) => sum + row[name], 0)
+
+function quartilesIn(times: number[] | null, unitSeconds: number): Map['daysToOrder'] {
+  if (times === null) return null
+  const [lower = 0, median = 0, upper = 0] = times.map((seconds) => seconds / unitSeconds)
+  return { lower, median, upper }
+}
+
+const hoursOf = ({ times }: Step) => quartilesIn(times, 3600) ?? { lower: 0, median: 0, upper: 0 }
+
+/** Steps of the scope with how long they took: quartiles between the means of classes 9 % apart, in seconds. */
+async function stepsIn(history: History, { steps }: JourneyRows, inScope: HistoryPart): Promise<Step[]> {
+  const rows = await history.rows<Omit<Step, 'times'> & { timed: number; times: number[] }>`
+    select kind, origin, target, sum(n) as count, sum(ordered) as orders, sumIf(n, class != ${timeless}) as timed,
+      quantilesInterpolatedWeightedIf(0.25, 0.5, 0.75)(took, weight, class != ${timeless}) as times
+    from (
+      select kind, origin, target, class, sum(count) as n, sumIf(count, converted = 1) as ordered,
+        sum(seconds) / n as took, toUInt64(n) as weight
+      from (${steps}) where ${inScope} group by kind, origin, target, class having n > 0
+    ) group by kind, origin, target order by count desc, origin, target`
+  return rows.map(({ timed, times, ...row }) => ({
+    ...row,
+    count: Number(row.count),
+    orders: Number(row.orders),
+    times: Number(timed) === 0 ? null : times,
+  }))
+}
+
+/** The most frequent ways of the scope, and how many there are. */
+async function waysIn(
+  history: History,
+  { ways }: JourneyRows,
+  inScope: HistoryPart,
+  limit: number,
+): Promise<{ of: number; frequent: Way[] }> {
+  const most = history.part([String(limit)] as unknown as TemplateStringsArray)
+  const [found] = await history.rows<{ of: number; frequent: [number, string, number][] }>`
+    select count() as of,
+      arrayMap(way -> (-way.1, toString(way.2), way.3), groupArraySorted(${most})((-n, way, orders))) as frequent
+    from (
+      select way, sum(paths) as n, sumIf(paths, converted = 1) as orders
+      from (${ways}) where ${inScope} group by way having n > 0
+    )`
+  const frequent = found?.frequent ?? []
+  const names = await history.rows<{ way: string; steps: string[] }>`
+    select toString(way) as way, any(steps) as steps from (${ways})
+    where way in (select toUInt64(arrayJoin(${frequent.map(([, way]) => way)}))) and ${inScope} group by way`
+  const stepsOf = new globalThis.Map(names.map((row) => [row.way, row.steps]))
+  return {
+    of: Number(found?.of ?? 0),
+    frequent: frequent.map(([paths, way, orders]) => ({
+      steps: stepsOf.get(way) ?? [],
+      paths: Number(paths),
+      orders: Number(orders),
+    })),
+  }
 }
 
 /** The picture: how many paths go from a channel at one step to the next, to the order or away. */
@@ -116,33 +181,6 @@ export function flowsOf(ways: Way[], whole: { paths: number; orders: number }): 
   add({ step: 1, from: otherWays, to: anOrder }, rest.orders, rest.orders)
   add({ step: 1, from: otherWays, to: noOrder }, rest.paths - rest.orders, 0)
   return [...flows.values()].sort((left, right) => left.step - right.step || right.paths - left.paths)
-}
-
-/** What a person did next after each order of the period. */
-async function afterOrder(history: History, scope: Scope): Promise<Map['after']> {
-  const rows = await history.rows<{ next: Map['after'][number]['next']; orders: number; days: number | null }>`
-    select multiIf(next_at = toDateTime64(0, 3, 'UTC'), if(returned > 0, 'return', 'nothing'),
-        has(next_kinds, 'conversation') and next_converted = 0, 'service', next_converted = 1, 'repeat',
-        returned > 0, 'return', 'visit') as next,
-      count() as orders, quantileIf(0.5)(dateDiff('second', at, next_at) / 86400, next_at > at) as days
-    from (
-      select converted, returned, at, currency, person,
-        leadInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over w as next_at,
-        leadInFrame(converted) over w as next_converted,
-        leadInFrame(arrayMap(k -> toString(k), touch_kind)) over w as next_kinds
-      from measurement.path final
-      where at >= toDateTime(${scope.period.from}, ${scope.timeZone})
-        and ${scope.chosen === undefined ? history.part`true` : history.part`person in (select person from measurement.chosen where load = ${scope.chosen})`}
-      window w as (partition by person order by at, event rows between current row and 1 following)
-    )
-    where converted = 1 and currency = ${scope.currency}
-      and at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day
-    group by next order by orders desc`
-  return rows.map((row) => ({
-    next: row.next,
-    orders: Number(row.orders),
-    medianDays: row.next === 'nothing' ? null : row.days,
-  }))
 }
 
 /** What a path must be to lie on the flow; it has `steps`. */

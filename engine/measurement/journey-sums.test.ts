@@ -1,0 +1,187 @@
+import type { PersonId } from '@einklang/contract'
+import { type TestGround, testGround } from '@einklang/platform/testing'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createMeasurement, type Measurement } from './index.ts'
+import { createJourneySums, type JourneySums } from './journey-sums.ts'
+import { countedFrom, journeyMapOf } from './journeys.ts'
+import { personNamed, type Told, tell } from './town.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+let town: TestGround
+let measurement: Measurement
+let sums: JourneySums
+let batch = 0
+let questions = 0
+
+beforeAll(async () => {
+  town = await testGround()
+  measurement = createMeasurement({ ground: town.ground })
+  sums = createJourneySums(town.ground)
+})
+afterAll(() => town.close())
+
+const periods = [
+  { from: '2025-10-01', to: '2026-03-31' },
+  { from: '2026-01-10', to: '2026-01-31' },
+  { from: '2026-01-14', to: '2026-01-14' },
+]
+const start = Date.parse('2025-12-20T22:30:00Z')
+const instant = (minutes: number) => new Date(start + minutes * 60_000).toISOString()
+
+/** What a crowd of ten persons did: visits of four channels, talks, orders in two currencies, and returns. */
+const crowd = fc.array(
+  fc.record({
+    who: fc.integer({ min: 0, max: 9 }),
+    minute: fc.integer({ min: 0, max: 60_000 }),
+    what: fc.constantFrom('email', 'social', 'affiliate', 'direct', 'talk', 'order', 'order', 'return'),
+    cents: fc.integer({ min: 100, max: 9000 }),
+  }),
+  { minLength: 40, maxLength: 40 },
+)
+
+function told(prefix: string, facts: typeof crowd extends fc.Arbitrary<infer Facts> ? Facts : never): Told[] {
+  return facts.map(({ who, minute, what, cents }, index): Told => {
+    const base = { person: `${prefix} ${who}`, at: instant(minute) }
+    if (what === 'talk') return { ...base, name: 'conversation.received', channel: 'service' }
+    if (what === 'return')
+      return { ...base, name: 'Order Refunded', orderNo: `${prefix}${Math.floor(index / 2) * 2}`, value: -cents }
+    if (what === 'order') {
+      const sold = cents % 3 === 0 ? { channel: 'store', place: 'K1' } : {}
+      return {
+        ...base,
+        ...sold,
+        name: 'Order Completed',
+        orderNo: `${prefix}${index}`,
+        value: cents,
+        currency: cents % 5 === 0 ? 'CHF' : 'EUR',
+      }
+    }
+    return what === 'direct' ? base : { ...base, medium: what, source: what, campaign: `${what} ${index % 3}` }
+  })
+}
+
+/** The map of some period and place of sale, from the sums and from the paths; each call asks for the next two. */
+async function expectSumsToTellWhatPathsTell(): Promise<void> {
+  for (let times = 0; times < 2; times++) {
+    const asked = ++questions
+    const soldVia = [undefined, 'web', 'store'] as const
+    const scope = {
+      period: periods[asked % 3] as (typeof periods)[0],
+      timeZone: town.ground.config.timeZone,
+      currency: 'EUR',
+      soldVia: soldVia[Math.floor(asked / 3) % 3],
+    }
+    const { history } = town.ground
+    const fromPaths = await journeyMapOf(history, scope, countedFrom(history, scope), 7)
+    const fromSums = await sums.reading((kept) => {
+      if (kept === null) throw new Error('the sums do not hold')
+      return journeyMapOf(history, scope, kept, 7)
+    })
+    expect(fromSums).toEqual(fromPaths)
+  }
+}
+
+async function merge(winner: string, loser: string, undone: 0 | 1): Promise<void> {
+  const row = { loser: personNamed(loser), winner: personNamed(winner), undone, version: ++batch }
+  await town.ground.history.insert('identity.merged', [row], JSON.stringify(row))
+}
+
+test('the sums tell what the paths tell after every build, whatever arrives, merges, splits or is erased', async () => {
+  const draws = fc.sample(crowd, { numRuns: 3, seed: 11 })
+  for (const [round, facts] of draws.entries()) {
+    await tell(town.ground.history, ++batch, told(round % 2 === 0 ? 'a' : 'b', facts))
+    expect(await measurement.buildNow()).toBe('built')
+    await expectSumsToTellWhatPathsTell()
+  }
+  await merge('a 1', 'b 1', 0)
+  await merge('a 2', 'a 3', 0)
+  await measurement.buildNow()
+  await expectSumsToTellWhatPathsTell()
+  await merge('a 1', 'b 1', 1)
+  await measurement.buildNow()
+  await expectSumsToTellWhatPathsTell()
+  await measurement.erase(town.ground.database, [personNamed('a 4') as PersonId])
+  await expectSumsToTellWhatPathsTell()
+})
+
+test('the map counts every path: checked one by one', async () => {
+  const period = periods[0] as (typeof periods)[0]
+  const rows = await town.ground.history.rows<{
+    person: string
+    at: string
+    converted: number
+    returned: number
+    currency: string
+    touch_at: string[]
+    touch_channel: string[]
+    touch_kind: string[]
+  }>`select * from measurement.path final order by person, at, event`
+  const map = await measurement.journeyMap({ ...period, ways: 500 })
+  const mine = rows.filter((row) => row.touch_at.length > 0 && (row.converted === 0 || row.currency === 'EUR'))
+  const spans = new Map<string, number[]>()
+  for (const row of mine) {
+    const ends = [...row.touch_at.slice(1), row.at].map((at) => Date.parse(at))
+    const names = [...row.touch_channel.slice(1), row.converted === 1 ? 'order' : 'no order']
+    for (const [index, name] of names.entries()) {
+      const key = `${row.touch_channel[index]} > ${name}`
+      const hours = ((ends[index] as number) - Date.parse(row.touch_at[index] as string)) / 3_600_000
+      spans.set(key, [...(spans.get(key) ?? []), hours])
+    }
+  }
+  const counted = [...map.transitions, ...map.loops.map((loop) => ({ ...loop, from: loop.channel, to: loop.channel }))]
+  expect(new Map(counted.map((row) => [`${row.from} > ${row.to}`, row.count]))).toEqual(
+    new Map([...spans].map(([key, hours]) => [key, hours.length])),
+  )
+  for (const { from, to, hours } of counted) {
+    const sorted = (spans.get(`${from} > ${to}`) ?? []).toSorted((left, right) => left - right)
+    const about = (share: number, off: number) =>
+      sorted[Math.min(sorted.length - 1, Math.max(0, Math.round((sorted.length - 1) * share) + off))] as number
+    expect(hours.median).toBeGreaterThanOrEqual(about(0.5, -1) * 0.91 - 1 / 3600)
+    expect(hours.median).toBeLessThanOrEqual(about(0.5, 1) * 1.1 + 1 / 3600)
+  }
+  expect(map.drawn).toMatchObject({
+    of: new Set(mine.map((row) => row.touch_channel.filter((one, index, all) => one !== all[index - 1]).join())).size,
+    ofPaths: mine.length,
+  })
+  expect(map.orders).toBe(mine.filter((row) => row.converted === 1).length)
+  const after: { [next: string]: number } = {}
+  for (const [index, row] of rows.entries()) {
+    if (row.converted === 0 || row.currency !== 'EUR') continue
+    const following = rows[index + 1]?.person === row.person ? rows[index + 1] : undefined
+    const came = row.returned > 0 ? 'return' : null
+    const next =
+      following === undefined
+        ? (came ?? 'nothing')
+        : following.converted === 1
+          ? 'repeat'
+          : following.touch_kind.includes('conversation')
+            ? 'service'
+            : (came ?? 'visit')
+    after[next] = (after[next] ?? 0) + 1
+  }
+  expect(Object.fromEntries(map.after.map((row) => [row.next, row.orders]))).toEqual(after)
+  expect(Object.keys(after).length).toBeGreaterThan(2)
+})
+
+test('a build that dies between paths and sums leaves none that hold; the next one computes them anew', async () => {
+  const { ground } = town
+  let writes = 0
+  const run: typeof ground.history.run = (text, ...values) => {
+    if (text.join('').includes('insert into measurement.step') && ++writes === 2) throw new Error('cut off')
+    return ground.history.run(text, ...values)
+  }
+  const dying = createMeasurement({ ground: { ...ground, history: { ...ground.history, run } } })
+  const [facts] = fc.sample(crowd, { numRuns: 1, seed: 12 })
+  await tell(ground.history, ++batch, told('a', facts ?? []))
+  await expect(dying.buildNow()).rejects.toThrow('cut off')
+  expect(await sums.reading(async (kept) => kept)).toBeNull()
+  const map = await measurement.journeyMap({ ...(periods[0] as (typeof periods)[0]), ways: 31 })
+  expect(map.drawn.ofPaths).toBeGreaterThan(0)
+  expect(await measurement.buildNow()).toBe('built')
+  await expectSumsToTellWhatPathsTell()
+  await ground.database.run`update measurement.journey_sums set zone = 'Pacific/Auckland'`
+  expect(await measurement.buildNow()).toBe('unchanged')
+  await expectSumsToTellWhatPathsTell()
+})

@@ -1,0 +1,167 @@
+import { type Database, type Ground, type History, type HistoryPart, typed } from '@einklang/platform'
+import { neighboursOf } from './neighbours.ts'
+import type { Period } from './period.ts'
+
+/** End of a way that led to no order, and of one that did. */
+export const noOrder = 'no order'
+export const anOrder = 'order'
+
+/** A step that took no time to speak of, because nothing is known of its end. */
+export const timeless = 65_535
+/** Persons whose paths are summed at once. */
+const personsPerSlice = 50_000
+// Any constants do. One change at a time; readers share the second, which a change takes alone while rows move.
+const changeLock = 731_406_013
+const readLock = 731_406_014
+
+/** Rows of `measurement.step` and `measurement.way`: kept ones, or computed from the paths of some persons. */
+export type JourneyRows = { steps: HistoryPart; ways: HistoryPart }
+
+export type JourneySums = {
+  /** Writes paths of the persons that meet the condition: takes off before what they were, adds after what they are. */
+  change(condition: HistoryPart, write: () => Promise<void>): Promise<void>
+  /** From here on until `mend` the sums do not hold. */
+  drop(): Promise<void>
+  /** Computes the sums anew from the paths unless they hold. */
+  mend(signal: AbortSignal): Promise<void>
+  /** Hands over the kept rows, which stay as they are while `work` reads them, or null when they do not hold. */
+  reading<Answer>(work: (kept: JourneyRows | null) => Promise<Answer>): Promise<Answer>
+}
+
+/**
+ * Sums per day beside the paths. A change that is cut off leaves them marked as not holding; the next build computes
+ * them anew, and until then the paths are read.
+ */
+export function createJourneySums({ database, history, config }: Pick<Ground, 'database' | 'history' | 'config'>) {
+  const zone = config.timeZone
+  const hold = async (tx: Database) => {
+    const row = await tx.row<{ zone: string | null }>`select zone from measurement.journey_sums`
+    return row?.zone === zone
+  }
+  // Outside of the transaction that holds the locks: if we die, the mark stays.
+  const mark = (held: string | null) => database.run`update measurement.journey_sums set zone = ${held}`
+  const changing = (work: (tx: Database) => Promise<void>) =>
+    database.transaction(async (tx) => {
+      await tx.run`select pg_advisory_xact_lock(${changeLock})`
+      await work(tx)
+    })
+  /** Waits until nobody reads; who comes meanwhile waits for the end of the transaction. */
+  const alone = (tx: Database) => tx.run`select pg_advisory_xact_lock(${readLock})`
+
+  const add = async (condition: HistoryPart, sign: 1 | -1) => {
+    const paths = history.part`select * from measurement.path final where ${condition}`
+    const { steps, ways } = journeyRows(history, paths, zone)
+    // Equal rows of two changes are no repeats of each other.
+    const settings = history.part`settings max_execution_time = 0, insert_deduplicate = 0`
+    await history.run`
+      insert into measurement.step (day, kind, converted, currency, sold_via, origin, target, class, count, seconds)
+      select day, kind, converted, currency, sold_via, origin, target, class, ${sign} * count, ${sign} * seconds
+      from (${steps}) ${settings}`
+    await history.run`
+      insert into measurement.way (day, converted, currency, sold_via, way, steps, paths)
+      select day, converted, currency, sold_via, way, steps, ${sign} * paths from (${ways}) ${settings}`
+  }
+
+  return {
+    drop: () =>
+      changing(async (tx) => {
+        await alone(tx)
+        await mark(null)
+      }),
+    change: (condition, write) =>
+      changing(async (tx) => {
+        if (!(await hold(tx))) return write()
+        await alone(tx)
+        await mark(null)
+        await add(condition, -1)
+        await write()
+        await add(condition, 1)
+        await mark(zone)
+      }),
+    mend: (signal) =>
+      changing(async (tx) => {
+        if (await hold(tx)) return
+        await mark(null)
+        await history.run`truncate table measurement.step`
+        await history.run`truncate table measurement.way`
+        const everybody = history.part`select distinct person from measurement.path final`
+        for (const within of await neighboursOf(history, everybody, personsPerSlice)) {
+          signal.throwIfAborted()
+          // PostgreSQL ends transactions that say nothing for long.
+          await tx.run`select 1`
+          await add(within, 1)
+        }
+        await mark(zone)
+      }),
+    reading: (work) =>
+      database.transaction(async (tx) => {
+        await tx.run`select pg_advisory_xact_lock_shared(${readLock})`
+        const kept = await hold(tx)
+        return work(
+          kept
+            ? { steps: history.part`select * from measurement.step`, ways: history.part`select * from measurement.way` }
+            : null,
+        )
+      }),
+  } satisfies JourneySums
+}
+
+/**
+ * What paths add to the sums. `paths` selects rows of `measurement.path` with all later paths of their persons: what
+ * came after an order is seen there.
+ */
+export function journeyRows(history: History, paths: HistoryPart, zone: string): JourneyRows {
+  const day = history.part`toDate(at, ${zone}) as day`
+  // Eighths of an octave: neighbours lie 9 % apart.
+  const classOf = 'toUInt16(if(took < 8, took, floor(log2(took) * 8) - 16))'
+  const sql = (text: string) => history.part([text] as unknown as TemplateStringsArray)
+  return {
+    steps: history.part`
+      select day, kind, converted, currency, sold_via, origin, target,
+        if(took < 0, ${timeless}, ${sql(classOf)}) as class, count() as count, sum(greatest(took, 0)) as seconds
+      from (
+        select day, converted, currency, sold_via, step.1 as kind, step.2 as origin, step.3 as target, step.4 as took
+        from (
+          select ${day}, converted, currency, sold_via,
+            arrayConcat(
+              arrayMap((c, d, s, e) -> ('step', toString(c), toString(d), dateDiff('second', s, e)),
+                arrayPopBack(touch_channel), arrayPopFront(touch_channel), arrayPopBack(touch_at), arrayPopFront(touch_at)),
+              if(notEmpty(touch_at), [
+                ('entry', '', toString(touch_channel[1]), -1),
+                ('end', toString(touch_channel[-1]), if(converted = 1, ${anOrder}, ${noOrder}), dateDiff('second', touch_at[-1], at))
+              ], []),
+              if(notEmpty(touch_at) and converted = 1, [('whole', '', '', dateDiff('second', touch_at[1], at))], []),
+              if(converted = 1, [('after', '', next, if(next_at > at, dateDiff('second', at, next_at), -1))], [])
+            ) as steps
+          from (
+            select *,
+              multiIf(next_at = toDateTime64(0, 3, 'UTC'), if(returned > 0, 'return', 'nothing'),
+                next_served and next_converted = 0, 'service', next_converted = 1, 'repeat', returned > 0, 'return',
+                'visit') as next
+            from (
+              select at, converted, currency, sold_via, returned, touch_at, touch_channel,
+                leadInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over w as next_at,
+                leadInFrame(converted) over w as next_converted,
+                leadInFrame(has(touch_kind, 'conversation')) over w as next_served
+              from (${paths})
+              window w as (partition by person order by at, event rows between current row and 1 following)
+            )
+          )
+        ) array join steps as step
+      ) group by day, kind, converted, currency, sold_via, origin, target, class`,
+    ways: history.part`
+      select ${day}, converted, currency, sold_via, sipHash64(compact) as way, any(compact) as steps, count() as paths
+      from (
+        select at, converted, currency, sold_via, arrayCompact(arrayMap(c -> toString(c), touch_channel)) as compact
+        from (${paths}) where notEmpty(touch_at)
+      ) group by day, converted, currency, sold_via, way`,
+  }
+}
+
+/** Currencies with orders in the period, the most frequent first. */
+export async function currenciesAmong(history: History, { steps }: JourneyRows, period: Period): Promise<string[]> {
+  const rows = await history.rows<{ currency: string }>`
+    select currency from (${steps}) where kind = 'after' and day between ${typed('Date', period.from)} and ${typed('Date', period.to)}
+    group by currency having sum(count) > 0 order by sum(count) desc, currency`
+  return rows.map((row) => row.currency)
+}
