@@ -169,6 +169,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
       return { audience: made.audience, members: size }
     },
     weeklySpend: (period, currency) => budget.weeklySpend(period, currency),
+    pausesRead: (period, currency) => budget.trials.pausesRead(period, currency),
   })
   const budget = createBudget({ ground, measurement, approved: governance.approved, audit: governance.audit })
 

@@ -188,6 +188,9 @@ export const setPlan = route({
 })
 
 const money = z.object({ mean: z.int(), low: z.int(), high: z.int() })
+const figure = z.object({ mean: z.number(), low: z.number(), high: z.number() })
+/** Revenue that a pause cost, minor units, with its 90 % interval. */
+const found = z.object({ increment: z.int(), low: z.int(), high: z.int() })
 
 const column = z.string().min(1).max(200).nullable().default(null)
 /** Which column of a file holds what, in the words of its header; a day or a week, and an amount are needed. */
@@ -382,7 +385,113 @@ export const advise = route({
       .nullable(),
     /** The four-week pause that would improve the next division most: worth so much revenue a year. */
     learn: z.object({ channel: z.string(), value: z.int() }).nullable(),
+    /** What is known today and was not at the last proposal; null before the first. */
+    learned: z
+      .object({
+        proposal: z.int(),
+        title: z.string(),
+        at: instant,
+        /** No other model has been fitted since: nothing can have been learned. */
+        sameFit: z.boolean(),
+        /** Further weeks of sales and spend. */
+        weeks: z.int(),
+        /** Results of tests that this model is drawn towards and that of the proposal was not; minor units, 90 % interval. */
+        results: z.array(z.object({ channel: z.string(), from: day, until: day }).extend(found.shape)),
+        channels: z.array(
+          z.object({
+            channel: z.string(),
+            /** Revenue per unit of spend, as known at the proposal and today. */
+            before: figure.nullable(),
+            now: figure.nullable(),
+            /** Share of the division: proposed then, advised now. */
+            proposed: z.number(),
+            advised: z.number(),
+            /** Of the months of an applied proposal, as far as they have passed: planned and spent. */
+            planned: z.int().nullable(),
+            spent: z.int().nullable(),
+          }),
+        ),
+      })
+      .nullable(),
+    /** Results of tests that this model does not know. */
+    waiting: z.array(
+      z.object({ test: z.int(), channel: z.string(), because: z.enum(['fitting', 'blocked', 'no_spend', 'no_fit']) }),
+    ),
   }),
+})
+
+const plannedTest = z.object({
+  test: z.int(),
+  channel: z.string(),
+  starts: day,
+  ends: day,
+  /** Where the channel pauses. */
+  regions: z.array(z.string()),
+  /** Revenue a year that knowing its effect is worth, as told by the advice. */
+  worth: z.int().nullable(),
+  currency,
+  at: instant,
+  by: z.string(),
+  /** `over`: its days are over and nobody has told the result. */
+  state: z.enum(['planned', 'running', 'over', 'read', 'dropped']),
+  result: found.extend({ at: instant, by: z.string() }).nullable(),
+  /** The mix model that was begun with the result. */
+  refit: z.int().nullable(),
+})
+
+export const tests = route({
+  stage: 'budget',
+  name: 'tests',
+  summary: 'Pauses of channels that were planned to learn from, the newest first',
+  method: 'get',
+  path: '/tests',
+  may: readers,
+  answer: z.object({ items: z.array(plannedTest) }),
+})
+
+export const planTest = route({
+  stage: 'budget',
+  name: 'planTest',
+  summary: 'Plan the pause of a channel in some regions, so that the next division knows its effect',
+  method: 'post',
+  path: '/tests',
+  may: ['admin', 'marketer', 'analyst'],
+  body: z.strictObject({
+    channel: z.string().min(1).max(80),
+    starts: day,
+    weeks: z.int().min(1).max(26).default(4),
+    regions: z.array(z.string().trim().min(1).max(80)).min(1).max(500),
+    worth: z.int().nonnegative().nullable().default(null),
+  }),
+  answer: z.object({ test: z.int() }),
+})
+
+export const readTest = route({
+  stage: 'budget',
+  name: 'readTest',
+  summary: 'Tell what a planned pause found; the newest mix model is fitted anew and drawn towards it',
+  method: 'post',
+  path: '/tests/{test}/result',
+  may: ['admin', 'marketer', 'analyst'],
+  params: z.object({ test: z.coerce.number().int() }),
+  /** Revenue that the paused regions lost, with its 90 % interval. */
+  body: z.strictObject(found.shape),
+  answer: z.object({
+    refit: z.int().nullable(),
+    /** Why no model was begun. */
+    because: z.string().nullable(),
+  }),
+})
+
+export const dropTest = route({
+  stage: 'budget',
+  name: 'dropTest',
+  summary: 'A planned test that does not take place, or whose result was wrong: later models do not use it',
+  method: 'post',
+  path: '/tests/{test}/drop',
+  may: ['admin', 'marketer', 'analyst'],
+  params: z.object({ test: z.coerce.number().int() }),
+  answer: z.object({ dropped: z.boolean() }),
 })
 
 export const propose = route({

@@ -13,8 +13,9 @@ import {
 } from '@einklang/stats'
 import type { ApprovalDocument } from '#governance'
 import { type Measurement, refused } from '#measurement'
-import { setPlanLines, spendIn } from './ledger.ts'
+import { elapsedOf, planRows, setPlanLines, spendIn } from './ledger.ts'
 import { withoutPersons } from './returns.ts'
+import { halfInterval, resultsIn, type Trials } from './trial.ts'
 
 type Routes = typeof api.budget
 type Ask = InputOf<Routes['advise']>['body']
@@ -35,6 +36,7 @@ export type Advisor = {
 export type AdvisorNeeds = {
   ground: Ground
   measurement: Pick<Measurement, 'mix'>
+  trials: Pick<Trials, 'waitingFor'>
   /** Is exactly this content approved? Governance knows. */
   approved: (kind: string, object: string, hash: string) => Promise<boolean>
   audit:
@@ -51,8 +53,8 @@ type Document = {
   lines: { channel: string; amount: number }[]
 }
 
-export function createAdvisor({ ground, measurement, approved, audit }: AdvisorNeeds): Advisor {
-  const { database } = ground
+export function createAdvisor({ ground, measurement, trials, approved, audit }: AdvisorNeeds): Advisor {
+  const { database, clock } = ground
 
   async function advise(ask: Ask): Promise<Advice> {
     const found = await measurement.mix.stored(ask.fit ?? 'newest')
@@ -87,7 +89,79 @@ export function createAdvisor({ ground, measurement, approved, audit }: AdvisorN
       ask.plan === null
         ? null
         : evaluatePlan(needs, Object.fromEntries(ask.plan.map((row) => [row.channel, row.spend / unit])))
-    return adviceOf({ answer, own, curves, unit, found, ask, bounds })
+    const advice = adviceOf({ answer, own, curves, unit, found, ask, bounds })
+    const [learned, waiting] = await Promise.all([
+      learnedSince(found, advice.channels),
+      trials.waitingFor(found.result, found.currency),
+    ])
+    return { ...advice, learned, waiting }
+  }
+
+  /** What this model knows and that of the last proposal did not, and what became of its plan. */
+  async function learnedSince(
+    { fit, currency, result }: { fit: number; currency: string; result: MixFit },
+    advised: Advice['channels'],
+  ): Promise<Advice['learned']> {
+    const last = await database.row<{ proposal: number; document: Document; at: Date; applied: boolean }>`
+      select proposal::int, document, made_at as at, applied_at is not null as applied from budget.proposal
+      where document ->> 'currency' = ${currency} order by proposal desc limit 1`
+    if (last === undefined) return null
+    const { document } = last
+    const then = document.fit === fit ? result : ((await measurement.mix.stored(document.fit))?.result ?? null)
+    const sums = last.applied ? await spentOf(document) : null
+    const proposed = document.lines.reduce((sum, { amount }) => sum + amount, 0)
+    const whole = advised.reduce((sum, { spend }) => sum + spend, 0)
+    const unit = 10 ** minorDigits(currency)
+    const known = then === null ? [] : resultsIn(then)
+    const lastWeek = then?.weeks.at(-1) ?? ''
+    return {
+      proposal: last.proposal,
+      title: document.title,
+      at: last.at.toISOString(),
+      sameFit: document.fit === fit,
+      weeks: then === null ? 0 : result.weeks.filter((week) => week > lastWeek).length,
+      results: resultsIn(result)
+        .filter(
+          (one) =>
+            !known.some(
+              ({ channel, from, until, increment }) =>
+                channel === one.channel && from === one.from && until === one.until && increment === one.increment,
+            ),
+        )
+        .map(({ channel, from, until, increment, error }) => ({
+          channel,
+          from,
+          until,
+          increment: Math.round(increment * unit),
+          low: Math.round((increment - halfInterval * error) * unit),
+          high: Math.round((increment + halfInterval * error) * unit),
+        })),
+      channels: advised.map(({ channel, spend }) => ({
+        channel,
+        before: then === null ? null : returnIn(then, channel),
+        now: returnIn(result, channel),
+        proposed: (document.lines.find((line) => line.channel === channel)?.amount ?? 0) / Math.max(1, proposed),
+        advised: spend / Math.max(1, whole),
+        planned: sums === null ? null : (sums.get(channel)?.planned ?? 0),
+        spent: sums === null ? null : (sums.get(channel)?.spent ?? 0),
+      })),
+    }
+  }
+
+  /** Planned by a proposal and spent, in so much of its months as has passed. */
+  async function spentOf({ from, months, currency, lines }: Document) {
+    const span = monthsFrom(from, months)
+    const passed = span.reduce((sum, month) => sum + elapsedOf(month, clock.now()), 0) / months
+    const rows = await planRows(database, from, span.at(-1) as string)
+    const sums = new Map(
+      lines.map(({ channel, amount }) => [channel, { planned: Math.round(amount * passed), spent: 0 }]),
+    )
+    for (const row of rows) {
+      if (row.currency !== currency) continue
+      const sum = sums.get(row.channel) ?? { planned: 0, spent: 0 }
+      sums.set(row.channel, { ...sum, spent: sum.spent + row.spent })
+    }
+    return sums
   }
 
   return {
@@ -182,6 +256,11 @@ export function createAdvisor({ ground, measurement, approved, audit }: AdvisorN
   }
 }
 
+function returnIn(fit: MixFit, channel: string) {
+  const roas = fit.answers.channels.find((one) => one.name === channel)?.roas ?? null
+  return roas === null ? null : { mean: roas.mean, low: roas.low, high: roas.high }
+}
+
 export function monthsFrom(first: string, count: number): string[] {
   const [year, month] = first.split('-').map(Number) as [number, number]
   return Array.from({ length: count }, (_, index) =>
@@ -238,7 +317,7 @@ function adviceOf(from: {
   found: { fit: number; name: string; headline: string | null; currency: string; result: MixFit }
   ask: Ask
   bounds: { [channel: string]: { low: number; high: number } }
-}): Advice {
+}): Omit<Advice, 'learned' | 'waiting'> {
   const { answer, own, curves, unit, found, ask } = from
   const minor = (value: number) => Math.round(value * unit)
   const money = ({ mean, low, high }: { mean: number; low: number; high: number }) => ({

@@ -5,6 +5,7 @@ import { csvCell, type Measurement, type Period, periodOf, refused, weeksOf } fr
 import { type Advisor, createAdvisor, roiRows } from './advisor.ts'
 import {
   currenciesIn,
+  elapsedOf,
   entriesOf,
   lastPlanned,
   loadsOf,
@@ -20,6 +21,7 @@ import { readSpendFile } from './profiles.ts'
 import { returnTable } from './returns.ts'
 import { inEnglish } from './sayings.ts'
 import { channelNamed, spendOf } from './spend.ts'
+import { createTrials, type Trials } from './trial.ts'
 
 export { budgetParts } from './routes.ts'
 export { channelNamed } from './spend.ts'
@@ -42,6 +44,8 @@ export type Budget = {
   removeMapping(name: string, by: Caller): Promise<{ removed: boolean }>
   roi(input: InputOf<Routes['roi']>['query']): Promise<AnswerOf<Routes['roi']>>
   advisor: Advisor
+  /** Pauses of channels, planned to learn from. */
+  trials: Trials
   overviewCsv(input: OverviewInput): Promise<{ fileName: string; csv: string }>
   entries(input: InputOf<Routes['entries']>['query']): Promise<AnswerOf<Routes['entries']>>
   addEntry(entry: InputOf<Routes['addEntry']>['body'], by: Caller): Promise<{ id: string }>
@@ -66,6 +70,7 @@ const lookBackDays = 90
 /** Where should the next euro go? Spend, what it is credited with, and the plan. */
 export function createBudget({ ground, measurement, approved, audit }: BudgetNeeds): Budget {
   const { database, clock, config } = ground
+  const trials = createTrials({ ground, measurement, audit })
 
   async function overview(input: OverviewInput): Promise<OverviewAnswer> {
     const period = periodOf(input, clock.now(), config.timeZone)
@@ -125,7 +130,8 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
         amount: group.reduce((sum, row) => sum + row.amount, 0),
       }))
     },
-    advisor: createAdvisor({ ground, measurement, approved: approved ?? (async () => false), audit }),
+    advisor: createAdvisor({ ground, measurement, trials, approved: approved ?? (async () => false), audit }),
+    trials,
     overview,
     async importSpend(input, by) {
       const saved =
@@ -333,14 +339,6 @@ function entryCursor(after: string | undefined): { day: string; id: string } | n
   const match = /^(\d{4}-\d{2}-\d{2})~([0-9a-f-]{36})$/.exec(after)
   if (match === null) throw refused(400, 'bad_cursor', { at: 'after', doInstead: false })
   return { day: match[1] ?? '', id: match[2] ?? '' }
-}
-
-/** Share of a month that has passed, 0 before it and 1 after. */
-function elapsedOf(month: string, now: Date): number {
-  const start = new Date(`${month}-01T00:00:00Z`)
-  const end = new Date(start)
-  end.setUTCMonth(end.getUTCMonth() + 1)
-  return Math.min(1, Math.max(0, (now.getTime() - start.getTime()) / (end.getTime() - start.getTime())))
 }
 
 /** Where the month is heading; too early in the month a pace says nothing. */

@@ -212,3 +212,11 @@ export async function setPlanLines(
     insert into budget.plan (month, channel, currency, amount, set_at, set_by)
     select month, channel, currency, amount, platform.now(), ${by} from jsonb_to_recordset(${given}) ${columns} where amount > 0`
 }
+
+/** Share of a month that has passed, 0 before it and 1 after. */
+export function elapsedOf(month: string, now: Date): number {
+  const start = new Date(`${month}-01T00:00:00Z`)
+  const end = new Date(start)
+  end.setUTCMonth(end.getUTCMonth() + 1)
+  return Math.min(1, Math.max(0, (now.getTime() - start.getTime()) / (end.getTime() - start.getTime())))
+}

@@ -118,6 +118,42 @@ export const budgetPhrases: Phrases = {
     en: 'Ask for approval; somebody else decides under Settings → Approvals.',
     de: 'Freigabe erbitten; jemand anders entscheidet unter Einstellungen → Freigaben.',
   },
+  // Tests.
+  not_monday: {
+    en: 'A test begins on a Monday: sales and spend are compared in whole weeks.',
+    de: 'Ein Test beginnt an einem Montag: Umsatz und Ausgaben werden in ganzen Wochen verglichen.',
+  },
+  not_monday_do: { en: 'Begin on {monday}.', de: 'Am {monday} beginnen.' },
+  nothing_to_pause: {
+    en: 'The newest mix model knows no spend of this channel: there is nothing to pause.',
+    de: 'Das neueste Mix-Modell kennt keine Ausgaben dieses Kanals: Es gibt nichts auszusetzen.',
+  },
+  nothing_to_pause_do: {
+    en: 'Choose a channel of the mix model.',
+    de: 'Einen Kanal des Mix-Modells wählen.',
+  },
+  test_beside: {
+    en: 'Another test of this channel is planned in these weeks.',
+    de: 'In diesen Wochen ist schon ein Test dieses Kanals geplant.',
+  },
+  test_beside_do: {
+    en: 'Choose other weeks, or drop the other one.',
+    de: 'Andere Wochen wählen oder den anderen streichen.',
+  },
+  sure_result: {
+    en: 'No test finds a result without any uncertainty.',
+    de: 'Kein Test findet ein Ergebnis ohne jede Unsicherheit.',
+  },
+  sure_result_do: {
+    en: 'Give its 90 % interval; einklang lift --geo computes it.',
+    de: 'Sein 90-%-Intervall angeben; einklang lift --geo berechnet es.',
+  },
+  no_test: {
+    en: 'There is no such test, or it was dropped.',
+    de: 'Diesen Test gibt es nicht, oder er ist gestrichen.',
+  },
+  test_runs: { en: 'The test runs until {ends}.', de: 'Der Test läuft bis {ends}.' },
+  test_runs_do: { en: 'Read it after its last day.', de: 'Nach seinem letzten Tag ablesen.' },
   no_spend: { en: 'No channel of the mix model has spend.', de: 'Kein Kanal des Mix-Modells hat Ausgaben.' },
 }
 

@@ -35,6 +35,9 @@ export type WeeklySpend = (
   currency: string,
 ) => Promise<{ week: string; channel: string; amount: number }[]>
 
+/** Pauses of channels whose result was told, in the main unit of the currency; budget knows them. */
+export type ReadPauses = (period: Period, currency: string) => Promise<Ask['lift']>
+
 type Table = { data: MixData; currency: string; channels: { channel: string; spend: number; activeWeeks: number }[] }
 
 /** `headline`: the first failed check, a kept sentence. */
@@ -44,6 +47,8 @@ export type MixDesk = {
   /** What can be learnt from our own spend and sales, before any fit. */
   data(input: InputOf<Routes['mixData']>['query']): Promise<DataAnswer>
   start(ask: Ask, by: Caller): Promise<{ fit: number }>
+  /** The same question once more, up to today and with all that experiments have found since. */
+  again(fit: number, by: Caller): Promise<{ fit: number }>
   list(): Promise<AnswerOf<Routes['mixFits']>>
   read(fit: number): Promise<FitAnswer>
   stop(fit: number): Promise<void>
@@ -53,7 +58,10 @@ export type MixDesk = {
   stored(fit: number | 'newest'): Promise<StoredMix | null>
 }
 
-export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk {
+export function createMixDesk(
+  ground: Ground,
+  { weeklySpend, pausesRead }: { weeklySpend: WeeklySpend; pausesRead: ReadPauses },
+): MixDesk {
   const { database, history, clock, config } = ground
 
   /** Whole weeks of the period: revenue of all channels, spend per channel, in the main unit of the currency. */
@@ -114,8 +122,16 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
     const [from, last] = [data.weeks[0], data.weeks.at(-1)]
     if (from === undefined || last === undefined) return []
     const period = { from, to: addDays(last, 6) }
-    const told = await liftFrom(database, period, currency, 10 ** minorDigits(currency))
-    return told.filter(({ channel }) => channels.some((one) => one.channel === channel))
+    const [told, pauses] = await Promise.all([
+      liftFrom(database, period, currency, 10 ** minorDigits(currency)),
+      pausesRead(period, currency),
+    ])
+    // The result of a planned pause that is also written down by hand counts once.
+    const alone = told.filter(
+      (one) =>
+        !pauses.some(({ channel, from, until }) => channel === one.channel && from === one.from && until === one.until),
+    )
+    return [...pauses, ...alone].filter(({ channel }) => channels.some((one) => one.channel === channel))
   }
   async function dataOf(input: InputOf<Routes['mixData']>['query']): Promise<DataAnswer> {
     const table = await tableOf(input)
@@ -149,26 +165,34 @@ export function createMixDesk(ground: Ground, weeklySpend: WeeklySpend): MixDesk
   }
   const today = () => clock.now().toISOString().slice(0, 10)
 
-  return {
-    data: (input) => ground.memory.remember(`measurement.mix_data ${JSON.stringify(input)}`, () => dataOf(input)),
-    async start(ask, by) {
-      const table = await tableOf(ask)
-      const spec = specOf(table, ask)
-      const { refusals } = readinessOf(selected(table, ask).data, spec)
-      const [refusal] = refusals
-      if (refusal !== undefined) {
-        const { because, doInstead } = keptSaid(refusal)
-        throw new Refusal(409, 'not_enough', because, { doInstead })
-      }
-      return database.transaction(async (tx) => {
-        const row = await tx.row<{ fit: number }>`
+  async function start(ask: Ask, by: Caller): Promise<{ fit: number }> {
+    const table = await tableOf(ask)
+    const spec = specOf(table, ask)
+    const { refusals } = readinessOf(selected(table, ask).data, spec)
+    const [refusal] = refusals
+    if (refusal !== undefined) {
+      const { because, doInstead } = keptSaid(refusal)
+      throw new Refusal(409, 'not_enough', because, { doInstead })
+    }
+    return database.transaction(async (tx) => {
+      const row = await tx.row<{ fit: number }>`
           insert into measurement.mix_fit (name, state, asked, created_at, created_by)
           values (${ask.name}, 'queued', ${tx.json(ask)}, platform.now(), ${nameOf(by)})
           returning fit`
-        const fit = row?.fit ?? 0
-        await ground.jobs.add(tx, 'measurement.mix', { fit }, { key: `measurement.mix ${fit}` })
-        return { fit }
-      })
+      const fit = row?.fit ?? 0
+      await ground.jobs.add(tx, 'measurement.mix', { fit }, { key: `measurement.mix ${fit}` })
+      return { fit }
+    })
+  }
+
+  return {
+    data: (input) => ground.memory.remember(`measurement.mix_data ${JSON.stringify(input)}`, () => dataOf(input)),
+    start,
+    async again(fit, by) {
+      const row = await rowOf(database, fit)
+      if (row === undefined) throw refused(404, 'not_found', { say: 'no_mix', doInstead: false })
+      const { to: _until, ...asked } = row.asked
+      return start(asked, by)
     },
     async list() {
       const items = await database.rows<AnswerOf<Routes['mixFits']>['items'][number] & { at: Date }>`

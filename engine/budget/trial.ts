@@ -1,0 +1,210 @@
+import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
+import { type Caller, type Database, dayIn, type Ground, nameOf, Refusal } from '@einklang/platform'
+import type { MixFit } from '@einklang/stats'
+import { addDays, type Measurement, mondayOf, type Period, refused } from '#measurement'
+
+type Routes = typeof api.budget
+type PlannedTest = AnswerOf<Routes['tests']>['items'][number]
+type Waiting = AnswerOf<Routes['advise']>['waiting'][number]
+
+/** Pauses of channels, planned to learn from: planned, read, and handed to every later mix model. */
+export type Trials = {
+  list(): Promise<{ items: PlannedTest[] }>
+  plan(ask: InputOf<Routes['planTest']>['body'], by: Caller): Promise<{ test: number }>
+  /** Keeps the result and begins the newest mix model anew with it. */
+  read(
+    test: number,
+    found: InputOf<Routes['readTest']>['body'],
+    by: Caller,
+  ): Promise<{ refit: number | null; because: string | null }>
+  drop(test: number, by: Caller): Promise<{ dropped: boolean }>
+  /** Results whose days lie in the period, for the mix model of measurement; in the main unit of the currency. */
+  pausesRead(period: Period, currency: string): Promise<Pause[]>
+  /** Results that a fit does not know, and why. */
+  waitingFor(fit: MixFit, currency: string): Promise<Waiting[]>
+}
+
+export type Pause = { channel: string; from: string; until: string; increment: number; error: number; test: 'off' }
+
+export type TrialNeeds = {
+  ground: Ground
+  measurement: Pick<Measurement, 'mix'>
+  audit:
+    | ((tx: Database, entry: { actor: Caller; action: string; object: { kind: string; id: string } }) => Promise<void>)
+    | undefined
+}
+
+/** Half of a 90 % interval in standard errors. */
+export const halfInterval = 1.645
+
+type Row = Omit<PlannedTest, 'at' | 'state' | 'result'> & {
+  at: Date
+  increment: number | null
+  low: number | null
+  high: number | null
+  readAt: Date | null
+  readBy: string | null
+  dropped: boolean
+}
+
+export function createTrials({ ground, measurement, audit }: TrialNeeds): Trials {
+  const { database, clock, config } = ground
+  const today = () => dayIn(clock.now(), config.timeZone)
+
+  async function note(tx: Database, actor: Caller, action: string, test: number): Promise<void> {
+    await audit?.(tx, { actor, action, object: { kind: 'budget', id: `test ${test}` } })
+  }
+
+  return {
+    async list() {
+      const rows = await rowsOf(database)
+      return { items: rows.map((row) => told(row, today())) }
+    },
+    async plan(ask, by) {
+      const { channel, starts, weeks, regions, worth } = ask
+      if (starts !== mondayOf(starts))
+        throw refused(400, 'not_monday', { at: 'starts', given: { monday: mondayOf(starts) } })
+      const ends = addDays(starts, weeks * 7 - 1)
+      const stored = await measurement.mix.stored('newest')
+      if (stored !== null && !stored.result.answers.response.some((one) => one.channel === channel && one.usual > 0))
+        throw refused(409, 'nothing_to_pause', { at: 'channel' })
+      return database.transaction(async (tx) => {
+        await tx.run`lock table budget.test in share row exclusive mode`
+        const other = await tx.row<{ test: number }>`
+          select test from budget.test where channel = ${channel} and dropped_at is null
+            and starts <= ${ends}::date and ends >= ${starts}::date`
+        if (other !== undefined) throw refused(409, 'test_beside', { at: 'starts' })
+        const row = await tx.row<{ test: number }>`
+          insert into budget.test (channel, starts, ends, regions, worth, currency, planned_at, planned_by)
+          values (${channel}, ${starts}::date, ${ends}::date, ${[...new Set(regions)]}, ${worth},
+            ${stored?.currency ?? config.currency}, platform.now(), ${nameOf(by)}) returning test::int`
+        const test = row?.test ?? 0
+        await note(tx, by, 'budget.test.planned', test)
+        return { test }
+      })
+    },
+    async read(test, { increment, low, high }, by) {
+      if (low > increment || increment > high) throw refused(400, 'interval_without_result', { at: 'low' })
+      if (low === high) throw refused(400, 'sure_result', { at: 'low' })
+      await database.transaction(async (tx) => {
+        const row = await tx.row<{ ends: string; dropped: boolean }>`
+          select to_char(ends, 'YYYY-MM-DD') as ends, dropped_at is not null as dropped from budget.test where test = ${test} for update`
+        if (row === undefined || row.dropped) throw refused(404, 'not_found', { say: 'no_test', doInstead: false })
+        if (row.ends >= today()) throw refused(409, 'test_runs', { given: { ends: row.ends } })
+        await tx.run`
+          update budget.test set increment = ${increment}, low = ${low}, high = ${high}, read_at = platform.now(),
+            read_by = ${nameOf(by)}, refit = null where test = ${test}`
+        await note(tx, by, 'budget.test.read', test)
+      })
+      const stored = await measurement.mix.stored('newest')
+      if (stored === null) return { refit: null, because: null }
+      try {
+        const { fit } = await measurement.mix.again(stored.fit, by)
+        await database.run`update budget.test set refit = ${fit} where test = ${test}`
+        return { refit: fit, because: null }
+      } catch (error) {
+        if (error instanceof Refusal) return { refit: null, because: error.message }
+        throw error
+      }
+    },
+    async drop(test, by) {
+      return database.transaction(async (tx) => {
+        const rows = await tx.run`
+          update budget.test set dropped_at = platform.now(), dropped_by = ${nameOf(by)}
+          where test = ${test} and dropped_at is null`
+        if (rows === 0) throw refused(404, 'not_found', { say: 'no_test', doInstead: false })
+        await note(tx, by, 'budget.test.dropped', test)
+        return { dropped: true }
+      })
+    },
+    async pausesRead(period, currency) {
+      const unit = 10 ** minorDigits(currency)
+      return (await readIn(database, currency))
+        .filter((row) => row.starts >= period.from && row.ends <= period.to)
+        .map((row) => ({
+          channel: row.channel,
+          from: row.starts,
+          until: row.ends,
+          increment: row.increment / unit,
+          error: (row.high - row.low) / 2 / halfInterval / unit,
+          // What was lost against the usual spend, as a comparison of regions finds it.
+          test: 'off' as const,
+        }))
+    },
+    async waitingFor(fit, currency) {
+      const rows = await readIn(database, currency)
+      const missing = rows.filter((row) => !knows(fit, row, 10 ** minorDigits(currency)))
+      return Promise.all(
+        missing.map(async ({ test, channel, refit }) => {
+          const begun = refit === null ? null : await measurement.mix.read(refit)
+          const because =
+            begun === null
+              ? 'no_fit'
+              : begun.state === 'queued' || begun.state === 'running'
+                ? 'fitting'
+                : begun.blocked === true
+                  ? 'blocked'
+                  : begun.answers === null
+                    ? 'no_fit'
+                    : 'no_spend'
+          return { test, channel, because } as const
+        }),
+      )
+    },
+  }
+}
+
+function knows(
+  fit: MixFit,
+  row: Pick<PlannedTest, 'channel' | 'starts' | 'ends'> & { increment: number },
+  unit: number,
+) {
+  return resultsIn(fit).some(
+    (one) =>
+      one.channel === row.channel &&
+      one.from === row.starts &&
+      one.until === row.ends &&
+      Math.round(one.increment * unit) === row.increment,
+  )
+}
+
+/** Experiments of days that a fit was drawn towards. */
+export function resultsIn({ answers }: MixFit) {
+  return [...answers.experiments.map(({ result }) => result), ...(answers.shownByTable ?? [])].flatMap((result) =>
+    'from' in result ? [result] : [],
+  )
+}
+
+function rowsOf(database: Database): Promise<Row[]> {
+  return database.rows<Row>`
+    select test::int, channel, to_char(starts, 'YYYY-MM-DD') as starts, to_char(ends, 'YYYY-MM-DD') as ends, regions,
+      worth::float8 as worth, currency, planned_at as at, planned_by as by, increment::float8 as increment, low::float8 as low,
+      high::float8 as high, read_at as "readAt", read_by as "readBy", refit::int, dropped_at is not null as dropped
+    from budget.test order by test desc limit 200`
+}
+
+async function readIn(database: Database, currency: string) {
+  const rows = await rowsOf(database)
+  return rows.flatMap((row) =>
+    row.dropped || row.currency !== currency || row.increment === null || row.low === null || row.high === null
+      ? []
+      : [{ ...row, increment: row.increment, low: row.low, high: row.high }],
+  )
+}
+
+function told({ at, increment, low, high, readAt, readBy, dropped, ...row }: Row, today: string): PlannedTest {
+  const result =
+    increment === null || low === null || high === null || readAt === null
+      ? null
+      : { increment, low, high, at: readAt.toISOString(), by: readBy ?? '' }
+  const state = dropped
+    ? 'dropped'
+    : result !== null
+      ? 'read'
+      : today < row.starts
+        ? 'planned'
+        : today <= row.ends
+          ? 'running'
+          : 'over'
+  return { ...row, at: at.toISOString(), state, result }
+}
