@@ -67,7 +67,7 @@ export async function bootGround(needs: {
   const databaseUrl = await openPostgres({ config, lifecycle, told })
   const database = await lifecycle.start(
     'database connections',
-    () => createDatabase(databaseUrl, { connections: config.role === 'api' ? 10 : 14 }),
+    () => createDatabase(databaseUrl, { connections: 8 }),
     (open) => open.close(),
   )
   const prepare = async () => {

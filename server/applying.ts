@@ -1,6 +1,6 @@
 /** The process behind `applier.ts`: the same stages, and of their loops only those that need nothing but PostgreSQL. */
 import { flushCompileCache } from 'node:module'
-import { createLog, joinGround, runLoops } from '@einklang/platform'
+import { createLog, joinGround, runLoops, slim } from '@einklang/platform'
 import type { FromApplier, Orders, ToApplier } from './applier.ts'
 import { compose } from './compose.ts'
 
@@ -21,6 +21,7 @@ async function begin({ config, databaseUrl }: Orders): Promise<void> {
   const loops = house.parts.flatMap((part) => part.loops ?? []).filter((loop) => loop.apart)
   const running = await runLoops({ loops, listen: database.listen, log, metrics: ground.metrics })
   flushCompileCache()
+  slim()
   process.on('message', (message: ToApplier) => {
     if ('metrics' in message) {
       void ground.metrics.values().then((values) => {

@@ -17,6 +17,7 @@ import {
   type HttpServer,
   type Log,
   runLoops,
+  slim,
   startJobs,
 } from '@einklang/platform'
 import { startApplier } from './applier.ts'
@@ -98,6 +99,8 @@ export function createServer(options: ServerOptions): Server {
     open = { house, ground }
     if (config.role !== 'api') await house.seed({ active: options.activeStarters ?? false })
     if (config.role !== 'api') await startWork(booted, house)
+    // Before the door opens: whoever calls is not to wait for it.
+    slim()
     const url = config.role === 'worker' ? null : await startHttp(booted, house)
     predecessor?.dismiss()
     // Last, so that a start that fails does not swallow the password that is told only once.
