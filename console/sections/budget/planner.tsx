@@ -1,4 +1,4 @@
-import { type AnswerOf, api } from '@einklang/contract'
+import { type AnswerOf, api, minorDigits } from '@einklang/contract'
 import {
   Alert,
   Badge,
@@ -21,8 +21,9 @@ import { Panel } from '../../kit/page.tsx'
 import { StatCard } from '../../kit/stat-card.tsx'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer, useDeed } from '../../shell/api.ts'
-import { useMay } from '../../shell/session.ts'
+import { useMay, useSession } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { Learned, PlanTrial, Trials } from './trials.tsx'
 
 type Advice = AnswerOf<typeof api.budget.advise>
 type Channel = Advice['channels'][number]
@@ -39,7 +40,8 @@ export function Planner(): ReactNode {
   const [own, setOwn] = useState<{ [channel: string]: number }>({})
   const advise = useDeed(api.budget.advise, { refresh: [], quiet: true })
   const [advice, setAdvice] = useState<Advice | null>(null)
-  const minor = (value: number | string): number => Math.round(Number(value) * 100)
+  const { currency } = useSession()
+  const minor = (value: number | string): number => Math.round(Number(value) * 10 ** minorDigits(currency))
   const ask = (plan: { [channel: string]: number } | null) => ({
     fit: null,
     total: minor(total),
@@ -142,6 +144,7 @@ export function Planner(): ReactNode {
           <Propose advice={advice} own={own} ask={ask(null)} />
         </>
       )}
+      <Trials />
       <Proposals />
     </Stack>
   )
@@ -151,18 +154,21 @@ function Result(props: { advice: Advice }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
+  const may = useMay()
+  const [planning, setPlanning] = useState(false)
   const { advice } = props
   const money = (value: number): string => format.wholeMoney(value, advice.currency)
+  const unit = 10 ** minorDigits(advice.currency)
   function save(): void {
     const csv = csvOf(
       ['channel', 'today', 'spend', 'revenue', 'revenue_low', 'revenue_high', 'next_euro', 'held_by'],
       advice.channels.map((row) => [
         row.channel,
-        row.today / 100,
-        row.spend / 100,
-        row.outcome.mean / 100,
-        row.outcome.low / 100,
-        row.outcome.high / 100,
+        row.today / unit,
+        row.spend / unit,
+        row.outcome.mean / unit,
+        row.outcome.low / unit,
+        row.outcome.high / unit,
         row.marginal.mean,
         row.heldBy,
       ]),
@@ -185,11 +191,20 @@ function Result(props: { advice: Advice }): ReactNode {
           {t('planner.stay')}
         </Alert>
       )}
+      <Learned advice={advice} />
       {advice.learn === null ? null : (
-        <Text size="sm" my="sm">
-          {t('planner.learn', { channel: words('media', advice.learn.channel), value: money(advice.learn.value) })}
-        </Text>
+        <Group my="sm" gap="sm">
+          <Text size="sm" style={{ flex: '1 1 20rem' }}>
+            {t('planner.learn', { channel: words('media', advice.learn.channel), value: money(advice.learn.value) })}
+          </Text>
+          {may(api.budget.planTest) ? (
+            <Button size="xs" variant="default" onClick={() => setPlanning(true)} data-testid="plan-trial">
+              {t('trials.plan')}
+            </Button>
+          ) : null}
+        </Group>
       )}
+      {planning ? <PlanTrial advice={advice} onClose={() => setPlanning(false)} /> : null}
       <SimpleGrid cols={{ base: 1, xs: 3 }} mb="sm">
         <StatCard
           label={t('planner.outcome')}
