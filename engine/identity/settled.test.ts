@@ -107,3 +107,13 @@ test('a join by somebody else in between is seen by the next event', async () =>
   const [after] = (await resolve(identity, [tellingOf({ anonymous_id: 'c1' }, { number: 13 })])).events
   expect(after?.person).toBe(carla?.person)
 })
+
+test('looking for people to decide anew takes the graph from nobody when there are none', async () => {
+  const { database } = world.ground
+  const identity = createIdentity({ ground: world.ground })
+  await resolve(identity, [tellingOf({ user_id: 'ada' }, { number: 1, minute: 1 })])
+  const turn = () => database.row`select last from identity.turn`
+  const before = await turn()
+  expect(await identity.settle()).toBe(0)
+  expect(await turn()).toEqual(before)
+})
