@@ -41,9 +41,12 @@ export const identityWhy: Command = {
         params: { person },
         query: other === undefined ? {} : { with: await personOf(client, [other]) },
       })
+      const asked = await client.call(api.identity.person, { params: { person } })
       call.show(
         why.other === null ? `Person ${why.person}` : why.same ? 'The two are one person.' : 'The two are two people.',
       )
+      if (asked.probable.length > 0)
+        call.show(`  Only a run of matching joined ${asked.probable.join(', ')}; confirm with identity merge, or undo.`)
       for (const step of why.steps) call.show(`  ${step.sentence}`)
       for (const { kind, one, other: second, actor, reason } of why.decisions)
         call.show(`  ${actor} said ${kind}: ${one.value}, ${second.value} (${reason})`)
@@ -84,9 +87,10 @@ export const identityLog: Command = {
         row.kind,
         row.via === null ? '' : `${row.via.namespace}:${row.via.value}`,
         row.cause,
-        row.undoneAt === null ? '' : 'undone',
+        row.undoneAt === null ? (row.level ?? '') : 'undone',
       ])
-      call.show(rows.length === 0 ? 'Nothing was ever joined.' : table(['LOG', 'AT', 'WHAT', 'BY', 'WHY', ''], rows))
+      const head = ['LOG', 'AT', 'WHAT', 'BY', 'WHY', 'STANDS']
+      call.show(rows.length === 0 ? 'Nothing was ever joined.' : table(head, rows))
       return found
     }),
 }
@@ -150,7 +154,7 @@ export const identitySplit: Command = {
 
 export const identityMerge: Command = {
   name: 'identity merge',
-  summary: 'Say that two customers are one person; holds against every rule until undone',
+  summary: 'Say that two customers are one person, or confirm what a run joined; holds against every rule until undone',
   operands: { text: 'PERSON PERSON', least: 2, most: 2 },
   flags: { ...reasonFlag, ...flags },
   run: (call) =>
@@ -163,9 +167,8 @@ export const identityMerge: Command = {
           reason: call.flag('reason') ?? 'said on the command line',
         },
       })
-      call.show(
-        done.loser === null ? 'They are one person already.' : `They are ${done.winner} now (undo: ${done.log}).`,
-      )
+      const already = done.log === null ? 'They are one person already.' : 'They were joined by a run; now it is sure.'
+      call.show(done.loser === null ? already : `They are ${done.winner} now (undo: ${done.log}).`)
       return done
     }),
 }

@@ -40,6 +40,12 @@ export const matchRunRow = z.object({
 /** What looks wrong about groups of records: two parts on one link, hardly anything linked, long chains. */
 export const auditKinds = ['bridge', 'sparse', 'long'] as const
 
+/**
+ * What may be unusual about a run: fields emptier or fuller, rules with more or fewer pairs, more to review, other sizes
+ * of people or weights of links, more people moved, people who would be others by a whole run.
+ */
+export const driftCodes = ['filled', 'pairs', 'review', 'sizes', 'bits', 'moved', 'whole'] as const
+
 const matchAudit = z.object({
   /** Groups with such a finding; their links are for review. */
   counts: z.array(z.object({ kind: z.enum(auditKinds), groups: z.int() })),
@@ -85,7 +91,16 @@ export const matchRun = route({
         levels: z.array(z.object({ level: z.string(), match: z.number(), chance: z.number(), bits: z.number() })),
       }),
     ),
-    drift: z.array(z.string()),
+    drift: z.array(
+      z.object({
+        code: z.enum(driftCodes),
+        /** The field, rule or band it is about. */
+        of: z.string().nullable(),
+        /** Shares of 1; pairs for `pairs`, links per thousand records for `review`. */
+        now: z.number(),
+        before: z.number().nullable(),
+      }),
+    ),
     /** Null for runs from before audits were kept, and while a run is not through. */
     audit: matchAudit.nullable(),
   }),
@@ -108,6 +123,49 @@ export const previewMatchRun = route({
     /** Why there is nothing to compare; null = a run is possible. */
     refused: z.string().nullable(),
   }),
+})
+
+export const matchCheck = route({
+  stage,
+  name: 'matchCheck',
+  summary: 'People as incremental runs left them beside one run over all records: who would be otherwise; weekly',
+  method: 'get',
+  path: '/match-check',
+  may: ['admin', 'support', 'privacy', 'analyst', 'marketer'],
+  answer: z.object({
+    /** Null before the first comparison. */
+    check: z
+      .object({
+        at: z.string(),
+        /** The run whose model was used. */
+        run: z.string(),
+        number: z.number(),
+        records: z.int(),
+        people: z.int(),
+        /** People who would be others, and their share. */
+        differ: z.int(),
+        share: z.number(),
+        /** Above this share it is an alarm. */
+        limit: z.number(),
+        alarm: z.boolean(),
+        /** Pairs that the whole run alone joins, and pairs that only stand joined now. */
+        added: z.int(),
+        lost: z.int(),
+        examples: z.array(z.object({ kind: z.enum(['added', 'lost']), persons: z.array(idOf('person')) })),
+      })
+      .nullable(),
+  }),
+})
+
+export const startMatchCheck = route({
+  stage,
+  name: 'startMatchCheck',
+  summary: 'Compare people with a whole run now; changes nobody',
+  method: 'post',
+  path: '/match-check',
+  may: ['admin', 'privacy'],
+  body: z.strictObject({}),
+  answer: z.object({ asked: z.literal(true) }),
 })
 
 export const startMatchRun = route({

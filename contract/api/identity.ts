@@ -7,6 +7,9 @@ export * from './identity-matching.ts'
 
 const stage = 'identity' as const
 
+/** Sure: by evidence, or because somebody said so. Probable: a run of matching alone says that they are one. */
+export const levels = ['sure', 'probable'] as const
+
 /** One identifier of a person and the evidence for it. */
 export const identifierRow = z.object({
   namespace: z.string(),
@@ -23,6 +26,8 @@ export const identifierRow = z.object({
   togetherWith: z.object({ namespace: z.string(), value: z.string() }).nullable(),
   /** The person under which it stood before merges. */
   firstPerson: idOf('person'),
+  /** Probable: only a run of matching says that it belongs to the person asked for. */
+  level: z.enum(levels),
   /** One sentence in English. */
   why: z.string(),
 })
@@ -37,6 +42,7 @@ export const logKinds = [
   'share',
   'release',
   'block',
+  'confirm',
 ] as const
 
 export const logRow = z.object({
@@ -52,6 +58,8 @@ export const logRow = z.object({
   actor: z.string(),
   undoneAt: z.string().nullable(),
   mayUndo: z.boolean(),
+  /** How sure the join is today; null for what is none, or none any more. */
+  level: z.enum(levels).nullable(),
 })
 
 export const person = route({
@@ -67,6 +75,10 @@ export const person = route({
     resolvedFrom: idOf('person'),
     state: z.enum(['active', 'merged', 'erased']),
     aliases: z.array(idOf('person')),
+    /** How sure it is that the id asked for stands for this person. */
+    level: z.enum(levels),
+    /** Ids that only a run of matching joined with the one asked for. */
+    probable: z.array(idOf('person')),
     firstSeenAt: z.string(),
   }),
 })
@@ -112,7 +124,7 @@ export const unmerge = route({
 export const merge = route({
   stage,
   name: 'merge',
-  summary: 'A person of the house says that two customers are one',
+  summary: 'A person of the house says that two customers are one; of two that a run joined, that they surely are',
   method: 'post',
   path: '/merges',
   may: ['admin', 'support', 'privacy'],
@@ -513,6 +525,8 @@ export const health = route({
     reviewOpen: z.number(),
     conflicts: z.array(z.object({ code: z.string(), count: z.number() })),
     hotValues: z.number(),
+    /** People who would be others by a whole run of matching, where they are more than the limit; else 0. */
+    wholeRunDiffers: z.int(),
     largest: z.array(z.object({ person: idOf('person'), identifiers: z.number() })),
   }),
 })

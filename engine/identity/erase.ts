@@ -1,5 +1,6 @@
 import type { PersonId } from '@einklang/contract'
 import type { Database, History, Secrets } from '@einklang/platform'
+import { refuseProbable } from './level.ts'
 import { erasureHash, lockGraph } from './store.ts'
 
 /**
@@ -9,6 +10,7 @@ import { erasureHash, lockGraph } from './store.ts'
 export async function erasePersons(needs: { secrets: Secrets }, tx: Database, persons: PersonId[]): Promise<number> {
   if (persons.length === 0) return 0
   await lockGraph(tx)
+  await refuseProbable(tx, persons)
   const rows = await tx.rows<{ id: PersonId }>`
     select distinct unnest(identity.aliases(person)) as id from unnest(${persons}::uuid[]) as person`
   const all = rows.map((row) => row.id)
@@ -57,8 +59,14 @@ export async function erasePersons(needs: { secrets: Secrets }, tx: Database, pe
 
 /** Carries the mapping to ClickHouse: seconds old at most, repeats harmless (the highest version wins). */
 export async function syncMerged(needs: { database: Database; history: History }): Promise<boolean> {
-  const rows = await needs.database.rows<{ loser: PersonId; winner: PersonId; undone: boolean; version: number }>`
-    select loser, winner, undone, version from identity.merged where not synced order by version limit 5000`
+  const rows = await needs.database.rows<{
+    loser: PersonId
+    winner: PersonId
+    sure: PersonId
+    undone: boolean
+    version: number
+  }>`
+    select loser, winner, coalesce(sure, winner) as sure, undone, version from identity.merged where not synced order by version limit 5000`
   if (rows.length === 0) return false
   const first = rows[0]?.version ?? 0
   const last = rows.at(-1)?.version ?? 0

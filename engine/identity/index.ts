@@ -13,6 +13,7 @@ import { lockGraph } from './store.ts'
 import { type Decision, mergeByHand, recheck, split, type Undone, unmerge } from './undo.ts'
 
 export { identityHealth } from './health.ts'
+export { refuseProbable } from './level.ts'
 export type { IdentifierView, LogView } from './read.ts'
 export { identityParts } from './routes.ts'
 export { sharedValues } from './shared.ts'

@@ -1,6 +1,8 @@
 import type { api, NamespaceClass, PersonId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
 import { word } from './explain.ts'
+import { keyOf } from './graph.ts'
+import { headsOf, type Level } from './level.ts'
 import { classOf, normalise } from './normalise.ts'
 
 export type IdentifierView = {
@@ -15,10 +17,11 @@ export type IdentifierView = {
   event: string
   togetherWith: { namespace: string; value: string } | null
   firstPerson: PersonId
+  level: Level
   why: string
 }
 
-type Row = Omit<IdentifierView, 'class' | 'togetherWith' | 'why'> & {
+type Row = Omit<IdentifierView, 'class' | 'togetherWith' | 'level' | 'why'> & {
   withNamespace: string | null
   withValue: string | null
 }
@@ -30,11 +33,24 @@ export async function identifiersOf(database: Database, person: PersonId): Promi
       with_namespace as "withNamespace", with_value as "withValue", coalesce(first_person, person) as "firstPerson"
     from identity.identifier where person = identity.current(${person})
     order by first_seen_at, namespace, value`
+  const levelOf = await levelsOf(database, person)
   return rows.map(({ withNamespace, withValue, ...row }) => {
     const togetherWith =
       withNamespace !== null && withValue !== null ? { namespace: withNamespace, value: withValue } : null
-    return { ...row, class: classOf(row.namespace) ?? 'device', togetherWith, why: whyOf(row, togetherWith, person) }
+    const told = { class: classOf(row.namespace) ?? 'device', togetherWith, level: levelOf(keyOf(row)) }
+    return { ...row, ...told, why: whyOf(row, togetherWith, person) }
   })
+}
+
+/** How sure it is that an identifier belongs to the person asked for; most have nothing that a run joined. */
+async function levelsOf(database: Database, asked: PersonId): Promise<(key: string) => Level> {
+  const row = await database.row<{ person: PersonId; head: PersonId; probable: boolean }>`
+    select person, identity.surely(${asked}) as head,
+      exists (select from identity.merged where winner = person and not undone and sure is not null) as probable
+    from identity.current(${asked}) as person`
+  if (!row?.probable) return () => 'sure'
+  const heads = await headsOf(database, row.person)
+  return (key) => (heads.get(key) === row.head ? 'sure' : 'probable')
 }
 
 function whyOf(
@@ -85,6 +101,8 @@ export type LogView = {
   actor: string
   undoneAt: Date | null
   mayUndo: boolean
+  /** Of a join that stands. */
+  level: Level | null
 }
 
 export async function logOf(database: Database, person: PersonId): Promise<LogView[]> {
@@ -92,7 +110,9 @@ export async function logOf(database: Database, person: PersonId): Promise<LogVi
     Omit<LogView, 'via' | 'mayUndo'> & { viaNamespace: string | null; viaValue: string | null }
   >`
     select id, kind, coalesce(event_at, at) as at, winner, loser, via_namespace as "viaNamespace", via_value as "viaValue",
-      cause, event, actor, undone_at as "undoneAt"
+      cause, event, actor, undone_at as "undoneAt",
+      case when kind <> 'merge' or undone_at is not null then null
+        when identity.surely(loser) = identity.surely(winner) then 'sure' else 'probable' end as level
     from identity.log
     where winner = any(identity.aliases(${person})) or loser = any(identity.aliases(${person}))
     order by seq desc limit 500`

@@ -13,6 +13,7 @@ import {
   resolveEvent,
   tenureAt,
 } from './graph.ts'
+import { saidByRun, writeLevels } from './level.ts'
 import {
   addDecisions,
   decisionsAbout,
@@ -165,6 +166,8 @@ export type Outcome = {
   graph: Graph
   /** Whom each stored id stands for, by the evidence. */
   target: Map<PersonId, PersonId>
+  /** The same without the joins of runs; null where no run joined anybody here. */
+  sure: Map<PersonId, PersonId> | null
   /** Each person of the replay and the id it gets. */
   named: Map<PersonId, PersonId>
   /** Ids whose person changes. */
@@ -196,8 +199,11 @@ export async function decideAgain(
     together: [...decisions.together, ...(extra.together ?? [])],
     marked: marked.map((node) => (refused.has(keyOf(node)) ? { ...node, status: 'blocked' } : node)),
   }
-  const { graph } = replay(rules, heardIn(scope.evidence, needs.country, rules.blocked), decided)
-  return { scope, graph, ...placed(scope, graph, rows) }
+  const again = (given: Decided) => replay(rules, heardIn(scope.evidence, needs.country, rules.blocked), given).graph
+  const graph = again(decided)
+  const said = decided.together.filter(({ reason }) => !saidByRun(reason))
+  const surely = said.length === decided.together.length ? null : again({ ...decided, together: said })
+  return { scope, graph, ...placed(scope, graph, rows), sure: surely && placed(scope, surely, rows).target }
 }
 
 type AtomRow = {
@@ -284,6 +290,7 @@ export async function writeOutcome(
     const living = new Map([...strange].map(([, atom]) => [atom.person, nameOf(atom.person)] as const))
     await saveAtoms(tx, { atoms: strange, living: new Map([...living].filter(([from, to]) => from !== to)) })
   }
+  await writeLevels(tx, outcome)
   await writeRefusals(tx, outcome, nameOf)
   await writeLog(tx, outcome, entry, now, nameOf)
   const touched = new Set<PersonId>()
@@ -373,7 +380,7 @@ async function writeMapping(tx: Database, outcome: Outcome): Promise<void> {
   const joined = outcome.moved.filter(({ id, to }) => id !== to)
   if (apart.length > 0)
     await tx.run`
-      update identity.merged set undone = true, synced = false, version = nextval('identity.merged_version')
+      update identity.merged set undone = true, sure = null, synced = false, version = nextval('identity.merged_version')
       where loser = any(${apart}::uuid[]) and not undone`
   if (joined.length > 0)
     await tx.run`

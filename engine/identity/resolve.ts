@@ -2,6 +2,7 @@ import type { AppliedBatch, NormalEvent, PersonEvent, PersonId } from '@einklang
 import type { Clock, Database, Secrets } from '@einklang/platform'
 import { canonical, type Evidence, evidenceOf, saveEvidence } from './evidence.ts'
 import { factsOf, type Graph, keyOf, livingId, namedOf, type Rules, resolveEvent } from './graph.ts'
+import { suspectLevels, type Told } from './level.ts'
 import type { Named } from './normalise.ts'
 import { type RecordRow, recordOf, saveRecords } from './record.ts'
 import type { Settled } from './settled.ts'
@@ -55,7 +56,7 @@ async function resolved(
   const unattributed: NormalEvent[] = []
   const evidence: Evidence[] = []
   const records: RecordRow[] = []
-  const told: { person: PersonId; at: number }[] = []
+  const told: Told[] = []
   for (const { event, named, recalled } of inOrder(heard)) {
     if (recalled) {
       owned.push(Object.assign(event, { person: recalled.person, stored: recalled.stored }))
@@ -75,9 +76,10 @@ async function resolved(
     }
     if (!changed && !telling) continue
     evidence.push(evidenceOf(event, named, facts, stored, changed))
-    told.push({ person, at: Date.parse(event.at) })
+    told.push({ person, at: Date.parse(event.at), named, changed })
   }
   await suspectLate(tx, graph, told)
+  await suspectLevels(tx, graph, told)
   await saveGraph(needs, tx, graph, 'event')
   await Promise.all([saveEvidence(tx, evidence), saveRecords(tx, records)])
   needs.settled.learn(graph)
@@ -152,7 +154,7 @@ function inOrder<One extends { event: NormalEvent }>(heard: One[]): One[] {
  * Where refusals, limits, epochs or shared values are involved, the order of events decides. An event that is older
  * than what was heard of such people before asks for them to be decided anew.
  */
-async function suspectLate(tx: Database, graph: Graph, told: { person: PersonId; at: number }[]): Promise<void> {
+async function suspectLate(tx: Database, graph: Graph, told: Told[]): Promise<void> {
   const earliest = new Map<PersonId, number>()
   for (const { person, at } of told) {
     const now = livingId(graph, person)

@@ -5,6 +5,7 @@ import { effectOfPlan, sourceNames, type Weigh, whatifOf, whyOf } from './explai
 import { findHouseholds, householdOf } from './household.ts'
 import type { Identity } from './index.ts'
 import { matchRunParts } from './matching/runs.ts'
+import { alarmOf, lastCheck } from './matching/whole.ts'
 import { answerItem, questionOf, reviewList, reviewRule, setReviewRule, undoAnswer } from './review.ts'
 import { planSplit, previewUnmerge } from './undo.ts'
 import { askAboutQuietValues, markValue, namespacesOf, setNamespace } from './value.ts'
@@ -139,12 +140,16 @@ async function personView(database: Database, asked: PersonId) {
     person: PersonId
     state: 'active' | 'merged' | 'erased'
     aliases: PersonId[]
+    sure: PersonId[]
     firstSeenAt: Date
   }>`
-    select id as person, state, identity.aliases(id) as aliases, first_seen_at as "firstSeenAt"
+    select id as person, state, identity.aliases(id) as aliases, identity.sure_aliases(${asked}) as sure, first_seen_at as "firstSeenAt"
     from identity.person where id = identity.current(${asked})`
   if (!row) throw new Refusal(404, 'unknown_person', 'There is no such person.')
-  return { ...row, resolvedFrom: asked, firstSeenAt: row.firstSeenAt.toISOString() }
+  const { sure, ...view } = row
+  const level = sure.includes(row.person) ? ('sure' as const) : ('probable' as const)
+  const probable = row.aliases.filter((id) => !sure.includes(id))
+  return { ...view, level, probable, resolvedFrom: asked, firstSeenAt: row.firstSeenAt.toISOString() }
 }
 
 type Holders = {
@@ -175,6 +180,8 @@ export function health({ database, memory }: Ground) {
 }
 
 async function healthOf(database: Database) {
+  const check = await lastCheck(database)
+  const wholeRunDiffers = check && alarmOf(check) !== null ? check.differ : 0
   const held = await holdersOf(database)
   const [counts] = await database.rows<{ people: number; merges: number; unmerges: number; reviewOpen: number }>`
     select (select count(*) from identity.person where state = 'active') as people,
@@ -195,6 +202,7 @@ async function healthOf(database: Database) {
     reviewOpen: counts?.reviewOpen ?? 0,
     hotValues: held?.hotValues ?? 0,
     conflicts,
+    wholeRunDiffers,
     largest: held?.largest ?? [],
   }
 }

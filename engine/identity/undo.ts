@@ -1,6 +1,7 @@
 import type { AppliedBatch, PersonId } from '@einklang/contract'
 import { type Database, Refusal } from '@einklang/platform'
 import { type Key, keyOf, type MergeBefore } from './graph.ts'
+import { saidByRun, sidesApart } from './level.ts'
 import { classOf, rankOf } from './normalise.ts'
 import { type Decided, decideAgain, type Needs, type Outcome, scopeOf, writeOutcome } from './reevaluate.ts'
 import { lockGraph } from './store.ts'
@@ -253,7 +254,10 @@ export async function mergeByHand(
   const [left, right] = [await currentOf(tx, one), await currentOf(tx, other)]
   const known = await tx.rows`select id from identity.person where id in (${left}, ${right}) and state = 'active'`
   if (known.length < (left === right ? 1 : 2)) throw new Refusal(404, 'unknown_person', 'There is no such person.')
-  if (left === right) return { answer: { winner: left, loser: null }, batch: nothing(), log: null }
+  if (left === right) {
+    const log = saidByRun(reason) ? null : await confirm(needs, tx, { one, other, actor, reason })
+    return { answer: { winner: left, loser: null }, batch: nothing(), log }
+  }
   await gate?.(tx, left, right)
   const [first, second] = [firm(await identifiersOwned(tx, left))[0], firm(await identifiersOwned(tx, right))[0]]
   if (!first || !second)
@@ -275,6 +279,24 @@ export async function mergeByHand(
     select id from identity.log where kind = 'merge' and undone_at is null and winner = ${winner} and loser = ${loser}
     order by seq desc limit 1`
   return { answer: { winner, loser }, batch, log: log?.id ?? null }
+}
+
+/** Somebody says that what a run joined is one person indeed; nobody moves. Returns the log entry, null = it was sure. */
+async function confirm(
+  needs: Needs,
+  tx: Database,
+  said: { one: PersonId; other: PersonId; actor: string; reason: string },
+): Promise<string | null> {
+  const { one, other, actor, reason } = said
+  const person = await currentOf(tx, one)
+  const sides = await sidesApart(tx, person, [one, other], await identifiersOwned(tx, person))
+  const [first, second] = [sides && firm(sides.one)[0], sides && firm(sides.other)[0]]
+  if (!first || !second) return null
+  await saveTogether(needs, tx, edges([first], [second], reason, actor))
+  const { outcome } = await planned(needs, tx, [person], [], [])
+  await writeOutcome(needs, tx, outcome, { kind: 'merge', cause: reason, actor })
+  const before = { one: first, other: second }
+  return note(needs, tx, { kind: 'confirm', winner: person, loser: null, via: second, cause: reason, actor, before })
 }
 
 /** Two people stay two, whatever comes: between their strongest identifiers, so that it survives later merges. */
@@ -361,7 +383,10 @@ export async function saveTogether(needs: Needs, tx: Database, rows: Decided['to
       insert into identity.together (one_namespace, one_value, other_namespace, other_value, reason, actor, created_at)
       select one, "oneValue", other, "otherValue", reason, actor, ${needs.clock.now()}
       from jsonb_to_recordset(${tx.json(rows)}) as row(one text, "oneValue" text, other text, "otherValue" text, reason text, actor text)
-      on conflict do nothing`
+      -- What somebody says outranks what a run said of the same two.
+      on conflict (one_namespace, one_value, other_namespace, other_value) do update set reason = excluded.reason,
+        actor = excluded.actor, created_at = excluded.created_at
+        where together.reason like 'match run %' and excluded.reason not like 'match run %'`
 }
 
 /** An undo takes back what was said for the join. */

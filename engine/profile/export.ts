@@ -1,6 +1,6 @@
 import type { AnswerOf, api, PersonId } from '@einklang/contract'
 import type { Clock, Database, History } from '@einklang/platform'
-import type { Identity } from '#identity'
+import { type Identity, refuseProbable } from '#identity'
 import { readTimeline } from './timeline.ts'
 import { claimsOf, type ViewPieces, viewOf } from './view.ts'
 
@@ -16,8 +16,12 @@ type ExportNeeds = {
 
 const most = 20_000
 
-/** One document with everything we hold: the view, every observation behind it, and the events. */
+/**
+ * One document with everything we hold: the view, every observation behind it, and the events. It may be handed out, so
+ * it is refused where a run of matching alone joined some of it.
+ */
 export async function exportOf(needs: ExportNeeds, asked: PersonId): Promise<PersonExport> {
+  await refuseProbable(needs.database, [asked])
   const view = await viewOf(needs, asked)
   const [claims, events] = await Promise.all([
     claimsOf(needs.database, view.aliases),

@@ -1,5 +1,7 @@
+import type { AnswerOf, api } from '@einklang/contract'
 import { useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useFormat } from '../../kit/format.ts'
 import { useWords } from '../../shell/words.ts'
 
 /** `family_sound + substr(postcode,1,3)` → "sound of the surname and postcode (characters 1–3)". */
@@ -35,5 +37,33 @@ export function useLevelWords(): (level: string) => string {
       return which === 'name ' ? t('matching.nameAlike', share) : t('matching.alike', share)
     },
     [t, words],
+  )
+}
+
+type Drift = AnswerOf<typeof api.identity.matchRun>['drift'][number]
+
+/** What is unusual about a run, in one sentence. */
+export function useDriftWords(): (drift: Drift) => string {
+  const { t } = useTranslation()
+  const words = useWords()
+  const format = useFormat()
+  const ruleWords = useRuleWords()
+  return useCallback(
+    ({ code, of, now, before }) => {
+      const figure = (value: number): string =>
+        code === 'pairs' ? format.count(value) : code === 'review' ? format.decimal(value, 1) : format.percent(value, 1)
+      const about = of ?? ''
+      return t(`matching.unusual.${code}`, {
+        of:
+          code === 'filled'
+            ? words('matchFeature', about)
+            : code === 'pairs'
+              ? ruleWords(about)
+              : words('matchBand', about),
+        now: figure(now),
+        before: figure(before ?? 0),
+      })
+    },
+    [t, words, format, ruleWords],
   )
 }

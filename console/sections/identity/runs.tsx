@@ -1,4 +1,4 @@
-import { type AnswerOf, api } from '@einklang/contract'
+import { type AnswerOf, api, type PersonId } from '@einklang/contract'
 import { Alert, Badge, Button, Card, Group, Stack, Table, Text } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -6,7 +6,7 @@ import { Confirm } from '../../kit/confirm.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
-import { Page } from '../../kit/page.tsx'
+import { Page, Panel } from '../../kit/page.tsx'
 import { StateBadge } from '../../kit/state-badge.tsx'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
@@ -16,7 +16,7 @@ import { useLiveAnswers } from '../../shell/live.ts'
 import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
-import { useLevelWords, useRuleWords } from './match-words.ts'
+import { useDriftWords, useLevelWords, useRuleWords } from './match-words.ts'
 
 type Run = AnswerOf<typeof api.identity.matchRuns>['items'][number]
 
@@ -73,6 +73,7 @@ export function MatchRuns(): ReactNode {
       }
     >
       <Start />
+      <WholeCheck />
       <Fetch
         of={runs}
         loading={<Loading rows={4} height={44} />}
@@ -165,6 +166,74 @@ function Start(): ReactNode {
   )
 }
 
+/** The weekly comparison: would one run over all records have people otherwise? */
+function WholeCheck(): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const may = useMay()
+  const found = useAnswer(api.identity.matchCheck, {})
+  const compare = useDeed(api.identity.startMatchCheck, { done: t('matching.wholeAsked') })
+  const check = found.data?.check ?? null
+  const nameOf = useNames(check?.examples.flatMap(({ persons }) => persons) ?? [])
+  const named = (person: PersonId) => nameOf(person) ?? person.slice(0, 8)
+  return (
+    <Panel title={t('matching.whole')} definition={t('matching.wholeMeaning')} testid="match-check">
+      <Fetch of={found} loading={<Loading rows={1} height={30} />}>
+        {() => (
+          <Stack gap="xs">
+            {check === null ? (
+              <Text size="sm" c="dimmed">
+                {t('matching.wholeNone')}
+              </Text>
+            ) : (
+              <>
+                <Alert color={check.alarm ? 'red' : 'teal'} variant="light" p="xs">
+                  {t(check.alarm ? 'matching.wholeAlarm' : 'matching.wholeFound', {
+                    differ: format.count(check.differ),
+                    people: format.count(check.people),
+                    share: format.percent(check.share, 1),
+                    limit: format.percent(check.limit, 0),
+                    added: format.count(check.added),
+                    lost: format.count(check.lost),
+                  })}
+                </Alert>
+                {check.examples.map(({ kind, persons }) => (
+                  <Group key={`${kind} ${persons.join()}`} gap="xs">
+                    <Badge variant="light" color="orange" tt="none">
+                      {t(kind === 'added' ? 'matching.wholeJoins' : 'matching.wholeParts')}
+                    </Badge>
+                    {persons.map((person) => (
+                      <ScreenLink key={person} to="/profile/$person" params={{ person }} size="sm">
+                        {named(person)}
+                      </ScreenLink>
+                    ))}
+                  </Group>
+                ))}
+                <Text size="xs" c="dimmed">
+                  {t('matching.runNumber', { number: check.number })} · <DateTime at={check.at} />
+                </Text>
+              </>
+            )}
+            {may(api.identity.startMatchCheck) ? (
+              <div>
+                <Button
+                  size="xs"
+                  variant="default"
+                  loading={compare.pending}
+                  onClick={() => void compare.run({ body: {} })}
+                  data-testid="compare-whole"
+                >
+                  {t('matching.wholeNow')}
+                </Button>
+              </div>
+            ) : null}
+          </Stack>
+        )}
+      </Fetch>
+    </Panel>
+  )
+}
+
 function Rules(props: { rules: { rule: string; pairs: number; skippedValues: number }[] }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
@@ -195,6 +264,7 @@ function Details(props: { run: string }): ReactNode {
   const { t } = useTranslation()
   const words = useWords()
   const format = useFormat()
+  const driftWords = useDriftWords()
   const run = useAnswer(api.identity.matchRun, { params: { run: props.run } })
   return (
     <Fetch of={run} loading={<Loading rows={6} />}>
@@ -220,9 +290,9 @@ function Details(props: { run: string }): ReactNode {
             ) : null}
             {value.drift.length === 0 ? null : (
               <Alert color="orange" title={t('matching.drift')}>
-                {value.drift.map((sentence) => (
-                  <Text key={sentence} size="sm">
-                    {sentence}
+                {value.drift.map((found) => (
+                  <Text key={`${found.code} ${found.of}`} size="sm">
+                    {driftWords(found)}
                   </Text>
                 ))}
               </Alert>

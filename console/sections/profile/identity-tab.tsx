@@ -1,12 +1,12 @@
 import { api, type PersonId } from '@einklang/contract'
-import { Badge, Button, Group, Stack, Text } from '@mantine/core'
+import { Badge, Button, Group, Stack, Text, Tooltip } from '@mantine/core'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { Panel } from '../../kit/page.tsx'
 import { Empty, Fetch } from '../../kit/states.tsx'
-import { useAnswer } from '../../shell/api.ts'
+import { useAnswer, useDeed } from '../../shell/api.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
@@ -74,6 +74,7 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
             <Badge variant="light" color={row.trust === 'verified' ? 'teal' : 'gray'} tt="none">
               {words('trust', row.trust)}
             </Badge>
+            {row.level === 'sure' ? null : <Probable />}
             {row.status === 'active' ? null : (
               <Badge variant="light" color="orange" tt="none">
                 {words('identifierStatus', row.status)}
@@ -127,6 +128,19 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
   )
 }
 
+/** Only a run of matching says so. */
+function Probable(): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  return (
+    <Tooltip label={t('identity.probableMeaning')} multiline w={300}>
+      <Badge variant="light" color="yellow" tt="none" data-testid="probable">
+        {words('level', 'probable')}
+      </Badge>
+    </Tooltip>
+  )
+}
+
 function Why(props: { row: Identifier }): ReactNode {
   const { t, i18n } = useTranslation()
   const words = useWords()
@@ -155,7 +169,10 @@ function Merge(props: { row: LogRow }): ReactNode {
   const may = useMay()
   const [asking, setAsking] = useState(false)
   const { row } = props
+  const sure = useDeed(api.identity.merge, { refresh: ['identity', 'profile'], done: t('identity.confirmed') })
   const causeOf = ({ cause }: LogRow): string => {
+    const run = /^match run (\d+)$/.exec(cause)?.[1]
+    if (run !== undefined) return t('identity.byRun', { number: run })
     if (cause === 'undone') return t('identity.wasUndone')
     const same = /^same (\w+)$/.exec(cause)?.[1]
     return same === undefined ? cause : t('identity.sameCause', { kind: words('namespace', same) })
@@ -165,7 +182,8 @@ function Merge(props: { row: LogRow }): ReactNode {
       <div>
         <Text size="sm">
           <b>{words('merge', row.kind)}</b>
-          {row.via === null ? null : ` · ${words('namespace', row.via.namespace)} ${row.via.value}`}
+          {row.via === null ? null : ` · ${words('namespace', row.via.namespace)} ${row.via.value}`}{' '}
+          {row.level === 'probable' ? <Probable /> : null}
         </Text>
         <Text size="xs" c="dimmed">
           {causeOf(row)} · {row.actor === 'event' ? t('identity.byRule') : row.actor.replace(/^user:/, '')} ·{' '}
@@ -185,9 +203,23 @@ function Merge(props: { row: LogRow }): ReactNode {
           {t('identity.wasUndone')}
         </Badge>
       ) : row.mayUndo && may(api.identity.unmerge) ? (
-        <Button size="xs" variant="default" onClick={() => setAsking(true)} data-testid="undo-merge">
-          {t('identity.undo')}
-        </Button>
+        <Group gap="xs" wrap="nowrap">
+          {row.level === 'probable' && row.loser !== null ? (
+            <Button
+              size="xs"
+              loading={sure.pending}
+              onClick={() =>
+                void sure.run({ body: { one: row.winner, other: row.loser as PersonId, reason: 'confirmed' } })
+              }
+              data-testid="confirm-merge"
+            >
+              {t('identity.confirm')}
+            </Button>
+          ) : null}
+          <Button size="xs" variant="default" onClick={() => setAsking(true)} data-testid="undo-merge">
+            {t('identity.undo')}
+          </Button>
+        </Group>
       ) : null}
       <Undo log={row.id} opened={asking} onClose={() => setAsking(false)} />
     </Group>

@@ -179,6 +179,7 @@ function Attention(): ReactNode {
     },
     { key: 'unknown', count: unknown, text: t('today.unknown'), to: '/delivery', search: { state: 'unknown' } },
     { key: 'review', count: health.data?.reviewOpen ?? 0, text: t('today.review'), to: '/identity' },
+    { key: 'whole', count: health.data?.wholeRunDiffers ?? 0, text: t('today.whole'), to: '/identity/runs' },
     { key: 'stopped', count: stopped, text: t('today.stopped'), to: '/delivery', search: { tab: 'lanes' } },
     { key: 'silent', count: silent, text: t('today.silent'), to: '/ingest' },
   ].filter((matter) => matter.count > 0)

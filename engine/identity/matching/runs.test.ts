@@ -3,7 +3,8 @@ import { type Caller, derivedId } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createIdentity, identityParts } from '../index.ts'
-import { driftOf } from './runs.ts'
+import { driftOf } from './drift.ts'
+import { differenceOf } from './whole.ts'
 
 let world: TestGround
 let identity: ReturnType<typeof createIdentity>
@@ -80,8 +81,8 @@ async function ask(name: string, input: { params?: object; body?: object; query?
   )
   return found
 }
-const jobs = () =>
-  world.runJobs(identityParts(identity as never).jobs?.filter(({ name }) => name === 'identity.match') ?? [])
+const jobs = (kind = 'identity.match') =>
+  world.runJobs(identityParts(identity as never).jobs?.filter(({ name }) => name === kind) ?? [])
 const personOf = (source: string, number: string) => identity.find(`customer_no.${source}`, number)
 
 test('a run shows its pairs, waits for approval above two percent, joins people, and is undone as a whole', async () => {
@@ -107,6 +108,51 @@ test('a run shows its pairs, waits for approval above two percent, joins people,
   expect(await personOf('shop', 's3')).toBe(await personOf('till', 't3'))
   expect(await personOf('till', 'sister')).not.toBe(await personOf('shop', 's50'))
 
+  // The joins of a run are probable: what must be sure is refused, until evidence or a person says the same.
+  const s4 = (await personOf('shop', 's4')) as PersonId
+  const levels = async (person: PersonId) => {
+    const rows = await identity.identifiersOf(person)
+    return Object.fromEntries(rows.map(({ namespace, level }) => [namespace, level]))
+  }
+  const sideOf = async (number: string) =>
+    (
+      await world.ground.database.row<{ id: PersonId }>`
+      select coalesce(atom, first_person) as id from identity.identifier where namespace = 'customer_no.till' and value = ${number}`
+    )?.id as PersonId
+  const till = await sideOf('t4')
+  const card = record('till', 't4', {})
+  card.identifiers.push({ namespace: 'loyalty_card', value: '4711', trust: 'verified' })
+  const both = record('till', 't6', {})
+  both.identifiers.push({ namespace: 'customer_no.shop', value: 's6', trust: 'verified' })
+  await world.ground.database.transaction((tx) => identity.resolve(tx, [card, both]))
+  await identity.settle()
+  expect(await levels(s4)).toEqual({
+    'customer_no.shop': 'sure',
+    'customer_no.till': 'probable',
+    loyalty_card: 'probable',
+  })
+  expect(await levels(till)).toEqual({
+    'customer_no.shop': 'probable',
+    'customer_no.till': 'sure',
+    loyalty_card: 'sure',
+  })
+  expect(await ask('person', { params: { person: till } })).toMatchObject({ person: s4, level: 'probable' })
+  expect(Object.values(await levels((await personOf('shop', 's6')) as PersonId))).toEqual(['sure', 'sure'])
+  expect((await identity.log(s4)).find(({ kind }) => kind === 'merge')?.level).toBe('probable')
+  await expect(world.ground.database.transaction((tx) => identity.erase(tx, [s4]))).rejects.toThrow(
+    /nobody has confirmed/,
+  )
+  await identity.sync()
+  const [told] = await world.ground.history.rows<{ probable: number }>`
+    select count() as probable from identity.merged final where undone = 0 and sure <> winner`
+  expect(Number(told?.probable)).toBeGreaterThan(15)
+  expect(await identity.merge(s4, till, 'user:tess', 'same face')).toMatchObject({
+    loser: null,
+    log: expect.any(String),
+  })
+  expect(Object.values(await levels(s4))).toEqual(['sure', 'sure', 'sure'])
+  expect(await identity.merge(s4, till, 'user:tess', 'same face')).toMatchObject({ log: null })
+
   // Nothing changed since: a second run with the model of the first moves nobody and says nothing unusual.
   const second = (await ask('startMatchRun', { body: { seed: 1, retrain: false } })) as unknown as { run: string }
   await jobs()
@@ -129,8 +175,32 @@ test('a run shows its pairs, waits for approval above two percent, joins people,
   })
   expect(await personOf('till', 'new')).toBe(await personOf('shop', 's30'))
 
+  // A whole run with the same model would leave everybody as runs of what was new did.
+  const check = async () => {
+    await ask('startMatchCheck')
+    await jobs('identity.whole')
+    return ((await ask('matchCheck')) as unknown as { check: { [name: string]: unknown } }).check
+  }
+  expect(await check()).toMatchObject({ run: increment.run, differ: 0, added: 0, lost: 0, alarm: false })
+  world.clock.advance({ minutes: 1 })
+  // Records that are said to be compared and never were: the whole run finds their people, and says it aloud.
+  const missed = ['s31', 's32', 's33'].map((number) =>
+    record('mail', number, town().find(({ messageId }) => messageId === `shop${number}`)?.traits as never),
+  )
+  await world.ground.database.transaction((tx) => identity.resolve(tx, missed))
+  await world.ground.database.run`
+    update identity.record set compared = md5(fields::text), compared_run = ${increment.run} where compared is null`
+  expect(await check()).toMatchObject({ differ: 6, added: 3, lost: 0, alarm: true, limit: 0.02 })
+  expect(await ask('matchRun', { params: { run: increment.run } })).toMatchObject({
+    drift: expect.arrayContaining([expect.objectContaining({ code: 'whole', of: null })]),
+  })
+  expect(await ask('health')).toMatchObject({ wholeRunDiffers: 6 })
+  expect(await personOf('mail', 's31')).not.toBe(await personOf('shop', 's31'))
+
   const undone = await ask('decideMatchRun', { params: { run }, body: { decision: 'undo' } })
-  expect(undone).toMatchObject({ state: 'undone', undone: applied['merged'] })
+  // What is sure by now stays: one that a person confirmed, one that both numbers came together for.
+  expect(undone).toMatchObject({ state: 'undone', undone: Number(applied['merged']) - 2 })
+  expect(await personOf('till', 't4')).toBe(await personOf('shop', 's4'))
   expect(new Set([await personOf('shop', 's3'), await personOf('till', 't3')])).toEqual(new Set(apart))
 
   // Those who were parted are different people from now on: a new run leaves them alone.
@@ -209,7 +279,7 @@ test('a run joins nobody whom the gate keeps apart: two logins, or too many join
   expect(asked.map(({ flag }) => flag)).toEqual(expect.arrayContaining(['merge_budget', 'unique_conflict']))
 }, 60_000)
 
-test('drift is said in sentences', () => {
+test('what is unusual against the run before', () => {
   const before = {
     filled: { mail: 0.8 },
     rules: [{ rule: 'mail', pairs: 1000, skippedValues: 0 }],
@@ -228,12 +298,44 @@ test('drift is said in sentences', () => {
       share: 0.03,
     }),
   ).toEqual([
-    'mail is filled in 70 % of records, 80 % last time.',
-    'The rule mail makes 2500 pairs, 1000 last time.',
-    '9 links per thousand records go to review, 2 last time.',
-    'People with so many records (1): 70 %, 90 % last time.',
-    'People with so many records (8 and more): 20 %, 0 % last time.',
-    '3 % of people would move, 0 % last time.',
+    { code: 'filled', of: 'mail', now: 0.7, before: 0.8 },
+    { code: 'pairs', of: 'mail', now: 2500, before: 1000 },
+    { code: 'review', of: null, now: 9, before: 2 },
+    { code: 'sizes', of: '1', now: 0.7, before: 0.9 },
+    { code: 'sizes', of: '8 and more', now: 0.2, before: 0 },
+    { code: 'moved', of: null, now: 0.03, before: 0.001 },
   ])
   expect(driftOf(before, before)).toEqual([])
+})
+
+test('people beside a whole run: who would be joined, who parted, and how many pairs', () => {
+  const rows = [
+    { sure: 'a', person: 'a' },
+    { sure: 'b', person: 'a' },
+    { sure: 'c', person: 'c' },
+    { sure: 'd', person: 'd' },
+    { sure: 'e', person: 'd' },
+  ] as { sure: PersonId; person: PersonId }[]
+  expect(
+    differenceOf(rows, [
+      [0, 1],
+      [3, 4],
+    ]),
+  ).toMatchObject({ people: 3, differ: 0, added: 0, lost: 0, examples: [] })
+  // The whole run joins c with a and b, and knows nothing of d and e.
+  expect(
+    differenceOf(rows, [
+      [0, 1],
+      [1, 2],
+    ]),
+  ).toEqual({
+    people: 3,
+    differ: 3,
+    added: 2,
+    lost: 1,
+    examples: [
+      { kind: 'added', persons: ['a', 'c'] },
+      { kind: 'lost', persons: ['d'] },
+    ],
+  })
 })

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
-import { type AnswerOf, api, type PersonId } from '@einklang/contract'
+import { api, type PersonId } from '@einklang/contract'
 import { derivedId, type Ground, jobKind, mount, newId, Outage, Refusal, type StageParts } from '@einklang/platform'
 import { evidenceOf, probabilityOf } from '@einklang/stats'
 import { z } from 'zod'
-import { type Label, type MatchResult, matchRecords, planMatch, type SavedModel, type Workshop } from './index.ts'
+import { reasonOfRun } from '../level.ts'
+import { type Audit, type Drift, driftOf, type Manifest } from './drift.ts'
+import { answersOf, apartPeople, config, inputOf, labelsOf, neighbours, recordsOf, workshopOf } from './house.ts'
+import { type MatchResult, matchRecords, planMatch, type SavedModel, type Workshop } from './index.ts'
 import { clear, levelsOf } from './pipeline.ts'
-import type { Input, Records } from './records.ts'
+import { alarmOf, compareWithWhole, lastCheck, movedShare, shareOf, type WholeCheck } from './whole.ts'
 
 /** What runs need of the stage: to join and part people by its own rules. */
 export type Joining = {
@@ -18,18 +21,6 @@ export type Joining = {
   unmerge(log: string, actor: string, reason?: string): Promise<{ changed: boolean }>
 }
 
-/** Above this share of people moved a run waits for somebody to approve it. */
-const approvalShare = 0.02
-
-type RecordRow = {
-  id: string
-  person: PersonId
-  fields: { [field: string]: string }
-  /** Changes with what the record says. */
-  print: string
-  /** Nothing new since a run compared it. */
-  compared: boolean
-}
 type RunRow = {
   id: string
   number: number
@@ -49,38 +40,10 @@ type RunRow = {
   hash: string | null
   manifest: Manifest
   model: SavedModel | null
-  drift: string[]
+  drift: Drift[]
   logs: string[]
   error: string | null
 }
-type Manifest = {
-  rules?: { rule: string; pairs: number; skippedValues: number }[]
-  filled?: { [field: string]: number }
-  reviewPerThousand?: number
-  /** Share of clusters by their number of records, and of links by their bits. */
-  sizes?: { [size: string]: number }
-  bits?: { [bits: string]: number }
-  share?: number
-  audit?: Audit
-  [key: string]: unknown
-}
-type Audit = NonNullable<AnswerOf<typeof api.identity.matchRun>['audit']>
-
-const config = {
-  id: 'id',
-  compare: {
-    first_name: 'first_name',
-    last_name: 'surname',
-    birthday: 'birth_date',
-    email: 'mail',
-    phone: 'phone',
-    street: 'street',
-    postal_code: 'postal_code',
-    city: 'city',
-  },
-} as const
-const fields = Object.keys(config.compare)
-
 class Cancelled extends Error {}
 
 /** Runs of probabilistic matching over the records of the house (spec identity §10, §11). */
@@ -103,11 +66,31 @@ export function matchRunParts(ground: Ground, joining: Joining): Pick<StageParts
           manifest: row.manifest as never,
           rules: row.manifest.rules ?? [],
           weights: weightsOf(row.model),
-          drift: row.drift,
+          drift: [...row.drift, ...whole(await lastCheck(database, row.id))],
           audit: row.manifest.audit ?? null,
         }
       }),
       mount(api.identity.previewMatchRun, () => preview(ground)),
+      mount(api.identity.matchCheck, async () => {
+        const check = await lastCheck(database)
+        if (check === null) return { check }
+        const { number } = await runOf(ground, check.run)
+        const share = shareOf(check)
+        return {
+          check: {
+            ...check,
+            at: check.at.toISOString(),
+            number: Number(number),
+            share,
+            limit: movedShare,
+            alarm: alarmOf(check) !== null,
+          },
+        }
+      }),
+      mount(api.identity.startMatchCheck, async () => {
+        await jobs.add(database, 'identity.whole', {}, { key: 'identity.whole' })
+        return { asked: true as const }
+      }),
       mount(api.identity.startMatchRun, async ({ body }, request) => {
         const actor =
           request.caller.kind === 'anonymous' ? 'anonymous' : `${request.caller.kind}:${request.caller.name}`
@@ -141,8 +124,22 @@ export function matchRunParts(ground: Ground, joining: Joining): Pick<StageParts
         payload: z.object({ run: z.uuid() }),
         work: ({ run }) => work(ground, joining, run),
       }),
+      jobKind({
+        name: 'identity.whole',
+        payload: z.unknown(),
+        cron: '23 3 * * 0',
+        work: async () => {
+          await compareWithWhole(ground)
+        },
+      }),
     ],
   }
+}
+
+/** Above the limit, what a whole run would do otherwise belongs to what is unusual about the run. */
+function whole(check: WholeCheck | null): Drift[] {
+  const now = alarmOf(check)
+  return now === null ? [] : [{ code: 'whole', of: null, now, before: null }]
 }
 
 const columns = ({ database }: Ground) => database.part`
@@ -186,46 +183,6 @@ function weightsOf(model: SavedModel | null) {
       bits: Number((match[at]?.[index + 1] ?? 0).toFixed(2)),
     })),
   }))
-}
-
-function recordsOf({ database }: Ground): Promise<RecordRow[]> {
-  return database.rows<RecordRow>`
-    select record.id, identity.current(record.person) as person, record.fields, md5(record.fields::text) as print,
-      record.compared is not distinct from md5(record.fields::text) as compared
-    from identity.record as record join identity.person as person on person.id = identity.current(record.person)
-    where person.state = 'active' order by record.id`
-}
-
-function inputOf(rows: RecordRow[]): Input {
-  return {
-    name: 'records',
-    header: ['id', ...fields],
-    each(visit) {
-      rows.forEach((row, at) => {
-        visit([row.id, ...fields.map((field) => row.fields[field] ?? '')], at + 1)
-      })
-    },
-  }
-}
-
-function workshopOf({ history }: Ground, name: string): Workshop {
-  return {
-    history,
-    prefix: `identity.match_${name}_`,
-    async load(table, names, rows) {
-      let batch: object[] = []
-      let count = 0
-      const flush = async () => {
-        if (batch.length > 0) await history.insert(table, batch, `${table}:${count++}`)
-        batch = []
-      }
-      for (const row of rows) {
-        batch.push(Object.fromEntries(names.map((column, at) => [column, row[at]])))
-        if (batch.length >= 20_000) await flush()
-      }
-      await flush()
-    },
-  }
 }
 
 async function preview(ground: Ground) {
@@ -274,7 +231,7 @@ async function work(ground: Ground, joining: Joining, run: string): Promise<void
     await clear(shop)
   }
   const after = await runOf(ground, run)
-  if (after.state === 'running' && (after.shareMoved ?? 0) <= approvalShare)
+  if (after.state === 'running' && (after.shareMoved ?? 0) <= movedShare)
     await apply(ground, joining, after, `run:${run}`)
   else if (after.state === 'running') {
     await database.run`update identity.match_run set state = 'waiting', step = null, finished_at = ${ground.clock.now()} where id = ${run}`
@@ -320,49 +277,6 @@ async function found(ground: Ground, row: RunRow, shop: Workshop): Promise<void>
 /** A run that nobody let through leaves its records as new as they were. */
 function forgetCompared({ database }: Ground, run: string): Promise<number> {
   return database.run`update identity.record set compared = null, compared_run = null where compared_run = ${run}`
-}
-
-type AnsweredPair = { one: string; other: string; score: number }
-
-/** Pairs of records that people have answered about in review. */
-function answersOf({ database }: Ground): Promise<AnsweredPair[]> {
-  return database.rows<AnsweredPair>`
-    select distinct on (link.one_record, link.other_record) link.one_record as one, link.other_record as other, label.score
-    from identity.label join identity.review_item as item on item.id = label.item join identity.link on link.id = item.link
-    where link.one_record is not null and link.other_record is not null
-    order by link.one_record, link.other_record, label.at desc`
-}
-
-function labelsOf(records: Records, answers: AnsweredPair[]): Label[] {
-  if (answers.length === 0) return []
-  const place = new Map(records.ids.map((id, record) => [id, record]))
-  return answers.flatMap(({ one, other, score }) => {
-    const [a, b] = [place.get(one), place.get(other)]
-    return a === undefined || b === undefined ? [] : [{ one: Math.min(a, b), other: Math.max(a, b), score }]
-  })
-}
-
-/** Records of one person follow each other: a chain of certain links. */
-function neighbours(persons: string[]): [number, number][] {
-  const last = new Map<string, number>()
-  const links: [number, number][] = []
-  persons.forEach((person, record) => {
-    const earlier = last.get(person)
-    if (earlier !== undefined) links.push([earlier, record])
-    last.set(person, record)
-  })
-  return links
-}
-
-/** Pairs of people somebody said are different. */
-async function apartPeople({ database }: Ground): Promise<Set<string>> {
-  const rows = await database.rows<{ one: string; other: string }>`
-    select distinct least(left_.person, right_.person)::text as one, greatest(left_.person, right_.person)::text as other
-    from identity.negative as edge
-    join identity.identifier as left_ on left_.namespace = edge.one_namespace and left_.value = edge.one_value
-    join identity.identifier as right_ on right_.namespace = edge.other_namespace and right_.value = edge.other_value
-    where left_.person <> right_.person`
-  return new Set(rows.map(({ one, other }) => `${one} ${other}`))
 }
 
 type FoundLink = {
@@ -543,45 +457,6 @@ function sharesOf(values: number[], bandOf: (value: number) => string): { [band:
 
 const share = (part: number, whole: number) => (whole === 0 ? 0 : Number((part / whole).toFixed(4)))
 
-/** What is unusual against the run before, each in one sentence. */
-export function driftOf(before: Manifest | null, now: Manifest): string[] {
-  if (!before) return []
-  const said: string[] = []
-  for (const [field, value] of Object.entries(now.filled ?? {})) {
-    const earlier = before.filled?.[field]
-    if (earlier !== undefined && Math.abs(value - earlier) > 0.05) {
-      said.push(
-        `${field} is filled in ${Math.round(value * 100)} % of records, ${Math.round(earlier * 100)} % last time.`,
-      )
-    }
-  }
-  for (const { rule, pairs } of now.rules ?? []) {
-    const earlier = before.rules?.find((known) => known.rule === rule)?.pairs
-    if (earlier !== undefined && earlier > 100 && (pairs > 2 * earlier || pairs < earlier / 2)) {
-      said.push(`The rule ${rule} makes ${pairs} pairs, ${earlier} last time.`)
-    }
-  }
-  const [load, earlier] = [now.reviewPerThousand ?? 0, before.reviewPerThousand ?? 0]
-  if (load > 2 * earlier + 1) said.push(`${load} links per thousand records go to review, ${earlier} last time.`)
-  const percent = (value: number) => `${Math.round(value * 100)} %`
-  const bands: ['sizes' | 'bits', (band: string) => string][] = [
-    ['sizes', (band) => `People with so many records (${band})`],
-    ['bits', (band) => `Links of so many bits (${band})`],
-  ]
-  for (const [figure, named] of bands) {
-    const [here, there] = [now[figure], before[figure]]
-    if (!here || !there) continue
-    for (const band of new Set([...Object.keys(here), ...Object.keys(there)])) {
-      const [value, last] = [here[band] ?? 0, there[band] ?? 0]
-      if (Math.abs(value - last) > 0.05) said.push(`${named(band)}: ${percent(value)}, ${percent(last)} last time.`)
-    }
-  }
-  const [moved, movedThen] = [now.share ?? 0, before.share ?? 0]
-  if (moved > 2 * movedThen + 0.005)
-    said.push(`${percent(moved)} of people would move, ${percent(movedThen)} last time.`)
-  return said
-}
-
 /** Joins people along the sure links of a run and hands the others to review. */
 async function apply(ground: Ground, joining: Joining, row: RunRow, actor: string): Promise<number> {
   const { database, clock } = ground
@@ -590,7 +465,7 @@ async function apply(ground: Ground, joining: Joining, row: RunRow, actor: strin
   const logs = [...row.logs]
   for (const { one, other } of links) {
     try {
-      const { loser, log } = await joining.mergeByRun(one, other, actor, `match run ${row.number}`)
+      const { loser, log } = await joining.mergeByRun(one, other, actor, reasonOfRun(row.number))
       if (loser === null || log === null) continue
       logs.push(log)
       await database.run`update identity.match_run set logs = ${logs}::uuid[] where id = ${row.id}`
@@ -645,7 +520,11 @@ async function decide(
     case 'undo': {
       if (row.state !== 'applied') throw wrong('Only an applied run can be undone.')
       let undone = 0
-      for (const log of row.logs.toReversed())
+      // What evidence or a person says by now stays.
+      const probable = await database.rows<{ log: string }>`
+        select id as log from identity.log where id = any(${row.logs}::uuid[]) and identity.surely(loser) <> identity.surely(winner)
+        order by seq desc`
+      for (const { log } of probable)
         if ((await joining.unmerge(log, actor, `run ${row.number} undone`)).changed) undone++
       await database.run`delete from identity.review_item where answer is null and link in (select id from identity.link where run = ${run})`
       await database.run`update identity.match_run set state = 'undone' where id = ${run}`

@@ -1,0 +1,1 @@
+alter table identity.merged add column if not exists sure UUID default winner after winner;
