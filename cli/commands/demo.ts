@@ -73,7 +73,12 @@ async function writeOnly(
   const format = call.flag('format')
   const languages = call.flag('languages')
   const progress = startProgress({ label: 'Writing the retailer', total: null, unit: 'parts' })
-  const stopping = stopOnSignals({ signals: process, told: call.tell, stop: () => undefined })
+  const stopping = stopOnSignals({
+    signals: process,
+    told: call.tell,
+    continues: 'the same command',
+    stop: () => undefined,
+  })
   try {
     const manifest = await writeWorld(
       {

@@ -57,7 +57,12 @@ export async function runDemo(options: DemoOptions): Promise<Happened> {
     activeStarters: true,
     ownApplier: true,
   })
-  const stopping: Stopping = stopOnSignals({ signals: process, told, stop: () => void server.stop() })
+  const stopping: Stopping = stopOnSignals({
+    signals: process,
+    told,
+    continues: 'the same command with --keep',
+    stop: () => void server.stop(),
+  })
 
   const timed = async <Result>(step: string, work: () => Promise<Result>): Promise<Result> => {
     const begin = performance.now()

@@ -85,7 +85,12 @@ test('the first Ctrl-C is told in one line and stops, the second ends at once', 
     off: (signal) => heard.delete(signal),
     exit: (code) => codes.push(code),
   }
-  const stopping = stopOnSignals({ signals, told: (line) => lines.push(line), stop: () => stops++ })
+  const stopping = stopOnSignals({
+    signals,
+    told: (line) => lines.push(line),
+    continues: 'the same command',
+    stop: () => stops++,
+  })
   expect(stopping.code).toBeNull()
   heard.get('SIGINT')?.('SIGINT')
   expect(stopping.signal.aborted).toBe(true)

@@ -20,6 +20,8 @@ const numbers: { [signal: string]: number } = { SIGHUP: 1, SIGINT: 2, SIGTERM: 1
 export function stopOnSignals(needs: {
   signals: SignalSource
   told: (line: string) => void
+  /** The command that continues from where this one stops. */
+  continues: string
   /** Begins stopping what runs; what it costs to wait is up to the caller. */
   stop: () => void
 }): Stopping {
@@ -28,7 +30,7 @@ export function stopOnSignals(needs: {
   const heard = (signal: NodeJS.Signals) => {
     if (code !== null) return needs.signals.exit(code)
     code = 128 + (numbers[signal] ?? 15)
-    needs.told('Stopping; the same command with --keep continues from here (Ctrl-C again ends at once).')
+    needs.told(`Stopping; ${needs.continues} continues from here (Ctrl-C again ends at once).`)
     controller.abort()
     needs.stop()
   }
