@@ -60,7 +60,15 @@ export const importCommand: Command = {
         }
         if (detail.rejected > 0) call.tell(`Rows that do not fit: ${file}.rejects.csv`)
         const { state, accepted, rejected, duplicates, rowsRead, error, findings } = detail
-        call.show(`${file}: ${state}, ${accepted} of ${rowsRead} rows`)
+        const known = duplicates > 0 ? `, ${duplicates} known already` : ''
+        const refused = rejected > 0 ? `, ${rejected} rejected` : ''
+        call.show(`${file}: ${state}, ${accepted} of ${rowsRead} rows${refused}${known}`)
+        // Rows that can be read and cannot be believed are no rejects; a newcomer would look for them in vain.
+        const left = rowsRead - accepted - rejected - duplicates
+        if (state === 'done' && left > 0)
+          call.show(
+            `  ${left} ${left === 1 ? 'row is' : 'rows are'} empty or in quarantine (console: Data → Quarantine)`,
+          )
         for (const { code, path, action, count, rows, message } of findings)
           call.show(`  ${count} × ${code} ${path} (${action}), rows ${rows.join(', ')}: ${message}`)
         items.push({ file, import: detail.id, state, rowsRead, accepted, rejected, duplicates, error, findings })
