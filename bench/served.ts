@@ -58,7 +58,7 @@ export class Served {
       // As the wrapper starts it.
       [
         '--max-semi-space-size=16',
-        '--heap-growing-percent=50',
+        '--heap-growing-percent=100',
         '--conditions=source',
         cli,
         'serve',
