@@ -73,6 +73,15 @@ describe('wrong usage ends with 2 and the nearest suggestion', () => {
     expect(await run('source')).toEqual({ code: 2, out: '', error: 'einklang: "source" needs one of: add, list.\n' })
   })
 
+  test('asked for help, a group shows its commands', async () => {
+    for (const typed of ['source --help', 'help source']) {
+      const { code, out, error } = await run(typed)
+      expect({ code, error }).toEqual({ code: 0, error: '' })
+      expect(out).toMatch(/source add .*\n *source list/)
+      expect(out).not.toContain('serve')
+    }
+  })
+
   test('a switch takes no value', async () => {
     expect((await run('source add x --secret=yes')).error).toContain('--secret takes no value.')
   })

@@ -21,9 +21,10 @@ export async function runProgram(commands: Command[], typed: string[], terminal:
   const json = typed.includes('--json')
   const words = typed.filter((word) => word !== '--json')
   try {
-    const command = commandOf(commands, words)
+    const group = groupIn(commands, words)
+    const command = group === null ? commandOf(commands, words) : null
     if (command === null) {
-      terminal.out(overview(commands))
+      terminal.out(overview(group ?? commands))
       return 0
     }
     const { values, positionals } = parsed(command, words.slice(command.name.split(' ').length))
@@ -42,6 +43,14 @@ export async function runProgram(commands: Command[], typed: string[], terminal:
   } catch (error) {
     return failed(error, terminal, json)
   }
+}
+
+/** Commands that share their first word, when that is all that is asked about: `source --help`, `help source`. */
+function groupIn(commands: Command[], words: string[]): Command[] | null {
+  const asked = words.filter((word) => !['help', '--help', '-h'].includes(word))
+  if (asked.length !== 1 || asked.length === words.length || commands.some(({ name }) => name === asked[0])) return null
+  const group = commands.filter(({ name }) => name.startsWith(`${asked[0]} `))
+  return group.length > 0 ? group : null
 }
 
 /** The command with the longest name that the words begin with; null = show the overview. */
@@ -157,12 +166,17 @@ function callOf(given: {
   }
 }
 
+const control = /(?!\n)\p{Cc}/gu
+
 function failed(error: unknown, terminal: Terminal, json: boolean): number {
   const { message, doInstead, code, exit } = explained(error)
   if (json)
     terminal.out(`${JSON.stringify({ error: { code, message, ...(doInstead ? { doInstead } : {}) } }, null, 2)}\n`)
-  terminal.error(`einklang: ${message}\n`)
-  if (doInstead) terminal.error(error instanceof Misuse ? `Did you mean: ${doInstead}\n` : `${doInstead}\n`)
+  // Names of columns come from files: whatever they hold must not steer the terminal.
+  const plainly = (line: string) => terminal.error(`${line.replaceAll(control, '·')}\n`)
+  plainly(`einklang: ${message}`)
+  // What can be typed is a guess at what was meant; a sentence is an advice.
+  if (doInstead) plainly(/^[A-Z]/.test(doInstead) ? doInstead : `Did you mean: ${doInstead}`)
   if (exit === 1 && code === 'unexpected' && error instanceof Error) terminal.error(`${error.stack}\n`)
   return exit
 }
@@ -186,14 +200,26 @@ function explained(error: unknown): { message: string; doInstead?: string | unde
   }
   if (cause === 'ENOENT')
     return { message: `There is no such file: ${(error as Error).message}.`, code: 'no_file', exit: 1 }
+  if (cause === 'EISDIR')
+    return { message: `A file is needed, and this is a folder: ${(error as Error).message}.`, code: 'no_file', exit: 1 }
+  if (cause === 'ECONNREFUSED' || cause === 'ENOTFOUND' || cause === 'EAI_AGAIN')
+    return {
+      message: `The server does not answer (${cause}). Does it run, and is its address right?`,
+      code: 'unreachable',
+      exit: 1,
+    }
   return { message: error instanceof Error ? error.message : String(error), code: 'unexpected', exit: 1 }
 }
+
+const known = new Set(['ENOSPC', 'EACCES', 'EPERM', 'ENOENT', 'EISDIR', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'])
 
 /** The system's code of an error or of what caused it. */
 function causeOf(error: unknown): string | undefined {
   for (let seen: unknown = error; seen instanceof Error; seen = seen.cause) {
     const code = (seen as NodeJS.ErrnoException).code
-    if (code === 'ENOSPC' || code === 'EACCES' || code === 'EPERM' || code === 'ENOENT') return code
+    if (code !== undefined && known.has(code)) return code
+    // All addresses of a name were tried.
+    if (seen instanceof AggregateError && seen.errors.length > 0) return causeOf(seen.errors[0])
     // PostgreSQL says it in its own way.
     if (code === '53100') return 'ENOSPC'
   }
