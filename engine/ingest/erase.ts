@@ -1,5 +1,6 @@
 import type { EventId, PersonId } from '@einklang/contract'
 import { type Database, jsonLines } from '@einklang/platform'
+import { endCarrying } from './carry.ts'
 import { packRequests, squeeze, unpackRequests, unsqueeze } from './frame.ts'
 import { tokenOf } from './history.ts'
 import { adapt } from './inbox.ts'
@@ -16,6 +17,7 @@ export async function eraseFromIngest(
 ): Promise<number> {
   if (persons.length === 0) return 0
   const { history } = ingest.needs.ground
+  await endCarrying(tx, history)
   const rows = await history.rows<{ id: EventId; batch: string }>`
     select toString(id) as id, toString(batch) as batch from ingest.event where has(${persons}, toString(person))`
   const ids = new Set(rows.map((row) => row.id))

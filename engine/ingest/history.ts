@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { type AppliedBatch, type Json, type JsonObject, type NormalEvent, storedUnder } from '@einklang/contract'
-import { type Database, fault, type History, jsonLines, type Loop } from '@einklang/platform'
-import { squeeze, unsqueeze } from './frame.ts'
+import { type Database, jsonLines } from '@einklang/platform'
+import { squeeze } from './frame.ts'
 import { findingText } from './quality/finding.ts'
 
 /** Stands for nobody in history: events that name no person. */
@@ -186,68 +186,4 @@ export async function keepForHistory(tx: Database, batch: number, rows: HistoryR
 /** Over the packed bytes: they are a tenth of the rows, and never packed again. */
 export function tokenOf(batch: number, packed: Buffer): string {
   return `${batch}:${hash('sha256', packed, 'hex')}`
-}
-
-/**
- * Carries applied batches to ClickHouse in order. The token makes a repeat after a crash a no-op: same batch,
- * same bytes. While ClickHouse is away truth goes on and the batches wait here.
- */
-export function historyLoop(needs: { database: Database; history: History }): Loop {
-  return {
-    name: 'ingest.history',
-    pauseMs: 1_000,
-    wake: historyChannel,
-    async turn() {
-      const batches = await needs.database.rows<{ id: number; token: string; rows: Buffer | null }>`
-        select id, token, rows from ingest.batch where history_at is null order by id limit 8`
-      for (const batch of batches) {
-        fault('ingest.mid-history-insert')
-        // An erasure may have left nothing of a batch.
-        if (batch.rows) await carry(needs.history, unsqueeze(batch.rows), batch.token)
-        fault('ingest.before-applied-mark')
-        await needs.database.run`
-          update ingest.batch set history_at = platform.now(), rows = null where id = ${batch.id}`
-      }
-      return batches.length > 0 ? 'busy' : 'idle'
-    },
-  }
-}
-
-async function carry(history: History, lines: Buffer, token: string): Promise<void> {
-  const { events, aside } = splitAside(lines)
-  if (events.length > 0) await history.insert('ingest.event', { lines: events }, token)
-  if (aside.length === 0) return
-  const rows = aside.map((line) => {
-    const {
-      at,
-      id,
-      source,
-      source_name,
-      kind,
-      name,
-      channel,
-      received_at,
-      properties,
-      context,
-      flags,
-      findings,
-      batch,
-    } = JSON.parse(line) as HistoryRow
-    return {
-      at,
-      id,
-      source,
-      source_name,
-      kind,
-      name,
-      channel,
-      received_at,
-      properties,
-      context,
-      flags,
-      findings,
-      batch,
-    }
-  })
-  await history.insert('ingest.aside', { lines: Buffer.from(jsonLines(rows)) }, `${token}:aside`)
 }

@@ -100,6 +100,28 @@ test('what was applied but not in history yet gets there after a restart, once',
   expect(await historyCount()).toBe(1)
 })
 
+test('batches that wait go into history as one insert, which is the same one after a crash', async () => {
+  const { database, history } = world.ground
+  const [inbox] = ingest.loops
+  for (const number of [1, 2, 3]) {
+    await send('/v1/track', { event: 'Greeted', userId: 'u1', messageId: `m${number}` })
+    await inbox?.turn(new AbortController().signal)
+  }
+  const waiting = await database.rows<{ id: number; rows: Buffer }>`select id, rows from ingest.batch order by id`
+  await ingest.drain()
+  expect(await historyCount()).toBe(3)
+  const parts = () =>
+    history.rows`select name from system.parts where database = 'ingest' and table = 'event' and active`
+  expect(await parts()).toHaveLength(1)
+  // The mark was lost with the process; more has come meanwhile.
+  for (const { id, rows } of waiting)
+    await database.run`update ingest.batch set history_at = null, rows = ${rows} where id = ${id}`
+  await send('/v1/track', { event: 'Greeted', userId: 'u1', messageId: 'm4' })
+  await again().drain()
+  expect(await historyCount()).toBe(4)
+  expect(await database.rows`select id from ingest.batch where history_at is null or rows is not null`).toEqual([])
+})
+
 test('an id re-used for other content waits in quarantine while the first one stands', async () => {
   await send('/v1/track', { event: 'Greeted', userId: 'u1', messageId: 'm1', sentAt: '2026-03-02T09:00:00Z' })
   await send('/v1/track', { event: 'Greeted', userId: 'u1', messageId: 'm1', sentAt: '2026-03-02T09:00:07Z' })

@@ -3,10 +3,10 @@ import type { FeedWays, PersonId } from '@einklang/contract'
 import type { Database, Ground, Loop } from '@einklang/platform'
 import type { ApprovalDocument, Governance } from '#governance'
 import { type Applier, type Apply, createApplier } from './applier.ts'
+import { createCarrier } from './carry.ts'
 import { createDoor, type Door } from './door.ts'
 import { emit } from './emit.ts'
 import { createGroupCommit } from './group-commit.ts'
-import { historyLoop } from './history.ts'
 import { nodeListener } from './http.ts'
 import { type FeedNeeds, feedLoop } from './imports/feeds.ts'
 import { importLoop } from './imports/run.ts'
@@ -148,9 +148,10 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
           }),
       })
     : null
+  const carrier = createCarrier({ database, history })
   const loops = [
     inboxLoop({ database, clock, log, sources, applier }),
-    historyLoop({ database, history }),
+    carrier.loop,
     importLoop({
       database,
       clock,
@@ -176,8 +177,9 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
     planWords: (source, hash) => planWords(database, source, hash),
     async drain() {
       const signal = new AbortController().signal
-      const [inboxTurns, historyTurns, importTurns] = loops
-      for (const loop of [importTurns, inboxTurns, historyTurns]) while ((await loop?.turn(signal)) === 'busy');
+      const [inboxTurns, , importTurns] = loops
+      for (const loop of [importTurns, inboxTurns]) while ((await loop?.turn(signal)) === 'busy');
+      await carrier.carryAll()
     },
     needs,
     applier,
