@@ -179,7 +179,13 @@ export async function decideAgain(
   needs: Needs,
   tx: Database,
   scope: Scope,
-  extra: { blocked?: Key[]; negatives?: Decided['negatives']; together?: Decided['together'] } = {},
+  extra: {
+    blocked?: Key[]
+    negatives?: Decided['negatives']
+    together?: Decided['together']
+    /** Declared, and to be taken back. */
+    forget?: Decided['together']
+  } = {},
 ): Promise<Outcome> {
   const keys = [...scope.nodes.values()]
   const [rules, decisions, rows] = await Promise.all([
@@ -191,12 +197,15 @@ export async function decideAgain(
       from identity.person where id = any(${[...scope.ids.keys()]}::uuid[])`,
   ])
   const refused = new Set((extra.blocked ?? []).map(keyOf))
+  const pairOf = ({ one, oneValue, other, otherValue }: Decided['together'][number]) =>
+    JSON.stringify([one, oneValue, other, otherValue])
+  const forgotten = new Set((extra.forget ?? []).map(pairOf))
   const marked = keys.filter(
     (node) => node.status === 'blocked' || node.storeDevice || node.sharedUntil !== null || refused.has(keyOf(node)),
   )
   const decided: Decided = {
     negatives: [...decisions.negatives, ...(extra.negatives ?? [])],
-    together: [...decisions.together, ...(extra.together ?? [])],
+    together: [...decisions.together.filter((row) => !forgotten.has(pairOf(row))), ...(extra.together ?? [])],
     marked: marked.map((node) => (refused.has(keyOf(node)) ? { ...node, status: 'blocked' } : node)),
   }
   const again = (given: Decided) => replay(rules, heardIn(scope.evidence, needs.country, rules.blocked), given).graph

@@ -110,7 +110,12 @@ test('where two have to agree, an answer counts once somebody else gives the sam
 })
 
 test('grey links written by a run stand in the queue with their weights, the most uncertain first', async () => {
-  const people = await resolve(tell({ user_id: 'a' }), tell({ user_id: 'b' }), tell({ user_id: 'c' }))
+  const home = { last_name: 'Blum', postal_code: '50667', city: 'Köln' }
+  const people = await resolve(
+    tell({ user_id: 'a' }, { traits: home }),
+    tell({ user_id: 'b' }),
+    tell({ user_id: 'c' }, { traits: { ...home, street: 'Domplatz 1' } }),
+  )
   const [a, b, c] = people as [PersonId, PersonId, PersonId]
   const { database } = world.ground
   for (const [one, other, probability] of [
@@ -121,13 +126,25 @@ test('grey links written by a run stand in the queue with their weights, the mos
       with link as (
         insert into identity.link (id, model, one, other, probability, weight, levels, decision)
         values (gen_random_uuid(), 'test', ${one}, ${other}, ${probability}, 4.5,
-          ${database.json([{ field: 'last_name', level: 'exact', weight: 6.5 }])}, 'review') returning id)
+          ${database.json([
+            { field: 'surname', level: 'equal', weight: 6.5 },
+            { field: 'e-mail', level: 'different', weight: -4 },
+            { field: 'e-mail of namesakes', level: 'different', weight: 1 },
+            { field: 'address', level: 'same postcode', weight: 1 },
+          ])}, 'review') returning id)
       insert into identity.review_item (kind, code, one, other, link, probability)
       select 'grey_link', 'grey_link', ${one}, ${other}, id, ${probability} from link`
   const { items } = await open()
   expect(items.map((item) => item.probability)).toEqual([0.62, 0.97])
   const question = await questionOf(database, items[0]?.id ?? '', weigh)
-  expect(question).toMatchObject({ weight: 4.5, model: 'test', fields: [{ field: 'last_name', weight: 6.5 }] })
+  // What a run compares stands at the field that people know, once; a place is one figure.
+  expect(question).toMatchObject({ weight: 4.5, model: 'test' })
+  expect(question.fields.map(({ field, weight }) => [field, weight])).toEqual([
+    ['last_name', 6.5],
+    ['address', 1],
+    ['email', -3],
+  ])
+  expect(question.fields[1]).toMatchObject({ one: '50667 koeln', other: 'domplatz 1, 50667 koeln' })
   await answerItem(needs, identity, items[0]?.id ?? '', 'same', 'user:eva')
   expect(await owner('user_id', 'a')).toBe(await owner('user_id', 'c'))
 })

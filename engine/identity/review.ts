@@ -166,12 +166,15 @@ async function recordsOf(database: Database, persons: PersonId[]): Promise<Map<P
   return found
 }
 
-const order: (keyof RecordFields)[] = [
+type ShownFields = RecordFields & { address?: string }
+
+const order: (keyof ShownFields)[] = [
   'first_name',
   'last_name',
   'birthday',
   'email',
   'phone',
+  'address',
   'street',
   'postal_code',
   'city',
@@ -180,8 +183,14 @@ const order: (keyof RecordFields)[] = [
   'group',
 ]
 
-function fieldsOf(one: RecordFields, other: RecordFields, levels: Level[]): Question['fields'] {
-  const weighed = new Map(levels.map((level) => [level.field, level]))
+function fieldsOf(one: ShownFields, other: ShownFields, levels: Level[]): Question['fields'] {
+  const weighed = byField(levels)
+  if (weighed.has('address')) {
+    const parts = new Set(['street', 'postal_code', 'city'])
+    const others = (fields: ShownFields) => Object.entries(fields).filter(([field]) => !parts.has(field))
+    one = { ...Object.fromEntries(others(one)), ...addressOf(one) }
+    other = { ...Object.fromEntries(others(other)), ...addressOf(other) }
+  }
   const rows: Question['fields'] = order
     .filter((field) => one[field] !== undefined || other[field] !== undefined)
     .map((field) => {
@@ -206,6 +215,33 @@ function fieldsOf(one: RecordFields, other: RecordFields, levels: Level[]): Ques
       level: level.level === undefined ? null : String(level.level),
     })
   return rows
+}
+
+/** What a run compares, by the fields that people know; what it compares of a mailbox is one figure. */
+const fieldOf: { [comparison: string]: string } = {
+  'first name': 'first_name',
+  surname: 'last_name',
+  'birth date': 'birthday',
+  'e-mail': 'email',
+  'e-mail of namesakes': 'email',
+  'e-mail of relatives': 'email',
+}
+
+function byField(levels: Level[]): Map<string, Level> {
+  const found = new Map<string, Level>()
+  for (const level of levels) {
+    const field = fieldOf[level.field] ?? level.field
+    const known = found.get(field)
+    found.set(field, known ? { ...known, weight: (known.weight ?? 0) + (level.weight ?? 0) } : { ...level, field })
+  }
+  return found
+}
+
+/** Street, postcode and town are compared, and weighed, as one. */
+function addressOf({ street, postal_code, city }: ShownFields): ShownFields {
+  const place = [postal_code, city].filter(Boolean).join(' ')
+  const address = [street, place].filter(Boolean).join(', ')
+  return address === '' ? {} : { address }
 }
 
 function agreementOf(one: string | undefined, other: string | undefined): Question['fields'][number]['agreement'] {

@@ -1,6 +1,6 @@
 import type { AppliedBatch, PersonId } from '@einklang/contract'
 import { type Database, Refusal } from '@einklang/platform'
-import { type Key, keyOf, type MergeBefore } from './graph.ts'
+import { type Key, keyOf, livingId, type MergeBefore } from './graph.ts'
 import { saidByRun, sidesApart } from './level.ts'
 import { classOf, rankOf } from './normalise.ts'
 import { type Decided, decideAgain, type Needs, type Outcome, scopeOf, writeOutcome } from './reevaluate.ts'
@@ -17,7 +17,8 @@ type LogRow = {
   loser: PersonId | null
   via: Key | null
   with: Key | null
-  before: Partial<MergeBefore>
+  /** `declared` and `sides`: of a decision by hand that took more than one pair of identifiers. */
+  before: Partial<MergeBefore> & { declared?: Decided['together']; sides?: { one: Key[]; other: Key[] } }
   undoneAt: Date | null
 }
 
@@ -58,7 +59,7 @@ export async function unmerge(
   const plan = await planUnmerge(needs, tx, entry, reason ?? 'unmerge', actor)
   refuseChanged(plan, expected)
   await saveNegatives(needs, tx, plan.negatives)
-  await forgetTogether(tx, sidesOf(entry))
+  await forgetTogether(tx, sidesOf(entry), entry.before.declared ?? [])
   const batch = await writeOutcome(needs, tx, plan.outcome, { kind: 'unmerge', cause: reason ?? 'unmerge', actor })
   const log = await note(needs, tx, {
     kind: 'unmerge',
@@ -92,6 +93,7 @@ async function mergeEntry(tx: Database, id: string): Promise<MergeEntry> {
 /** The identifiers that stood on either side when the two were joined, strongest first. */
 function sidesOf(entry: MergeEntry): { one: Key[]; other: Key[] } {
   const { before, via, with: beside } = entry
+  if (before.sides) return before.sides
   const loser = before.identifiers ?? []
   const winner = before.kept ?? []
   const mine = new Set(loser.map(keyOf))
@@ -112,7 +114,7 @@ async function planUnmerge(
     throw new Refusal(409, 'no_evidence', 'It is not known any more what stood on either side.', {
       doInstead: 'Split off the identifiers that belong to the other person.',
     })
-  return planned(needs, tx, [await currentOf(tx, entry.loser)], negatives, [])
+  return planned(needs, tx, [await currentOf(tx, entry.loser)], negatives, [], entry.before.declared)
 }
 
 /** The strongest three that can hold two people apart; order numbers cannot. */
@@ -144,6 +146,7 @@ async function planned(
   seeds: PersonId[],
   negatives: Decided['negatives'],
   together: Decided['together'],
+  forget: Decided['together'] = [],
 ): Promise<Plan> {
   const scope = await scopeOf(tx, seeds)
   if (!scope)
@@ -152,7 +155,7 @@ async function planned(
       'too_many',
       'More than two thousand people hang together here; block the shared value first.',
     )
-  const outcome = await decideAgain(needs, tx, scope, { negatives, together })
+  const outcome = await decideAgain(needs, tx, scope, { negatives, together, forget })
   const moves = outcome.moved.map(({ id, to }) => `${id}>${to}`).sort()
   const last = scope.evidence.reduce((latest, row) => Math.max(latest, row.times.at(-1) ?? 0), 0)
   return {
@@ -269,8 +272,9 @@ export async function mergeByHand(
     where exists (select from identity.identifier where person in (${left}, ${right}) and namespace = one_namespace and value = one_value)
       and exists (select from identity.identifier where person in (${left}, ${right}) and namespace = other_namespace and value = other_value)`
   await saveTogether(needs, tx, together)
-  const plan = await planned(needs, tx, [left, right], [], [])
-  const batch = await writeOutcome(needs, tx, plan.outcome, { kind: 'merge', cause: reason, actor })
+  const sides = { one: firm(await identifiersOwned(tx, left)), other: firm(await identifiersOwned(tx, right)) }
+  const { outcome, declared } = await joined(needs, tx, [left, right], first, { reason, actor })
+  const batch = await writeOutcome(needs, tx, outcome, { kind: 'merge', cause: reason, actor })
   const [winner, again] = [await currentOf(tx, left), await currentOf(tx, right)]
   if (winner !== again)
     throw new Refusal(409, 'kept_apart', 'Something else that people of the house decided keeps the two apart.')
@@ -278,7 +282,44 @@ export async function mergeByHand(
   const log = await tx.row<{ id: string }>`
     select id from identity.log where kind = 'merge' and undone_at is null and winner = ${winner} and loser = ${loser}
     order by seq desc limit 1`
+  if (log && declared.length > 0)
+    await tx.run`
+      update identity.log set before = before || ${tx.json({ declared: [...together, ...declared], sides })} where id = ${log.id}`
   return { answer: { winner, loser }, batch, log: log?.id ?? null }
+}
+
+/**
+ * The two with all that is theirs, as one. In force from the beginning, a decision about two identifiers can keep a rule
+ * from joining others that it joined before: whatever strong or contact identifier would stay outside is declared too.
+ */
+async function joined(
+  needs: Needs,
+  tx: Database,
+  both: PersonId[],
+  first: Key,
+  said: { reason: string; actor: string },
+): Promise<{ outcome: Outcome; declared: Decided['together'] }> {
+  const declared: Decided['together'] = []
+  const theirs: Key[] = []
+  for (const person of both) theirs.push(...(await identifiersOwned(tx, person)))
+  const holding = theirs.filter(({ namespace }) => ['strong', 'contact'].includes(classOf(namespace) ?? ''))
+  for (let tries = 0; ; tries++) {
+    const { outcome } = await planned(needs, tx, both, [], [])
+    const ownerOf = (key: Key) => {
+      const owner = outcome.graph.nodes.get(keyOf(key))?.person
+      return owner && livingId(outcome.graph, owner)
+    }
+    const home = ownerOf(first)
+    const strays = new Map<PersonId, Key>()
+    for (const key of holding) {
+      const owner = ownerOf(key)
+      if (owner && owner !== home && !strays.has(owner)) strays.set(owner, key)
+    }
+    if (strays.size === 0 || tries === 5) return { outcome, declared }
+    const more = edges([first], [...strays.values()], said.reason, said.actor)
+    await saveTogether(needs, tx, more)
+    declared.push(...more)
+  }
 }
 
 /** Somebody says that what a run joined is one person indeed; nobody moves. Returns the log entry, null = it was sure. */
@@ -390,12 +431,21 @@ export async function saveTogether(needs: Needs, tx: Database, rows: Decided['to
 }
 
 /** An undo takes back what was said for the join. */
-async function forgetTogether(tx: Database, sides: { one: Key[]; other: Key[] }): Promise<void> {
+async function forgetTogether(
+  tx: Database,
+  sides: { one: Key[]; other: Key[] },
+  beside: Decided['together'],
+): Promise<void> {
   const keys = { one: sides.one.map(keyOf), other: sides.other.map(keyOf) }
   await tx.run`
     delete from identity.together
     where (one_namespace || chr(1) || one_value = any(${keys.one.map(spelled)}) and other_namespace || chr(1) || other_value = any(${keys.other.map(spelled)}))
       or (one_namespace || chr(1) || one_value = any(${keys.other.map(spelled)}) and other_namespace || chr(1) || other_value = any(${keys.one.map(spelled)}))`
+  if (beside.length > 0)
+    await tx.run`
+      delete from identity.together as said
+      using jsonb_to_recordset(${tx.json(beside)}) as row(one text, "oneValue" text, other text, "otherValue" text)
+      where (said.one_namespace, said.one_value, said.other_namespace, said.other_value) = (row.one, row."oneValue", row.other, row."otherValue")`
 }
 
 /** PostgreSQL's text holds no zero byte. */

@@ -1,4 +1,4 @@
-import type { PersonId } from '@einklang/contract'
+import { api, type PersonId } from '@einklang/contract'
 import { type Database, type Ground, newId } from '@einklang/platform'
 import {
   answersOf,
@@ -104,12 +104,15 @@ export function joinedBy({ pairs, decisions, clusters99 }: MatchResult): [number
   return links
 }
 
+/** Why a join of a run is refused: by the gate, or because the two cannot be joined at all. */
+const refusals = [...api.identity.conflictCodes, 'kept_apart', 'no_identifier', 'too_many', 'erased']
+
 /** People whom a run wanted to join and the gate did not allow. */
 async function refusedByGate({ database }: Ground): Promise<Set<string>> {
   const rows = await database.rows<{ one: string; other: string }>`
     select distinct least(one, other)::text as one, greatest(one, other)::text as other from (
       select identity.current(one) as one, identity.current(other) as other from identity.link
-      where decision = 'review' and flags && array['unique_conflict', 'limit', 'merge_budget', 'negative_edge']) as link
+      where decision = 'review' and flags && ${refusals}) as link
     where one <> other`
   return new Set(rows.map(({ one, other }) => `${one} ${other}`))
 }
