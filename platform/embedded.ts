@@ -234,8 +234,15 @@ function own(path: string, runner: Runner): void {
   if (runner.uid !== undefined) chownSync(path, runner.uid, runner.gid as number)
 }
 
-// The server needs no more; nothing of our environment (secrets) is handed on.
-const environment = () => ({ PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' })
+// The server needs no more; nothing of our environment (secrets) is handed on. The allocator gives large pieces back at
+// once: left to itself it learns from a few big batches to keep 20 MB in each connection.
+const environment = () => ({
+  PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+  LC_ALL: 'C',
+  TZ: 'UTC',
+  MALLOC_MMAP_THRESHOLD_: '1048576',
+  MALLOC_TRIM_THRESHOLD_: '1048576',
+})
 
 function refuseOtherVersion(native: string, cluster: string): void {
   const data = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
