@@ -113,7 +113,13 @@ test('advice, test, result, fit, and another advice that says what it has learne
   await expect(budget.trials.read(planned, found, marketer)).rejects.toThrow('test_runs')
   town.clock.advance({ days: 29 })
   await live(before, before + 4, 0.6)
-  expect((await budget.trials.list()).items).toMatchObject([{ test: planned, state: 'over', result: null }])
+  // A week as dear as before was no pause: its result would tell the model nothing true.
+  const { test: unpaused } = await budget.trials.plan({ ...plan, starts: '2026-01-05' }, marketer)
+  await expect(budget.trials.read(unpaused, found, marketer)).rejects.toThrow('no_pause')
+  await budget.trials.drop(unpaused, marketer)
+  expect((await budget.trials.list()).items.filter(({ state }) => state !== 'dropped')).toMatchObject([
+    { test: planned, state: 'over', result: null },
+  ])
   const { refit } = await budget.trials.read(planned, found, marketer)
   // Until the new model is there the advice says that it does not know the result.
   expect((await budget.advisor.advise(ask)).waiting).toEqual([{ test: planned, channel: 'radio', because: 'fitting' }])

@@ -148,6 +148,14 @@ export const budgetPhrases: Phrases = {
     en: 'Give its 90 % interval; einklang lift --geo computes it.',
     de: 'Sein 90-%-Intervall angeben; einklang lift --geo berechnet es.',
   },
+  no_pause: {
+    en: 'The ledger shows no less spend on this channel in these weeks than in those before: nothing paused.',
+    de: 'Gebucht ist für diesen Kanal in diesen Wochen nicht weniger als in denen davor: Nichts hat pausiert.',
+  },
+  no_pause_do: {
+    en: 'Correct the spend of these weeks under Entries; where the money went to other regions, write the result down under Measurement → Lift.',
+    de: 'Die Ausgaben dieser Wochen unter Buchungen berichtigen; ging das Geld in andere Regionen, das Ergebnis unter Wirkung → Lift notieren.',
+  },
   no_test: {
     en: 'There is no such test, or it was dropped.',
     de: 'Diesen Test gibt es nicht, oder er ist gestrichen.',

@@ -1,7 +1,8 @@
 import { type AnswerOf, type api, type InputOf, minorDigits } from '@einklang/contract'
 import { type Caller, type Database, dayIn, type Ground, nameOf, Refusal } from '@einklang/platform'
 import type { MixFit } from '@einklang/stats'
-import { addDays, type Measurement, mondayOf, type Period, refused } from '#measurement'
+import { addDays, type Measurement, mondayOf, type Period, refused, weeksOf } from '#measurement'
+import { spendIn } from './ledger.ts'
 
 type Routes = typeof api.budget
 type PlannedTest = AnswerOf<Routes['tests']>['items'][number]
@@ -62,18 +63,17 @@ export function createTrials({ ground, measurement, audit }: TrialNeeds): Trials
     },
     async plan(ask, by) {
       const { channel, starts, weeks, regions, worth } = ask
-      if (starts !== mondayOf(starts))
-        throw refused(400, 'not_monday', { at: 'starts', given: { monday: mondayOf(starts) } })
+      if (starts !== mondayOf(starts)) throw refused(400, 'not_monday', { given: { monday: mondayOf(starts) } })
       const ends = addDays(starts, weeks * 7 - 1)
       const stored = await measurement.mix.stored('newest')
       if (stored !== null && !stored.result.answers.response.some((one) => one.channel === channel && one.usual > 0))
-        throw refused(409, 'nothing_to_pause', { at: 'channel' })
+        throw refused(409, 'nothing_to_pause')
       return database.transaction(async (tx) => {
         await tx.run`lock table budget.test in share row exclusive mode`
         const other = await tx.row<{ test: number }>`
           select test from budget.test where channel = ${channel} and dropped_at is null
             and starts <= ${ends}::date and ends >= ${starts}::date`
-        if (other !== undefined) throw refused(409, 'test_beside', { at: 'starts' })
+        if (other !== undefined) throw refused(409, 'test_beside')
         const row = await tx.row<{ test: number }>`
           insert into budget.test (channel, starts, ends, regions, worth, currency, planned_at, planned_by)
           values (${channel}, ${starts}::date, ${ends}::date, ${[...new Set(regions)]}, ${worth},
@@ -84,13 +84,14 @@ export function createTrials({ ground, measurement, audit }: TrialNeeds): Trials
       })
     },
     async read(test, { increment, low, high }, by) {
-      if (low > increment || increment > high) throw refused(400, 'interval_without_result', { at: 'low' })
-      if (low === high) throw refused(400, 'sure_result', { at: 'low' })
+      if (low > increment || increment > high) throw refused(400, 'interval_without_result')
+      if (low === high) throw refused(400, 'sure_result')
       await database.transaction(async (tx) => {
-        const row = await tx.row<{ ends: string; dropped: boolean }>`
-          select to_char(ends, 'YYYY-MM-DD') as ends, dropped_at is not null as dropped from budget.test where test = ${test} for update`
+        const row = await tx.row<Pick<Row, 'channel' | 'starts' | 'ends' | 'currency' | 'dropped'>>`
+          select channel, currency, to_char(starts, 'YYYY-MM-DD') as starts, to_char(ends, 'YYYY-MM-DD') as ends, dropped_at is not null as dropped from budget.test where test = ${test} for update`
         if (row === undefined || row.dropped) throw refused(404, 'not_found', { say: 'no_test', doInstead: false })
         if (row.ends >= today()) throw refused(409, 'test_runs', { given: { ends: row.ends } })
+        if (!(await paused(tx, row))) throw refused(409, 'no_pause')
         await tx.run`
           update budget.test set increment = ${increment}, low = ${low}, high = ${high}, read_at = platform.now(),
             read_by = ${nameOf(by)}, refit = null where test = ${test}`
@@ -152,6 +153,26 @@ export function createTrials({ ground, measurement, audit }: TrialNeeds): Trials
       )
     },
   }
+}
+
+/**
+ * Does the ledger show less spend in these weeks than in those before? The result tells what less spend cost; where
+ * none was less, it would send the model anywhere. Weeks whose spend is not in yet are believed.
+ */
+async function paused(
+  database: Database,
+  { channel, starts, ends, currency }: Pick<Row, 'channel' | 'starts' | 'ends' | 'currency'>,
+): Promise<boolean> {
+  const rows = await spendIn(database, addDays(starts, -56), ends, currency)
+  const within = rows.filter(({ week }) => week >= starts)
+  if (within.length === 0) return true
+  const own = (some: typeof rows) =>
+    some.filter((row) => row.channel === channel).reduce((sum, row) => sum + row.amount, 0)
+  const before = rows.filter((row) => row.week < starts && row.amount > 0)
+  const active = new Set(before.filter((row) => row.channel === channel).map(({ week }) => week)).size
+  if (active === 0) return true
+  const weeks = weeksOf({ from: starts, to: ends }).length
+  return own(within) / weeks < 0.95 * (own(before) / active)
 }
 
 function knows(

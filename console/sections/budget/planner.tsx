@@ -155,8 +155,12 @@ function Result(props: { advice: Advice }): ReactNode {
   const format = useFormat()
   const words = useWords()
   const may = useMay()
-  const [planning, setPlanning] = useState(false)
   const { advice } = props
+  const [planning, setPlanning] = useState(false)
+  const tests = useAnswer(api.budget.tests)
+  const open = tests.data?.items.find(
+    (one) => one.channel === advice.learn?.channel && ['planned', 'running', 'over'].includes(one.state),
+  )
   const money = (value: number): string => format.wholeMoney(value, advice.currency)
   const unit = 10 ** minorDigits(advice.currency)
   function save(): void {
@@ -185,7 +189,11 @@ function Result(props: { advice: Advice }): ReactNode {
         </Button>
       }
     >
-      {advice.headline === null ? null : <Alert color="yellow">{advice.headline}</Alert>}
+      {advice.headline === null ? null : (
+        <Alert color="yellow" mb="sm">
+          {advice.headline}
+        </Alert>
+      )}
       {advice.channels.some((row) => Math.abs(row.spend - row.today) > 0.005 * row.today) ? null : (
         <Alert color="blue" mb="sm">
           {t('planner.stay')}
@@ -197,7 +205,11 @@ function Result(props: { advice: Advice }): ReactNode {
           <Text size="sm" style={{ flex: '1 1 20rem' }}>
             {t('planner.learn', { channel: words('media', advice.learn.channel), value: money(advice.learn.value) })}
           </Text>
-          {may(api.budget.planTest) ? (
+          {open !== undefined ? (
+            <Text size="sm" c="dimmed">
+              {t('trials.open', { days: `${format.date(open.starts)} – ${format.date(open.ends)}` })}
+            </Text>
+          ) : may(api.budget.planTest) ? (
             <Button size="xs" variant="default" onClick={() => setPlanning(true)} data-testid="plan-trial">
               {t('trials.plan')}
             </Button>
