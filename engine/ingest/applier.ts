@@ -151,41 +151,36 @@ async function sortOut(needs: { clock: Clock }, tx: Database, items: Item[], opt
   }
   if (options.skipSeen || first.size === 0) return { ...sorted, fresh: [...first.values()] }
   const week = mondayOf(needs.clock.now())
-  const known = (row: { id: EventId; content: number }) => {
+  const ids = [...first.keys()]
+  const contents = Array.from(first.values(), ({ content }) => content)
+  // Id by id: joined as a set, the planner would rather read all that was seen. Other weeks are asked where there are any (a
+  // clock may have been ahead). Looked up first, since only one applies at a time: an insert that may meet a conflict costs half
+  // as much again.
+  const known = await tx.rows<{ id: EventId; content: number }>`
+    with asked as materialized (
+        select id, content from unnest(${ids}::uuid[], ${contents}::bigint[]) as given(id, content) order by id),
+      known as materialized (
+        select seen.id, seen.content from asked cross join lateral (
+          select id, content from ingest.seen where seen.id = asked.id and week = ${week}::date offset 0) as seen
+        union all
+        select seen.id, seen.content from asked cross join lateral (
+          select id, content from ingest.seen where seen.id = asked.id and week < ${week}::date offset 0) as seen
+        where exists (select from ingest.seen where week < ${week}::date)
+        union all
+        select seen.id, seen.content from asked cross join lateral (
+          select id, content from ingest.seen where seen.id = asked.id and week > ${week}::date offset 0) as seen
+        where exists (select from ingest.seen where week > ${week}::date)),
+      put as (
+        insert into ingest.seen (id, week, content)
+        select id, ${week}::date, content from asked where id not in (select id from known))
+    select id, content from known`
+  for (const row of known) {
     const item = first.get(row.id)
-    if (!item) return
+    if (!item) continue
     first.delete(row.id)
     if (row.content === item.content) sorted.repeats.push(item)
     else sorted.bad.push(reused(item))
   }
-  // Other weeks are asked (a clock may have been ahead), this week's index is met once: by the insert that finds repeats.
-  // Id by id: joined as a set, the planner would rather read all that was seen.
-  const before = await tx.rows<{ id: EventId; content: number }>`
-    with asked as materialized (select id from unnest(${[...first.keys()]}::uuid[]) as given(id))
-    select seen.id, seen.content from asked cross join lateral (
-      select id, content from ingest.seen where seen.id = asked.id and week < ${week}::date offset 0) as seen
-    where exists (select from ingest.seen where week < ${week}::date)
-    union all
-    select seen.id, seen.content from asked cross join lateral (
-      select id, content from ingest.seen where seen.id = asked.id and week > ${week}::date offset 0) as seen
-    where exists (select from ingest.seen where week > ${week}::date)`
-  for (const row of before) known(row)
-  const asked = [...first.values()]
-  if (asked.length === 0) return sorted
-  const others = await tx.rows<{ id: EventId }>`
-    with asked as materialized (
-      select id, content
-      from unnest(${asked.map((item) => item.id)}::uuid[], ${asked.map((item) => item.content)}::bigint[]) as given(id, content)),
-      put as (
-        insert into ingest.seen (id, week, content) select id, ${week}::date, content from asked order by id
-        on conflict do nothing returning id)
-    select id from asked where id not in (select id from put)`
-  if (others.length > 0)
-    for (const row of await tx.rows<{ id: EventId; content: number }>`
-      select seen.id, seen.content from unnest(${others.map((row) => row.id)}::uuid[]) as asked(id)
-      cross join lateral (
-        select id, content from ingest.seen where seen.id = asked.id and week = ${week}::date offset 0) as seen`)
-      known(row)
   sorted.fresh = [...first.values()]
   return sorted
 }
