@@ -1,7 +1,7 @@
 import type { PersonId } from '@einklang/contract'
 import { type History, type HistoryPart, typed } from '@einklang/platform'
 import { channelExpression, type GroupingRule } from './grouping.ts'
-import { neighboursOf } from './neighbours.ts'
+import { neighboursOf, type Within } from './neighbours.ts'
 
 /** Touches older than this before an order get no credit (spec measurement §2). */
 export const lookBackDays = 90
@@ -10,11 +10,13 @@ const lookBackByChannel: { [channel: string]: number } = { letter: 60, catalogue
 const returnDays = 60
 /** Another event within this time belongs to the same visit. */
 const visitMinutes = 30
+const dayMs = 86_400_000
 /** Events per slice: keeps sorts of the first build inside the memory of the embedded engine. */
 const eventsPerSlice = 2_000_000
 
 const clicks = ['message.clicked', 'Email Link Clicked']
 const opens = ['message.opened', 'Email Opened']
+const arrivals = ['message.delivered', 'message.sent', 'message.bounced']
 const visitsToStore = ['Store Visited', 'Store Entered', 'Geofence Entered']
 const scans = ['QR Scanned', 'Code Scanned']
 /** Channels without a click or an open: arriving is all one can see. */
@@ -59,12 +61,13 @@ export async function build(history: History, plan: BuildPlan): Promise<BuildRes
   const share = plan.after === null ? 1 : Math.min(1, persons / 50_000)
   const slices = Math.max(1, Math.ceil((Number(size?.events ?? 0) * share) / eventsPerSlice))
   const everybody = history.part`select distinct person from measurement.changed where build = ${plan.number}`
-  for (const within of await neighboursOf(history, everybody, Math.ceil(persons / slices))) {
+  const ranges = await neighboursOf(history, everybody, Math.ceil(persons / slices))
+  for (const [index, within] of ranges.entries()) {
     plan.signal.throwIfAborted()
-    const inSlice = history.part`(select person from measurement.changed where build = ${plan.number} and ${within})`
-    await writeTouches(history, plan, inSlice)
-    await writeConversions(history, plan, inSlice)
-    await plan.changePaths(history.part`person in ${inSlice}`, () => writePaths(history, plan, inSlice))
+    const slice = sliceOf(history, plan, index, within)
+    await writeTouches(history, plan, slice)
+    await writeConversions(history, plan, slice)
+    await plan.changePaths(slice.has('person'), () => writePaths(history, plan, slice))
   }
   return { watermark, persons }
 }
@@ -138,120 +141,173 @@ async function markKnown(history: History, plan: BuildPlan): Promise<void> {
   }
 }
 
-/** Events of the slice under the person they belong to today. */
-function eventsOf(history: History, inSlice: HistoryPart, condition: HistoryPart): HistoryPart {
-  return history.part`(
-    select ${ownerOf(history, 'e')} as who, if(e.person = ${sql(history, nobody)}, e.id, e.person) as stored, e.*
-    from (
-      select person, at, id, kind, name, channel, campaign, medium, utm_source, referrer, url, message_id, place,
-        order_no, value, currency, properties, flags
-      from ingest.event
-      where ${belongsTo(history, inSlice)} and not has(flags, 'bot') and ${condition}
-      limit 1 by id
-    ) as e left any join ${merged(history)} as m on e.person = m.loser
-  )`
+/** Some persons of a build, by the person they are today. */
+type Slice = {
+  number: number
+  /** Whether the person of the column belongs to the slice. */
+  has: Within
+  /** Which rows of `ingest.event` may belong to them. */
+  events: HistoryPart
 }
 
-function belongsTo(history: History, inSlice: HistoryPart): HistoryPart {
-  return history.part`(person in ${inSlice} or person in (select loser from ${merged(history)} where winner in ${inSlice})
-    or (person = ${sql(history, nobody)} and name in ${orders} and id in ${inSlice}))`
+/** A complete build takes everybody, so that a range says who is in; else a list does. */
+function sliceOf(history: History, plan: BuildPlan, number: number, within: Within): Slice {
+  const listed: Within = (column) =>
+    history.part`${sql(history, column)} in (select person from measurement.changed where build = ${plan.number} and ${within('person')})`
+  const has = plan.after === null ? within : listed
+  const filedUnder = history.part`((person != ${sql(history, nobody)} and ${has('person')})
+    or person in (select loser from ${merged(history)} where ${has('winner')}))`
+  const events = history.part`(${filedUnder} or (person = ${sql(history, nobody)} and name in ${orders} and ${has('id')}))`
+  return { number, has, events }
+}
+
+/** Rows with `person` and `id`, of the persons that the slice has, under `who` they are today. */
+function owned(history: History, slice: Slice, rows: HistoryPart): HistoryPart {
+  return history.part`(
+    select * from (
+      select ${ownerOf(history, 'e')} as who, if(e.person = ${sql(history, nobody)}, e.id, e.person) as stored, e.*
+      from (${rows}) as e left any join ${merged(history)} as m on e.person = m.loser
+    ) where ${slice.has('who')}
+  )`
 }
 
 /** Versions inside one build: what was goes first, what is comes after it. */
 const goneVersion = (plan: BuildPlan) => plan.number * 2
 const newVersion = (plan: BuildPlan) => plan.number * 2 + 1
 
-async function writeTouches(history: History, plan: BuildPlan, inSlice: HistoryPart): Promise<void> {
-  const visits = history.part`
-    select who, stored, at, id, 'visit' as evidence, channel as event_channel, name as event_name, campaign,
-      medium, utm_source, url, if(domain(referrer) = domain(url), '', domain(referrer)) as referrer_host, '' as message_id
+/** What the rules look at, as one number. */
+const kinOf = 'cityHash64(medium, utm_source, campaign, referrer_host, kin_url, event_channel, event_name)'
+
+/** Everything that is part of a visit. */
+function visitRows(history: History, slice: Slice, url: HistoryPart): HistoryPart {
+  return history.part`
+    select person, at, id, campaign, medium, utm_source, channel as event_channel, name as event_name, ${url} as kin_url,
+      if(domain(referrer) = domain(url), '', domain(referrer)) as referrer_host
+    from ingest.event
+    where ${slice.events} and not has(flags, 'bot') and kind in ('page', 'screen', 'track') and channel in ('web', 'app')
+      and name not in ${[...orders, ...returns, ...scans, 'Order Updated']} and not startsWith(name, 'message.')`
+}
+
+/** Everything else that may be a contact; letters and calls cannot be opened, so their arrival counts. */
+function contactRows(history: History, slice: Slice, url: HistoryPart): HistoryPart {
+  return history.part`
+    select person, at, id, campaign, medium, utm_source, name as event_name, ${url} as kin_url, '' as referrer_host,
+      if(startsWith(name, 'message.') and JSONHas(properties, 'channel'), JSONExtractString(properties, 'channel'),
+        toString(channel)) as event_channel,
+      channel, message_id, properties
+    from ingest.event
+    where ${slice.events} and not has(flags, 'bot') and name in ${[...clicks, ...opens, ...arrivals, ...scans, ...visitsToStore, ...orders, 'conversation.received']}
+      and multiIf(name in ${[...clicks, ...opens]}, not JSONExtractBool(properties, 'machine'),
+        name in ${arrivals}, channel in ${byArrival} or JSONExtractString(properties, 'channel') in ${byArrival},
+        name in ${orders}, channel = 'store', true)`
+}
+
+/** Rules are read once per kind of source, not once per touch. */
+async function writeSources(history: History, plan: BuildPlan, slice: Slice, url: HistoryPart): Promise<void> {
+  const columns = sql(history, 'medium, utm_source, campaign, referrer_host, kin_url, event_channel, event_name')
+  await history.run`
+    insert into measurement.source (build, slice, kin, channel, campaign, named, origin, same)
+    select ${plan.number}, ${slice.number}, kin, media, campaign, utm_source != '',
+      cityHash64(utm_source, medium, lowerUTF8(campaign)), cityHash64(media, lowerUTF8(campaign))
     from (
-      select *,
-        lagInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over visits as before_at,
-        lagInFrame((utm_source, medium, lowerUTF8(campaign))) over visits as before_source
-      from ${eventsOf(
-        history,
-        inSlice,
-        history.part`kind in ('page', 'screen', 'track') and channel in ('web', 'app')
-          and name not in ${[...orders, ...returns, ...scans, 'Order Updated']} and not startsWith(name, 'message.')`,
-      )}
-      window visits as (partition by who order by at, id rows between 1 preceding and current row)
-    )
-    where at > before_at + interval ${visitMinutes} minute
-      or (utm_source != '' and (utm_source, medium, lowerUTF8(campaign)) != before_source)`
-  // A message counts once, by the best evidence; letters and calls cannot be opened, so their arrival counts, on the
-  // day it is told for, unless they came back.
-  const contacts = history.part`
-    select who, stored, if(proof = 'sent' and arrived is not null, arrived, told_at) as at, id,
-      if(proof = 'sent' and arrived is not null, 'delivered', proof) as evidence, event_channel, event_name,
-      campaign, medium, utm_source, url, referrer_host, message_id
-    from (
-      select * except at, at as told_at, name as event_name, '' as referrer_host,
-        parseDateTime64BestEffortOrNull(JSONExtractString(properties, 'delivered_at'), 3, 'UTC') as arrived,
-        multiIf(name in ${clicks}, 'click', name in ${opens}, 'open', name in ${scans}, 'scan',
-          name in ${visitsToStore} or name in ${orders}, 'store visit', name = 'conversation.received', 'conversation',
-          name = 'message.bounced', 'bounced', channel = 'phone', 'call', name = 'message.sent', 'sent', 'delivered') as proof,
-        if(startsWith(name, 'message.') and JSONHas(properties, 'channel'), JSONExtractString(properties, 'channel'),
-          channel) as event_channel
-      from ${eventsOf(
-        history,
-        inSlice,
-        history.part`(
-          (name in ${[...clicks, ...opens]} and not JSONExtractBool(properties, 'machine'))
-          or (name in ('message.delivered', 'message.sent', 'message.bounced')
-            and (channel in ${byArrival} or JSONExtractString(properties, 'channel') in ${byArrival}))
-          or name in ${[...scans, ...visitsToStore, 'conversation.received']}
-          or (name in ${orders} and channel = 'store')
-        )`,
-      )}
-      order by transform(proof, ['bounced', 'click', 'scan', 'open', 'delivered', 'call', 'sent'], [-1, 0, 0, 1, 2, 2, 3], 0), told_at
-      limit 1 by who, if(message_id = '', toString(id), message_id)
-    ) where proof != 'bounced'`
+      select *, kin_url as url, ${channelExpression(history, plan.rules)} as media from (
+        select * from (
+          select ${columns}, ${sql(history, kinOf)} as kin from (${visitRows(history, slice, url)})
+          union all select ${columns}, ${sql(history, kinOf)} as kin from (${contactRows(history, slice, url)})
+        ) limit 1 by kin
+      )
+    ) settings max_execution_time = 0`
+}
+
+/** What proves a contact, in the order of `proofs`. */
+const proofs = ['visit', 'click', 'open', 'scan', 'store visit', 'conversation', 'bounced', 'call', 'sent', 'delivered']
+const proof = (name: string) => proofs.indexOf(name)
+
+async function writeTouches(history: History, plan: BuildPlan, slice: Slice): Promise<void> {
   const readsUrl = plan.rules.some(({ conditions }) => conditions.some(({ field }) => field === 'url'))
+  const url = readsUrl ? history.part`url` : history.part`''`
+  await writeSources(history, plan, slice, url)
+  const sources = history.part`(
+    select kin, channel, campaign, named, origin, same, cityHash64(toString(channel)) as media, channel = 'direct' as direct,
+      campaign = '' as bare
+    from measurement.source where build = ${plan.number} and slice = ${slice.number})`
+  const none = history.part`0 as message, 0 as rank, toInt64(0) as told_at, toUInt8(${proof('visit')}) as evidence, '' as message_id`
+  const visits = history.part`
+    select true as visit, who, stored, toUnixTimestamp64Milli(at) as at, id, kin, ${none}
+    from ${owned(history, slice, history.part`select person, id, at, ${sql(history, kinOf)} as kin from (${visitRows(history, slice, url)})`)}`
+  // A message counts once, by the best evidence; a letter on the day it is told for, unless it came back.
+  const contacts = history.part`
+    select false, who, stored,
+      if(proof = ${proof('sent')} and arrived is not null, toUnixTimestamp64Milli(assumeNotNull(arrived)), told_at) as at, id, kin,
+      sipHash64(if(message_id = '', toString(id), message_id)) as message,
+      transform(proof, ${typed('Array(UInt8)', ['bounced', 'open', 'delivered', 'call', 'sent'].map(proof))}, ${typed('Array(Int8)', [-1, 1, 2, 2, 3])}, 0) as rank, told_at,
+      if(proof = ${proof('sent')} and arrived is not null, ${proof('delivered')}, proof) as evidence, message_id
+    from ${owned(
+      history,
+      slice,
+      history.part`
+        select person, id, toUnixTimestamp64Milli(at) as told_at, ${sql(history, kinOf)} as kin, message_id,
+          toUInt8(multiIf(name in ${clicks}, ${proof('click')}, name in ${opens}, ${proof('open')}, name in ${scans}, ${proof('scan')},
+            name in ${visitsToStore} or name in ${orders}, ${proof('store visit')}, name = 'conversation.received', ${proof('conversation')},
+            name = 'message.bounced', ${proof('bounced')}, channel = 'phone', ${proof('call')}, name = 'message.sent', ${proof('sent')},
+            ${proof('delivered')})) as proof,
+          if(name = 'message.sent', parseDateTime64BestEffortOrNull(JSONExtractString(properties, 'delivered_at'), 3, 'UTC'), null) as arrived
+        from (select *, event_name as name from (${contactRows(history, slice, url)}))`,
+    )}`
+  const visitGap = visitMinutes * 60_000
   await history.run`
     insert into measurement.touch (person, stored, at, event, channel, campaign, kind, message_id, build, gone)
-    with grouped as (
-      -- Rules are read once per kind of source, not once per touch.
-      select kin.1 as who, kin.2 as stored, kin.3 as at, kin.4 as id, kin.5 as evidence, kin.6 as message_id, campaign, media
-      from (
-        select campaign, ${channelExpression(history, plan.rules)} as media,
-          groupArray((who, stored, at, id, evidence, message_id)) as kins
-        from (
-          select * except url, ${readsUrl ? history.part`url` : history.part`''`} as url
-          from (select * from (${visits}) union all select * from (${contacts}))
-        ) group by medium, utm_source, campaign, referrer_host, url, event_channel, event_name
-      ) array join kins as kin
-    )
-    select who, stored, at, id, media, campaign, evidence, message_id, ${newVersion(plan)}, 0
-    from (
-      select *,
-        lagInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over near as before_at,
-        lagInFrame(toString(media)) over near as before_media,
-        lagInFrame(lowerUTF8(campaign)) over near as before_campaign,
-        lagInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over alike as alike_at
-      from grouped
-      window near as (partition by who order by at, id rows between 1 preceding and current row),
-        alike as (partition by who, media, lowerUTF8(campaign) order by at, id rows between 1 preceding and current row)
-    )
+    with of_person as (
+      select who,
+        arraySort(groupArrayIf((at, id, r.origin, r.named, kin, r.same, r.media, r.direct, r.bare, stored), visit)) as seen,
+        arraySort(groupArrayIf((message, rank, told_at, id, at, kin, r.same, r.media, r.direct, r.bare, stored, evidence, message_id), not visit)) as met
+      from (${visits} union all ${contacts}) as e left any join ${sources} as r on e.kin = r.kin
+      group by who
+    ),
+    -- Silence or another source begins a visit; of each message the best evidence stands.
+    in_order as (
+      select who, arraySort(arrayConcat(
+        arrayMap(v -> (v.1, v.2, v.5, v.6, v.7, v.8, v.9, v.10, toUInt8(${proof('visit')}), ''),
+          arrayFilter((v, b) -> v.1 > b.1 + ${visitGap} or (v.4 and v.3 != b.3), seen, arrayShiftRight(seen, 1))),
+        arrayMap(k -> (k.5, k.4, k.6, k.7, k.8, k.9, k.10, k.11, k.12, k.13),
+          arrayFilter((k, b) -> k.1 != b.1 and k.2 >= 0, met, arrayShiftRight(met, 1)))
+      )) as touches
+      from of_person
+    ),
     -- The landing page after a click is the same contact, as is a second click a minute later, whatever came between.
-    where not (evidence != 'store visit' and (at <= alike_at + interval ${visitMinutes} minute
-      or (at <= before_at + interval ${visitMinutes} minute
-        and ((media = before_media and (lowerUTF8(campaign) = before_campaign or campaign = '')) or media = 'direct'))))
+    alike as (
+      select who, arraySort(arrayMap(
+        (t, b) -> (t.4, t.1, t.2, t.3, t.8, t.9, t.10,
+          t.1 <= b.1 + ${visitGap} and ((t.5 = b.5 and (t.4 = b.4 or t.7)) or t.6)),
+        touches, arrayShiftRight(touches, 1))) as touches
+      from in_order
+    ),
+    kept as (
+      select who, arrayJoin(arrayFilter(
+        (t, b) -> t.6 = ${proof('store visit')} or not (t.8 or (t.2 <= (t.1 = b.1 ? b.2 : 0) + ${visitGap})),
+        touches, arrayShiftRight(touches, 1))) as touch
+      from alike
+    )
+    select who, touch.5, fromUnixTimestamp64Milli(touch.2, 'UTC'), touch.3, r.channel, r.campaign, ${proofs}[touch.6 + 1], touch.7,
+      ${newVersion(plan)}, 0
+    from (select who, touch, touch.4 as kin from kept) as k left any join ${sources} as r on k.kin = r.kin
     union all
     select person, stored, at, event, channel, campaign, kind, message_id, ${goneVersion(plan)}, 1
-    from measurement.touch final where person in ${inSlice}
+    from measurement.touch final where ${slice.has('person')}
     settings max_execution_time = 0`
 }
 
-async function writeConversions(history: History, plan: BuildPlan, inSlice: HistoryPart): Promise<void> {
-  const mine = history.part`(select order_no from ${eventsOf(history, inSlice, history.part`name in ${orders}`)} where order_no != '')`
+async function writeConversions(history: History, plan: BuildPlan, slice: Slice): Promise<void> {
+  const ordered = history.part`select person, id, order_no from ingest.event
+    where ${slice.events} and name in ${orders} and order_no != '' and not has(flags, 'bot')`
+  const mine = history.part`(select order_no from ${owned(history, slice, ordered)})`
   await history.run`
     insert into measurement.conversion
       (person, stored, at, event, order_no, value, returned, currency, sold_via, place, build, gone)
     with placed as (
       select ${ownerOf(history, 'e')} as who, e.* from (
         select person, at, id, order_no, place, value, currency, channel from ingest.event
-        where name in ${orders} and (order_no in ${mine} or (order_no = '' and ${belongsTo(history, inSlice)}))
+        where name in ${orders} and (order_no in ${mine} or (order_no = '' and ${slice.events}))
         limit 1 by id
       ) as e left any join ${merged(history)} as m on e.person = m.loser
       order by at, id
@@ -276,56 +332,58 @@ async function writeConversions(history: History, plan: BuildPlan, inSlice: Hist
       select p.*, if((b.amount > 0 or b.cancelled) and b.at <= p.at + interval ${returnDays} day,
         if(b.cancelled, p.value, least(p.value, b.amount)), 0) as came_back
     from placed as p left any join back as b on p.id = b.purchase
-    ) as p where p.who in ${inSlice}
+    ) as p where ${slice.has('p.who')}
     union all
     select person, stored, at, event, order_no, value, returned, currency, sold_via, place, ${goneVersion(plan)}, 1
-    from measurement.conversion final where person in ${inSlice}
+    from measurement.conversion final where ${slice.has('person')}
     settings max_execution_time = 0`
 }
 
-async function writePaths(history: History, plan: BuildPlan, inSlice: HistoryPart): Promise<void> {
+async function writePaths(history: History, plan: BuildPlan, slice: Slice): Promise<void> {
   const channels = Object.keys(lookBackByChannel)
-  const days = Object.values(lookBackByChannel)
-  const touchColumns = history.part`
-    arrayMap(t -> t.1, touches), arrayMap(t -> t.2, touches), arrayMap(t -> t.3, touches), arrayMap(t -> t.4, touches),
-    arrayMap(t -> t.5, touches), arrayMap(t -> t.6, touches)`
-  // Each touch belongs to the next order of its person; one that lies too far before it leads nowhere.
-  const assigned = history.part`
-    select t.person as person, t.at as at, t.event as event, t.channel as channel, t.campaign as campaign,
-      t.kind as kind, t.message_id as message_id, c.event as next_event,
-      c.event != ${sql(history, nobody)} and t.at > c.at - toIntervalDay(
-        transform(toString(t.channel), ${channels}, ${typed('Array(Int64)', days)}, ${lookBackDays})) as leads
-    from (select * from measurement.touch final where person in ${inSlice}) as t
-    asof left join (select * from measurement.conversion final where person in ${inSlice}) as c
-      on t.person = c.person and t.at <= c.at`
+  const milliseconds = Object.values(lookBackByChannel).map((days) => days * dayMs)
+  const written = history.part`${slice.has('person')} and build = ${newVersion(plan)} and gone = 0`
   await history.run`
     insert into measurement.path (person, at, event, converted, order_no, value, returned, currency, sold_via, place,
       first, known, touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, build, gone)
-    select c.person, c.at, c.event, 1, c.order_no, c.value, c.returned, c.currency, c.sold_via, c.place,
-      row_number() over (partition by c.person order by c.at, c.event) = 1, k.known, ${touchColumns},
+    -- Each touch belongs to the next order of its person: a stretch ends with an order, the last one maybe with none.
+    with stretches as (
+      select person, stretch, place = 1 as earliest from (
+        select person, arrayReverseSplit(fact -> fact.2, arraySort(groupArray((ms, ends, event, channel, campaign, kind, message_id)))) as all
+        from (
+          select person, toUnixTimestamp64Milli(at) as ms, false as ends, event, toString(channel) as channel,
+            toString(campaign) as campaign, toString(kind) as kind, message_id
+          from measurement.touch where ${written}
+          union all
+          select person, toUnixTimestamp64Milli(at), true, event, '', '', '', '' from measurement.conversion where ${written}
+        ) group by person
+      ) array join all as stretch, arrayEnumerate(all) as place
+    ),
+    -- A touch that lies too far before the order leads nowhere, as those without one; silence parts such ways.
+    ended as (
+      select person, earliest, stretch[-1] as last, last.2 as converted,
+        if(converted, arrayPopBack(stretch), stretch) as touches,
+        arrayMap(t -> converted and t.1 > last.1 - transform(t.4, ${channels}, ${typed('Array(Int64)', milliseconds)}, ${lookBackDays * dayMs}), touches) as leads,
+        arrayFilter((t, lead) -> not lead, touches, leads) as idle,
+        arrayConcat(
+          if(converted, [(last.1, last.3, true, arrayFilter((t, lead) -> lead, touches, leads))], []),
+          arrayMap(way -> (way[-1].1, way[-1].3, false, way),
+            arraySplit((t, b) -> t.1 > b.1 + ${lookBackDays * dayMs}, idle, arrayShiftRight(idle, 1)))
+        ) as ways
+      from stretches
+    )
+    select p.person, fromUnixTimestamp64Milli(way.1, 'UTC'), way.2, way.3, c.order_no, c.value, c.returned, c.currency, c.sold_via,
+      c.place, way.3 and earliest, k.known, arrayMap(t -> fromUnixTimestamp64Milli(t.1, 'UTC'), way.4), arrayMap(t -> t.3, way.4),
+      arrayMap(t -> t.4, way.4), arrayMap(t -> t.5, way.4), arrayMap(t -> t.6, way.4), arrayMap(t -> t.7, way.4),
       ${newVersion(plan)}, 0
-    from (select * from measurement.conversion final where person in ${inSlice}) as c
-    left any join (
-      select next_event, arraySort(groupArray((at, event, toString(channel), toString(campaign), toString(kind), message_id))) as touches
-      from (${assigned}) where leads group by next_event
-    ) as t on c.event = t.next_event
-    left any join (select person, known from measurement.known final) as k on c.person = k.person
-    union all
-    select n.person, touches[-1].1, touches[-1].2, 0, '', 0, 0, '', '', '', 0, k.known, ${touchColumns}, ${newVersion(plan)}, 0
-    from (
-      select person, arraySort(groupArray((at, event, toString(channel), toString(campaign), toString(kind), message_id))) as touches
-      from (
-        select *, sum(breaks) over (partition by person order by at, event) as stretch from (
-          select *,
-            lagInFrame(next_event) over w != next_event or at > lagInFrame(at) over w + interval ${lookBackDays} day as breaks
-          from (${assigned}) where not leads
-          window w as (partition by person order by at, event rows between 1 preceding and current row)
-        )
-      ) group by person, stretch
-    ) as n left any join (select person, known from measurement.known final) as k on n.person = k.person
+    from (select person, earliest, arrayJoin(ways) as way, way.2 as event from ended) as p
+    left any join (select * from measurement.conversion where ${written}) as c
+      on p.event = c.event
+    left any join (select person, known from measurement.known where ${slice.has('person')} and build = ${plan.number}) as k
+      on p.person = k.person
     union all
     select person, at, event, converted, order_no, value, returned, currency, sold_via, place, first, known,
       touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, ${goneVersion(plan)}, 1
-    from measurement.path final where person in ${inSlice} and build < ${newVersion(plan)}
+    from measurement.path final where ${slice.has('person')} and build < ${newVersion(plan)}
     settings max_execution_time = 0`
 }

@@ -45,7 +45,7 @@ type Page = {
 async function* pagesOf(history: History, scope: Scope): AsyncGenerator<Page> {
   const known = history.part`select person from measurement.known final where known = 1`
   for (const within of await neighboursOf(history, known, perPage)) {
-    const [page] = await history.rows<Page>`${pageOf(history, scope, within)}`
+    const [page] = await history.rows<Page>`${pageOf(history, scope, within('person'))}`
     if (page !== undefined && page.persons.length > 0) yield page
   }
 }

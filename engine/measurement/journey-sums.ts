@@ -89,7 +89,7 @@ export function createJourneySums({ database, history, config }: Pick<Ground, 'd
           signal.throwIfAborted()
           // PostgreSQL ends transactions that say nothing for long.
           await tx.run`select 1`
-          await add(within, 1)
+          await add(within('person'), 1)
         }
         await mark(zone)
       }),
@@ -115,40 +115,43 @@ export function journeyRows(history: History, paths: HistoryPart, zone: string):
   // Eighths of an octave: neighbours lie 9 % apart.
   const classOf = 'toUInt16(if(took < 8, took, floor(log2(took) * 8) - 16))'
   const sql = (text: string) => history.part([text] as unknown as TemplateStringsArray)
+  const lead = history.part`${day}, converted, currency, sold_via`
   return {
+    // Texts go along as their numbers: one for all of them tells the rows apart.
     steps: history.part`
-      select day, kind, converted, currency, sold_via, origin, target,
-        if(took < 0, ${timeless}, ${sql(classOf)}) as class, count() as count, sum(greatest(took, 0)) as seconds
+      select day, any(kind) as kind, any(converted) as converted, any(currency) as currency, any(sold_via) as sold_via,
+        any(origin) as origin, any(target) as target, class, count() as count, sum(greatest(took, 0)) as seconds
       from (
-        select day, converted, currency, sold_via, step.1 as kind, step.2 as origin, step.3 as target, step.4 as took
+        select *, if(took < 0, ${timeless}, ${sql(classOf)}) as class,
+          cityHash64(kind, converted, currency, sold_via, origin, target) as what
         from (
-          select ${day}, converted, currency, sold_via,
-            arrayConcat(
-              arrayMap((c, d, s, e) -> ('step', toString(c), toString(d), dateDiff('second', s, e)),
-                arrayPopBack(touch_channel), arrayPopFront(touch_channel), arrayPopBack(touch_at), arrayPopFront(touch_at)),
-              if(notEmpty(touch_at), [
-                ('entry', '', toString(touch_channel[1]), -1),
-                ('end', toString(touch_channel[-1]), if(converted = 1, ${anOrder}, ${noOrder}), dateDiff('second', touch_at[-1], at))
-              ], []),
-              if(notEmpty(touch_at) and converted = 1, [('whole', '', '', dateDiff('second', touch_at[1], at))], []),
-              if(converted = 1, [('after', '', next, if(next_at > at, dateDiff('second', at, next_at), -1))], [])
-            ) as steps
+          select ${lead}, toLowCardinality('step') as kind, origin, target, dateDiff('second', began, ended) as took
+          from (${paths})
+          array join arrayPopBack(touch_channel) as origin, arrayPopFront(touch_channel) as target,
+            arrayPopBack(touch_at) as began, arrayPopFront(touch_at) as ended
+          union all
+          select ${lead}, toLowCardinality(kind), toLowCardinality(origin), toLowCardinality(target), took
+          from (select * from (${paths}) where notEmpty(touch_at))
+          array join ['entry', 'end', 'whole'] as kind, ['', toString(touch_channel[-1]), ''] as origin,
+            [toString(touch_channel[1]), if(converted = 1, ${anOrder}, ${noOrder}), ''] as target,
+            [-1, dateDiff('second', touch_at[-1], at), dateDiff('second', touch_at[1], at)] as took
+          where kind != 'whole' or converted = 1
+          union all
+          select ${lead}, toLowCardinality('after'), toLowCardinality(''),
+            toLowCardinality(multiIf(next_at = toDateTime64(0, 3, 'UTC'), if(returned > 0, 'return', 'nothing'),
+              next_served and next_converted = 0, 'service', next_converted = 1, 'repeat', returned > 0, 'return',
+              'visit')),
+            if(next_at > at, dateDiff('second', at, next_at), -1)
           from (
-            select *,
-              multiIf(next_at = toDateTime64(0, 3, 'UTC'), if(returned > 0, 'return', 'nothing'),
-                next_served and next_converted = 0, 'service', next_converted = 1, 'repeat', returned > 0, 'return',
-                'visit') as next
-            from (
-              select at, converted, currency, sold_via, returned, touch_at, touch_channel,
-                leadInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over w as next_at,
-                leadInFrame(converted) over w as next_converted,
-                leadInFrame(has(touch_kind, 'conversation')) over w as next_served
-              from (${paths})
-              window w as (partition by person order by at, event rows between current row and 1 following)
-            )
-          )
-        ) array join steps as step
-      ) group by day, kind, converted, currency, sold_via, origin, target, class`,
+            select at, converted, currency, sold_via, returned,
+              leadInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over w as next_at,
+              leadInFrame(converted) over w as next_converted,
+              leadInFrame(has(touch_kind, 'conversation')) over w as next_served
+            from (${paths})
+            window w as (partition by person order by at, event rows between current row and 1 following)
+          ) where converted = 1
+        )
+      ) group by day, class, what`,
     ways: history.part`
       select ${day}, converted, currency, sold_via, sipHash64(compact) as way, any(compact) as steps, count() as paths
       from (

@@ -1,21 +1,26 @@
 import { type History, type HistoryPart, typed } from '@einklang/platform'
 
+/** A condition on a column of persons. */
+export type Within = (column: string) => HistoryPart
+
 /**
- * Cuts persons into ranges of neighbours, as conditions on `person`: each reads its own part of the tables, whatever
- * their number. `persons` selects each of them once.
+ * Cuts persons into ranges of neighbours: each reads its own part of the tables, whatever their number. `persons`
+ * selects each of them once.
  */
-export async function neighboursOf(history: History, persons: HistoryPart, most: number): Promise<HistoryPart[]> {
+export async function neighboursOf(history: History, persons: HistoryPart, most: number): Promise<Within[]> {
   const bounds = await history.rows<{ person: string }>`
     select person from (
       select person, rowNumberInAllBlocks() as place from (${persons} order by person)
-    ) where place % ${most} = ${most - 1} order by place`
-  const ends = bounds.map(({ person }) => typed('UUID', person))
-  return [...ends, null].map((high, index) => {
-    const low = ends[index - 1]
+    ) where place > 0 and place % ${most} = 0 order by place`
+  const starts = bounds.map(({ person }) => typed('UUID', person))
+  return [null, ...starts].map((low, index) => (column) => {
+    // Names of columns come from our statements.
+    const name = history.part([column] as unknown as TemplateStringsArray)
+    const high = starts[index]
     return history.join(
       [
-        ...(low === undefined ? [] : [history.part`person > ${low}`]),
-        ...(high === null ? [] : [history.part`person <= ${high}`]),
+        ...(low === null ? [] : [history.part`${name} >= ${low}`]),
+        ...(high === undefined ? [] : [history.part`${name} < ${high}`]),
       ],
       'and',
     )
