@@ -1,6 +1,7 @@
 import { Anchor, type AnchorProps } from '@mantine/core'
 import { createLink, type LinkComponent } from '@tanstack/react-router'
 import type { AnchorHTMLAttributes, ReactNode, Ref } from 'react'
+import { isPerson } from './names.ts'
 
 type Props = Omit<AnchorHTMLAttributes<HTMLAnchorElement>, 'color'> &
   Pick<AnchorProps, 'size' | 'fw' | 'c' | 'underline'> & { ref?: Ref<HTMLAnchorElement> }
@@ -14,6 +15,7 @@ export const ScreenLink: LinkComponent<typeof PlainLink> = createLink(PlainLink)
 
 /** To a customer; the most frequent link of all. */
 export function PersonLink(props: { person: string; name: string }): ReactNode {
+  if (!isPerson(props.person)) return props.name
   return (
     <ScreenLink to="/profile/$person" params={{ person: props.person }}>
       {props.name}

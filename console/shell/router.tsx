@@ -1,5 +1,6 @@
 import { Box } from '@mantine/core'
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import i18next from 'i18next'
 import { Loading } from '../kit/states.tsx'
 import { Broken, NotFound } from './boundary.tsx'
 import { type Filters, readFilters, writeFilters } from './filters.ts'
@@ -12,107 +13,125 @@ const root = createRootRoute({
   validateSearch: (search: { [name: string]: unknown }): Filters => search as Filters,
 })
 
-// Each screen is its own file in the build, so that the first one comes quickly.
+/**
+ * Each screen is its own file in the build, so that the first one comes quickly. When the file is gone the router loads
+ * the page again, which is right after an update; while the server does not answer, that would end on a page of the
+ * browser, so the screen says it instead.
+ */
+function screen<Screens extends object, Name extends keyof Screens>(load: () => Promise<Screens>, name: Name) {
+  return lazyRouteComponent(async () => {
+    try {
+      return await load()
+    } catch (error) {
+      const answers = await fetch('/health').then(
+        () => true,
+        () => false,
+      )
+      throw answers ? error : new Error(i18next.t('kit.offline'))
+    }
+  }, name)
+}
+
 const screens = [
   createRoute({
     getParentRoute: () => root,
     path: '/',
-    component: lazyRouteComponent(() => import('../sections/today/today.tsx'), 'Today'),
+    component: screen(() => import('../sections/today/today.tsx'), 'Today'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/ingest',
-    component: lazyRouteComponent(() => import('../sections/ingest/ingest.tsx'), 'Ingest'),
+    component: screen(() => import('../sections/ingest/ingest.tsx'), 'Ingest'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/ingest/imports/$import',
-    component: lazyRouteComponent(() => import('../sections/ingest/import.tsx'), 'ImportPage'),
+    component: screen(() => import('../sections/ingest/import.tsx'), 'ImportPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/identity',
-    component: lazyRouteComponent(() => import('../sections/identity/review.tsx'), 'Review'),
+    component: screen(() => import('../sections/identity/review.tsx'), 'Review'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/identity/runs',
-    component: lazyRouteComponent(() => import('../sections/identity/runs.tsx'), 'MatchRuns'),
+    component: screen(() => import('../sections/identity/runs.tsx'), 'MatchRuns'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/profile',
-    component: lazyRouteComponent(() => import('../sections/profile/search.tsx'), 'Customers'),
+    component: screen(() => import('../sections/profile/search.tsx'), 'Customers'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/profile/$person',
-    component: lazyRouteComponent(() => import('../sections/profile/person.tsx'), 'PersonPage'),
+    component: screen(() => import('../sections/profile/person.tsx'), 'PersonPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/consent',
-    component: lazyRouteComponent(() => import('../sections/consent/consent.tsx'), 'Privacy'),
+    component: screen(() => import('../sections/consent/consent.tsx'), 'Privacy'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/commerce',
-    component: lazyRouteComponent(() => import('../sections/commerce/commerce.tsx'), 'Commerce'),
+    component: screen(() => import('../sections/commerce/commerce.tsx'), 'Commerce'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/audience',
-    component: lazyRouteComponent(() => import('../sections/audience/list.tsx'), 'Audiences'),
+    component: screen(() => import('../sections/audience/list.tsx'), 'Audiences'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/audience/$audience',
-    component: lazyRouteComponent(() => import('../sections/audience/audience.tsx'), 'AudiencePage'),
+    component: screen(() => import('../sections/audience/audience.tsx'), 'AudiencePage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/decision',
-    component: lazyRouteComponent(() => import('../sections/decision/list.tsx'), 'Journeys'),
+    component: screen(() => import('../sections/decision/list.tsx'), 'Journeys'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/decision/$journey',
-    component: lazyRouteComponent(() => import('../sections/decision/journey.tsx'), 'JourneyPage'),
+    component: screen(() => import('../sections/decision/journey.tsx'), 'JourneyPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/content',
-    component: lazyRouteComponent(() => import('../sections/content/list.tsx'), 'Concepts'),
+    component: screen(() => import('../sections/content/list.tsx'), 'Concepts'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/content/$concept',
-    component: lazyRouteComponent(() => import('../sections/content/concept.tsx'), 'ConceptPage'),
+    component: screen(() => import('../sections/content/concept.tsx'), 'ConceptPage'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/delivery',
-    component: lazyRouteComponent(() => import('../sections/delivery/delivery.tsx'), 'Messages'),
+    component: screen(() => import('../sections/delivery/delivery.tsx'), 'Messages'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/conversation',
-    component: lazyRouteComponent(() => import('../sections/conversation/conversation.tsx'), 'Conversations'),
+    component: screen(() => import('../sections/conversation/conversation.tsx'), 'Conversations'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/measurement',
-    component: lazyRouteComponent(() => import('../sections/measurement/measurement.tsx'), 'Measurement'),
+    component: screen(() => import('../sections/measurement/measurement.tsx'), 'Measurement'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/budget',
-    component: lazyRouteComponent(() => import('../sections/budget/budget.tsx'), 'Budget'),
+    component: screen(() => import('../sections/budget/budget.tsx'), 'Budget'),
   }),
   createRoute({
     getParentRoute: () => root,
     path: '/governance',
-    component: lazyRouteComponent(() => import('../sections/governance/governance.tsx'), 'Settings'),
+    component: screen(() => import('../sections/governance/governance.tsx'), 'Settings'),
   }),
 ] as const
 

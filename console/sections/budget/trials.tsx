@@ -35,7 +35,8 @@ export function Learned(props: { advice: Pick<Advice, 'learned' | 'waiting' | 'c
   const { learned, waiting, currency } = props.advice
   const money = (value: number): string => format.wholeMoney(value, currency)
   const channels = (learned?.channels ?? [])
-    .filter(({ before, now }) => before !== null && now !== null)
+    // Channels that get next to nothing, then and now, have nothing to tell here.
+    .filter((row) => row.before !== null && row.now !== null && Math.max(row.proposed, row.advised) >= 0.005)
     .toSorted((left, right) => Math.abs(right.advised - right.proposed) - Math.abs(left.advised - left.proposed))
   const planned = channels.reduce((sum, row) => sum + (row.planned ?? 0), 0)
   const spent = channels.reduce((sum, row) => sum + (row.spent ?? 0), 0)

@@ -153,7 +153,7 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
               </Text>
             )}
             {row.tooLittleData ? (
-              <Badge size="xs" variant="light" color="yellow" tt="none">
+              <Badge size="xs" ml={6} variant="light" color="yellow" tt="none">
                 {t('measurement.tooLittle')}
               </Badge>
             ) : null}

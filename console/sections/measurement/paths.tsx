@@ -46,7 +46,7 @@ export function Paths(): ReactNode {
       {
         id: 'orders',
         header: t('measurement.orders'),
-        width: 110,
+        width: 140,
         align: 'right',
         sort: (row) => row.orders,
         cell: (row) => format.count(row.orders),

@@ -34,13 +34,19 @@ export function WaySegment(props: { flow: Flow; narrow: object; onClose: () => v
     if (answer !== undefined) setMade(answer)
   }
   return (
-    <Modal opened onClose={props.onClose} title={t('waySegment.make')}>
+    <Modal
+      opened
+      onClose={props.onClose}
+      title={made === null ? t('waySegment.make') : t('waySegment.made', { name: name.trim() })}
+    >
       {made === null ? (
         <Stack gap="sm">
           <Text size="sm" c="dimmed">
             {t('waySegment.meaning')}
           </Text>
-          {size.data === undefined ? null : <Sieve of={size.data} members={size.data.known - size.data.objecting} />}
+          {size.data === undefined ? null : (
+            <Sieve of={size.data} members={size.data.known - size.data.objecting} atMost={limited} />
+          )}
           <TextInput
             label={t('waySegment.name')}
             value={name}
@@ -111,7 +117,12 @@ function Made(props: { made: AnswerOf<typeof api.measurement.journeySegment>; on
 }
 
 /** From everybody on the flow to the members of the segment: who is left out, and why. */
-function Sieve(props: { of: AnswerOf<typeof api.measurement.journeyWay>; members: number }): ReactNode {
+function Sieve(props: {
+  of: AnswerOf<typeof api.measurement.journeyWay>
+  members: number
+  /** Who may be addressed is told when the segment is saved. */
+  atMost?: boolean
+}): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const { persons, known, objecting } = props.of
@@ -132,11 +143,13 @@ function Sieve(props: { of: AnswerOf<typeof api.measurement.journeyWay>; members
           .map(([reason, count]) => (
             <Table.Tr key={reason} c="dimmed">
               <Table.Td>{t(`waySegment.${reason}`)}</Table.Td>
-              <Table.Td ta="right">− {format.count(count)}</Table.Td>
+              <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
+                − {format.count(count)}
+              </Table.Td>
             </Table.Tr>
           ))}
         <Table.Tr fw={600}>
-          <Table.Td>{t('waySegment.members')}</Table.Td>
+          <Table.Td>{t(props.atMost === true ? 'waySegment.atMost' : 'waySegment.members')}</Table.Td>
           <Table.Td ta="right">{format.count(props.members)}</Table.Td>
         </Table.Tr>
       </Table.Tbody>
