@@ -234,3 +234,53 @@ test('wrong usage is said with exit code 2 and leaves nothing behind', async () 
   expect((await run(join(directory, 'missing.csv'))).code).toBe(1)
   expect(existsSync(join(directory, 'out.csv.part'))).toBe(false)
 })
+
+test('what was left out or taken otherwise is said: rows without their cells, ids that repeat, two encodings, duplicates inside linked files', async () => {
+  const [head, ...rows] = people(60).trim().split('\n') as [string, ...string[]]
+  const half = Buffer.concat(
+    [head, ...rows.map((row) => row.replace('maria', 'mariä'))].map((row, at) =>
+      Buffer.from(`${row}\n`, at % 2 === 0 ? 'utf8' : 'latin1'),
+    ),
+  )
+  const mixed = await run(file('mixed.csv', half), '--clusters', join(directory, 'mixed-out.csv'))
+  expect(mixed.answer.warnings.join()).toMatch(/mixed.csv: \d+ lines are no UTF-8 as the others/)
+  const broken = file('broken.csv', `${[head, ...rows, 'only,three,cells'].join('\n')}\n`)
+  const short = await run(broken, '--clusters', join(directory, 'broken-out.csv'))
+  expect(short.answer.warnings.join()).toMatch(/1 of \d+ rows have another number of cells.*unreadable_row.*line \d+/)
+  const repeated = file('repeated.csv', `${[head, ...rows, rows[0]].join('\n')}\n`)
+  const numbered = await run(repeated, '--clusters', join(directory, 'repeated-out.csv'))
+  expect(numbered.answer.warnings.join()).toMatch(
+    /kunden_id is not unique and complete; rows are called by their number/,
+  )
+  const linked = await run(
+    repeated,
+    file('other.csv', `${[head, ...rows, ...rows.slice(0, 9).map((row) => `x${row}`)].join('\n')}\n`),
+    '--out',
+    join(directory, 'l.csv'),
+  )
+  expect(linked.answer.warnings.join()).toMatch(/other: \d+ of \d+ records have a sure duplicate in the same file/)
+}, 60_000)
+
+test('a header that is none, no rows, and values of the wrong shape are refused by name', async () => {
+  const rows = people(5).trim().split('\n')
+  const headless = await run(file('headless.csv', rows.slice(1).join('\n')), '--dry-run')
+  expect(headless).toMatchObject({
+    code: 1,
+    answer: { error: { message: expect.stringMatching(/headless.csv, line 1: the first row looks like data/) } },
+  })
+  const rowless = await run(file('rowless.csv', `${rows[0]}\n`), '--dry-run')
+  expect(rowless).toMatchObject({
+    code: 1,
+    answer: { error: { message: expect.stringMatching(/rowless.csv has a header and no row/) } },
+  })
+  const good = file('good.csv', rows.join('\n'))
+  for (const [wrong, named] of [
+    ['{"block": ["nachname"]}', '"block" must be a list of rules'],
+    ['{"compare": ["nachname"]}', '"compare" must be an object'],
+    ['{"id": 7}', '"id" must be the name of a column'],
+    ['{"maxPairs": "many"}', '"maxPairs" must be a number'],
+  ] as const) {
+    const refused = await run(good, '--config', file('wrong.json', wrong), '--dry-run')
+    expect(refused).toMatchObject({ code: 2, answer: { error: { message: expect.stringContaining(named) } } })
+  }
+})

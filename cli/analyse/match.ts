@@ -78,6 +78,7 @@ async function runMatch(call: Call): Promise<object | undefined> {
   if (repeated) throw new Misuse(`Two inputs are called ${repeated.name}.`, 'Rename one of the files.')
   const truth = truthOf(call, inputs)
   const plan = planned(inputs, config, truth.column === null ? [] : [truth.column])
+  plan.warnings.push(...tables.flatMap(({ table }) => table.notes))
   if (call.switch('print-config')) {
     call.show(JSON.stringify(plan.config, null, 2))
     return plan.config

@@ -82,7 +82,7 @@ export async function questionOf(database: Database, id: string, weigh: Weigh): 
   const { link: linkId, ...rest } = row
   const item = itemOf(rest)
   const link = linkId === null ? undefined : await linkRow(database, linkId)
-  const persons = [item.one, item.other].filter((person) => person !== null)
+  const persons = [...new Set([item.one, item.other])].filter((person) => person !== null)
   const [sides, identifiers, records] = await Promise.all([
     sidesOf(database, persons, weigh),
     identifiersOf(database, item),

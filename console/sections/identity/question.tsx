@@ -43,7 +43,7 @@ export function Question(props: {
             <SimpleGrid cols={{ base: 1, sm: 2 }}>
               {value.sides.map((side, index) => (
                 <Side
-                  key={side.person}
+                  key={`${value.item.id} ${side.person}`}
                   side={side}
                   identifiers={value.identifiers.filter((one) => one.side === (index === 0 ? 'one' : 'other'))}
                   name={props.nameOf(side.person)}

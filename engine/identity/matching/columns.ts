@@ -9,6 +9,9 @@ export type ColumnRole = RoleKind | 'id' | 'source'
 /** What a column was taken for, and why. */
 export type Recognised = { input: string; column: string; role: ColumnRole | null; why: string }
 
+/** Why a column that is called like an id is none. */
+export const notUnique = 'is not unique and complete'
+
 export type Profile = {
   column: string
   values: string[]
@@ -314,8 +317,7 @@ export function recognise(input: Input, profiles: Profile[], never: string[]): R
           (profile.distinct < profile.filled * 0.001 || profile.distinct > profile.filled * 0.9)
         )
           return say(null, 'says too little or too much')
-        if (named.role === 'id' && (!profile.complete || profile.distinct < profile.filled))
-          return say(null, 'is not unique and complete')
+        if (named.role === 'id' && (!profile.complete || profile.distinct < profile.filled)) return say(null, notUnique)
         return say(named.role, 'by its name')
       }
       return say(null, `is called so, but only ${Math.round(fits * 100)} % of its values fit`)

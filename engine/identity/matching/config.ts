@@ -1,5 +1,5 @@
 import { type Comparison } from '@einklang/stats'
-import { looksLikeAnswer, type Profile, profilesOf, type Recognised, recognise } from './columns.ts'
+import { looksLikeAnswer, notUnique, type Profile, profilesOf, type Recognised, recognise } from './columns.ts'
 import {
   type Cell,
   type Maker,
@@ -117,12 +117,19 @@ export function planMatch(inputs: Input[], given: MatchConfig, never: string[] =
   if (comparisons.length > 30)
     throw new WrongConfig('At most 30 comparisons are possible.', 'Leave some columns out with "ignore".')
   checkTraining(config)
-  const warnings = recognised
-    .filter(({ why, column }) => why === 'is empty' && given.compare === undefined && column !== '')
-    .map(({ input, column }) => `${input}: column ${column} is empty and not compared.`)
+  const ids = inputs.map((input, at) => idOf(input, profiles[at] as Profile[], config, recognised))
+  const unnamed = inputs.filter((_, at) => ids[at] === null).map(({ name }) => name)
+  const warnings = [
+    ...recognised
+      .filter(({ why, column }) => why === 'is empty' && given.compare === undefined && column !== '')
+      .map(({ input, column }) => `${input}: column ${column} is empty and not compared.`),
+    ...recognised
+      .filter(({ why, input }) => why === notUnique && unnamed.includes(input))
+      .map(({ input, column }) => `${input}: column ${column} ${notUnique}; rows are called by their number (row:17).`),
+  ]
   return {
     link,
-    ids: inputs.map((input, at) => idOf(input, profiles[at] as Profile[], config, recognised)),
+    ids,
     renamed,
     makers,
     comparisons,
@@ -151,6 +158,7 @@ function checkKeys(config: MatchConfig): void {
   for (const [key, value] of Object.entries(config)) {
     if (!keys.includes(key)) throw wrong(key, keys)
     const inner = innerKeys[key]
+    checkShape(key, value)
     if (!inner) continue
     if (typeof value !== 'object' || value === null) throw new WrongConfig(`"${key}" must be an object.`)
     for (const name of Object.keys(value)) if (!inner.includes(name)) throw wrong(name, inner, `${key}.`)
@@ -167,6 +175,24 @@ function checkKeys(config: MatchConfig): void {
   if (config.link !== undefined && !['dedupe', 'link', 'link_and_dedupe'].includes(config.link)) {
     throw new WrongConfig(`link: there is no mode "${config.link}".`, 'Allowed are dedupe, link, link_and_dedupe.')
   }
+}
+
+const lists = ['block', 'blockAlso', 'sure', 'em']
+const objects = ['compare', 'derive', 'columns']
+const figures = ['sureRecall', 'uPairs', 'maxPairs']
+
+/** A value of another shape than its key holds. */
+function checkShape(key: string, value: unknown): void {
+  const texts = (list: unknown) => Array.isArray(list) && list.every((text) => typeof text === 'string')
+  const wrong = (what: string, example: string) =>
+    new WrongConfig(`"${key}" must be ${what}.`, `For example {"${key}": ${example}}`)
+  if (lists.includes(key) && !(Array.isArray(value) && value.every((rule) => texts(rule) && rule.length > 0)))
+    throw wrong('a list of rules, each a list of columns', '[["surname", "postcode"], ["email"]]')
+  if (key === 'ignore' && !texts(value)) throw wrong('a list of columns', '["notes"]')
+  if (key === 'id' && typeof value !== 'string') throw wrong('the name of a column', '"customer_no"')
+  if (objects.includes(key) && (typeof value !== 'object' || value === null || Array.isArray(value)))
+    throw wrong('an object', '{"…": "…"}')
+  if (figures.includes(key) && !(typeof value === 'number' && value >= 0)) throw wrong('a number', '1000000')
 }
 
 /** Without a configuration each recognised column is compared as what it is. */
@@ -196,7 +222,7 @@ function zeroConfig(inputs: Input[], recognised: Recognised[], given: MatchConfi
     const list = Object.entries(compare).map(([column, kind]) => `${column} (${kind})`)
     throw new WrongConfig(
       `Too little was recognised to tell people apart: ${list.join(', ') || 'nothing'}. At least two of name, birth date, e-mail, phone, number of a person are needed.`,
-      `Say it in a configuration, for example {"compare": {"${inputs[0]?.header[0] ?? 'vorname'}": "first_name", "${inputs[0]?.header[1] ?? 'nachname'}": "surname"}}`,
+      `Say in a configuration what the columns ${inputs[0]?.header.slice(0, 20).join(', ')} hold, for example {"compare": {"name1": "first_name", "name2": "surname", "born": "birth_date"}}`,
     )
   }
   return { compare }

@@ -118,8 +118,8 @@ export async function matchRecords(inputs: Input[], plan: Plan, options: MatchOp
       doInstead: 'Name a column that is unique with "id" in the configuration.',
     })
   }
+  const warnings = [...plan.warnings, ...toldOf(inputs, records, unreadable), ...ownDuplicates(records, plan.link)]
   const prepared = prepare(records, plan.comparisons, plan.link === 'link', options.compared)
-  const warnings = [...plan.warnings]
   const result: MatchResult = {
     plan,
     records,
@@ -196,6 +196,46 @@ function checkReadable(inputs: Input[], records: Records, unreadable: Unreadable
     'unreadable_rows',
     `${unreadable.length} of ${records.count} rows have another number of cells than the header, the first in ${inputs[first.input]?.name}, line ${first.line}.`,
     { doInstead: 'Is the separator or the quoting another one?' },
+  )
+}
+
+function toldOf(inputs: Input[], { count }: Records, unreadable: Unreadable[]): string[] {
+  const [first] = unreadable
+  if (!first) return []
+  return [
+    `${unreadable.length} of ${count} rows have another number of cells than the header and stand alone (flag unreadable_row), the first in ${inputs[first.input]?.name}, line ${first.line}.`,
+  ]
+}
+
+/** Linking takes each record of a file for another person; where many are not, it should be said. */
+function ownDuplicates({ count, input, inputs, features }: Records, link: Plan['link']): string[] {
+  if (link !== 'link') return []
+  const columns = ['given', 'family', 'birth', 'mail', 'phone'].map((name) => features.get(name))
+  const [given, family, ...others] = columns
+  if (!given || !family) return []
+  const seen = new Set<string>()
+  const repeated = inputs.map(() => 0)
+  const sizes = inputs.map(() => 0)
+  // Enough to tell one in a hundred, and little memory in files of millions.
+  const stride = Math.max(1, Math.ceil(count / 400_000))
+  for (let record = 0; record < count; record++) {
+    if (Math.floor(record / 1000) % stride > 0) continue
+    const file = input[record] as number
+    sizes[file] = (sizes[file] as number) + 1
+    const [first, last] = [given.at(record), family.at(record)]
+    const keys = others.flatMap((column, at) => {
+      const value = column?.at(record)
+      return first && last && value ? [`${file} ${first} ${last} ${at} ${value}`] : []
+    })
+    if (keys.some((key) => seen.has(key))) repeated[file] = (repeated[file] as number) + 1
+    for (const key of keys) seen.add(key)
+  }
+  return inputs.flatMap((name, file) =>
+    (repeated[file] as number) * 100 >= (sizes[file] as number) && (repeated[file] as number) > 0
+      ? [
+          `${name}: ${repeated[file]} of ${sizes[file]} records have a sure duplicate in the same file; say {"link": "link_and_dedupe"} to find them too.`,
+        ]
+      : [],
   )
 }
 

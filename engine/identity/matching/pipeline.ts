@@ -406,6 +406,10 @@ export function trainOn(
     share = Math.min(0.5, fit.matches / universe)
   }
   const warnings = fit?.settled === false ? ['Training stopped before it settled.'] : []
+  if ((fit?.matches ?? 0) < 1)
+    warnings.push(
+      'No pair looks surely like one person: there was nothing to learn from, and the weights are assumed ones.',
+    )
   return { model, fit, warnings, found: fit?.matches ?? 0 }
 }
 

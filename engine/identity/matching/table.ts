@@ -5,6 +5,8 @@ export type Table = {
   header: string[]
   delimiter: string
   encoding: string
+  /** What the reader should know of the file, in sentences. */
+  notes: string[]
   /** Cells trimmed; null where a row has another number of cells than the header. `line` as an editor shows it. */
   each(visit: Visit): void
 }
@@ -23,7 +25,7 @@ export class WrongTable extends Error {
 /** `path` is only what the sentences call it. */
 export function readTable(given: Buffer, path: string): Table {
   const bytes = given[0] === 0x1f && given[1] === 0x8b ? gunzipSync(given) : given
-  const { text, encoding } = decoded(bytes)
+  const { text, encoding, western } = decoded(bytes)
   if (text.trim() === '') throw new WrongTable(`${path} is empty.`)
   const first = text.slice(0, text.search(/\r?\n|$/))
   const delimiter = delimiterOf(first)
@@ -41,11 +43,16 @@ export function readTable(given: Buffer, path: string): Table {
   }
   const repeated = header.find((name, at) => name !== '' && header.indexOf(name) !== at)
   if (repeated) throw new WrongTable(`${path}, line 1: two columns are called "${repeated}".`)
+  if (text.slice(start).trim() === '') throw new WrongTable(`${path} has a header and no row.`)
   const lines = text.slice(0, start).split('\n').length
   return {
     header,
     delimiter,
     encoding,
+    notes:
+      encoding === 'mixed'
+        ? [`${path}: ${western} lines are no UTF-8 as the others; they were read as Windows-1252.`]
+        : [],
     each(visit) {
       walk(text, delimiter, start, lines, (cells, line) => {
         if (cells.length === 1 && cells[0]?.trim() === '' && header.length > 1) return true
@@ -56,7 +63,7 @@ export function readTable(given: Buffer, path: string): Table {
   }
 }
 
-function decoded(bytes: Buffer): { text: string; encoding: string } {
+function decoded(bytes: Buffer): { text: string; encoding: string; western?: number } {
   const clean = (text: string) => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return { text: clean(bytes.toString('utf16le')), encoding: 'utf-16le' }
   if (bytes[0] === 0xfe && bytes[1] === 0xff) {
@@ -72,27 +79,32 @@ function decoded(bytes: Buffer): { text: string; encoding: string } {
   try {
     return { text: clean(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), encoding: 'utf-8' }
   } catch {
-    return { text: mixed(bytes), encoding: 'windows-1252' }
+    return mixed(bytes)
   }
 }
 
 /** Lines that are good UTF-8 stay so; the others are taken for Windows-1252: files glued together hold both. */
-function mixed(bytes: Buffer): string {
+function mixed(bytes: Buffer): { text: string; encoding: string; western: number } {
   const strict = new TextDecoder('utf-8', { fatal: true })
   const western = new TextDecoder('windows-1252')
+  let lines = 0
+  let beyond = 0
   const pieces: string[] = []
   let start = 0
   while (start < bytes.length) {
     const end = bytes.indexOf(10, start)
     const line = bytes.subarray(start, end < 0 ? bytes.length : end + 1)
     try {
-      pieces.push(strict.decode(line))
+      const piece = strict.decode(line)
+      if (piece.length < line.length) beyond++
+      pieces.push(piece)
     } catch {
       pieces.push(western.decode(line))
+      lines++
     }
     start += line.length
   }
-  return pieces.join('')
+  return { text: pieces.join(''), encoding: beyond > 0 ? 'mixed' : 'windows-1252', western: lines }
 }
 
 function delimiterOf(header: string): string {
@@ -100,11 +112,13 @@ function delimiterOf(header: string): string {
   return counts.sort((one, other) => other.count - one.count)[0]?.mark ?? ','
 }
 
-/** A header holds names: no dates, addresses of mail, or numbers alone, and no empty name before a filled one. */
+/** A header holds names: no address of mail, telephone number or date, and hardly any numbers alone. */
 function looksLikeData(header: string[]): boolean {
   const filled = header.filter((name) => name !== '')
   if (filled.length === 0) return true
-  const odd = filled.filter((name) => /^[\d.,:/+-]+$/.test(name) || /@.+\./.test(name) || /^\d{4}-\d\d-\d\d/.test(name))
+  const told = /^\S+@\S+\.\S+$|^\+?\d[\d /()-]{6,}$|^\d{4}-\d\d-\d\d|^\d{1,2}[./]\d{1,2}[./]\d{2,4}$/
+  if (filled.some((name) => told.test(name))) return true
+  const odd = filled.filter((name) => /^[\d.,:/+-]+$/.test(name))
   return odd.length > 0 && odd.length * 3 >= filled.length
 }
 
