@@ -81,7 +81,11 @@ export function Review(): ReactNode {
         of={items}
         loading={<Loading rows={4} height={90} />}
         empty={(rows) =>
-          rows.length === 0 ? <Empty title={t('identity.nothing')} hint={t('identity.nothingHint')} /> : null
+          rows.length > 0 ? null : open === 'true' ? (
+            <Empty title={t('identity.nothing')} hint={t('identity.nothingHint')} />
+          ) : (
+            <Empty title={t('identity.noAnswers')} hint={t('identity.noAnswersHint')} />
+          )
         }
       >
         {(rows) => <Bench key={open} rows={rows} more={items.more} onEnd={items.onEnd} />}
@@ -246,7 +250,11 @@ function TwoPeople(): ReactNode {
       label={t('identity.twoPeople')}
       checked={rule.data.twoPeople}
       disabled={set.pending || !may(api.identity.setReviewRule)}
-      onChange={(change) => void set.run({ body: { twoPeople: change.currentTarget.checked } })}
+      onChange={(change) => {
+        // Keys answer questions again: inside a field they would be typed.
+        change.currentTarget.blur()
+        void set.run({ body: { twoPeople: change.currentTarget.checked } })
+      }}
       data-testid="two-people"
     />
   )
