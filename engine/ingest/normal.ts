@@ -72,8 +72,13 @@ export function itemsOf(request: InboxRequest, source: SourceFacts, row: number,
     if (request.part === undefined || request.part === said.part)
       items.push(adapt(said, shared, first + at, shared.texts?.[at] ?? null))
   })
+  // What quarantine may ask for later holds on to the rest of the request, not to its bytes and texts.
+  shared.texts = null
+  shared.request = { ...request, body: nothing }
   return items
 }
+
+const nothing = Buffer.alloc(0)
 
 /** NUL and half characters, written as escapes. */
 const escaped = /\\u(?:0000|d[89a-f])/i
@@ -581,7 +586,7 @@ function identifiersOf(naming: Naming, shared: Shared, flags: string[]): Identif
     if (typeof value !== 'string' && typeof value !== 'number') return
     const text = String(value).trim()
     if (text === '') return
-    if (found.some((other) => other.namespace === namespace && other.value === text)) return
+    for (const other of found) if (other.namespace === namespace && other.value === text) return
     found.push({ namespace, value: text, trust })
   }
   add('user_id', ids.userId)

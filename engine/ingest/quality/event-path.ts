@@ -15,8 +15,8 @@ export function valueAt(event: NormalEvent, path: string): Json | undefined {
 /** An event while it is changed. What is changed is copied once, on the first change; the given event stays as it is. */
 export class EventDraft {
   #event: NormalEvent
-  /** Holders that are copies already. */
-  readonly #own = new Set<Json>()
+  /** Holders that are copies already; most events need none. */
+  #own: Set<Json> | null = null
 
   constructor(event: NormalEvent) {
     this.#event = event
@@ -72,8 +72,9 @@ export class EventDraft {
           : Object.hasOwn(holder, key)
             ? (holder as JsonObject)[key]
             : undefined
-    if (known !== undefined && this.#own.has(known)) return known as JsonObject & Holder
+    if (known !== undefined && this.#own?.has(known)) return known as JsonObject & Holder
     const copy: Json = Array.isArray(known) ? [...known] : isObject(known) ? { ...known } : {}
+    this.#own ??= new Set()
     this.#own.add(copy)
     if (key === undefined) this.#event = copy as unknown as NormalEvent
     else if (Array.isArray(holder)) holder[Number(key)] = copy
