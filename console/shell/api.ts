@@ -49,8 +49,7 @@ queries.getMutationCache().config.onError = heardError
 export function failureOf(error: unknown, offline: string): Failure | null {
   if (error === null || error === undefined) return null
   if (error instanceof ProblemError) {
-    const at = error.at === undefined || error.at === '' ? '' : ` (${error.at})`
-    return { message: `${error.message}${at}`, doInstead: error.doInstead, code: error.code }
+    return { message: error.message, doInstead: error.doInstead, code: error.code }
   }
   if (error instanceof TypeError) return { message: offline }
   return { message: error instanceof Error ? error.message : String(error) }

@@ -31,7 +31,8 @@ type LeafTree = Exclude<Predicate, { all: Predicate[] } | { any: Predicate[] } |
 
 function leaf(tree: LeafTree, language: Language, names: Names): string {
   const german = language === 'de'
-  if ('trait' in tree) return `${tree.trait} ${compared(tree.is, tree.value, language)}`
+  if ('trait' in tree)
+    return `${traits[tree.trait]?.[language] ?? tree.trait} ${compared(tree.is, tree.value, language)}`
   if ('event' in tree) return `“${tree.event}” ${times(tree.times, language)}${within(tree.within, language)}`
   if ('orders' in tree) {
     const channels = {
@@ -51,11 +52,34 @@ function leaf(tree: LeafTree, language: Language, names: Names): string {
   if ('cart' in tree) return german ? 'offener Warenkorb' : 'an open cart'
   if ('permitted' in tree) {
     const name = ruleOf(tree.permitted)?.name[language] ?? tree.permitted
-    return german ? `darf ${name} per ${tree.channel} erhalten` : `may receive ${name} by ${tree.channel}`
+    const channel = channels[tree.channel]?.[language] ?? tree.channel
+    return german ? `darf ${name} per ${channel} erhalten` : `may receive ${name} by ${channel}`
   }
   if ('score' in tree) return `${tree.score} ${compared(tree.is, tree.value, language)}`
   const name = names.audiences.get(tree.member) ?? tree.member
   return german ? `ist in „${name}“` : `is in “${name}”`
+}
+
+const channels: { [channel: string]: Sentence } = {
+  email: { en: 'e-mail', de: 'E-Mail' },
+  sms: { en: 'SMS', de: 'SMS' },
+  push: { en: 'push message', de: 'Push-Nachricht' },
+  letter: { en: 'letter', de: 'Brief' },
+  phone: { en: 'phone', de: 'Telefon' },
+}
+
+/** Fields that every customer has; own fields keep the name they were given. */
+const traits: { [trait: string]: Sentence } = {
+  first_name: { en: 'first name', de: 'Vorname' },
+  last_name: { en: 'surname', de: 'Nachname' },
+  email: { en: 'e-mail', de: 'E-Mail' },
+  phone: { en: 'phone', de: 'Telefon' },
+  city: { en: 'town', de: 'Ort' },
+  postal_code: { en: 'postcode', de: 'Postleitzahl' },
+  country: { en: 'country', de: 'Land' },
+  language: { en: 'language', de: 'Sprache' },
+  birthday: { en: 'birthday', de: 'Geburtstag' },
+  loyalty_card: { en: 'loyalty card', de: 'Kundenkarte' },
 }
 
 const comparisons: { [is in Comparison]: Sentence } = {

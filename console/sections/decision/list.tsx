@@ -33,7 +33,7 @@ export function Journeys(): ReactNode {
     const number = (id: keyof Row['counts'], header: string): Column<Row> => ({
       id,
       header,
-      width: 110,
+      width: 118,
       align: 'right',
       sort: (row) => row.counts[id],
       cell: (row) => format.count(row.counts[id]),
@@ -57,7 +57,7 @@ export function Journeys(): ReactNode {
       {
         id: 'state',
         header: t('journey.state'),
-        width: 172,
+        width: 110,
         sort: (row) => row.state,
         cell: (row) => (
           <Group gap={4}>
