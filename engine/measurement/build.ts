@@ -61,6 +61,7 @@ export async function build(history: History, plan: BuildPlan): Promise<BuildRes
   const share = plan.after === null ? 1 : Math.min(1, persons / 50_000)
   const slices = Math.max(1, Math.ceil((Number(size?.events ?? 0) * share) / eventsPerSlice))
   const everybody = history.part`select distinct person from measurement.changed where build = ${plan.number}`
+  await writeReceipts(history, plan)
   const ranges = await neighboursOf(history, everybody, Math.ceil(persons / slices))
   for (const [index, within] of ranges.entries()) {
     plan.signal.throwIfAborted()
@@ -176,13 +177,24 @@ const goneVersion = (plan: BuildPlan) => plan.number * 2
 const newVersion = (plan: BuildPlan) => plan.number * 2 + 1
 
 /** What the rules look at, as one number. */
-const kinOf = 'cityHash64(medium, utm_source, campaign, referrer_host, kin_url, event_channel, event_name)'
+const kinOf = `cityHash64(${[
+  'medium',
+  'utm_source',
+  'campaign',
+  'referrer_host',
+  'kin_url',
+  'event_channel',
+  'event_name',
+]
+  // Each by itself: the same texts come again and again.
+  .map((column) => `cityHash64(${column})`)
+  .join(', ')})`
 
 /** Everything that is part of a visit. */
 function visitRows(history: History, slice: Slice, url: HistoryPart): HistoryPart {
   return history.part`
     select person, at, id, campaign, medium, utm_source, channel as event_channel, name as event_name, ${url} as kin_url,
-      if(domain(referrer) = domain(url), '', domain(referrer)) as referrer_host
+      if(referrer = '' or domain(referrer) = domain(url), '', domain(referrer)) as referrer_host
     from ingest.event
     where ${slice.events} and not has(flags, 'bot') and kind in ('page', 'screen', 'track') and channel in ('web', 'app')
       and name not in ${[...orders, ...returns, ...scans, 'Order Updated']} and not startsWith(name, 'message.')`
@@ -206,9 +218,9 @@ function contactRows(history: History, slice: Slice, url: HistoryPart): HistoryP
 async function writeSources(history: History, plan: BuildPlan, slice: Slice, url: HistoryPart): Promise<void> {
   const columns = sql(history, 'medium, utm_source, campaign, referrer_host, kin_url, event_channel, event_name')
   await history.run`
-    insert into measurement.source (build, slice, kin, channel, campaign, named, origin, same)
-    select ${plan.number}, ${slice.number}, kin, media, campaign, utm_source != '',
-      cityHash64(utm_source, medium, lowerUTF8(campaign)), cityHash64(media, lowerUTF8(campaign))
+    insert into measurement.source (build, slice, kin, channel, campaign, origin, same)
+    select ${plan.number}, ${slice.number}, kin, media, campaign,
+      if(utm_source = '', 0, cityHash64(utm_source, medium, lowerUTF8(campaign))), cityHash64(media, lowerUTF8(campaign))
     from (
       select *, kin_url as url, ${channelExpression(history, plan.rules)} as media from (
         select * from (
@@ -228,51 +240,52 @@ async function writeTouches(history: History, plan: BuildPlan, slice: Slice): Pr
   const url = readsUrl ? history.part`url` : history.part`''`
   await writeSources(history, plan, slice, url)
   const sources = history.part`(
-    select kin, channel, campaign, named, origin, same, cityHash64(toString(channel)) as media, channel = 'direct' as direct,
+    select kin, channel, campaign, origin, same, cityHash64(toString(channel)) as media, channel = 'direct' as direct,
       campaign = '' as bare
     from measurement.source where build = ${plan.number} and slice = ${slice.number})`
-  const none = history.part`0 as message, 0 as rank, toInt64(0) as told_at, toUInt8(${proof('visit')}) as evidence, '' as message_id`
+  const visitGap = visitMinutes * 60_000
+  // Silence or another source begins a visit.
   const visits = history.part`
-    select true as visit, who, stored, toUnixTimestamp64Milli(at) as at, id, kin, ${none}
-    from ${owned(history, slice, history.part`select person, id, at, ${sql(history, kinOf)} as kin from (${visitRows(history, slice, url)})`)}`
+    select who, arrayMap(v -> (v.1, v.2, v.4, v.5, v.6, v.7, v.8, v.9, toUInt8(${proof('visit')}), ''),
+      arrayFilter((v, b) -> v.1 > b.1 + ${visitGap} or (v.3 != 0 and v.3 != b.3), seen, arrayShiftRight(seen, 1))) as touches
+    from (
+      select who, arraySort(groupArray((at, id, r.origin, kin, r.same, r.media, r.direct, r.bare, stored))) as seen
+      from ${owned(
+        history,
+        slice,
+        history.part`select person, id, toUnixTimestamp64Milli(at) as at, ${sql(history, kinOf)} as kin from (${visitRows(history, slice, url)})`,
+      )} as e left any join ${sources} as r on e.kin = r.kin
+      group by who
+    )`
   // A message counts once, by the best evidence; a letter on the day it is told for, unless it came back.
   const contacts = history.part`
-    select false, who, stored,
-      if(proof = ${proof('sent')} and arrived is not null, toUnixTimestamp64Milli(assumeNotNull(arrived)), told_at) as at, id, kin,
-      sipHash64(if(message_id = '', toString(id), message_id)) as message,
-      transform(proof, ${typed('Array(UInt8)', ['bounced', 'open', 'delivered', 'call', 'sent'].map(proof))}, ${typed('Array(Int8)', [-1, 1, 2, 2, 3])}, 0) as rank, told_at,
-      if(proof = ${proof('sent')} and arrived is not null, ${proof('delivered')}, proof) as evidence, message_id
-    from ${owned(
-      history,
-      slice,
-      history.part`
-        select person, id, toUnixTimestamp64Milli(at) as told_at, ${sql(history, kinOf)} as kin, message_id,
-          toUInt8(multiIf(name in ${clicks}, ${proof('click')}, name in ${opens}, ${proof('open')}, name in ${scans}, ${proof('scan')},
-            name in ${visitsToStore} or name in ${orders}, ${proof('store visit')}, name = 'conversation.received', ${proof('conversation')},
-            name = 'message.bounced', ${proof('bounced')}, channel = 'phone', ${proof('call')}, name = 'message.sent', ${proof('sent')},
-            ${proof('delivered')})) as proof,
-          if(name = 'message.sent', parseDateTime64BestEffortOrNull(JSONExtractString(properties, 'delivered_at'), 3, 'UTC'), null) as arrived
-        from (select *, event_name as name from (${contactRows(history, slice, url)}))`,
-    )}`
-  const visitGap = visitMinutes * 60_000
+    select who, arrayMap(k -> (k.5, k.4, k.6, k.7, k.8, k.9, k.10, k.11, k.12, k.13),
+      arrayFilter((k, b) -> k.1 != b.1 and k.2 >= 0, met, arrayShiftRight(met, 1))) as touches
+    from (
+      select who, arraySort(groupArray((
+        sipHash64(if(message_id = '', toString(id), message_id)),
+        transform(proof, ${typed('Array(UInt8)', ['bounced', 'open', 'delivered', 'call', 'sent'].map(proof))}, ${typed('Array(Int8)', [-1, 1, 2, 2, 3])}, 0),
+        at, id, coalesce(arrived, at), kin, r.same, r.media, r.direct, r.bare, stored,
+        if(arrived is not null, ${proof('delivered')}, proof), message_id))) as met
+      from ${owned(
+        history,
+        slice,
+        history.part`
+          select person, id, toUnixTimestamp64Milli(at) as at, ${sql(history, kinOf)} as kin, message_id,
+            toUInt8(multiIf(event_name in ${clicks}, ${proof('click')}, event_name in ${opens}, ${proof('open')}, event_name in ${scans}, ${proof('scan')},
+              event_name in ${visitsToStore} or event_name in ${orders}, ${proof('store visit')}, event_name = 'conversation.received', ${proof('conversation')},
+              event_name = 'message.bounced', ${proof('bounced')}, channel = 'phone', ${proof('call')}, event_name = 'message.sent', ${proof('sent')},
+              ${proof('delivered')})) as proof,
+            if(proof = ${proof('sent')}, toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull(JSONExtractString(properties, 'delivered_at'), 3, 'UTC')), null) as arrived
+          from (${contactRows(history, slice, url)})`,
+      )} as e left any join ${sources} as r on e.kin = r.kin
+      group by who
+    )`
   await history.run`
     insert into measurement.touch (person, stored, at, event, channel, campaign, kind, message_id, build, gone)
-    with of_person as (
-      select who,
-        arraySort(groupArrayIf((at, id, r.origin, r.named, kin, r.same, r.media, r.direct, r.bare, stored), visit)) as seen,
-        arraySort(groupArrayIf((message, rank, told_at, id, at, kin, r.same, r.media, r.direct, r.bare, stored, evidence, message_id), not visit)) as met
-      from (${visits} union all ${contacts}) as e left any join ${sources} as r on e.kin = r.kin
-      group by who
-    ),
-    -- Silence or another source begins a visit; of each message the best evidence stands.
-    in_order as (
-      select who, arraySort(arrayConcat(
-        arrayMap(v -> (v.1, v.2, v.5, v.6, v.7, v.8, v.9, v.10, toUInt8(${proof('visit')}), ''),
-          arrayFilter((v, b) -> v.1 > b.1 + ${visitGap} or (v.4 and v.3 != b.3), seen, arrayShiftRight(seen, 1))),
-        arrayMap(k -> (k.5, k.4, k.6, k.7, k.8, k.9, k.10, k.11, k.12, k.13),
-          arrayFilter((k, b) -> k.1 != b.1 and k.2 >= 0, met, arrayShiftRight(met, 1)))
-      )) as touches
-      from of_person
+    with in_order as (
+      select if(v.who = ${sql(history, nobody)}, k.who, v.who) as who, arraySort(arrayConcat(v.touches, k.touches)) as touches
+      from (${visits}) as v full join (${contacts}) as k on v.who = k.who
     ),
     -- The landing page after a click is the same contact, as is a second click a minute later, whatever came between.
     alike as (
@@ -297,42 +310,59 @@ async function writeTouches(history: History, plan: BuildPlan, slice: Slice): Pr
     settings max_execution_time = 0`
 }
 
+/** Orders and returns of everybody in the build, and who else tells of the same orders: read once, they are few. */
+async function writeReceipts(history: History, plan: BuildPlan): Promise<void> {
+  const everybody = sliceOf(history, plan, 0, () => history.part`true`)
+  const wanted =
+    plan.after === null
+      ? history.part`true`
+      : history.part`(order_no in (select order_no from ingest.event where name in ${orders} and order_no != '' and ${everybody.events})
+          or (order_no = '' and ${everybody.events}))`
+  await history.run`
+    insert into measurement.receipt
+      (build, person, stored, at, event, name, order_no, value, currency, channel, place, bot)
+    select ${plan.number}, ${ownerOf(history, 'e')}, if(e.person = ${sql(history, nobody)}, e.id, e.person), at, id, name,
+      order_no, value, currency, channel, place, bot
+    from (
+      select person, at, id, name, order_no, value, currency, channel, place, has(flags, 'bot') as bot from ingest.event
+      where name in ${[...orders, ...returns]} and ${wanted} limit 1 by id
+    ) as e left any join ${merged(history)} as m on e.person = m.loser
+    settings max_execution_time = 0`
+}
+
 async function writeConversions(history: History, plan: BuildPlan, slice: Slice): Promise<void> {
-  const ordered = history.part`select person, id, order_no from ingest.event
-    where ${slice.events} and name in ${orders} and order_no != '' and not has(flags, 'bot')`
-  const mine = history.part`(select order_no from ${owned(history, slice, ordered)})`
+  const ordered = history.part`build = ${plan.number} and name in ${orders}`
+  const mine = history.part`(select order_no from measurement.receipt
+    where ${ordered} and order_no != '' and not bot and ${slice.has('person')})`
   await history.run`
     insert into measurement.conversion
       (person, stored, at, event, order_no, value, returned, currency, sold_via, place, build, gone)
     with placed as (
-      select ${ownerOf(history, 'e')} as who, e.* from (
-        select person, at, id, order_no, place, value, currency, channel from ingest.event
-        where name in ${orders} and (order_no in ${mine} or (order_no = '' and ${slice.events}))
-        limit 1 by id
-      ) as e left any join ${merged(history)} as m on e.person = m.loser
-      order by at, id
+      select * from measurement.receipt
+      where ${ordered} and (order_no in ${mine} or (order_no = '' and ${slice.has('person')}))
+      order by at, event
       -- The shop's export and the browser both tell of one order; only a till counts for its store alone.
-      limit 1 by if(order_no = '', toString(id), concat(order_no, '\0', if(channel = 'store', place, '')))
+      limit 1 by if(order_no = '', toString(event), concat(order_no, '\0', if(channel = 'store', place, '')))
     ),
     back as (
       select purchase, sum(abs(value)) as amount, max(name = 'Order Cancelled') as cancelled, min(at) as at from (
         -- Of receipts with one number, a return belongs to that of its own store, else to the last one before it.
         select r.name as name, r.value as value, r.at as at,
-          argMax(p.id, tuple(p.place = r.place, p.at <= r.at, p.at)) as purchase
+          argMax(p.event, tuple(p.place = r.place, p.at <= r.at, p.at)) as purchase
         from (
-          select id, name, order_no, value, at, place from ingest.event
-          where name in ${returns} and order_no in ${mine} limit 1 by id
+          select event, name, order_no, value, at, place from measurement.receipt
+          where build = ${plan.number} and name in ${returns} and order_no in ${mine}
         ) as r join placed as p on p.order_no = r.order_no
-        group by r.id, r.name, r.value, r.at
+        group by r.event, r.name, r.value, r.at
       ) group by purchase
     )
-    select p.who, if(p.person = ${sql(history, nobody)}, p.id, p.person), p.at, p.id, p.order_no, p.value - came_back, came_back,
-      p.currency, if(p.channel in ('app', 'store'), p.channel, 'web'), p.place, ${newVersion(plan)}, 0
+    select p.person, p.stored, p.at, p.event, p.order_no, p.value - came_back, came_back, p.currency,
+      if(p.channel in ('app', 'store'), p.channel, 'web'), p.place, ${newVersion(plan)}, 0
     from (
       select p.*, if((b.amount > 0 or b.cancelled) and b.at <= p.at + interval ${returnDays} day,
         if(b.cancelled, p.value, least(p.value, b.amount)), 0) as came_back
-    from placed as p left any join back as b on p.id = b.purchase
-    ) as p where ${slice.has('p.who')}
+      from placed as p left any join back as b on p.event = b.purchase
+    ) as p where ${slice.has('p.person')}
     union all
     select person, stored, at, event, order_no, value, returned, currency, sold_via, place, ${goneVersion(plan)}, 1
     from measurement.conversion final where ${slice.has('person')}

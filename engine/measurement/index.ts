@@ -176,6 +176,7 @@ async function forget(history: Ground['history'], sums: JourneySums, persons: Pe
   await history.run`delete from measurement.known where person in ${gone}`
   await history.run`delete from measurement.chosen where person in ${gone}`
   await history.run`delete from measurement.changed where person in ${gone}`
+  await history.run`delete from measurement.receipt where person in ${gone} or stored in ${gone}`
 }
 
 // Any constant does; every process takes the same one, so that two builds never run beside each other.
