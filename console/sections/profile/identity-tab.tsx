@@ -11,7 +11,7 @@ import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Undo, WhatIf } from './effect.tsx'
-import { WhyPanel } from './why-panel.tsx'
+import { useCauseWords, WhyPanel } from './why-panel.tsx'
 
 type Identifier = (typeof api.identity.identifiers)['answer']['_zod']['output']['items'][number]
 type LogRow = (typeof api.identity.log)['answer']['_zod']['output']['items'][number]
@@ -170,13 +170,7 @@ function Merge(props: { row: LogRow }): ReactNode {
   const [asking, setAsking] = useState(false)
   const { row } = props
   const sure = useDeed(api.identity.merge, { refresh: ['identity', 'profile'], done: t('identity.confirmed') })
-  const causeOf = ({ cause }: LogRow): string => {
-    const run = /^match run (\d+)$/.exec(cause)?.[1]
-    if (run !== undefined) return t('identity.byRun', { number: run })
-    if (cause === 'undone') return t('identity.wasUndone')
-    const same = /^same (\w+)$/.exec(cause)?.[1]
-    return same === undefined ? cause : t('identity.sameCause', { kind: words('namespace', same) })
-  }
+  const causeWords = useCauseWords()
   return (
     <Group justify="space-between" wrap="nowrap" align="flex-start" data-testid={`merge-${row.id}`}>
       <div>
@@ -186,7 +180,7 @@ function Merge(props: { row: LogRow }): ReactNode {
           {row.level === 'probable' ? <Probable /> : null}
         </Text>
         <Text size="xs" c="dimmed">
-          {causeOf(row)} · {row.actor === 'event' ? t('identity.byRule') : row.actor.replace(/^user:/, '')} ·{' '}
+          {causeWords(row.cause)} · {row.actor === 'event' ? t('identity.byRule') : row.actor.replace(/^user:/, '')} ·{' '}
           <DateTime at={row.at} />
           {row.loser === null ? null : (
             <>

@@ -11,10 +11,23 @@ import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 
+/** Why records were joined or parted: what the stage writes itself, in the reader's language; else as a colleague wrote it. */
+export function useCauseWords(): (cause: string) => string {
+  const { t } = useTranslation()
+  const words = useWords()
+  return (cause) => {
+    const run = /^match run (\d+)$/.exec(cause)?.[1]
+    if (run !== undefined) return t('identity.byRun', { number: run })
+    const same = /^same (\w+)$/.exec(cause)?.[1]
+    return same === undefined ? words('cause', cause) : t('identity.sameCause', { kind: words('namespace', same) })
+  }
+}
+
 /** Why these are one person: the steps of evidence that hold the identifiers together, and what was refused. */
 export function WhyPanel(props: { person: PersonId }): ReactNode {
   const { t } = useTranslation()
   const words = useWords()
+  const causeWords = useCauseWords()
   const why = useAnswer(api.identity.why, { params: { person: props.person } })
   return (
     <Panel title={t('identity.whyOne')} definition={t('identity.whyOneMeaning')} testid="why">
@@ -52,7 +65,7 @@ export function WhyPanel(props: { person: PersonId }): ReactNode {
             {value.decisions.map((decision) => (
               <Text size="xs" key={`${decision.kind} ${decision.one.value} ${decision.other.value}`}>
                 <b>{words('answer', decision.kind)}</b>: {decision.one.value} · {decision.other.value} (
-                {decision.actor.replace(/^user:/, '')}, {decision.reason})
+                {decision.actor.replace(/^user:/, '')}, {causeWords(decision.reason)})
               </Text>
             ))}
             {value.refusals.length === 0 ? null : (
