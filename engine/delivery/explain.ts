@@ -21,7 +21,13 @@ export async function explain(
   const lines: Line[] = [
     ...row.reasons.map((fact): Line => ({ fact, ok: keptParts(fact)?.say !== 'not_by', at: planned })),
     ...row.checks.map((check): Line => ({ ...check, at: row.sent_at?.toISOString() ?? null })),
-    ...(body?.refs ?? []).map((reference): Line => ({ fact: kept('reference', reference), ok: true, at: left })),
+    ...(body?.refs ?? []).map(
+      (reference): Line => ({
+        fact: kept('reference', { ...reference, name: nameOf(reference.name) }),
+        ok: true,
+        at: left,
+      }),
+    ),
   ]
   if (row.hash) lines.push({ fact: kept('words', { hash: row.hash.slice(0, 12) }), ok: true, at: null })
   return {
@@ -51,4 +57,11 @@ function headline(row: MessageRow, language: SpokenLanguage): string {
     default:
       return row.reason ? kept('waiting', { what, why }) : kept('leaves', { what, at: row.not_before.toISOString() })
   }
+}
+
+/** What content calls a figure it looked up, in words of the reader. */
+function nameOf(name: string): string {
+  const article = /^price of (.+)$/.exec(name)?.[1]
+  if (article !== undefined) return kept('price_of', { article })
+  return name === 'cart total' ? kept('cart_total') : name
 }

@@ -41,7 +41,9 @@ const deliveryPhrases: Phrases = {
   },
   by_hand: { en: 'Settled by hand: {note}', de: 'Von Hand geklärt: {note}' },
   out_of_time: { en: 'It could not leave in time.', de: 'Sie konnte nicht rechtzeitig hinaus.' },
-  reference: { en: '{name}: {value} when it left.', de: '{name}: {value} beim Absenden.' },
+  reference: { en: '{name:said}: {value} when it left.', de: '{name:said}: {value} beim Absenden.' },
+  price_of: { en: 'price of {article}', de: 'Preis von {article}' },
+  cart_total: { en: 'cart total', de: 'Summe des Warenkorbs' },
   words: { en: 'Words with the hash {hash}.', de: 'Text mit der Prüfsumme {hash}.' },
   accepted: {
     en: '“{what}” was sent by {channel:channel} to {address} on {at:when}.',

@@ -39,11 +39,11 @@ export function Calendar(props: { lines: Line[] }): ReactNode {
                     <Table.Td key={month} ta="right">
                       {line === undefined ? null : (
                         <>
-                          {format.shortMoney(line.spent, line.currency)}
+                          {format.wholeMoney(line.spent, line.currency)}
                           <Text size="xs" c={line.alert === null ? 'dimmed' : 'red'}>
                             {line.amount === 0
                               ? t('budget.unplanned')
-                              : `/ ${format.shortMoney(line.amount, line.currency)}`}
+                              : `/ ${format.wholeMoney(line.amount, line.currency)}`}
                           </Text>
                           {line.used === null ? null : (
                             <Box h={3} mt={2} bg="var(--mantine-color-default-border)">

@@ -66,7 +66,7 @@ export function Imports(): ReactNode {
       {
         id: 'state',
         header: t('message.state'),
-        width: 190,
+        width: 140,
         sort: (row) => row.state,
         cell: (row) => (
           <Stack gap={2}>
@@ -84,7 +84,7 @@ export function Imports(): ReactNode {
       {
         id: 'rows',
         header: t('import.rows'),
-        width: 110,
+        width: 128,
         align: 'right',
         sort: (row) => row.rowsRead,
         cell: (row) => format.count(row.rowsRead),
@@ -92,7 +92,7 @@ export function Imports(): ReactNode {
       {
         id: 'accepted',
         header: t('import.accepted'),
-        width: 110,
+        width: 128,
         align: 'right',
         sort: (row) => row.accepted,
         cell: (row) => format.count(row.accepted),
@@ -100,7 +100,7 @@ export function Imports(): ReactNode {
       {
         id: 'rejected',
         header: t('import.rejected'),
-        width: 110,
+        width: 128,
         align: 'right',
         sort: (row) => row.rejected,
         cell: (row) => format.count(row.rejected),
@@ -108,7 +108,7 @@ export function Imports(): ReactNode {
       {
         id: 'duplicates',
         header: t('import.duplicates'),
-        width: 110,
+        width: 128,
         align: 'right',
         sort: (row) => row.duplicates,
         cell: (row) => format.count(row.duplicates),

@@ -112,6 +112,7 @@ function Sold(): ReactNode {
   const words = useWords()
   const may = useMay()
   const revenue = useAnswer(api.commerce.revenue, { query: { by: 'day' } }, { enabled: may(api.commerce.revenue) })
+  if (!may(api.commerce.revenue)) return null
   return (
     <Panel title={t('today.soldPerDay')} definition={t('today.soldPerDayMeaning')} testid="sold-per-day">
       <Fetch
