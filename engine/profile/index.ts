@@ -5,6 +5,7 @@ import { type Brief, counterOf } from './counter.ts'
 import { exportOf, type PersonExport } from './export.ts'
 import { type Reach, reachOf } from './reach.ts'
 import { namesOf, type SearchAnswer, type SearchInput, searchPersons } from './search.ts'
+import { rememberSighted } from './sighted.ts'
 import {
   applyBatch,
   erasePersons,
@@ -68,8 +69,9 @@ export function createProfile({ ground, identity }: ProfileNeeds): Profile {
     language,
     identifiersOf: (person: PersonId, on: Database) => identity.identifiersOf(person, on),
   })
+  const sighted = rememberSighted()
   return {
-    apply: (tx, batch) => applyBatch(tx, clock, batch),
+    apply: (tx, batch) => applyBatch(tx, clock, sighted, batch),
     recompute,
     search: (input) => searchPersons(database, input),
     counter: (typed, pieces = {}) => counterOf({ database, pieces, find: identity.find }, typed),

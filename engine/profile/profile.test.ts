@@ -172,6 +172,38 @@ describe('splits', () => {
   })
 })
 
+describe('sightings', () => {
+  const seenAt = (at: string) => happen(event({ ids: { user_id: 'seen-often' }, name: 'Product Viewed', at }))
+  const rowOf = (person: PersonId) =>
+    house.ground.database.row<{ last: Date; version: string }>`
+      select last_seen as last, xmin::text as version from profile.person where person = ${person}`
+
+  test('somebody seen again within the minute is not written again', async () => {
+    const person = await seenAt('2026-03-02T07:00:10.000Z')
+    const first = await rowOf(person)
+    await seenAt('2026-03-02T07:00:40.000Z')
+    expect(await rowOf(person)).toEqual(first)
+    await seenAt('2026-03-02T07:01:00.000Z')
+    expect((await rowOf(person))?.last).toEqual(new Date('2026-03-02T07:01:00.000Z'))
+  })
+
+  test('what a transaction has taken back, or another process, is written again', async () => {
+    const { database } = house.ground
+    const later = event({ ids: { user_id: 'seen-often' }, name: 'Product Viewed', at: '2026-03-02T07:05:10.000Z' })
+    const failed = database.transaction(async (tx) => {
+      await profile.apply(tx, await identity.resolve(tx, [later]))
+      throw new Error('a later stage failed')
+    })
+    await expect(failed).rejects.toThrow('a later stage failed')
+    const person = await seenAt('2026-03-02T07:05:20.000Z')
+    expect((await rowOf(person))?.last).toEqual(new Date('2026-03-02T07:05:00.000Z'))
+    const elsewhere = createProfile({ ground: house.ground, identity })
+    await database.transaction((tx) => elsewhere.erase(tx, [person]))
+    await seenAt('2026-03-02T07:05:30.000Z')
+    expect((await rowOf(person))?.last).toEqual(new Date('2026-03-02T07:05:00.000Z'))
+  })
+})
+
 describe('counters', () => {
   test('events count per day, machine opens not at all, very old ones neither', async () => {
     const track = (name: string, at: string, properties: JsonObject = {}) =>

@@ -3,6 +3,7 @@ import { channels, storedUnder } from '@einklang/contract'
 import { type Clock, type Columns, type Database, recordset } from '@einklang/platform'
 import { documentOf } from './document.ts'
 import { maySay, type Observation, observationsOf } from './observation.ts'
+import { type Sighted, type Sighting, takeTurn } from './sighted.ts'
 import { type Claim, survivors } from './survivorship.ts'
 
 export type Score = {
@@ -68,7 +69,8 @@ export const eventCountDays = 400
 export const contactDays = 90
 
 /** Everything profile does with a batch: sightings, traits, counters, contacts and numbers, as sets. */
-export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch): Promise<void> {
+export async function applyBatch(tx: Database, clock: Clock, sighted: Sighted, batch: AppliedBatch): Promise<void> {
+  sighted.begin(await takeTurn(tx))
   if (batch.events.length === 0) return decided(tx, batch)
   const current = winnersOf(batch.merges)
   if (batch.merges.length > 0) await absorb(tx, batch.merges, current)
@@ -81,10 +83,7 @@ export async function applyBatch(tx: Database, clock: Clock, batch: AppliedBatch
   const now = clock.now().getTime()
   const [observed] = await Promise.all([
     observe(tx, observations, ownerOf),
-    sight(
-      tx,
-      [...seen.values()].filter(({ person }) => !told.has(person)),
-    ),
+    sight(tx, sighted.news([...seen.values()].filter(({ person }) => !told.has(person)))),
     writePersons(
       tx,
       [...told].map(([person, claims]) => ({ ...personRow(person, claims), ...spanOf(seen.get(person)) })),
@@ -148,8 +147,6 @@ async function absorb(tx: Database, merges: Merge[], current: Map<PersonId, Pers
       last_seen = greatest(person.last_seen, excluded.last_seen),
       seen_day = greatest(person.seen_day, excluded.seen_day)`
 }
-
-type Sighting = { person: PersonId; first: string; last: string }
 
 function sightingsOf(events: PersonEvent[], current: Map<PersonId, PersonId>): Map<PersonId, Sighting> {
   const seen = new Map<PersonId, Sighting>()
@@ -533,6 +530,7 @@ export async function forgetOld(database: Database): Promise<number> {
 }
 
 export async function erasePersons(tx: Database, persons: PersonId[]): Promise<number> {
+  await takeTurn(tx)
   let rows = 0
   rows += await tx.run`delete from profile.observation where person = any(${persons})`
   rows += await tx.run`delete from profile.person where person = any(${persons})`
