@@ -244,10 +244,11 @@ async function countsOf({
   history,
   config,
 }: Ground): Promise<{ touches: number; conversions: number; since: string | null }> {
-  const [touches] = await history.rows<{ n: number }>`select count() as n from measurement.touch final`
-  const [paths] = await history.rows<{ n: number; since: string }>`
-    select countIf(converted = 1) as n, toString(toDate(min(at), ${config.timeZone})) as since from measurement.path final`
-  const conversions = Number(paths?.n ?? 0)
-  const any = Number(touches?.n ?? 0) + conversions > 0
-  return { touches: Number(touches?.n ?? 0), conversions, since: any ? (paths?.since ?? null) : null }
+  // Each touch belongs to one path.
+  const [paths] = await history.rows<{ touches: number; conversions: number; since: string }>`
+    select sum(length(touch_at)) as touches, countIf(converted = 1) as conversions,
+      toString(toDate(min(at), ${config.timeZone})) as since
+    from measurement.path final`
+  const [touches, conversions] = [Number(paths?.touches ?? 0), Number(paths?.conversions ?? 0)]
+  return { touches, conversions, since: touches + conversions > 0 ? (paths?.since ?? null) : null }
 }

@@ -14,6 +14,7 @@ let measurement: Measurement
 let sums: JourneySums
 let batch = 0
 let questions = 0
+let facts = 0
 
 beforeAll(async () => {
   town = await testGround()
@@ -27,24 +28,35 @@ const periods = [
   { from: '2026-01-10', to: '2026-01-31' },
   { from: '2026-01-14', to: '2026-01-14' },
 ]
-const start = Date.parse('2025-12-20T22:30:00Z')
-const instant = (minutes: number) => new Date(start + minutes * 60_000).toISOString()
+const start = Date.parse('2025-10-20T22:30:00Z')
+// No two facts at the same instant: what ties are decided by is not told here.
+const instant = (minutes: number) => new Date(start + minutes * 60_000 + (++facts % 60_000)).toISOString()
 
 /** What a crowd of ten persons did: visits of four channels, talks, orders in two currencies, and returns. */
 const crowd = fc.array(
   fc.record({
     who: fc.integer({ min: 0, max: 9 }),
-    minute: fc.integer({ min: 0, max: 60_000 }),
-    what: fc.constantFrom('email', 'social', 'affiliate', 'direct', 'talk', 'order', 'order', 'return'),
+    // Some of it in one evening, some over months.
+    minute: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 190_000 })),
+    what: fc.constantFrom('email', 'social', 'direct', 'direct', 'talk', 'order', 'order', 'return', 'open', 'click'),
     cents: fc.integer({ min: 100, max: 9000 }),
   }),
-  { minLength: 40, maxLength: 40 },
+  { minLength: 60, maxLength: 60 },
 )
 
-function told(prefix: string, facts: typeof crowd extends fc.Arbitrary<infer Facts> ? Facts : never): Told[] {
-  return facts.map(({ who, minute, what, cents }, index): Told => {
+function told(prefix: string, drawn: typeof crowd extends fc.Arbitrary<infer Facts> ? Facts : never): Told[] {
+  return drawn.map(({ who, minute, what, cents }, index): Told => {
     const base = { person: `${prefix} ${who}`, at: instant(minute) }
     if (what === 'talk') return { ...base, name: 'conversation.received', channel: 'service' }
+    if (what === 'open' || what === 'click') {
+      const message = { message: `${who} ${cents % 4}`, campaign: cents % 2 === 0 ? 'News' : 'NEWS', channel: 'email' }
+      return {
+        ...base,
+        ...message,
+        name: `message.${what}ed`,
+        properties: { channel: 'email', machine: cents % 5 === 0 },
+      }
+    }
     if (what === 'return')
       return { ...base, name: 'Order Refunded', orderNo: `${prefix}${Math.floor(index / 2) * 2}`, value: -cents }
     if (what === 'order') {
@@ -105,6 +117,120 @@ test('the sums tell what the paths tell after every build, whatever arrives, mer
   await measurement.erase(town.ground.database, [personNamed('a 4') as PersonId])
   await expectSumsToTellWhatPathsTell()
 })
+
+test('the paths are those that a plain program finds', async () => {
+  const { history } = town.ground
+  const events = await history.rows<Fact>`
+    select person, at, id, name, channel, campaign, medium, utm_source, message_id, order_no, place,
+      JSONExtractBool(properties, 'machine') as machine from ingest.event order by at, id`
+  const merges = await history.rows<{ loser: string; winner: string }>`
+    select loser, winner from identity.merged final where undone = 0`
+  const winnerOf = new Map(merges.map(({ loser, winner }) => [loser, winner]))
+  const erased = personNamed('a 4')
+  // An order is known by its number, a till counts for its store alone; who told of it first has it.
+  const firsts = new Map<string, string>()
+  for (const { name, order_no, channel, place, id } of events) {
+    const key = `${order_no} ${channel === 'store' ? place : ''}`
+    if (name === 'Order Completed' && !firsts.has(key)) firsts.set(key, id)
+  }
+  const counted = new Set(firsts.values())
+  const expected: string[] = []
+  for (const [person, facts] of Map.groupBy(events, (fact) => winnerOf.get(fact.person) ?? fact.person)) {
+    if (person !== erased) expected.push(...waysOf(person, facts, counted))
+  }
+  const paths = await history.rows<{ person: string; event: string; converted: number; touch_event: string[] }>`
+    select person, event, converted, touch_event from measurement.path final`
+  expect(paths.map((row) => [row.person, row.converted, row.event, ...row.touch_event].join()).toSorted()).toEqual(
+    expected.toSorted(),
+  )
+  expect(expected.length).toBeGreaterThan(50)
+})
+
+type Fact = {
+  person: string
+  at: string
+  id: string
+  name: string
+  channel: string
+  campaign: string
+  medium: string
+  utm_source: string
+  message_id: string
+  order_no: string
+  place: string
+  machine: boolean
+}
+type Met = { at: number; id: string; channel: string; campaign: string; exempt: boolean }
+
+const halfHour = 1_800_000
+const quarter = 90 * 86_400_000
+
+/** Visits and contacts of one person in order, as the README defines them, and the ways to the next order. */
+function waysOf(person: string, facts: Fact[], counted: Set<string>): string[] {
+  const instantOf = (fact: Fact) => Date.parse(fact.at)
+  const sourceOf = (fact: Fact) => [fact.utm_source, fact.medium, fact.campaign.toLowerCase()].join()
+  const seen = facts.filter((fact) => fact.name === 'Home')
+  const met: Met[] = seen
+    .filter((fact, index) => {
+      const before = seen[index - 1]
+      return (
+        before === undefined ||
+        instantOf(fact) > instantOf(before) + halfHour ||
+        (fact.utm_source !== '' && sourceOf(fact) !== sourceOf(before))
+      )
+    })
+    .map((fact) => ({
+      at: instantOf(fact),
+      id: fact.id,
+      channel: fact.medium || 'direct',
+      campaign: fact.campaign,
+      exempt: false,
+    }))
+  const messages = facts.filter((fact) => fact.name.startsWith('message.') && !fact.machine)
+  for (const told of Map.groupBy(messages, (fact) => fact.message_id).values()) {
+    const best = told.find((fact) => fact.name === 'message.clicked') ?? (told[0] as Fact)
+    met.push({ at: instantOf(best), id: best.id, channel: 'email', campaign: best.campaign, exempt: false })
+  }
+  for (const fact of facts) {
+    const store = fact.name === 'Order Completed' && fact.channel === 'store'
+    if (store || fact.name === 'conversation.received')
+      met.push({ at: instantOf(fact), id: fact.id, channel: store ? 'store' : 'service', campaign: '', exempt: store })
+  }
+  const byTime = (one: Met, other: Met) => one.at - other.at || (one.id < other.id ? -1 : 1)
+  const inOrder = met.toSorted(byTime)
+  const same = (one: Met, other: Met) =>
+    one.channel === other.channel && one.campaign.toLowerCase() === other.campaign.toLowerCase()
+  const touches = inOrder.filter((touch, index) => {
+    const before = inOrder[index - 1]
+    const alike = inOrder.slice(0, index).findLast((one) => same(one, touch))
+    const near = before !== undefined && touch.at <= before.at + halfHour
+    const follows =
+      before !== undefined &&
+      (touch.channel === 'direct' || same(before, touch) || (before.channel === touch.channel && touch.campaign === ''))
+    return touch.exempt || !((alike !== undefined && touch.at <= alike.at + halfHour) || (near && follows))
+  })
+  const orders = facts.filter((fact) => counted.has(fact.id))
+  const ways: string[] = []
+  let idle: Met[] = []
+  const silence = () => {
+    if (idle.length > 0) ways.push([person, 0, idle.at(-1)?.id, ...idle.map((touch) => touch.id)].join())
+    idle = []
+  }
+  let rest = touches
+  for (const order of [...orders, null]) {
+    const until = order === null ? Number.POSITIVE_INFINITY : instantOf(order)
+    const before = rest.filter((touch) => touch.at <= until)
+    rest = rest.slice(before.length)
+    const leads = order === null ? [] : before.filter((touch) => touch.at > until - quarter)
+    for (const touch of before.slice(0, before.length - leads.length)) {
+      if (idle.length > 0 && touch.at > (idle.at(-1) as Met).at + quarter) silence()
+      idle.push(touch)
+    }
+    silence()
+    if (order !== null) ways.push([person, 1, order.id, ...leads.map((touch) => touch.id)].join())
+  }
+  return ways
+}
 
 test('the map counts every path: checked one by one', async () => {
   const period = periods[0] as (typeof periods)[0]
