@@ -249,3 +249,40 @@ export function machine(): string {
   const model = /model name\s*: (.+)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? process.arch
   return `${model}, ${process.platform} ${process.arch}, Node ${process.versions.node}`
 }
+
+type Cookie = { name: string; value: string }
+
+/** A colleague who may see everything, already past the change of the generated password. */
+export async function newColleague(api: Api, port: number): Promise<{ id: string; cookie: Cookie }> {
+  const email = `bench-${port}-${process.pid}@example.test`
+  const roles = ['admin', 'marketer', 'store', 'support', 'privacy', 'analyst']
+  const made = await ask<{ colleague: { id: string }; password: string }>(api, 'POST', '/api/governance/people', {
+    name: 'Bench',
+    email,
+    roles,
+  })
+  const next = `Regen auf Kirschbaum ${process.pid}`
+  const send = (path: string, body: object, cookie?: Cookie) =>
+    fetch(`${api.url}${path}`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        origin: api.url,
+        ...(cookie ? { cookie: `${cookie.name}=${cookie.value}` } : {}),
+      },
+      body: JSON.stringify(body),
+    })
+  const signedIn = await send('/api/governance/session', { email, password: made.password })
+  const first = cookieOf(signedIn)
+  const changed = await send('/api/governance/password', { current: made.password, next }, first)
+  if (!changed.ok) throw new Error(`The password could not be changed: ${await changed.text()}`)
+  const again = await send('/api/governance/session', { email, password: next })
+  return { id: made.colleague.id, cookie: cookieOf(again) }
+}
+
+function cookieOf(answer: Response): Cookie {
+  const [pair = ''] = answer.headers.getSetCookie()[0]?.split(';') ?? []
+  const cut = pair.indexOf('=')
+  if (cut < 0) throw new Error(`The sign-in gave no session: ${answer.status}`)
+  return { name: pair.slice(0, cut), value: pair.slice(cut + 1) }
+}

@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
-import { type Api, ask, freePort, machine, Served } from '../served.ts'
+import { type Api, ask, freePort, machine, newColleague, Served } from '../served.ts'
 
 const [given, wantedTurns] = process.argv.slice(2)
 const turns = Number(wantedTurns ?? 10)
@@ -187,43 +187,6 @@ function report(times: Map<string, number[]>): void {
 
 function at(sorted: number[], share: number): number {
   return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0)
-}
-
-type Cookie = { name: string; value: string }
-
-/** A colleague who may see everything, already past the change of the generated password. */
-async function newColleague(api: Api, port: number): Promise<{ id: string; cookie: Cookie }> {
-  const email = `bench-${port}-${process.pid}@example.test`
-  const roles = ['admin', 'marketer', 'store', 'support', 'privacy', 'analyst']
-  const made = await ask<{ colleague: { id: string }; password: string }>(api, 'POST', '/api/governance/people', {
-    name: 'Bench',
-    email,
-    roles,
-  })
-  const next = `Regen auf Kirschbaum ${process.pid}`
-  const send = (path: string, body: object, cookie?: Cookie) =>
-    fetch(`${api.url}${path}`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        origin: api.url,
-        ...(cookie ? { cookie: `${cookie.name}=${cookie.value}` } : {}),
-      },
-      body: JSON.stringify(body),
-    })
-  const signedIn = await send('/api/governance/session', { email, password: made.password })
-  const first = cookieOf(signedIn)
-  const changed = await send('/api/governance/password', { current: made.password, next }, first)
-  if (!changed.ok) throw new Error(`The password could not be changed: ${await changed.text()}`)
-  const again = await send('/api/governance/session', { email, password: next })
-  return { id: made.colleague.id, cookie: cookieOf(again) }
-}
-
-function cookieOf(answer: Response): Cookie {
-  const [pair = ''] = answer.headers.getSetCookie()[0]?.split(';') ?? []
-  const cut = pair.indexOf('=')
-  if (cut < 0) throw new Error(`The sign-in gave no session: ${answer.status}`)
-  return { name: pair.slice(0, cut), value: pair.slice(cut + 1) }
 }
 
 /** The smallest retailer, for a machine without a filled data directory. */

@@ -173,6 +173,24 @@ export const identityMerge: Command = {
     }),
 }
 
+export const identityApart: Command = {
+  name: 'identity apart',
+  summary: 'Say that two identifiers are different people; with --undo, take that back',
+  operands: { text: 'NAMESPACE:VALUE NAMESPACE:VALUE', least: 2, most: 2 },
+  flags: { undo: { text: 'they may be joined again' }, ...reasonFlag, ...flags },
+  run: (call) =>
+    withServer(call, async ({ client }) => {
+      const [one = '', other = ''] = call.operands
+      const reason = call.flag('reason') ?? 'said on the command line'
+      const body = { one: keyOf(one), other: keyOf(other), reason }
+      const undo = call.switch('undo')
+      const done = await client.call(undo ? api.identity.allowAgain : api.identity.keepApart, { body })
+      const changed = undo ? 'Rules may join them again.' : 'No rule and no run joins them any more.'
+      call.show(done.changed ? changed : 'Nothing changed: it was so already.')
+      return done
+    }),
+}
+
 export const identityReview: Command = {
   name: 'identity review',
   summary: 'Questions where the rules stop: conflicts, grey links, shared values',
@@ -250,6 +268,7 @@ export const identityCommands: Command[] = [
   identityUnmerge,
   identitySplit,
   identityMerge,
+  identityApart,
   identityReview,
   identityAnswer,
   identityMark,

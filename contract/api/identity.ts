@@ -43,6 +43,8 @@ export const logKinds = [
   'release',
   'block',
   'confirm',
+  'apart',
+  'allow',
 ] as const
 
 export const logRow = z.object({
@@ -313,11 +315,35 @@ export const household = route({
   }),
 })
 
+const pair = z.strictObject({ one: key, other: key, reason: z.string().min(3).max(500) })
+
+export const keepApart = route({
+  stage,
+  name: 'keepApart',
+  summary: 'Say that two identifiers are different people: no rule and no run joins them from now on',
+  method: 'post',
+  path: '/negative-edges',
+  may: ['admin', 'support', 'privacy'],
+  body: pair,
+  answer: z.object({ changed: z.boolean() }),
+})
+
+export const allowAgain = route({
+  stage,
+  name: 'allowAgain',
+  summary: 'Take back that two identifiers are different people; rules may join them again',
+  method: 'delete',
+  path: '/negative-edges',
+  may: ['admin', 'support', 'privacy'],
+  body: pair,
+  answer: z.object({ changed: z.boolean() }),
+})
+
 export const markValue = route({
   stage,
   name: 'markValue',
   summary:
-    'Block a value, set it aside as shared, register it as a device of a store, mark it as a household card, or release it',
+    'Block a value, set it aside as shared (also a card that a family shares), register it as a device of a store, or release it',
   method: 'post',
   path: '/values',
   may: ['admin', 'support', 'privacy'],

@@ -1,6 +1,7 @@
 import type { NormalEvent, PersonId } from '@einklang/contract'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { allowAgain, keepApart } from './apart.ts'
 import { effectOfPlan, whatifOf, whyOf } from './explain.ts'
 import { findHouseholds, householdOf } from './household.ts'
 import { createIdentity, type Identity } from './index.ts'
@@ -250,4 +251,27 @@ test('a tighter limit holds from now on and names those who have more', async ()
     most: 1,
     changed: true,
   })
+})
+
+test('two identifiers said to be different are joined by no rule, until that is taken back', async () => {
+  await resolve(tell({ 'customer_no.crm': '1' }), tell({ user_id: 'ada' }))
+  const [one, other] = [
+    { namespace: 'customer_no.crm', value: '1' },
+    { namespace: 'user_id', value: 'ada' },
+  ]
+  const said = { one, other, reason: 'mother and daughter', actor: 'user:eva' }
+  const { database } = world.ground
+  expect(await keepApart(needs, database, said)).toEqual({ changed: true })
+  expect(await keepApart(needs, database, { ...said, one: other, other: one })).toEqual({ changed: false })
+  await resolve(tell({ user_id: 'ada', 'customer_no.crm': '1' }))
+  expect(await owner('customer_no.crm', '1')).not.toBe(await owner('user_id', 'ada'))
+  expect(await allowAgain(needs, database, said)).toEqual({ changed: true })
+  await identity.settle()
+  expect(await owner('customer_no.crm', '1')).toBe(await owner('user_id', 'ada'))
+  const ada = (await owner('user_id', 'ada')) as PersonId
+  expect((await identity.log(ada)).map(({ kind }) => kind)).toEqual(expect.arrayContaining(['apart', 'allow', 'merge']))
+  await expect(keepApart(needs, database, said)).rejects.toThrow(/one person today/)
+  await expect(keepApart(needs, database, { ...said, one: { namespace: 'user_id', value: 'nobody' } })).rejects.toThrow(
+    /Nobody has/,
+  )
 })

@@ -1,6 +1,7 @@
 import { api, type PersonId } from '@einklang/contract'
 import { type Database, type Ground, jobKind, mount, Refusal, type Request_, type StageParts } from '@einklang/platform'
 import { z } from 'zod'
+import { allowAgain, keepApart } from './apart.ts'
 import { effectOfPlan, sourceNames, type Weigh, whatifOf, whyOf } from './explain.ts'
 import { findHouseholds, householdOf } from './household.ts'
 import type { Identity } from './index.ts'
@@ -76,6 +77,14 @@ export function identityParts(identity: Identity & { ground: Ground; country: st
       mount(api.identity.merge, ({ body }, request) =>
         identity.merge(body.one, body.other, actorOf(request), body.reason),
       ),
+      mount(api.identity.keepApart, ({ body }, request) =>
+        keepApart(needs, database, { ...body, actor: actorOf(request) }),
+      ),
+      mount(api.identity.allowAgain, async ({ body }, request) => {
+        const done = await allowAgain(needs, database, { ...body, actor: actorOf(request) })
+        await identity.settle()
+        return done
+      }),
       mount(api.identity.markValue, async ({ body }, request) => {
         const done = await markValue(needs, body, body.as, actorOf(request), body.reason)
         await identity.settle()
@@ -146,6 +155,7 @@ async function personView(database: Database, asked: PersonId) {
     select id as person, state, identity.aliases(id) as aliases, identity.sure_aliases(${asked}) as sure, first_seen_at as "firstSeenAt"
     from identity.person where id = identity.current(${asked})`
   if (!row) throw new Refusal(404, 'unknown_person', 'There is no such person.')
+  if (row.state === 'erased') throw new Refusal(410, 'erased', 'This person was erased.')
   const { sure, ...view } = row
   const level = sure.includes(row.person) ? ('sure' as const) : ('probable' as const)
   const probable = row.aliases.filter((id) => !sure.includes(id))

@@ -122,7 +122,8 @@ function firm(keys: Key[]): Key[] {
   return keys.filter((key) => classOf(key.namespace) !== 'transaction').slice(0, 3)
 }
 
-function edges(one: Key[], other: Key[], reason: string, actor: string): Decided['negatives'] {
+/** Each of one side with each of the other, in the order in which decisions are kept. */
+export function edges(one: Key[], other: Key[], reason: string, actor: string): Decided['negatives'] {
   return one.flatMap((left) =>
     other
       .filter((right) => keyOf(left) !== keyOf(right))

@@ -1,11 +1,11 @@
 import { api, type PersonId } from '@einklang/contract'
-import { Badge, Group, Stack, Text } from '@mantine/core'
+import { Badge, Button, Group, Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { DateTime } from '../../kit/figures.tsx'
 import { Panel } from '../../kit/page.tsx'
 import { Empty, Fetch } from '../../kit/states.tsx'
-import { useAnswer } from '../../shell/api.ts'
+import { useAnswer, useDeed } from '../../shell/api.ts'
 import { PersonLink } from '../../shell/link.tsx'
 import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
@@ -28,6 +28,8 @@ export function WhyPanel(props: { person: PersonId }): ReactNode {
   const { t } = useTranslation()
   const words = useWords()
   const causeWords = useCauseWords()
+  const may = useMay()
+  const allow = useDeed(api.identity.allowAgain, { refresh: ['identity', 'profile'], done: t('identity.allowed') })
   const why = useAnswer(api.identity.why, { params: { person: props.person } })
   return (
     <Panel title={t('identity.whyOne')} definition={t('identity.whyOneMeaning')} testid="why">
@@ -66,6 +68,19 @@ export function WhyPanel(props: { person: PersonId }): ReactNode {
               <Text size="xs" key={`${decision.kind} ${decision.one.value} ${decision.other.value}`}>
                 <b>{words('answer', decision.kind)}</b>: {decision.one.value} · {decision.other.value} (
                 {decision.actor.replace(/^user:/, '')}, {causeWords(decision.reason)})
+                {decision.kind === 'different' && may(api.identity.allowAgain) ? (
+                  <Button
+                    size="compact-xs"
+                    variant="subtle"
+                    loading={allow.pending}
+                    onClick={() =>
+                      void allow.run({ body: { one: decision.one, other: decision.other, reason: 'taken back' } })
+                    }
+                    data-testid="allow-again"
+                  >
+                    {t('identity.takeBack')}
+                  </Button>
+                ) : null}
               </Text>
             ))}
             {value.refusals.length === 0 ? null : (
