@@ -97,6 +97,13 @@ describe('--json', () => {
     })
   })
 
+  test('help is a document too', async () => {
+    expect(JSON.parse((await run('help --json')).out).commands).toContainEqual(
+      expect.objectContaining({ name: 'source list' }),
+    )
+    expect(JSON.parse((await run('serve --help --json')).out)).toMatchObject({ name: 'serve', flags: {} })
+  })
+
   test('may stand before the command', async () => {
     expect(JSON.parse((await run('--json source add Web --kind web')).out)).toEqual({
       name: 'Web',

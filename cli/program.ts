@@ -24,12 +24,14 @@ export async function runProgram(commands: Command[], typed: string[], terminal:
     const group = groupIn(commands, words)
     const command = group === null ? commandOf(commands, words) : null
     if (command === null) {
-      terminal.out(overview(group ?? commands))
+      const shown = (group ?? commands).map(({ name, summary }) => ({ name, summary }))
+      terminal.out(json ? `${JSON.stringify({ commands: shown }, null, 2)}\n` : overview(group ?? commands))
       return 0
     }
     const { values, positionals } = parsed(command, words.slice(command.name.split(' ').length))
     if (values['help'] === true) {
-      terminal.out(helpOf(command))
+      const { name, summary, flags } = command
+      terminal.out(json ? `${JSON.stringify({ name, summary, flags }, null, 2)}\n` : helpOf(command))
       return 0
     }
     checkOperands(command, positionals)

@@ -32,7 +32,14 @@ const tones: { [state: string]: string } = {
 /** A state as a word; the colour only repeats it. */
 export function StateBadge(props: { state: string; label: string }): ReactNode {
   return (
-    <Badge variant="light" color={tones[props.state] ?? 'gray'} data-state={props.state} tt="none" fw={550}>
+    <Badge
+      miw="max-content"
+      variant="light"
+      color={tones[props.state] ?? 'gray'}
+      data-state={props.state}
+      tt="none"
+      fw={550}
+    >
       {props.label}
     </Badge>
   )
