@@ -17,7 +17,7 @@ import {
 import { bestCustomers, driftOf, horizonWeeks, lastCustomerFit } from './customers.ts'
 import { comparedWith, evidenceVersion } from './evidence.ts'
 import { armSums, plannedExperiments, resultOf } from './experiment.ts'
-import { currenciesAmong, type JourneySums } from './journey-sums.ts'
+import { currenciesAmong, type JourneyRows, type JourneySums } from './journey-sums.ts'
 import { countedFrom, everybodyOnFlow, journeyMapOf, personsOnFlow } from './journeys.ts'
 import {
   type AttributionModel,
@@ -320,16 +320,16 @@ export function createAnswers(ground: Ground, sums: JourneySums) {
     const period = inPeriod(input)
     const build = await lastBuild(database)
     return cached(build, `journeys ${JSON.stringify({ ...input, ...period })}`, async () => {
-      const chosen = input.segment === undefined ? undefined : await choose(input.segment)
-      const { scope, warnings, map } = await sums.reading(async (kept) => {
+      const answer = async (kept: JourneyRows | null) => {
+        const chosen = input.segment === undefined ? undefined : await choose(input.segment)
         const found = kept
           ? scopeAmong(await currenciesAmong(history, kept, period), period, input.soldVia)
           : await scopeOf(period, input.soldVia)
-        // Sums know no persons.
-        const rows =
-          kept && chosen === undefined ? kept : countedFrom(history, { period, timeZone: config.timeZone, chosen })
+        const rows = kept ?? countedFrom(history, { period, timeZone: config.timeZone, chosen })
         return { ...found, map: await journeyMapOf(history, found.scope, rows, input.ways) }
-      })
+      }
+      // Sums know no persons.
+      const { scope, warnings, map } = await (input.segment === undefined ? sums.reading(answer) : answer(null))
       if (map.drawn.ofPaths > 0 && map.drawn.ofPaths < fewConversions)
         warnings.push(kept('few_paths', { count: map.drawn.ofPaths }))
       return { note: noteOf(build, kept('defines_journeys'), scope.currency, warnings), period, ...map }

@@ -93,16 +93,17 @@ export function createJourneySums({ database, history, config }: Pick<Ground, 'd
         }
         await mark(zone)
       }),
-    reading: (work) =>
-      database.transaction(async (tx) => {
+    async reading(work) {
+      const kept = {
+        steps: history.part`select * from measurement.step`,
+        ways: history.part`select * from measurement.way`,
+      }
+      const found = await database.transaction(async (tx) => {
         await tx.run`select pg_advisory_xact_lock_shared(${readLock})`
-        const kept = await hold(tx)
-        return work(
-          kept
-            ? { steps: history.part`select * from measurement.step`, ways: history.part`select * from measurement.way` }
-            : null,
-        )
-      }),
+        return (await hold(tx)) ? { answer: await work(kept) } : null
+      })
+      return found === null ? work(null) : found.answer
+    },
   } satisfies JourneySums
 }
 
