@@ -17,7 +17,8 @@ const loadInserts = 3
 // Any constant does; every process takes the same one.
 const carryLock = 731_406_204
 
-type Needs = { database: Database; history: History }
+/** `now` in ms, from any beginning. */
+type Needs = { database: Database; history: History; now: () => number }
 
 /**
  * Carries applied batches to ClickHouse in order, those that wait together as one insert. Which ones go together is committed
@@ -34,12 +35,12 @@ export function createCarrier(needs: Needs): { loop: Loop; carryAll(): Promise<v
     if (waiting.length === 0 || (!open && patient && gathering(waiting))) return false
     const group = open?.carried ?? (await claim(needs.database, waiting))
     const rows = await needs.database.transaction((tx) => carryGroup(tx, needs.history, group))
-    lately = [...lately, { at: performance.now(), rows }].slice(-loadInserts)
+    lately = [...lately, { at: needs.now(), rows }].slice(-loadInserts)
     return true
   }
 
   const gathering = (waiting: Waiting[]): boolean => {
-    const now = performance.now()
+    const now = needs.now()
     const recent = lately.filter(({ at }) => now - at < gatherFor)
     const loaded = recent.length === loadInserts || recent.some(({ rows }) => rows >= loadRows)
     return loaded && sum(recent) + sum(waiting) >= loadRows && together(waiting).length === waiting.length

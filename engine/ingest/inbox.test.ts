@@ -2,6 +2,7 @@ import type { AppliedBatch, NormalEvent, PersonId } from '@einklang/contract'
 import { type Database, Outage } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createCarrier } from './carry.ts'
 import { createIngest, type Ingest, type IngestInside } from './index.ts'
 
 const ada = 'adadadad-adad-8200-8000-000000000001' as PersonId
@@ -120,6 +121,33 @@ test('batches that wait go into history as one insert, which is the same one aft
   await again().drain()
   expect(await historyCount()).toBe(4)
   expect(await database.rows`select id from ingest.batch where history_at is null or rows is not null`).toEqual([])
+})
+
+test('under load the next insert waits two seconds for more rows; few events are carried at once', async () => {
+  const { database, history } = world.ground
+  let now = 0
+  const { loop } = createCarrier({ database, history, now: () => now })
+  const signal = new AbortController().signal
+  let number = 0
+  const apply = async (events: number) => {
+    const batch = Array.from({ length: events }, () => ({ type: 'track', event: 'Seen', messageId: `m${number++}` }))
+    await send('/v1/batch', { batch: batch.map((one) => ({ ...one, userId: 'u1' })) })
+    await ingest.loops[0]?.turn(signal)
+  }
+  for (let turn = 0; turn < 5; turn++) {
+    await apply(1)
+    expect(await loop.turn(signal)).toBe('busy')
+    now += 10
+  }
+  now += 2_000
+  await apply(600)
+  expect(await loop.turn(signal)).toBe('busy')
+  await apply(1)
+  now += 1_000
+  expect(await loop.turn(signal)).toBe('idle')
+  now += 1_001
+  expect(await loop.turn(signal)).toBe('busy')
+  expect(await historyCount()).toBe(606)
 })
 
 test('an id re-used for other content waits in quarantine while the first one stands', async () => {

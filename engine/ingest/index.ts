@@ -148,7 +148,7 @@ export function createIngest(needs: IngestNeeds): Ingest & IngestInside {
           }),
       })
     : null
-  const carrier = createCarrier({ database, history })
+  const carrier = createCarrier({ database, history, now: () => performance.now() })
   const loops = [
     inboxLoop({ database, clock, log, sources, applier }),
     carrier.loop,
