@@ -214,7 +214,7 @@ export function useDeed<R extends Route>(
   route: R,
   options?: { refresh?: string[]; done?: string; quiet?: boolean },
 ): Deed<R> {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const mutation = useMutation({
     mutationFn: (input: object) => callAny(route, input) as Promise<AnswerOf<R>>,
     onSuccess: () => {
@@ -230,7 +230,10 @@ export function useDeed<R extends Route>(
       } catch (error) {
         const failure = failureOf(error, t('kit.offline'))
         if (options?.quiet !== true && failure !== null) {
-          const message = failure.doInstead === undefined ? failure.message : `${failure.message} ${failure.doInstead}`
+          // Refusals that have words of their own are said in the reader's language.
+          const said = `list.says.${failure.code}`
+          const english = failure.doInstead === undefined ? failure.message : `${failure.message} ${failure.doInstead}`
+          const message = i18n.exists(said) ? t(said) : english
           notifications.show({ title: t('kit.failed'), message, color: 'red', autoClose: 10_000 })
         }
         return undefined
