@@ -13,6 +13,7 @@ const visitMinutes = 30
 const dayMs = 86_400_000
 /** Events per slice: keeps sorts of the first build inside the memory of the embedded engine. */
 const eventsPerSlice = 2_000_000
+const personsPerPage = 20_000
 
 const clicks = ['message.clicked', 'Email Link Clicked']
 const opens = ['message.opened', 'Email Opened']
@@ -127,18 +128,13 @@ export function mayBeStale(history: History): HistoryPart {
 }
 
 async function markKnown(history: History, plan: BuildPlan): Promise<void> {
-  let after: string = '00000000-0000-0000-0000-000000000000'
-  for (;;) {
-    const page = await history.rows<{ person: PersonId }>`
-      select distinct person from measurement.changed
-      where build = ${plan.number} and person > ${typed('UUID', after)} order by person limit 20000`
-    const last = page.at(-1)
-    if (last === undefined) return
-    const persons = page.map((row) => row.person)
+  const everybody = history.part`select distinct person from measurement.changed where build = ${plan.number}`
+  for (const [page, within] of (await neighboursOf(history, everybody, personsPerPage)).entries()) {
+    const found = await history.rows<{ person: PersonId }>`${everybody} and ${within('person')} order by person`
+    const persons = found.map((row) => row.person)
     const known = new Set(await plan.known(persons))
     const rows = persons.map((person) => ({ person, known: known.has(person) ? 1 : 0, build: plan.number }))
-    await history.insert('measurement.known', rows, `known ${plan.number} ${after}`)
-    after = last.person
+    await history.insert('measurement.known', rows, `known ${plan.number} ${page} ${persons[0]}`)
   }
 }
 
