@@ -402,15 +402,20 @@ function ScoreFields(props: FieldProps<Leaf<'score'>>): ReactNode {
         value={leaf.is}
         allowDeselect={false}
         onChange={(is) => put({ ...leaf, is: (is ?? 'more') as typeof leaf.is })}
-        data={(['more', 'less', 'equal'] as const).map((value) => ({ value, label: words('comparison', value) }))}
+        data={(['more', 'less', 'equal', 'known', 'unknown'] as const).map((value) => ({
+          value,
+          label: words('comparison', value),
+        }))}
       />
-      <NumberInput
-        size="xs"
-        w={110}
-        aria-label={t('builder.value')}
-        value={leaf.value}
-        onChange={(value) => put({ ...leaf, value: Number(value) || 0 })}
-      />
+      {leaf.is === 'known' || leaf.is === 'unknown' ? null : (
+        <NumberInput
+          size="xs"
+          w={110}
+          aria-label={t('builder.value')}
+          value={leaf.value}
+          onChange={(value) => put({ ...leaf, value: Number(value) || 0 })}
+        />
+      )}
     </>
   )
 }

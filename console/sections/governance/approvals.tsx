@@ -139,9 +139,13 @@ function Whole(props: { change: Change; onDone: () => void }): ReactNode {
         </Title>
         <Parts change={change} />
       </Stack>
-      {change.state === 'requested' && may(api.governance.decideApproval) ? (
+      {change.state !== 'requested' ? null : may(api.governance.decideApproval) ? (
         <Decide change={change} onDone={props.onDone} />
-      ) : null}
+      ) : (
+        <Text size="sm" c="dimmed">
+          {t('approval.others')}
+        </Text>
+      )}
     </Stack>
   )
 }
