@@ -247,6 +247,13 @@ test('what was left out or taken otherwise is said: rows without their cells, id
   const broken = file('broken.csv', `${[head, ...rows, 'only,three,cells'].join('\n')}\n`)
   const short = await run(broken, '--clusters', join(directory, 'broken-out.csv'))
   expect(short.answer.warnings.join()).toMatch(/1 of \d+ rows have another number of cells.*unreadable_row.*line \d+/)
+  const dates = rows.map((row, at) => (at < 3 ? row.replace(/\d{4}-\d\d-\d\d/, '1981-02-31') : row))
+  const undated = await run(
+    file('dates.csv', `${[head, ...dates].join('\n')}\n`),
+    '--clusters',
+    join(directory, 'd.csv'),
+  )
+  expect(undated.answer.warnings.join()).toMatch(/dates: \d+ of \d+ values of geburtsdatum .* are in no calendar/)
   const repeated = file('repeated.csv', `${[head, ...rows, rows[0]].join('\n')}\n`)
   const numbered = await run(repeated, '--clusters', join(directory, 'repeated-out.csv'))
   expect(numbered.answer.warnings.join()).toMatch(

@@ -13,6 +13,7 @@ import {
 import { factsBy } from './read.ts'
 import type { Input } from './records.ts'
 import { type KeyPart, ownRules, type Rule } from './rules.ts'
+import { impossibleDate } from './standard/dates.ts'
 import { fold } from './standard/text.ts'
 
 export type Derivation = { from: string; keep?: string; lower?: boolean; extract?: string }
@@ -123,6 +124,7 @@ export function planMatch(inputs: Input[], given: MatchConfig, never: string[] =
     ...recognised
       .filter(({ why, column }) => why === 'is empty' && given.compare === undefined && column !== '')
       .map(({ input, column }) => `${input}: column ${column} is empty and not compared.`),
+    ...undated(inputs, profiles, config, renamed),
     ...recognised
       .filter(({ why, input }) => why === notUnique && unnamed.includes(input))
       .map(({ input, column }) => `${input}: column ${column} ${notUnique}; rows are called by their number (row:17).`),
@@ -150,6 +152,26 @@ export function planMatch(inputs: Input[], given: MatchConfig, never: string[] =
     warnings,
     config,
   }
+}
+
+/** Birth dates that no calendar has are compared letter by letter or not at all; how many is said. */
+function undated(
+  inputs: Input[],
+  profiles: Profile[][],
+  config: MatchConfig,
+  renamed: { [ours: string]: string }[],
+): string[] {
+  const columns = Object.entries(config.compare ?? {}).filter(([, kind]) => kind === 'birth_date')
+  return inputs.flatMap(({ name }, at) =>
+    columns.flatMap(([ours]) => {
+      const theirs = renamed[at]?.[ours] ?? ours
+      const values = profiles[at]?.find(({ column }) => column === theirs)?.values ?? []
+      const bad = values.filter((value) => impossibleDate(value)).length
+      return bad === 0
+        ? []
+        : [`${name}: ${bad} of ${values.length} values of ${theirs} that were looked at are in no calendar.`]
+    }),
+  )
 }
 
 function checkKeys(config: MatchConfig): void {

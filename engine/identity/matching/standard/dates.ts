@@ -32,6 +32,19 @@ export function looksLikeDate(text: string): boolean {
   return partsOf(text, 'either') !== null
 }
 
+/** A date that no calendar has, or none at all; a year alone is one. */
+export function impossibleDate(text: string): boolean {
+  if (/^\d{4}$/.test(text)) return false
+  const parts = partsOf(text, 'either')
+  if (!parts) return true
+  const [year, one, two] = parts
+  const real = (month: number, day: number) => {
+    const date = new Date(Date.UTC(year, month - 1, day))
+    return date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+  }
+  return !real(one, two) && !real(two, one)
+}
+
 /** Which comes first in a column such as 12/11/1978? A number above 12 tells. */
 export function dateOrderOf(values: Iterable<string>): DateOrder {
   let [day, month] = [0, 0]
