@@ -1,12 +1,14 @@
 import type { AnswerOf, api } from '@einklang/contract'
 import { Box, Table, Text } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
 import { useWords } from '../../shell/words.ts'
 
 type Line = AnswerOf<typeof api.budget.plan>['lines'][number]
+
+const stays = { position: 'sticky', left: 0, background: 'var(--mantine-color-body)' } as const
 
 /** The year at a glance: channels down, months across, spent of planned in each cell. */
 export function Calendar(props: { lines: Line[] }): ReactNode {
@@ -15,15 +17,21 @@ export function Calendar(props: { lines: Line[] }): ReactNode {
   const words = useWords()
   const months = [...new Set(props.lines.map((line) => line.month))].sort()
   const rows = [...Map.groupBy(props.lines, (line) => `${line.channel} ${line.currency}`).values()]
+  // The month that runs is what one looks for; the year before it lies to the left.
+  const running = props.lines.find((line) => line.elapsed < 1)?.month
+  const cell = useRef<HTMLTableCellElement>(null)
+  useEffect(() => {
+    if (running !== undefined) cell.current?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [running])
   return (
     <Panel title={t('budget.calendar')} definition={t('budget.calendarMeaning')} testid="budget-calendar">
       <Table.ScrollContainer minWidth={months.length * 96 + 160}>
         <Table fz="xs" verticalSpacing={4} withColumnBorders>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>{t('measurement.channel')}</Table.Th>
+              <Table.Th style={stays}>{t('measurement.channel')}</Table.Th>
               {months.map((month) => (
-                <Table.Th key={month} ta="right">
+                <Table.Th key={month} ta="right" ref={month === running ? cell : undefined}>
                   {month}
                 </Table.Th>
               ))}
@@ -32,7 +40,9 @@ export function Calendar(props: { lines: Line[] }): ReactNode {
           <Table.Tbody>
             {rows.map((lines) => (
               <Table.Tr key={`${lines[0]?.channel}${lines[0]?.currency}`}>
-                <Table.Th scope="row">{words('media', lines[0]?.channel ?? '')}</Table.Th>
+                <Table.Th scope="row" style={stays}>
+                  {words('media', lines[0]?.channel ?? '')}
+                </Table.Th>
                 {months.map((month) => {
                   const line = lines.find((one) => one.month === month)
                   return (
