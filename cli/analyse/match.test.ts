@@ -290,4 +290,14 @@ test('a header that is none, no rows, and values of the wrong shape are refused 
     const refused = await run(good, '--config', file('wrong.json', wrong), '--dry-run')
     expect(refused).toMatchObject({ code: 2, answer: { error: { message: expect.stringContaining(named) } } })
   }
+  const other = await run(good, '--model', file('other.json', '{"compare": {}}'), '--out', join(directory, 'm.csv'))
+  expect(other).toMatchObject({
+    code: 2,
+    answer: { error: { message: expect.stringMatching(/other.json is no saved model/) } },
+  })
+  const nowhere = await run(good, '--out', join(directory, 'nowhere', 'm.csv'))
+  expect(nowhere).toMatchObject({
+    code: 1,
+    answer: { error: { message: expect.stringMatching(/there is no directory/) } },
+  })
 })

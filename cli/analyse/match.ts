@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createHistory, Outage, Refusal } from '@einklang/platform'
 import {
   type Input,
@@ -71,6 +71,7 @@ async function runMatch(call: Call): Promise<object | undefined> {
   if (!wanted && !call.json && !call.switch('print-config') && !call.switch('dry-run')) {
     throw new Misuse('There is nothing to write.', 'Say --out, --clusters, --json, --print-config or --dry-run')
   }
+  checkPlaces(call)
   const config = configOf(call)
   const tables = paths.map(tableOf)
   const inputs = tables.map(({ table, name }): Input => ({ name, header: table.header, each: table.each }))
@@ -97,7 +98,7 @@ async function runMatch(call: Call): Promise<object | undefined> {
       ...(call.flag('labels') === undefined
         ? {}
         : { labels: (records) => labelsIn(call.flag('labels') as string, records) }),
-      ...(call.flag('model') === undefined ? {} : { model: json<SavedModel>(call.flag('model') as string) }),
+      ...(call.flag('model') === undefined ? {} : { model: modelIn(call.flag('model') as string) }),
       ...(place.progress ? { progress: place.progress } : {}),
       dryRun: call.switch('dry-run'),
       step: (name) => {
@@ -171,6 +172,22 @@ function json<Read>(path: string): Read {
     return JSON.parse(text) as Read
   } catch (error) {
     throw new Misuse(`${path} is no good JSON: ${(error as Error).message}.`)
+  }
+}
+
+function modelIn(path: string): SavedModel {
+  const model = json<Partial<SavedModel>>(path)
+  if (model.version !== 1 || !Array.isArray(model.comparisons) || typeof model.matchShare !== 'number')
+    throw new Misuse(`${path} is no saved model.`, 'einklang match customers.csv --save-model model.json')
+  return model as SavedModel
+}
+
+/** Said before the work, not after it. */
+function checkPlaces(call: Call): void {
+  for (const flag of ['out', 'clusters', 'save-model']) {
+    const path = call.flag(flag)
+    if (path !== undefined && !existsSync(dirname(path)))
+      throw new Refusal(422, 'no_directory', `--${flag} ${path}: there is no directory ${dirname(path)}.`)
   }
 }
 
