@@ -118,47 +118,42 @@ export function journeyRows(history: History, paths: HistoryPart, zone: string):
   const sql = (text: string) => history.part([text] as unknown as TemplateStringsArray)
   const lead = history.part`${day}, converted, currency, sold_via`
   return {
-    // Texts go along as their numbers: one for all of them tells the rows apart.
     steps: history.part`
-      select day, any(kind) as kind, any(converted) as converted, any(currency) as currency, any(sold_via) as sold_via,
-        any(origin) as origin, any(target) as target, class, count() as count, sum(greatest(took, 0)) as seconds
+      select day, kind, converted, currency, sold_via, origin, target, if(took < 0, ${timeless}, ${sql(classOf)}) as class,
+        1 as count, greatest(took, 0) as seconds
       from (
-        select *, if(took < 0, ${timeless}, ${sql(classOf)}) as class,
-          cityHash64(kind, converted, currency, sold_via, origin, target) as what
+        select ${lead}, toLowCardinality('step') as kind, origin, target, dateDiff('second', began, ended) as took
+        from (${paths})
+        array join arrayPopBack(touch_channel) as origin, arrayPopFront(touch_channel) as target,
+          arrayPopBack(touch_at) as began, arrayPopFront(touch_at) as ended
+        union all
+        select ${lead}, toLowCardinality(kind), toLowCardinality(origin), toLowCardinality(target), took
+        from (select * from (${paths}) where notEmpty(touch_at))
+        array join ['entry', 'end', 'whole'] as kind, ['', toString(touch_channel[-1]), ''] as origin,
+          [toString(touch_channel[1]), if(converted = 1, ${anOrder}, ${noOrder}), ''] as target,
+          [-1, dateDiff('second', touch_at[-1], at), dateDiff('second', touch_at[1], at)] as took
+        where kind != 'whole' or converted = 1
+        union all
+        select ${lead}, toLowCardinality('after'), toLowCardinality(''),
+          toLowCardinality(multiIf(next_at = toDateTime64(0, 3, 'UTC'), if(returned > 0, 'return', 'nothing'),
+            next_served and next_converted = 0, 'service', next_converted = 1, 'repeat', returned > 0, 'return',
+            'visit')),
+          if(next_at > at, dateDiff('second', at, next_at), -1)
         from (
-          select ${lead}, toLowCardinality('step') as kind, origin, target, dateDiff('second', began, ended) as took
+          select at, converted, currency, sold_via, returned,
+            leadInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over w as next_at,
+            leadInFrame(converted) over w as next_converted,
+            leadInFrame(has(touch_kind, 'conversation')) over w as next_served
           from (${paths})
-          array join arrayPopBack(touch_channel) as origin, arrayPopFront(touch_channel) as target,
-            arrayPopBack(touch_at) as began, arrayPopFront(touch_at) as ended
-          union all
-          select ${lead}, toLowCardinality(kind), toLowCardinality(origin), toLowCardinality(target), took
-          from (select * from (${paths}) where notEmpty(touch_at))
-          array join ['entry', 'end', 'whole'] as kind, ['', toString(touch_channel[-1]), ''] as origin,
-            [toString(touch_channel[1]), if(converted = 1, ${anOrder}, ${noOrder}), ''] as target,
-            [-1, dateDiff('second', touch_at[-1], at), dateDiff('second', touch_at[1], at)] as took
-          where kind != 'whole' or converted = 1
-          union all
-          select ${lead}, toLowCardinality('after'), toLowCardinality(''),
-            toLowCardinality(multiIf(next_at = toDateTime64(0, 3, 'UTC'), if(returned > 0, 'return', 'nothing'),
-              next_served and next_converted = 0, 'service', next_converted = 1, 'repeat', returned > 0, 'return',
-              'visit')),
-            if(next_at > at, dateDiff('second', at, next_at), -1)
-          from (
-            select at, converted, currency, sold_via, returned,
-              leadInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over w as next_at,
-              leadInFrame(converted) over w as next_converted,
-              leadInFrame(has(touch_kind, 'conversation')) over w as next_served
-            from (${paths})
-            window w as (partition by person order by at, event rows between current row and 1 following)
-          ) where converted = 1
-        )
-      ) group by day, class, what`,
+          window w as (partition by person order by at, event rows between current row and 1 following)
+        ) where converted = 1
+      )`,
     ways: history.part`
-      select ${day}, converted, currency, sold_via, sipHash64(compact) as way, any(compact) as steps, count() as paths
+      select ${lead}, sipHash64(compact) as way, compact as steps, 1 as paths
       from (
         select at, converted, currency, sold_via, arrayCompact(arrayMap(c -> toString(c), touch_channel)) as compact
         from (${paths}) where notEmpty(touch_at)
-      ) group by day, converted, currency, sold_via, way`,
+      )`,
   }
 }
 
