@@ -33,6 +33,17 @@ export async function erasePersons(needs: { secrets: Secrets }, tx: Database, pe
     await tx.run`delete from identity.record where person = any(${all}::uuid[])`,
     await tx.run`delete from identity.link where one = any(${all}::uuid[]) or other = any(${all}::uuid[])`,
     await tx.run`delete from identity.label where one = any(${all}::uuid[]) or other = any(${all}::uuid[])`,
+    await tx.run`
+      update identity.match_check set examples = (
+        select coalesce(jsonb_agg(example), '[]') from jsonb_array_elements(examples) as shown(example)
+        where not example->'persons' ?| ${all}::text[])
+      where exists (select from jsonb_array_elements(examples) as shown(example) where example->'persons' ?| ${all}::text[])`,
+    await tx.run`
+      update identity.match_run set manifest = jsonb_set(manifest, '{audit,examples}', (
+        select coalesce(jsonb_agg(example), '[]') from jsonb_array_elements(manifest->'audit'->'examples') as shown(example)
+        where not example->'persons' ?| ${all}::text[]))
+      where exists (select from jsonb_array_elements(manifest->'audit'->'examples') as shown(example)
+        where example->'persons' ?| ${all}::text[])`,
     await tx.run`delete from identity.refusal where one = any(${all}::uuid[]) or other = any(${all}::uuid[])`,
     await tx.run`delete from identity.recheck where person = any(${all}::uuid[])`,
     await tx.run`delete from identity.household_member where person = any(${all}::uuid[])`,

@@ -196,6 +196,12 @@ test('a run shows its pairs, waits for approval above two percent, joins people,
   })
   expect(await ask('health')).toMatchObject({ wholeRunDiffers: 6 })
   expect(await personOf('mail', 's31')).not.toBe(await personOf('shop', 's31'))
+  // Who is erased is in no report any more.
+  const gone = (await personOf('mail', 's33')) as PersonId
+  const shown = async () => JSON.stringify((await ask('matchCheck'))['check'])
+  expect(await shown()).toContain(gone)
+  await world.ground.database.transaction((tx) => identity.erase(tx, [gone]))
+  expect(await shown()).not.toContain(gone)
 
   const undone = await ask('decideMatchRun', { params: { run }, body: { decision: 'undo' } })
   // What is sure by now stays: one that a person confirmed, one that both numbers came together for.
