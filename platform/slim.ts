@@ -8,5 +8,5 @@ import { runInNewContext } from 'node:vm'
 export function slim(): void {
   setFlagsFromString('--expose-gc')
   const collect: NodeJS.GCFunction = runInNewContext('gc')
-  void collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }

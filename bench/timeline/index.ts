@@ -7,7 +7,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chromium, type Page } from 'playwright-core'
+import { chromium } from 'playwright-core'
 import { type Api, ask, drained, freePort, machine, newColleague, Served, shopKey } from '../served.ts'
 
 const entries = Number(process.argv[2] ?? 12_000)

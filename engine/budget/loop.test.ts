@@ -111,7 +111,7 @@ test('advice, test, result, fit, and another advice that says what it has learne
   const lost = Math.round(0.4 * 4 * 4000 * radioBrings * 100)
   const found = { increment: lost, low: lost - 300_000, high: lost + 300_000 }
   await expect(budget.trials.read(planned, found, marketer)).rejects.toThrow('test_runs')
-  town.clock.advance({ days: 29 })
+  await town.clock.advance({ days: 29 })
   await live(before, before + 4, 0.6)
   // A week as dear as before was no pause: its result would tell the model nothing true.
   const { test: unpaused } = await budget.trials.plan({ ...plan, starts: '2026-01-05' }, marketer)

@@ -182,7 +182,7 @@ test('a run shows its pairs, waits for approval above two percent, joins people,
     return ((await ask('matchCheck')) as unknown as { check: { [name: string]: unknown } }).check
   }
   expect(await check()).toMatchObject({ run: increment.run, differ: 0, added: 0, lost: 0, alarm: false })
-  world.clock.advance({ minutes: 1 })
+  await world.clock.advance({ minutes: 1 })
   // Records that are said to be compared and never were: the whole run finds their people, and says it aloud.
   const missed = ['s31', 's32', 's33'].map((number) =>
     record('mail', number, town().find(({ messageId }) => messageId === `shop${number}`)?.traits as never),
