@@ -14,9 +14,9 @@ import {
   Text,
   TextInput,
 } from '@mantine/core'
-import { IconPlus } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
@@ -269,24 +269,14 @@ export function PlanTrial(props: { advice: Advice; onClose: () => void }): React
           acceptValueOnBlur
           data-autofocus
         />
-        {plan.failure === null ? null : (
-          <Alert color="red">
-            {plan.failure.message} {plan.failure.doInstead}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            disabled={regions.length === 0 || starts === '' || !(Number(weeks) >= 1)}
-            loading={plan.pending}
-            onClick={() => void save()}
-            leftSection={<IconPlus size={14} aria-hidden />}
-          >
-            {t('trials.planNow')}
-          </Button>
-        </Group>
+        <DialogActions
+          failure={plan.failure}
+          disabled={regions.length === 0 || starts === '' || !(Number(weeks) >= 1)}
+          pending={plan.pending}
+          confirm={t('trials.planNow')}
+          onClose={props.onClose}
+          onConfirm={() => void save()}
+        />
       </Stack>
     </Modal>
   )
@@ -346,19 +336,14 @@ function Read(props: { item: Test; onClose: () => void }): ReactNode {
               />
             ))}
           </SimpleGrid>
-          {read.failure === null ? null : (
-            <Alert color="red">
-              {read.failure.message} {read.failure.doInstead}
-            </Alert>
-          )}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={props.onClose}>
-              {t('kit.cancel')}
-            </Button>
-            <Button disabled={!ready} loading={read.pending} onClick={() => void save()}>
-              {t('trials.save')}
-            </Button>
-          </Group>
+          <DialogActions
+            failure={read.failure}
+            disabled={!ready}
+            pending={read.pending}
+            confirm={t('trials.save')}
+            onClose={props.onClose}
+            onConfirm={() => void save()}
+          />
         </Stack>
       ) : (
         <Stack gap="sm">

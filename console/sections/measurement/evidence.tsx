@@ -1,21 +1,9 @@
 import { type AnswerOf, api, minorDigits } from '@einklang/contract'
-import {
-  Alert,
-  Badge,
-  Button,
-  Group,
-  Modal,
-  NumberInput,
-  Select,
-  SimpleGrid,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-} from '@mantine/core'
+import { Badge, Button, Modal, NumberInput, Select, SimpleGrid, Stack, Table, Text, TextInput } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
 import { Fetch, Loading } from '../../kit/states.tsx'
@@ -238,19 +226,14 @@ function Add(props: { onClose: () => void }): ReactNode {
           value={draft.note}
           onChange={(event) => change({ note: event.currentTarget.value })}
         />
-        {send.failure === null ? null : (
-          <Alert color="red">
-            {send.failure.message} {send.failure.doInstead}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button disabled={!ready} loading={send.pending} onClick={() => void save()}>
-            {t('evidence.save')}
-          </Button>
-        </Group>
+        <DialogActions
+          failure={send.failure}
+          disabled={!ready}
+          pending={send.pending}
+          confirm={t('evidence.save')}
+          onClose={props.onClose}
+          onConfirm={() => void save()}
+        />
       </Stack>
     </Modal>
   )

@@ -1,7 +1,8 @@
 import { type AnswerOf, api, type Channel, channels, type Purpose, purposes } from '@einklang/contract'
-import { Alert, Button, Checkbox, Group, Modal, Select, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, Modal, Select, Stack, Table, Text, TextInput } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { useAnswer, useDeed } from '../../shell/api.ts'
 import { ScreenLink } from '../../shell/link.tsx'
@@ -77,19 +78,14 @@ export function WaySegment(props: { flow: Flow; narrow: object; onClose: () => v
               />
             </Group>
           ) : null}
-          {make.failure === null ? null : (
-            <Alert color="red">
-              {make.failure.message} {make.failure.doInstead}
-            </Alert>
-          )}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={props.onClose}>
-              {t('kit.cancel')}
-            </Button>
-            <Button disabled={name.trim() === ''} loading={make.pending} onClick={() => void save()}>
-              {t('waySegment.save')}
-            </Button>
-          </Group>
+          <DialogActions
+            failure={make.failure}
+            disabled={name.trim() === ''}
+            pending={make.pending}
+            confirm={t('waySegment.save')}
+            onClose={props.onClose}
+            onConfirm={() => void save()}
+          />
         </Stack>
       ) : (
         <Made made={made} onClose={props.onClose} />
