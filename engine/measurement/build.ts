@@ -12,7 +12,7 @@ const returnDays = 60
 const visitMinutes = 30
 const dayMs = 86_400_000
 /** Events per slice: keeps sorts of the first build inside the memory of the embedded engine. */
-const eventsPerSlice = 2_000_000
+const eventsPerSlice = 500_000
 const personsPerPage = 20_000
 
 const clicks = ['message.clicked', 'Email Link Clicked']
