@@ -230,7 +230,7 @@ const creditedConversion = z.object({
 export const conversions = route({
   stage: 'measurement',
   name: 'conversions',
-  summary: 'The orders behind a figure, newest first',
+  summary: 'The orders behind a figure, newest first, without persons who refused statistics or profiling',
   method: 'get',
   path: '/conversions',
   may: readers,
@@ -247,6 +247,29 @@ export const conversions = route({
     ...page,
   }),
   answer: pageOf(creditedConversion),
+})
+
+/** Behind a figure: all persons of it, and how many of them no list shows, because a purpose does not permit it. */
+const behind = {
+  persons: z.int(),
+  hidden: z.array(
+    z.object({
+      /** `analytics` and `profiling`: purposes that the person refused; else the person is restricted, or being erased. */
+      because: z.enum(['analytics', 'profiling', 'restricted', 'erased']),
+      persons: z.int(),
+    }),
+  ),
+}
+
+export const conversionPersons = route({
+  stage: 'measurement',
+  name: 'conversionPersons',
+  summary: 'How many persons stand behind the orders of a figure, and how many of them are not listed, and why',
+  method: 'get',
+  path: '/conversions/persons',
+  may: readers,
+  query: conversions.query.omit({ after: true, limit: true }),
+  answer: z.object({ ...behind, orders: z.int(), listedOrders: z.int() }),
 })
 
 export const personJourney = route({
@@ -339,7 +362,8 @@ export const journeyMap = route({
 export const journeyPersons = route({
   stage: 'measurement',
   name: 'journeyPersons',
-  summary: 'Who went along one flow of the journey map, newest first',
+  summary:
+    'Who went along one flow of the journey map, newest first, without persons who refused statistics or profiling',
   method: 'get',
   path: '/journeys/persons',
   may: readers,
@@ -388,7 +412,7 @@ export const journeyWay = route({
     soldVia,
     segment,
   }),
-  answer: z.object(wayPersons),
+  answer: z.object({ ...wayPersons, hidden: behind.hidden }),
 })
 
 export const journeySegment = route({
@@ -809,7 +833,8 @@ export const customerValue = route({
 export const bestCustomers = route({
   stage: 'measurement',
   name: 'bestCustomers',
-  summary: 'Customers by expected value, purchases or chance to be active, each with its interval',
+  summary:
+    'Customers by expected value, purchases or chance to be active, each with its interval; who refused profiling is not listed',
   method: 'get',
   path: '/customers/best',
   may: readers,
@@ -823,6 +848,16 @@ export const bestCustomers = route({
       alive: likely,
     }),
   ),
+})
+
+export const customerPersons = route({
+  stage: 'measurement',
+  name: 'customerPersons',
+  summary: 'How many customers have a forecast, and how many of them are not listed, and why',
+  method: 'get',
+  path: '/customers/persons',
+  may: readers,
+  answer: z.object(behind),
 })
 
 export const refitCustomerValue = route({

@@ -1,6 +1,7 @@
 import { type AnswerOf, api, type InputOf, kept, minorDigits, type PersonId } from '@einklang/contract'
 import { dayIn, type Ground } from '@einklang/platform'
 import { type Because, chooseOrder } from '@einklang/stats'
+import { buyersIn, countedBehind, listedPage } from './behind.ts'
 import { lookBackDays } from './build.ts'
 import {
   creditByWeek,
@@ -14,7 +15,7 @@ import {
   scopeTotals,
   soldByWeek,
 } from './credit.ts'
-import { bestCustomers, driftOf, horizonWeeks, lastCustomerFit } from './customers.ts'
+import { bestCustomers, driftOf, forecastPersons, horizonWeeks, lastCustomerFit } from './customers.ts'
 import { comparedWith, evidenceVersion } from './evidence.ts'
 import { armSums, plannedExperiments, resultOf } from './experiment.ts'
 import { currenciesAmong, type JourneyRows, type JourneySums } from './journey-sums.ts'
@@ -262,17 +263,30 @@ export function createAnswers(ground: Ground, sums: JourneySums) {
       place: input.place,
       model: input.model,
     }
-    const rows = await cached(
-      await lastBuild(database),
-      `orders ${JSON.stringify({ ...wanted, after: input.after, limit: input.limit })}`,
-      () => ordersIn(history, wanted, cursorOf(input.after), input.limit + 1),
+    const build = await lastBuild(database)
+    const { rows, next } = await listedPage(database, {
+      after: cursorOf(input.after),
+      limit: input.limit,
+      read: (after, limit) =>
+        cached(build, `orders ${JSON.stringify({ ...wanted, after, limit })}`, () =>
+          ordersIn(history, wanted, after, limit),
+        ),
+      cursorOf: ({ at, event }) => ({ at, event }),
+    })
+    return { items: rows.map((row) => creditedOrder(row, config.timeZone)), next: cursorTo(next) }
+  }
+
+  async function conversionPersons(
+    input: InputOf<Routes['conversionPersons']>['query'],
+  ): Promise<AnswerOf<Routes['conversionPersons']>> {
+    const buyers = await buyersIn(history, { ...input, period: inPeriod(input), timeZone: config.timeZone })
+    const ordersOf = (index: number) => buyers[index]?.orders ?? 0
+    const { listed, ...counts } = await countedBehind(
+      database,
+      buyers.map(({ person }) => person),
+      ordersOf,
     )
-    const shown = rows.slice(0, input.limit)
-    const last = shown.at(-1)
-    return {
-      items: shown.map((row) => creditedOrder(row, config.timeZone)),
-      next: rows.length > input.limit && last !== undefined ? `${last.at}~${last.event}` : null,
-    }
+    return { ...counts, orders: buyers.reduce((sum, { orders }) => sum + orders, 0), listedOrders: listed }
   }
 
   async function personJourney(person: PersonId): Promise<AnswerOf<Routes['personJourney']>> {
@@ -342,16 +356,19 @@ export function createAnswers(ground: Ground, sums: JourneySums) {
     const found = await scopeOf(inPeriod(input), input.soldVia)
     const scope = { ...found.scope, chosen: input.segment === undefined ? undefined : await choose(input.segment) }
     const flow = { step: input.step, from: input.source, to: input.target }
-    const rows = await personsOnFlow(history, scope, flow, cursorOf(input.after), input.limit + 1)
-    const shown = rows.slice(0, input.limit)
-    const last = shown.at(-1)
+    const { rows, next } = await listedPage(database, {
+      after: cursorOf(input.after),
+      limit: input.limit,
+      read: (after, limit) => personsOnFlow(history, scope, flow, after, limit),
+      cursorOf: ({ at, event }) => ({ at, event }),
+    })
     return {
-      items: shown.map(({ converted, ...row }) => ({
+      items: rows.map(({ converted, ...row }) => ({
         ...row,
         value: Number(row.value),
         ordered: Number(converted) === 1,
       })),
-      next: rows.length > input.limit && last !== undefined ? `${last.at}~${last.event}` : null,
+      next: cursorTo(next),
     }
   }
 
@@ -471,17 +488,17 @@ export function createAnswers(ground: Ground, sums: JourneySums) {
   async function best(input: InputOf<Routes['bestCustomers']>['query']): Promise<AnswerOf<Routes['bestCustomers']>> {
     const match = /^(-?[\d.e+-]+)~([0-9a-f-]{36})$/.exec(input.after ?? '')
     if (input.after !== undefined && match === null) throw refused(400, 'bad_cursor', { at: 'after', doInstead: false })
-    const rows = await bestCustomers(
-      database,
-      input.by,
-      match === null ? null : { value: Number(match[1]), person: match[2] ?? '' },
-      input.limit + 1,
-    )
-    const shown = rows.slice(0, input.limit)
-    const last = shown.at(-1)
-    const ranked = last && { value: last.value ?? 0, purchases: last.purchases, alive: last.alive }[input.by]
+    const { rows, next } = await listedPage(database, {
+      after: match === null ? null : { value: Number(match[1]), person: match[2] ?? '' },
+      limit: input.limit,
+      read: (after, limit) => bestCustomers(database, input.by, after, limit),
+      cursorOf: (row) => ({
+        value: { value: row.value ?? 0, purchases: row.purchases, alive: row.alive }[input.by],
+        person: row.person,
+      }),
+    })
     return {
-      items: shown.map((row) => ({
+      items: rows.map((row) => ({
         person: row.person,
         value:
           row.value === null
@@ -494,12 +511,19 @@ export function createAnswers(ground: Ground, sums: JourneySums) {
         purchases: { value: row.purchases, low: row.purchasesLow, high: row.purchasesHigh },
         alive: { value: row.alive, low: row.aliveLow, high: row.aliveHigh },
       })),
-      next: rows.length > input.limit && last !== undefined ? `${ranked}~${last.person}` : null,
+      next: next === null ? null : `${next.value}~${next.person}`,
     }
+  }
+
+  async function customerPersons(): Promise<AnswerOf<Routes['customerPersons']>> {
+    const { listed: _, ...counts } = await countedBehind(database, await forecastPersons(database))
+    return counts
   }
 
   return {
     customerValue,
+    customerPersons,
+    conversionPersons,
     bestCustomers: best,
     attribution,
     weeks,
@@ -540,6 +564,8 @@ function cursorOf(after: string | undefined): { at: string; event: string } | nu
   if (match === null) throw refused(400, 'bad_cursor', { at: 'after', doInstead: false })
   return { at: match[1] ?? '', event: match[2] ?? '' }
 }
+
+const cursorTo = (next: { at: string; event: string } | null) => (next === null ? null : `${next.at}~${next.event}`)
 
 /** Where the correction for stock-outs knows too little. */
 function stockWarnings(

@@ -311,3 +311,9 @@ export function bestCustomers(
       and (${after === null} or (${ranked}, person) < (${after?.value ?? 0}::float8, ${after?.person ?? nobody}::uuid))
     order by ${ranked} desc, person desc limit ${limit}`
 }
+
+/** Everybody who has a forecast. */
+export async function forecastPersons(database: Database): Promise<PersonId[]> {
+  const rows = await database.rows<{ person: PersonId }>`select person from profile.forecast`
+  return rows.map(({ person }) => person)
+}

@@ -20,6 +20,7 @@ export function measurementParts(measurement: Measurement): StageParts {
       }),
       spoken(routes.weeks, ({ query }) => measurement.weeks(query)),
       spoken(routes.conversions, ({ query }) => measurement.conversions(query)),
+      spoken(routes.conversionPersons, ({ query }) => measurement.conversionPersons(query)),
       spoken(routes.personJourney, ({ params }) => measurement.personJourney(params.person)),
       spoken(routes.paths, ({ query }) => measurement.paths(query)),
       spoken(routes.journeyMap, ({ query }) => measurement.journeyMap(query)),
@@ -35,6 +36,7 @@ export function measurementParts(measurement: Measurement): StageParts {
       spoken(routes.experiments, () => measurement.experiments()),
       spoken(routes.customerValue, () => measurement.customerValue()),
       spoken(routes.bestCustomers, ({ query }) => measurement.bestCustomers(query)),
+      spoken(routes.customerPersons, () => measurement.customerPersons()),
       spoken(routes.refitCustomerValue, async () => {
         await measurement.refitSoon()
         return { queued: true }

@@ -68,7 +68,12 @@ afterAll(() => town.close())
 
 test('who went along a flow becomes a segment: those we know, without those who object', async () => {
   const { permitted: _, ...way } = flow
-  expect(await measurement.sizeOfWay(way)).toEqual({ persons: 4, known: 3, objecting: 1 })
+  expect(await measurement.sizeOfWay(way)).toEqual({
+    persons: 4,
+    known: 3,
+    objecting: 1,
+    hidden: [{ because: 'profiling', persons: 1 }],
+  })
   const made = await measurement.segmentOfWay({ ...flow, name: 'Mail, then order' }, by)
   expect(made).toMatchObject({ persons: 4, known: 3, objecting: 1, members: 2 })
   expect(await members(made.audience)).toEqual([personNamed('ada'), personNamed('bob')].toSorted())

@@ -1,6 +1,7 @@
 import type { AnswerOf, AudienceId, api, InputOf, PersonId, Predicate } from '@einklang/contract'
 import type { Caller, Database, Ground } from '@einklang/platform'
 import type { Answers } from './answers.ts'
+import { countedBehind } from './behind.ts'
 import { refused } from './sayings.ts'
 import { knownPersons, objectingPersons } from './store.ts'
 
@@ -35,12 +36,14 @@ async function sieved({ ground: { database }, answers }: WayNeeds, way: Way) {
     known.push(...some)
     objecting += (await objectingPersons(database, some)).length
   }
-  return { period, known, counts: { persons: persons.length, known: known.length, objecting } }
+  return { period, persons, known, counts: { persons: persons.length, known: known.length, objecting } }
 }
 
 /** How many went along a flow, and how many of them a segment would have to leave out. */
 export async function sizeOfWay(needs: WayNeeds, way: Way): Promise<AnswerOf<Routes['journeyWay']>> {
-  return (await sieved(needs, way)).counts
+  const { persons, counts } = await sieved(needs, way)
+  const { hidden } = await countedBehind(needs.ground.database, persons)
+  return { ...counts, hidden }
 }
 
 /**

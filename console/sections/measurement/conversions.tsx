@@ -11,6 +11,7 @@ import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Credit } from '../profile/path-tab.tsx'
+import { BehindOrders } from './behind.tsx'
 import { usePeriod } from './period.ts'
 
 /** The orders behind a figure, each with the touches before it. */
@@ -21,18 +22,16 @@ export function Conversions(): ReactNode {
   const [filters, change] = useFilters()
   const period = usePeriod()
   const model = filters.model ?? 'last_nondirect'
-  const orders = usePages(api.measurement.conversions, {
-    query: {
-      ...period,
-      limit: 30,
-      model: model as 'last_nondirect',
-      ...(filters.channel === undefined ? {} : { channel: filters.channel }),
-      ...(filters.campaign === undefined ? {} : { campaign: filters.campaign }),
-      ...(filters.message === undefined ? {} : { message: filters.message }),
-      ...(filters.place === undefined ? {} : { place: filters.place }),
-      ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
-    },
-  })
+  const query = {
+    ...period,
+    model: model as 'last_nondirect',
+    ...(filters.channel === undefined ? {} : { channel: filters.channel }),
+    ...(filters.campaign === undefined ? {} : { campaign: filters.campaign }),
+    ...(filters.message === undefined ? {} : { message: filters.message }),
+    ...(filters.place === undefined ? {} : { place: filters.place }),
+    ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
+  }
+  const orders = usePages(api.measurement.conversions, { query: { ...query, limit: 30 } })
   const nameOf = useNames(orders.data?.map((row) => row.person as PersonId) ?? [])
   return (
     <Stack>
@@ -63,6 +62,7 @@ export function Conversions(): ReactNode {
           />
         }
       />
+      <BehindOrders query={query} />
       <Fetch
         of={orders}
         loading={<Loading rows={5} height={90} />}

@@ -15,6 +15,7 @@ import { useFilters } from '../../shell/filters.ts'
 import { PersonLink } from '../../shell/link.tsx'
 import { useNames } from '../../shell/names.ts'
 import { useMay, useSession } from '../../shell/session.ts'
+import { BehindForecasts } from './behind.tsx'
 import { Note } from './note.tsx'
 
 type Answer = AnswerOf<typeof api.measurement.customerValue>
@@ -234,6 +235,7 @@ function BestOnes(props: { currency: string }): ReactNode {
         </Group>
       }
     >
+      <BehindForecasts />
       <Fetch
         of={best}
         loading={<Loading rows={8} height={40} />}

@@ -12,6 +12,7 @@ import { PersonLink } from '../../shell/link.tsx'
 import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { BehindWay } from './behind.tsx'
 import { Segments, SoldVia } from './filters.tsx'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
@@ -350,6 +351,7 @@ function Travellers(props: { flow: string; narrow: object }): ReactNode {
           onClose={() => setSaving(false)}
         />
       ) : null}
+      <BehindWay query={{ ...props.narrow, step: Number(step), source, target }} />
       <Fetch
         of={rows}
         loading={<Loading rows={5} height={30} />}

@@ -114,7 +114,7 @@ function Made(props: { made: AnswerOf<typeof api.measurement.journeySegment>; on
 
 /** From everybody on the flow to the members of the segment: who is left out, and why. */
 function Sieve(props: {
-  of: AnswerOf<typeof api.measurement.journeyWay>
+  of: Pick<AnswerOf<typeof api.measurement.journeyWay>, 'persons' | 'known' | 'objecting'>
   members: number
   /** Who may be addressed is told when the segment is saved. */
   atMost?: boolean
