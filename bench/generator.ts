@@ -3,7 +3,7 @@
  * Answers are read by `Content-Length`; latency is from the first byte written to the last byte read.
  */
 import { connect, type Socket } from 'node:net'
-import { performance } from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 
 export type Load = {
   host: string
@@ -30,6 +30,8 @@ export type LoadResult = {
   accepted: Latency
   /** Answers with 429 that do not say when to come back. */
   withoutRetryAfter: number
+  /** Turns of the generator's own event loop, ms: an answer may have lain there so long before it was seen. */
+  ownTurn: { p50: number; p99: number; worst: number }
 }
 
 type Latency = { p50: number; p95: number; p99: number; worst: number }
@@ -40,6 +42,8 @@ export async function generateLoad(load: Load): Promise<LoadResult> {
   let withoutRetryAfter = 0
   const status: { [code: string]: number } = {}
   let next = 0
+  const turns = monitorEventLoopDelay({ resolution: 5 })
+  turns.enable()
   const start = performance.now()
   const deadline = start + load.seconds * 1000
 
@@ -92,6 +96,8 @@ export async function generateLoad(load: Load): Promise<LoadResult> {
     }),
   )
   const seconds = (performance.now() - start) / 1000
+  turns.disable()
+  const milliseconds = (nanoseconds: number) => Math.round(nanoseconds / 1e6)
   return {
     sent: latencies.length,
     status,
@@ -100,6 +106,11 @@ export async function generateLoad(load: Load): Promise<LoadResult> {
     latency: latencyOf(latencies),
     accepted: latencyOf(accepted),
     withoutRetryAfter,
+    ownTurn: {
+      p50: milliseconds(turns.percentile(50)),
+      p99: milliseconds(turns.percentile(99)),
+      worst: milliseconds(turns.max),
+    },
   }
 }
 

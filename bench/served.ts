@@ -172,6 +172,11 @@ export class Served {
   memory(): number {
     return descendants(this.pid).reduce((sum, pid) => sum + proportional(pid), 0)
   }
+
+  /** The same of its largest process alone. */
+  largest(): number {
+    return Math.max(0, ...descendants(this.pid).map(proportional))
+  }
 }
 
 export async function ask<Answer>(api: Api, method: string, path: string, body?: unknown): Promise<Answer> {

@@ -41,10 +41,12 @@ try {
   await drained(api, 600)
 
   let most = 0
+  let mostOfOne = 0
   const watching = new AbortController()
   const watched = (async () => {
     while (!watching.signal.aborted) {
       most = Math.max(most, server.memory())
+      mostOfOne = Math.max(mostOfOne, server.largest())
       await pause(2_000)
     }
   })()
@@ -62,6 +64,7 @@ try {
     offeredPerSecond: Math.round(rate),
     answered: storm.status,
     acceptedMilliseconds: rounded(storm.accepted),
+    generatorTurnMilliseconds: storm.ownTurn,
     withoutRetryAfter: storm.withoutRetryAfter,
   })
   await drained(api, auditSeconds).catch(() => undefined)
@@ -77,6 +80,7 @@ try {
     lost: Math.max(0, acknowledged - applied - inbox),
     twice,
     mostMegabytes: Math.round(most),
+    mostMegabytesOfOneProcess: Math.round(mostOfOne),
   })
   const wrong = applied + inbox !== acknowledged + unanswered || twice > 0
   if (wrong || others.length > 0 || unanswered > 0 || storm.withoutRetryAfter > 0) process.exitCode = 1
