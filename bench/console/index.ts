@@ -7,17 +7,17 @@
  * more. For the sign-in it adds a colleague, who is suspended at the end.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { browserFlags, browserPath } from '../browser.ts'
 import { type Api, ask, freePort, machine, newColleague, Served } from '../served.ts'
 
 const [given, wantedTurns] = process.argv.slice(2)
 const turns = Number(wantedTurns ?? 10)
 const limit = 300
 const warmUps = 3
-const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 
 type Screen = { name: string; path: string }
 
@@ -73,13 +73,7 @@ async function measure(data: string, executablePath: string): Promise<void> {
       executablePath,
       viewport: { width: 1440, height: 900 },
       locale: 'en-GB',
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
+      args: browserFlags,
     })
     await browser.addCookies([{ ...colleague.cookie, url: `http://127.0.0.1:${server.port}` }])
     const page = await browser.newPage()

@@ -52,7 +52,7 @@ try {
           toDateTime64('2025-03-01 00:00:00', 3, 'UTC') + toIntervalSecond(intDiv(number % 40, 4) * 3153600 + sipHash64('visit', intDiv(number, 4)) % 3000000 + (number % 4) * 90) as moment,
           bitShiftRight(sipHash64('visit', intDiv(number, 4)), 8) % 12 as source
         select reinterpretAsUUID(sipHash128(who)), moment, reinterpretAsUUID(sipHash128('event', number)), 'bench',
-          if(told = 'Home', 'page', 'track'), told, if(fate < 1, 'store', 'web'), moment,
+          if(told = 'Home', 'page', 'track'), told, multiIf(fate < 1, 'store', fate between 3 and 12, 'email', 'web'), moment,
           if(fate < 3, concat('B', toString(number)), ''), if(fate < 3, 1000 + bitShiftRight(chance, 30) % 20000, 0), if(fate < 3, 'EUR', ''),
           if(told = 'Home', ['', 'Spring', 'Brand', 'Shoes', 'News', ''][source % 6 + 1], if(fate between 3 and 12, 'Newsletter', '')),
           if(told = 'Home', ['', 'cpc', 'cpc', 'paid_social', 'email', 'affiliate', 'display', 'referral', 'organic', '', 'sms', 'cpc'][source + 1], ''),

@@ -4,15 +4,15 @@
  * (a task of more than 50 ms is a stutter that somebody notices), so that other work on the machine changes little; the
  * gaps between frames are printed beside it.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
+import { browserFlags, browserPath } from '../browser.ts'
 import { type Api, ask, drained, freePort, machine, newColleague, Served, shopKey } from '../served.ts'
 
 const entries = Number(process.argv[2] ?? 12_000)
 const bar = 50
-const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
 const events = [
   'Product Viewed',
   'Product Added',
@@ -59,7 +59,7 @@ async function measure(api: Api, port: number, executablePath: string): Promise<
   await fill(api)
   const { items } = await ask<{ items: { person: string }[] }>(api, 'GET', '/api/profile/search?q=Zita%20Zeit')
   const colleague = await newColleague(api, port)
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
+  const browser = await chromium.launch({ executablePath, args: browserFlags })
   try {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'de-DE' })
     await context.addCookies([{ ...colleague.cookie, url: api.url }])

@@ -111,7 +111,7 @@ async function carryGroup(tx: Database, history: History, group: number): Promis
   fault('ingest.before-applied-mark')
   await tx.run`
     update ingest.batch set history_at = platform.now(), rows = null where carried = ${group} and history_at is null`
-  return sum(batches.map(({ events }) => ({ rows: events })))
+  return batches.reduce((all, { events }) => all + events, 0)
 }
 
 const newline = Buffer.from('\n')
