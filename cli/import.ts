@@ -21,7 +21,7 @@ export type ImportWanted = {
   dryRun?: boolean
   /** Makes the progress of one of the three steps; `total` is bytes. */
   step: (label: string, total: number) => Progress
-  /** Where rows that do not fit go; null keeps them on the server only. */
+  /** Where the list goes of rows that do not fit and values that were not used; null keeps them on the server only. */
   rejectsFile?: string | null
 }
 
@@ -51,7 +51,7 @@ export async function importFile(reached: Reached, wanted: ImportWanted): Promis
     detail = await read(reached, detail.id)
   }
   detail = await untilFinished(reached, detail, wanted.step(wanted.dryRun ? 'Checking' : 'Importing', size))
-  if (detail.rejected > 0 && wanted.rejectsFile && detail.rejectsPath) {
+  if (wanted.rejectsFile && detail.rejectsPath) {
     await download(reached, detail.rejectsPath, wanted.rejectsFile)
   }
   return detail

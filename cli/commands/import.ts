@@ -26,7 +26,7 @@ export const importCommand: Command = {
     ...dataFlags,
     ...reachFlags,
   },
-  help: 'Rows that do not fit go to FILE.rejects.csv with row number and reason; the others are imported.',
+  help: 'Rows that do not fit and values that are not used go to FILE.rejects.csv with row number and reason; the others are imported.',
   async run(call) {
     const kind = kindOf(call.flag('kind'))
     const source = call.flag('source')
@@ -58,20 +58,33 @@ export const importCommand: Command = {
             body: { kind, mapping: detail.mapping, columns: detail.columns },
           })
         }
-        if (detail.rejected > 0) call.tell(`Rows that do not fit: ${file}.rejects.csv`)
-        const { state, accepted, rejected, duplicates, rowsRead, error, findings } = detail
+        if (detail.rejectsPath !== null)
+          call.tell(`Rows that do not fit, values not used or doubted: ${file}.rejects.csv`)
+        const { state, accepted, rejected, duplicates, waiting, rowsRead, error, findings } = detail
         const known = duplicates > 0 ? `, ${duplicates} known already` : ''
         const refused = rejected > 0 ? `, ${rejected} rejected` : ''
         call.show(`${file}: ${state}, ${accepted} of ${rowsRead} rows${refused}${known}`)
         // Rows that can be read and cannot be believed are no rejects; a newcomer would look for them in vain.
-        const left = rowsRead - accepted - rejected - duplicates
-        if (state === 'done' && left > 0)
+        if (waiting > 0)
           call.show(
-            `  ${left} ${left === 1 ? 'row is' : 'rows are'} empty or in quarantine (console: Data → Quarantine)`,
+            detail.dryRun
+              ? `  ${waiting} would wait in quarantine`
+              : `  ${waiting} ${waiting === 1 ? 'waits' : 'wait'} in quarantine (console: Data → Quarantine)`,
           )
         for (const { code, path, action, count, rows, message } of findings)
           call.show(`  ${count} × ${code} ${path} (${action}), rows ${rows.join(', ')}: ${message}`)
-        items.push({ file, import: detail.id, state, rowsRead, accepted, rejected, duplicates, error, findings })
+        items.push({
+          file,
+          import: detail.id,
+          state,
+          rowsRead,
+          accepted,
+          rejected,
+          duplicates,
+          waiting,
+          error,
+          findings,
+        })
       }
       return { items }
     })

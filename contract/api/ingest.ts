@@ -426,7 +426,11 @@ export const quarantine = route({
   method: 'get',
   path: '/quarantine',
   may: ['admin', 'marketer', 'analyst', 'privacy'],
-  query: z.object({ status: z.enum(['open', 'patched', 'replayed', 'discarded', 'expired']).default('open') }),
+  query: z.object({
+    status: z.enum(['open', 'patched', 'replayed', 'discarded', 'expired']).default('open'),
+    /** Only what this import brought. */
+    import: idOf('import').optional(),
+  }),
   answer: z.object({ items: z.array(quarantineGroup), open: z.number() }),
 })
 
@@ -454,6 +458,8 @@ export const quarantineItems = route({
   query: z.object({
     ...page,
     group: z.string().max(512),
+    /** Only what this import brought. */
+    import: idOf('import').optional(),
     status: z.enum(['open', 'patched', 'replayed', 'discarded', 'expired']).default('open'),
   }),
   answer: pageOf(quarantineItem),
@@ -534,6 +540,8 @@ export const importJob = z.object({
   rejected: z.number(),
   /** Rows that an earlier import of the same file has already brought. */
   duplicates: z.number(),
+  /** Rows of which something waits in quarantine. `rowsRead` = accepted + duplicates + waiting + rejected. */
+  waiting: z.number(),
   /** 0–1 by bytes read. */
   progress: z.number(),
   error: z.string().nullable(),
@@ -569,7 +577,7 @@ export const importDetail = importJob.extend({
     .nullable(),
   /** First rows as they would be taken. */
   preview: z.array(jsonObject),
-  /** What the checks find when the file is only tried, the most frequent first; `rows` are the first three. */
+  /** What the checks find on its rows, the most frequent first; `rows` are the first three. */
   findings: z.array(
     z.object({
       code: z.string(),
@@ -581,6 +589,9 @@ export const importDetail = importJob.extend({
       rows: z.array(z.number()),
     }),
   ),
+  /** Items it brought that still wait in quarantine. */
+  stillWaiting: z.number(),
+  /** Everything that was not taken as it stood, as CSV: rows that did not fit, values not used or doubted, rows that wait. */
   rejectsPath: z.string().nullable(),
 })
 
@@ -662,6 +673,27 @@ export const rejects = route({
   params: z.object({ import: idOf('import') }),
   query: z.object({ ...page }),
   answer: pageOf(z.object({ row: z.number(), reason: z.string(), raw: z.string() })),
+})
+
+export const importNotes = route({
+  stage,
+  name: 'importNotes',
+  summary: 'Values of single rows that are not used or are doubted, and rows that wait, with what stood there',
+  method: 'get',
+  path: '/imports/{import}/notes',
+  may: ['admin', 'marketer', 'privacy'],
+  params: z.object({ import: idOf('import') }),
+  query: z.object({ ...page, code: z.string().max(100).optional() }),
+  answer: pageOf(
+    z.object({
+      row: z.number(),
+      code: z.string(),
+      path: z.string(),
+      action: findingAction,
+      /** At most 200 characters. */
+      given: z.string(),
+    }),
+  ),
 })
 
 export const detectColumns = route({
@@ -825,7 +857,7 @@ export const feed = z.object({
   /** Files or pages of rows fetched by the last visit. */
   lastFound: z.number(),
   lastError: z.string().nullable(),
-  imports: z.object({ files: z.number(), rows: z.number(), rejected: z.number() }),
+  imports: z.object({ files: z.number(), rows: z.number(), waiting: z.number(), rejected: z.number() }),
 })
 
 export const feeds = route({

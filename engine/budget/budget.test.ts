@@ -3,7 +3,7 @@ import { type TestGround, testGround } from '@einklang/platform/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Budget, createBudget } from './index.ts'
-import { inEnglish } from './sayings.ts'
+import { said } from './sayings.ts'
 import { channelNamed, spendOf } from './spend.ts'
 
 const line = { channel: 'Google Ads', day: '2026-02-02', amount: '12.50', currency: 'EUR' }
@@ -35,7 +35,7 @@ test.each([
   [{ clicks: 'many' }, 'clicks many'],
 ])('%j is refused: %s', (fields, reason) => {
   const result = read(fields as { [field: string]: string })
-  expect('reason' in result && inEnglish(result.reason)).toContain(reason)
+  expect('reason' in result && said(result.reason, 'en')).toContain(reason)
 })
 
 test.each([

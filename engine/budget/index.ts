@@ -1,6 +1,6 @@
 import { type AnswerOf, type api, type InputOf, kept, minorDigits } from '@einklang/contract'
 import { type Caller, type Database, type Ground, nameOf } from '@einklang/platform'
-import type { RecordRow, Rejected } from '#ingest'
+import { type RecordRow, type Rejected, spoken } from '#ingest'
 import { csvCell, type Measurement, type Period, periodOf, refused, weeksOf } from '#measurement'
 import { type Advisor, createAdvisor, roiRows } from './advisor.ts'
 import {
@@ -19,7 +19,7 @@ import {
 import { forgetMapping, headLinesOf, mappingFor, mappingsOf, noteUse, saveMapping, shownOf } from './mapping.ts'
 import { readSpendFile } from './profiles.ts'
 import { returnTable } from './returns.ts'
-import { inEnglish } from './sayings.ts'
+import { said } from './sayings.ts'
 import { channelNamed, spendOf } from './spend.ts'
 import { createTrials, type Trials } from './trial.ts'
 
@@ -118,7 +118,10 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
     records: {
       async spend(tx, rows) {
         const rejected = await takeRows(tx, rows, { clock, currency: config.currency, origin: 'import' })
-        return rejected.map(({ row, reason }) => ({ row, reason: inEnglish(reason) }))
+        return rejected.map(({ row, reason }) => ({
+          row,
+          reason: spoken({ en: said(reason, 'en'), de: said(reason, 'de') }),
+        }))
       },
     },
     async weeklySpend(period, currency) {

@@ -165,6 +165,4 @@ export const budgetPhrases: Phrases = {
   no_spend: { en: 'No channel of the mix model has spend.', de: 'Kein Kanal des Mix-Modells hat Ausgaben.' },
 }
 
-/** For readers without a language, such as the report of an import. */
-const say = speaker(budgetPhrases)
-export const inEnglish = (text: string): string => say(text, 'en')
+export const said = speaker(budgetPhrases)

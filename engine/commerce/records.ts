@@ -1,4 +1,4 @@
-import { toMinor } from '@einklang/contract'
+import { kept, toMinor } from '@einklang/contract'
 import type { Clock, Database } from '@einklang/platform'
 import type { RecordRow, Rejected, TakeRecords } from '#ingest'
 
@@ -54,6 +54,12 @@ export function commerceRecords(clock: Clock, currency: string, stockTold?: Stoc
   }
 }
 
+/** Why a row does not fit, in the words that ingest has for it. */
+function no(code: string, fields: Fields, field: string): string {
+  const given = textOf(fields, field)
+  return given === null ? kept('missing', { field }) : kept(code, { field, given })
+}
+
 function textOf(fields: Fields, name: string): string | null {
   const text = fields[name]?.trim()
   return text ? text : null
@@ -93,15 +99,15 @@ type ProductRow = {
 
 function productOf(fields: Fields): Read<ProductRow> {
   const sku = textOf(fields, 'sku')
-  if (sku === null) return { reject: 'sku is missing' }
+  if (sku === null) return { reject: kept('missing', { field: 'sku' }) }
   const name = textOf(fields, 'name')
-  if (name === null) return { reject: 'name is missing' }
+  if (name === null) return { reject: kept('missing', { field: 'name' }) }
   const gtin = textOf(fields, 'gtin')
-  if (gtin !== null && !isGtin(gtin)) return { reject: `gtin ${gtin} has a wrong length or check digit` }
+  if (gtin !== null && !isGtin(gtin)) return { reject: kept('no_gtin', { given: gtin }) }
   const vatRate = decimalOf(textOf(fields, 'vat_rate')?.replace('%', '') ?? null)
-  if (vatRate === undefined) return { reject: `vat_rate ${fields.vat_rate} is no number` }
+  if (vatRate === undefined) return { reject: no('no_number', fields, 'vat_rate') }
   const cost = decimalOf(textOf(fields, 'cost'))
-  if (cost === undefined) return { reject: `cost ${fields.cost} is no amount` }
+  if (cost === undefined) return { reject: no('no_amount', fields, 'cost') }
   const currency = textOf(fields, 'currency')
   return {
     sku,
@@ -159,19 +165,20 @@ type PriceRow = {
 
 function priceOf(fields: Fields, houseCurrency: string): Read<PriceRow> {
   const sku = textOf(fields, 'sku')
-  if (sku === null) return { reject: 'sku is missing' }
+  if (sku === null) return { reject: kept('missing', { field: 'sku' }) }
   const currency = textOf(fields, 'currency') ?? houseCurrency
-  if (!/^[A-Z]{3}$/.test(currency)) return { reject: `currency ${currency} is no ISO 4217 code` }
+  if (!/^[A-Z]{3}$/.test(currency)) return { reject: kept('no_currency', { given: currency }) }
   const decimal = decimalOf(textOf(fields, 'amount'))
-  if (decimal === null || decimal === undefined) return { reject: `amount ${fields.amount ?? ''} is no amount` }
-  if (decimal < 0 || decimal >= 1e12) return { reject: `amount ${decimal} is negative or too large` }
+  if (decimal === null || decimal === undefined) return { reject: no('no_amount', fields, 'amount') }
+  if (decimal < 0 || decimal >= 1e12) return { reject: no('out_of_range', fields, 'amount') }
   const channel = textOf(fields, 'channel') ?? ''
-  if (!priceChannels.has(channel)) return { reject: `channel ${channel} is none of web, app, store` }
+  if (!priceChannels.has(channel))
+    return { reject: kept('not_one_of', { field: 'channel', given: channel, known: 'web, app, store' }) }
   const validFrom = instantOf(textOf(fields, 'valid_from'))
-  if (validFrom === null || validFrom === undefined) return { reject: 'valid_from is missing or no instant' }
+  if (validFrom === null || validFrom === undefined) return { reject: no('no_instant', fields, 'valid_from') }
   const validTo = instantOf(textOf(fields, 'valid_to'))
-  if (validTo === undefined) return { reject: `valid_to ${fields.valid_to} is no instant` }
-  if (validTo !== null && validTo <= validFrom) return { reject: 'valid_to is not after valid_from' }
+  if (validTo === undefined) return { reject: no('no_instant', fields, 'valid_to') }
+  if (validTo !== null && validTo <= validFrom) return { reject: kept('ends_first') }
   return {
     sku,
     channel,
@@ -202,14 +209,14 @@ async function writePrices(tx: Database, clock: Clock, rows: PriceRow[]): Promis
 
 function stockOf(fields: Fields): Read<StockReport> {
   const sku = textOf(fields, 'sku')
-  if (sku === null) return { reject: 'sku is missing' }
+  if (sku === null) return { reject: kept('missing', { field: 'sku' }) }
   const place = textOf(fields, 'place')
-  if (place === null) return { reject: 'place is missing' }
+  if (place === null) return { reject: kept('missing', { field: 'place' }) }
   const onHand = decimalOf(textOf(fields, 'on_hand'))
   if (onHand === null || onHand === undefined || !Number.isInteger(onHand))
-    return { reject: `on_hand ${fields.on_hand ?? ''} is no whole number` }
+    return { reject: no('no_whole_number', fields, 'on_hand') }
   const asOf = instantOf(textOf(fields, 'at'))
-  if (asOf === null || asOf === undefined) return { reject: 'at is missing or no instant' }
+  if (asOf === null || asOf === undefined) return { reject: no('no_instant', fields, 'at') }
   return { sku, place, onHand, asOf }
 }
 
@@ -237,12 +244,12 @@ type PlaceRow = {
 
 function placeOf(fields: Fields): Read<PlaceRow> {
   const place = textOf(fields, 'place')
-  if (place === null) return { reject: 'place is missing' }
+  if (place === null) return { reject: kept('missing', { field: 'place' }) }
   const latitude = decimalOf(textOf(fields, 'latitude'))
   const longitude = decimalOf(textOf(fields, 'longitude'))
-  if (latitude === undefined || Math.abs(latitude ?? 0) > 90) return { reject: `latitude ${fields.latitude} is wrong` }
+  if (latitude === undefined || Math.abs(latitude ?? 0) > 90) return { reject: no('out_of_range', fields, 'latitude') }
   if (longitude === undefined || Math.abs(longitude ?? 0) > 180)
-    return { reject: `longitude ${fields.longitude} is wrong` }
+    return { reject: no('out_of_range', fields, 'longitude') }
   return {
     place,
     name: textOf(fields, 'name'),

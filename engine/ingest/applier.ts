@@ -31,6 +31,8 @@ export type ApplyOptions = {
   careful?: boolean
   /** Items of which it is known that they kill the process. */
   poison?: Set<Item>
+  /** Hears what became of the items: those taken, with what was found on them, and those that wait. */
+  settled?: (items: readonly Item[]) => void
   /** Called before each item when a process was killed here before. */
   beforeItem?: (item: Item) => Promise<void>
 }
@@ -109,6 +111,7 @@ export function createApplier(needs: {
       if (sorted.bad.length > 0) await needs.quarantine.keep(tx, sorted.bad)
       await count(tx, given, sorted)
       await needs.judge.count(tx, [...sorted.fresh, ...sorted.bad])
+      options.settled?.([...sorted.fresh, ...sorted.bad])
       // Imports are the past: only what arrives live is a stream that can be watched.
       if (!options.skipSeen) await keepNote(tx, batch, noteOf(given, sorted))
       await tx.notify(historyChannel)

@@ -34,11 +34,25 @@ export async function eraseFromIngest(
       alter table ingest.aside delete
       where arrayExists(word -> positionCaseInsensitiveUTF8(concat(properties, context), word) > 0, ${words})
       settings mutations_sync = 2`
+  if (words.length > 0) await eraseFromImports(tx, words)
   if (ids.size > 0) {
     await history.run`
       alter table ingest.event delete where has(${persons}, toString(person)) settings mutations_sync = 2`
   }
   return ids.size + pending + inbox + waiting
+}
+
+/** What imports show of rows: that a row was refused stays, what stood in it goes. */
+async function eraseFromImports(tx: Database, words: string[]): Promise<void> {
+  await tx.run`
+    update ingest.import_reject set raw = '', reason = '{"say":"erased"}'
+    where exists (select from unnest(${words}::text[]) as word where position(lower(word) in lower(raw || reason)) > 0)`
+  await tx.run`
+    update ingest.import_note set given = ''
+    where exists (select from unnest(${words}::text[]) as word where position(lower(word) in lower(given)) > 0)`
+  await tx.run`
+    update ingest.import set preview = '[]'
+    where exists (select from unnest(${words}::text[]) as word where position(lower(word) in lower(preview::text)) > 0)`
 }
 
 type Kept = { person: string; id: EventId }

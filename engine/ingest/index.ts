@@ -28,6 +28,7 @@ import { createSources, type Sources } from './source.ts'
 
 export type { Apply } from './applier.ts'
 export { CsvReader } from './imports/csv.ts'
+export { spoken } from './imports/sayings.ts'
 export type { OwnEvent } from './own.ts'
 export { personNamespace } from './own.ts'
 export type { SendMail } from './quality/report/index.ts'
@@ -43,6 +44,7 @@ export { ingestParts } from './routes.ts'
 
 /** One row of a record import: our field → text as in the file. */
 export type RecordRow = { row: number; fields: { [field: string]: string } }
+/** `reason` is a kept sentence: one of `importPhrases`, or in all languages by `spoken`. */
 export type Rejected = { row: number; reason: string }
 export type TakeRecords = (tx: Database, rows: RecordRow[]) => Promise<Rejected[]>
 export type RecordKind = 'spend' | 'products' | 'prices' | 'stock' | 'places'

@@ -2,6 +2,7 @@ import type {
   api,
   EventId,
   Finding,
+  ImportId,
   JsonObject,
   NormalEvent,
   Purpose,
@@ -56,6 +57,8 @@ export type Item = {
   findings?: Finding[]
   /** The event as far as it was understood, when the item waits. */
   held?: NormalEvent | null
+  /** The import that brought it. */
+  import?: ImportId
   /** What quarantine keeps: the item as it came and how it was sent. */
   raw: () => { payload: unknown; request: JsonObject; originalAt: string | null }
 }

@@ -1,4 +1,4 @@
-import type { Json, JsonObject, QuarantineId, SourceId } from '@einklang/contract'
+import type { ImportId, Json, JsonObject, QuarantineId, SourceId } from '@einklang/contract'
 import { type Clock, type Database, newId, type Part, Refusal, type Secrets } from '@einklang/platform'
 import { type DialectName, isObject } from './dialects/dialect.ts'
 import { dialectNamed } from './dialects/index.ts'
@@ -34,7 +34,11 @@ const usualDays = 90
 const retryMinutes = [1, 5, 15, 60] as const
 const retryDays = 7
 
-export type Chosen = { group?: string | undefined; items?: QuarantineId[] | undefined }
+export type Chosen = {
+  group?: string | undefined
+  items?: QuarantineId[] | undefined
+  import?: ImportId | undefined
+}
 
 export type Quarantine = {
   keep(tx: Database, items: Item[]): Promise<void>
@@ -146,6 +150,7 @@ export function createQuarantine(needs: { clock: Clock; secrets: Secrets }): Qua
           message: reason.message,
           check_code: reason.check ?? '',
           group_key: groupOf(item.source, reason),
+          import: item.import ?? null,
           expires_at: new Date(moment.getTime() + (waitDays[reason.code] ?? usualDays) * 86_400_000).toISOString(),
           retry_at:
             reason.code === 'unknown_reference'
@@ -158,15 +163,16 @@ export function createQuarantine(needs: { clock: Clock; secrets: Secrets }): Qua
       await tx.run`
         insert into ingest.quarantine as kept (id, source, event, content, received_at, original_at, created_at, payload,
           request, reasons, code, path, message, group_key, check_code, expires_at, retry_at, person, named, turnover,
-          currency, client, waits_for)
+          currency, client, waits_for, import)
         select id, source, event, content, received_at, original_at, created_at, decode(payload, 'base64'),
           request, reasons, code, path, message, group_key, check_code, expires_at, retry_at, person,
           array(select jsonb_array_elements_text(named)), turnover, currency, client,
-          array(select jsonb_array_elements_text(waits_for))
+          array(select jsonb_array_elements_text(waits_for)), import
         from jsonb_to_recordset(${tx.json([...rows.values()])}) as item(id uuid, source uuid, event uuid, content bigint,
           received_at timestamptz, original_at timestamptz, created_at timestamptz, payload text, request jsonb,
           reasons jsonb, code text, path text, message text, group_key text, check_code text, expires_at timestamptz,
-          retry_at timestamptz, person text, named jsonb, turnover bigint, currency text, client text, waits_for jsonb)
+          retry_at timestamptz, person text, named jsonb, turnover bigint, currency text, client text, waits_for jsonb,
+          import uuid)
         on conflict (event, content) do update set
           attempts = kept.attempts + 1, reasons = excluded.reasons, code = excluded.code, path = excluded.path,
           message = excluded.message, group_key = excluded.group_key, check_code = excluded.check_code,
@@ -182,6 +188,7 @@ export function createQuarantine(needs: { clock: Clock; secrets: Secrets }): Qua
           where status = any(${status}) and (${after}::uuid is null or id > ${after}::uuid)
             and (${chosen.group ?? null}::text is null or group_key = ${chosen.group ?? null})
             and (${chosen.items ?? null}::uuid[] is null or id = any(${chosen.items ?? null}::uuid[]))
+            and (${chosen.import ?? null}::uuid is null or import = ${chosen.import ?? null})
           order by id limit ${limit}`,
       )
     },

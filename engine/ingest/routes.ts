@@ -108,11 +108,11 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
       mount(routes.events, ({ query }) => recentEvents(history, query)),
       mount(routes.eventNames, async ({ query }) => ({ items: await eventNames(history, clock, query.days) })),
       mount(routes.counters, ({ query }) => counterView({ database, clock }, query)),
-      mount(routes.quarantine, ({ query }) => quarantineGroups({ database, clock }, query.status)),
+      mount(routes.quarantine, ({ query }) => quarantineGroups({ database, clock }, query)),
       mount(routes.quarantineItems, async ({ query }) => {
         const rows = await quarantine.items(
           database,
-          { group: query.group },
+          { group: query.group, import: query.import },
           [query.status],
           query.after ?? null,
           query.limit,

@@ -115,6 +115,7 @@ function FeedCard({ feed }: { feed: Feed }): ReactNode {
         <Text size="xs">
           {t('feed.brought')}:{' '}
           {t('feed.broughtValue', { files: format.count(feed.imports.files), count: feed.imports.rows })}
+          {feed.imports.waiting === 0 ? '' : ` · ${t('feed.waiting', { count: feed.imports.waiting })}`}
           {feed.imports.rejected === 0 ? '' : ` · ${t('feed.rejected', { count: feed.imports.rejected })}`}
         </Text>
         {feed.lastError === null ? null : (

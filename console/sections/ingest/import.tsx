@@ -1,4 +1,4 @@
-import { type AnswerOf, api, type ImportId } from '@einklang/contract'
+import { type AnswerOf, api, type ImportId, isVendorKind } from '@einklang/contract'
 import { Alert, Anchor, Button, Code, Group, Progress, SimpleGrid, Stack, Table, Text, TextInput } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
@@ -52,11 +52,15 @@ function Whole(props: { job: Job }): ReactNode {
   const cancel = useDeed(api.ingest.cancelImport, { refresh: ['ingest'] })
   const resume = useDeed(api.ingest.resumeImport, { refresh: ['ingest'] })
   const writable = may(api.ingest.startImport)
+  const used = new Set(Object.values(job.mapping.fields))
+  // Columns of other products are all used; of ours those that the mapping names.
+  const unused = isVendorKind(job.kind) ? [] : job.columns.filter((column) => column !== '' && !used.has(column))
   const figures: [string, number, string][] = [
     [t('import.rows'), job.rowsRead, t('import.rowsMeaning')],
     [t('import.accepted'), job.accepted, t('import.acceptedMeaning')],
-    [t('import.rejected'), job.rejected, t('import.rejectedMeaning')],
     [t('import.duplicates'), job.duplicates, t('import.duplicatesMeaning')],
+    [t('import.waiting'), job.waiting, t('import.waitingMeaning')],
+    [t('import.rejected'), job.rejected, t('import.rejectedMeaning')],
   ]
   return (
     <Page
@@ -101,7 +105,7 @@ function Whole(props: { job: Job }): ReactNode {
           aria-label={t('import.progress')}
         />
       ) : null}
-      <SimpleGrid cols={{ base: 2, lg: 4 }}>
+      <SimpleGrid cols={{ base: 2, md: 3, xl: 5 }}>
         {figures.map(([label, value, meaning]) => (
           <StatCard
             key={label}
@@ -112,6 +116,16 @@ function Whole(props: { job: Job }): ReactNode {
           />
         ))}
       </SimpleGrid>
+      {job.stillWaiting === 0 || !may(api.ingest.quarantine) ? null : (
+        <Alert color="orange" data-testid="import-waiting">
+          <Group justify="space-between" gap="xs">
+            <Text size="sm">{t('import.stillWaiting', { count: job.stillWaiting })}</Text>
+            <ScreenLink to="/ingest" search={{ tab: 'quarantine', import: job.id }} size="sm">
+              {t('import.toQuarantine')}
+            </ScreenLink>
+          </Group>
+        </Alert>
+      )}
       <Panel title={t('import.mapping')}>
         <Stack gap="xs">
           <Text size="sm">
@@ -119,6 +133,11 @@ function Whole(props: { job: Job }): ReactNode {
               .map(([field, column]) => `${column} → ${field}`)
               .join(' · ')}
           </Text>
+          {unused.length === 0 ? null : (
+            <Text size="sm" c="dimmed" data-testid="unused-columns">
+              {t('import.unused', { columns: unused.join(' · ') })}
+            </Text>
+          )}
           {job.detected === null ? null : (
             <Text size="xs" c="dimmed">
               {job.detected.encoding} · {job.detected.delimiter}
@@ -128,7 +147,10 @@ function Whole(props: { job: Job }): ReactNode {
           {job.preview.length === 0 ? null : <Preview rows={job.preview} />}
         </Stack>
       </Panel>
-      {job.dryRun && job.state === 'done' ? <Found rows={job.findings} /> : null}
+      {job.state === 'done' || job.findings.length > 0 ? <Found job={job} /> : null}
+      {job.findings.some(({ action }) => action !== 'repair') && may(api.ingest.importNotes) ? (
+        <Notes job={job} />
+      ) : null}
       {job.rejected > 0 && may(api.ingest.rejects) ? <Rejects job={job} /> : null}
     </Page>
   )
@@ -163,14 +185,24 @@ function Keep(props: { job: Job }): ReactNode {
   )
 }
 
-/** What the checks would find, before anything is written. */
-function Found(props: { rows: Job['findings'] }): ReactNode {
+/** What the checks found on its rows, or would find before anything is written. */
+function Found(props: { job: Job }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
+  const { findings, dryRun, rejectsPath } = props.job
   return (
-    <Panel title={t('import.found')}>
-      {props.rows.length === 0 ? (
+    <Panel
+      title={t(dryRun ? 'import.found' : 'import.foundReal')}
+      actions={
+        rejectsPath === null ? null : (
+          <Anchor href={rejectsPath} size="sm" download>
+            {t('import.everything')}
+          </Anchor>
+        )
+      }
+    >
+      {findings.length === 0 ? (
         <Text size="sm">{t('import.nothingFound')}</Text>
       ) : (
         <Table.ScrollContainer minWidth={500}>
@@ -184,7 +216,7 @@ function Found(props: { rows: Job['findings'] }): ReactNode {
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
-              {props.rows.map((row) => (
+              {findings.map((row) => (
                 <Table.Tr key={row.code + row.path + row.action}>
                   <Table.Td>
                     <Text size="sm">{words('check', row.code)}</Text>
@@ -201,6 +233,49 @@ function Found(props: { rows: Job['findings'] }): ReactNode {
           </Table>
         </Table.ScrollContainer>
       )}
+    </Panel>
+  )
+}
+
+/** Row by row, what was not used of it or is doubted. */
+function Notes(props: { job: Job }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const words = useWords()
+  const notes = usePages(api.ingest.importNotes, { params: { import: props.job.id }, query: { limit: 50 } })
+  return (
+    <Panel title={t('import.notes')} definition={t('import.notesHint')} testid="import-notes">
+      <Fetch of={notes}>
+        {(rows) => (
+          <Table.ScrollContainer minWidth={500}>
+            <Table fz="xs" aria-label={t('import.notes')}>
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th ta="right">{t('import.rowNumber')}</Table.Th>
+                  <Table.Th>{t('checks.check')}</Table.Th>
+                  <Table.Th>{t('quarantine.where')}</Table.Th>
+                  <Table.Th>{t('import.value')}</Table.Th>
+                  <Table.Th>{t('checks.decision')}</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {rows.map((row) => (
+                  <Table.Tr key={`${row.row}${row.code}${row.path}${row.action}`}>
+                    <Table.Td ta="right">{format.count(row.row)}</Table.Td>
+                    <Table.Td>{words('check', row.code)}</Table.Td>
+                    <Table.Td ff="monospace">{row.path}</Table.Td>
+                    <Table.Td>{row.given}</Table.Td>
+                    <Table.Td>{words('checkAction', row.action)}</Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+            <Group justify="center">
+              <LoadMore of={notes} />
+            </Group>
+          </Table.ScrollContainer>
+        )}
+      </Fetch>
     </Panel>
   )
 }

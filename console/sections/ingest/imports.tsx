@@ -23,6 +23,7 @@ import { useFormat } from '../../kit/format.ts'
 import { StateBadge } from '../../kit/state-badge.tsx'
 import { Empty, Failed, type Failure, Fetch, Loading } from '../../kit/states.tsx'
 import { client, failureOf, queries, useAnswer, useDeed, usePages } from '../../shell/api.ts'
+import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Feeds } from './feeds.tsx'
@@ -98,6 +99,21 @@ export function Imports(): ReactNode {
         cell: (row) => format.count(row.accepted),
       },
       {
+        id: 'waiting',
+        header: t('import.waiting'),
+        width: 112,
+        align: 'right',
+        sort: (row) => row.waiting,
+        cell: (row) =>
+          row.waiting === 0 || row.dryRun || !may(api.ingest.quarantine) ? (
+            format.count(row.waiting)
+          ) : (
+            <ScreenLink to="/ingest" search={{ tab: 'quarantine', import: row.id }} size="sm">
+              {format.count(row.waiting)}
+            </ScreenLink>
+          ),
+      },
+      {
         id: 'rejected',
         header: t('import.rejected'),
         width: 128,
@@ -114,7 +130,7 @@ export function Imports(): ReactNode {
         cell: (row) => format.count(row.duplicates),
       },
     ],
-    [t, format, words],
+    [t, format, words, may],
   )
   const start = may(api.ingest.createImport) ? (
     <Button
@@ -276,6 +292,10 @@ function Found(props: {
         {t('import.archive')}
       </Text>
     )
+  // The sample stands in our words; the reader looks for the columns of the file.
+  const read = Object.entries(mapping.fields)
+  const shown: [field: string, title: string][] =
+    read.length > 0 ? read.map(([field, column]) => [field, column]) : columns.map((column) => [column, column])
   return (
     <Stack gap="xs">
       {props.detected.saved === null ? null : (
@@ -327,8 +347,8 @@ function Found(props: {
         <Table fz="xs" withTableBorder aria-label={t('import.sample')}>
           <Table.Thead>
             <Table.Tr>
-              {columns.map((column) => (
-                <Table.Th key={column}>{column}</Table.Th>
+              {shown.map(([field, title]) => (
+                <Table.Th key={field}>{title}</Table.Th>
               ))}
             </Table.Tr>
           </Table.Thead>
@@ -336,8 +356,8 @@ function Found(props: {
             {sample.slice(0, 4).map((row, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: rows of a file have no name
               <Table.Tr key={index}>
-                {columns.map((column) => (
-                  <Table.Td key={column}>{row[column]}</Table.Td>
+                {shown.map(([field]) => (
+                  <Table.Td key={field}>{row[field]}</Table.Td>
                 ))}
               </Table.Tr>
             ))}

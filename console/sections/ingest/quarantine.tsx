@@ -1,4 +1,4 @@
-import { type AnswerOf, api, type JsonObject } from '@einklang/contract'
+import { type AnswerOf, api, type ImportId, type JsonObject } from '@einklang/contract'
 import {
   Alert,
   Button,
@@ -23,6 +23,7 @@ import { StateBadge } from '../../kit/state-badge.tsx'
 import { Empty, Fetch, Loading, LoadMore } from '../../kit/states.tsx'
 import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
+import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useReason, useWords } from '../../shell/words.ts'
 import { RepairForm, RepairLine } from './repairs.tsx'
@@ -40,7 +41,12 @@ export function Quarantine(): ReactNode {
   const may = useMay()
   const [filters, change] = useFilters()
   const status = (filters.status ?? 'open') as Status
-  const groups = useAnswer(api.ingest.quarantine, { query: { status } }, { keep: true })
+  const brought = filters.import as ImportId | undefined
+  const groups = useAnswer(
+    api.ingest.quarantine,
+    { query: { status, ...(brought === undefined ? {} : { import: brought }) } },
+    { keep: true },
+  )
   const columns = useMemo(
     (): Column<Group_>[] => [
       {
@@ -136,6 +142,17 @@ export function Quarantine(): ReactNode {
           label: words('quarantineStatus', value),
         }))}
       />
+      {brought === undefined ? null : (
+        <Group gap="xs">
+          <Text size="sm">{t('quarantine.ofImport')}</Text>
+          <ScreenLink to="/ingest/imports/$import" params={{ import: brought }} size="sm">
+            {t('quarantine.toImport')}
+          </ScreenLink>
+          <Button size="compact-xs" variant="default" onClick={() => change({ import: undefined })}>
+            {t('quarantine.ofAll')}
+          </Button>
+        </Group>
+      )}
       <Fetch
         of={groups}
         loading={<Loading rows={5} height={48} />}
@@ -162,7 +179,9 @@ export function Quarantine(): ReactNode {
         title={open === undefined ? t('ingest.quarantine') : words('quarantine', open.code)}
         data-testid="quarantine-drawer"
       >
-        {filters.group === undefined ? null : <Bench group={filters.group} status={status} about={open} />}
+        {filters.group === undefined ? null : (
+          <Bench group={filters.group} status={status} about={open} brought={brought} />
+        )}
       </Drawer>
     </Stack>
   )
@@ -175,7 +194,12 @@ function said(words: ReturnType<typeof useWords>, { check, code, message }: Grou
   return text === about ? message : text
 }
 
-function Bench(props: { group: string; status: Status; about: Group_ | undefined }): ReactNode {
+function Bench(props: {
+  group: string
+  status: Status
+  about: Group_ | undefined
+  brought: ImportId | undefined
+}): ReactNode {
   const { t } = useTranslation()
   const words = useWords()
   const may = useMay()
@@ -188,7 +212,12 @@ function Bench(props: { group: string; status: Status; about: Group_ | undefined
     { keep: true },
   )
   const items = usePages(api.ingest.quarantineItems, {
-    query: { group: props.group, status: props.status, limit: 20 },
+    query: {
+      group: props.group,
+      status: props.status,
+      limit: 20,
+      ...(props.brought === undefined ? {} : { import: props.brought }),
+    },
   })
   const waits = props.status === 'open' || props.status === 'patched'
   return (

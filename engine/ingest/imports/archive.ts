@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { kept } from '@einklang/contract'
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl'
 
 /** A file of which any part can be read: uploaded parts, or bytes in memory. */
@@ -35,29 +36,29 @@ export async function openArchive(file: FileBytes): Promise<Archive> {
     // strictFileNames and validateEntrySize are on by default or here: no absolute, parent or backslash names.
     zip = await fromRandomAccessReaderPromise(new Reader(file), file.size, { strictFileNames: true, autoClose: false })
   } catch (error) {
-    throw new Error(`The archive cannot be opened: ${(error as Error).message}`)
+    throw new Error(kept('archive_broken', { error: (error as Error).message }))
   }
   if (zip.entryCount > mostEntries)
-    throw new Error(`The archive has ${zip.entryCount} entries; ${mostEntries} are allowed.`)
+    throw new Error(kept('archive_entries', { count: zip.entryCount, most: mostEntries }))
   const entries = new Map<string, Entry>()
   for await (const entry of zip.eachEntry()) {
     if (entry.fileName.endsWith('/')) continue
-    if (entry.isEncrypted()) throw new Error(`“${entry.fileName}” in the archive is encrypted.`)
-    if (entries.has(entry.fileName)) throw new Error(`The archive names “${entry.fileName}” twice.`)
+    if (entry.isEncrypted()) throw new Error(kept('archive_encrypted', { name: entry.fileName }))
+    if (entries.has(entry.fileName)) throw new Error(kept('archive_twice', { name: entry.fileName }))
     entries.set(entry.fileName, entry)
   }
   return {
     names: [...entries.keys()],
     async *read(name) {
       const entry = entries.get(name)
-      if (!entry) throw new Error(`The archive has no “${name}”.`)
+      if (!entry) throw new Error(kept('archive_lacks', { name }))
       let unpacked = 0
       const stream = await zip.openReadStreamPromise(entry)
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         unpacked += chunk.length
-        if (unpacked > mostUnpacked) throw new Error(`“${name}” unpacks to more than ${mostUnpacked} bytes.`)
+        if (unpacked > mostUnpacked) throw new Error(kept('archive_large', { name, most: mostUnpacked }))
         if (unpacked > smallEnough && unpacked > entry.compressedSize * steepest)
-          throw new Error(`“${name}” unpacks to more than ${steepest} times its size; that is no table.`)
+          throw new Error(kept('archive_steep', { name, times: steepest }))
         yield chunk
       }
     },

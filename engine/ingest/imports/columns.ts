@@ -270,5 +270,5 @@ const needed: { [kind in ImportKind]: string[][] } = {
 /** Fields that are missing, as `a or b`. */
 export function missingFields(kind: ImportKind, mapping: ImportMapping): string[] {
   const given = new Set([...Object.keys(mapping.fields), ...Object.keys(mapping.constants ?? {})])
-  return needed[kind].filter((choice) => !choice.some((field) => given.has(field))).map((choice) => choice.join(' or '))
+  return needed[kind].filter((choice) => !choice.some((field) => given.has(field))).map((choice) => choice.join(' / '))
 }

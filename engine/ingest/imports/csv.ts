@@ -1,3 +1,5 @@
+import { kept } from '@einklang/contract'
+
 /** One record: its cells, or the line that cannot be read and why. `lines` = how many lines of the file it fills. */
 export type CsvRecord = { cells: string[]; lines: number } | { bad: string; raw: string; lines: number }
 
@@ -55,7 +57,7 @@ export class CsvReader {
       if (read === 'more') {
         if (text.length - at <= longestRecord && !last) break
         records.push({
-          bad: last ? 'a cell in quotes never ends' : `a cell in quotes is longer than ${longestRecord} characters`,
+          bad: last ? kept('quote_open') : kept('quote_long', { most: longestRecord }),
           raw: cut(text, at, end),
           lines: 1,
         })

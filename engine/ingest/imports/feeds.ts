@@ -1,23 +1,27 @@
 import { createHash } from 'node:crypto'
-import type {
-  AnswerOf,
-  api,
-  FeedId,
-  FeedSecret,
-  FeedWays,
-  FilePlace,
-  FileSettings,
-  FoundFile,
-  ImportId,
-  ImportKind,
-  ImportMapping,
-  SourceId,
-  TableCursor,
-  TablePlace,
-  TableSettings,
+import {
+  type AnswerOf,
+  type api,
+  type FeedId,
+  type FeedSecret,
+  type FeedWays,
+  type FilePlace,
+  type FileSettings,
+  type FoundFile,
+  type ImportId,
+  type ImportKind,
+  type ImportMapping,
+  kept,
+  keptParts,
+  type SourceId,
+  type SpokenLanguage,
+  type TableCursor,
+  type TablePlace,
+  type TableSettings,
 } from '@einklang/contract'
 import { type Clock, type Database, type Log, type Loop, newId, type Secrets } from '@einklang/platform'
 import { formatOf } from './reading.ts'
+import { sayImport } from './sayings.ts'
 import { importChannel } from './upload.ts'
 
 export const feedChannel = 'ingest_feed'
@@ -55,6 +59,7 @@ type FeedRow = {
   running: boolean
   files: number
   rows: number
+  waiting: number
   rejected: number
 }
 
@@ -65,15 +70,17 @@ function feedRows(database: Database, id: FeedId | null): Promise<FeedRow[]> {
     select feed.id, feed.name, way, feed.source, source.name as "sourceName", feed.kind, mapping, settings, secret,
       every_minutes as "everyMinutes", paused, cursor, next_at as "nextAt", last_at as "lastAt",
       last_found as "lastFound", last_error as "lastError", failures,
-      coalesce(leased_until > clock_timestamp(), false) as running, done.files, done.rows, done.rejected
+      coalesce(leased_until > clock_timestamp(), false) as running, done.files, done.rows, done.waiting,
+      done.rejected
     from ingest.feed join ingest.source on source.id = feed.source
     cross join lateral (select count(*)::int as files, coalesce(sum(accepted), 0)::bigint as rows,
+      coalesce(sum(waiting), 0)::bigint as waiting,
       coalesce(sum(rejected), 0)::bigint as rejected from ingest.import where import.feed = feed.id) as done
     where ${id}::uuid is null or feed.id = ${id}::uuid order by feed.name`
 }
 
-function viewOf(row: FeedRow): View {
-  const { way, secret, failures, running, files, rows, rejected, cursor, settings, ...rest } = row
+function viewOf(row: FeedRow, language: SpokenLanguage): View {
+  const { way, secret, failures, running, files, rows, waiting, rejected, cursor, settings, ...rest } = row
   return {
     ...rest,
     mapping: row.mapping as View['mapping'],
@@ -83,17 +90,18 @@ function viewOf(row: FeedRow): View {
     cursor: cursor?.at ?? null,
     nextAt: row.paused ? null : row.nextAt.toISOString(),
     lastAt: row.lastAt?.toISOString() ?? null,
-    imports: { files, rows, rejected },
+    lastError: row.lastError === null ? null : sayImport(row.lastError, language),
+    imports: { files, rows, waiting, rejected },
   }
 }
 
-export async function feedViews(database: Database): Promise<View[]> {
-  return (await feedRows(database, null)).map(viewOf)
+export async function feedViews(database: Database, language: SpokenLanguage): Promise<View[]> {
+  return (await feedRows(database, null)).map((row) => viewOf(row, language))
 }
 
-export async function feedView(database: Database, id: FeedId): Promise<View | null> {
+export async function feedView(database: Database, id: FeedId, language: SpokenLanguage): Promise<View | null> {
   const [row] = await feedRows(database, id)
-  return row ? viewOf(row) : null
+  return row ? viewOf(row, language) : null
 }
 
 function sealed(needs: FeedNeeds, id: FeedId, secret: FeedSecret | undefined): Uint8Array | null {
@@ -160,17 +168,23 @@ type Tried = AnswerOf<typeof api.ingest.testFeed>
 export async function tryFeed(
   needs: FeedNeeds,
   given: { settings: { way: Way }; secret?: FeedSecret | undefined; feed?: FeedId | undefined },
+  language: SpokenLanguage,
 ): Promise<Tried> {
   const nothing = { hostKey: null, files: [], rows: [] }
   try {
-    const kept = given.feed === undefined ? undefined : (await feedRows(needs.database, given.feed))[0]
-    const secret = given.secret ?? (kept ? opened(needs, kept) : {})
+    const known = given.feed === undefined ? undefined : (await feedRows(needs.database, given.feed))[0]
+    const secret = given.secret ?? (known ? opened(needs, known) : {})
     const { way, ...settings } = given.settings as { way: Way } & FileSettings & TableSettings
     if (way === 'postgres' || way === 'mysql') {
       const place = await openTable(needs, way, settings, secret)
       try {
         const found = await place.after(null, 5)
-        return { ...nothing, ok: true, message: `${found.length} rows`, rows: found.map((one) => one.row) }
+        return {
+          ...nothing,
+          ok: true,
+          message: sayImport(kept('rows_there', { count: found.length }), language),
+          rows: found.map((one) => one.row),
+        }
       } finally {
         await place.close()
       }
@@ -181,7 +195,7 @@ export async function tryFeed(
       return {
         ...nothing,
         ok: true,
-        message: `${files.length} files`,
+        message: sayImport(kept('files_there', { count: files.length }), language),
         hostKey: place.hostKey ?? null,
         files: files.slice(0, 20),
       }
@@ -189,18 +203,36 @@ export async function tryFeed(
       await place.close()
     }
   } catch (error) {
-    return { ...nothing, ok: false, message: sentenceOf(error) }
+    return { ...nothing, ok: false, message: sayImport(sentenceOf(error), language) }
   }
 }
 
+/** What went wrong as a kept sentence, with what the other side said. */
 function sentenceOf(error: unknown): string {
-  const code = (error as { code?: unknown }).code
-  const text = error instanceof Error ? error.message || String(code ?? error.name) : String(error)
-  return text.replaceAll(/[\0-\x1f]+/g, ' ').slice(0, 200)
+  const code = String((error as { code?: unknown }).code ?? '')
+  const message = error instanceof Error ? error.message || code || error.name : String(error)
+  if (keptParts(message) !== null) return message
+  const text = message.replaceAll(/[\0-\x1f]+/g, ' ').slice(0, 200)
+  return kept(mishaps.find(({ codes }) => codes.test(`${code} ${text}`))?.say ?? 'feed_other', { error: text })
 }
 
+/** Codes and words of Node, ssh2, basic-ftp, postgres and mysql2, the clearest first. */
+const mishaps = [
+  { say: 'feed_refused', codes: /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH/ },
+  { say: 'feed_unknown_host', codes: /ENOTFOUND|EAI_AGAIN/ },
+  { say: 'feed_timeout', codes: /ETIMEDOUT|CONNECT_TIMEOUT|timed? ?out/i },
+  {
+    say: 'feed_login',
+    codes: /authentication|^28P01|^28000|ER_ACCESS_DENIED|^530 |password|privateKey|Login (?:incorrect|failed)/i,
+  },
+  { say: 'feed_certificate', codes: /CERT|self.signed|certificate/i },
+  { say: 'feed_no_table', codes: /^42P01|^42703|ER_NO_SUCH_TABLE|ER_BAD_FIELD_ERROR/ },
+  { say: 'feed_no_folder', codes: /ENOENT|No such file|^550 / },
+  { say: 'feed_denied', codes: /EACCES|EPERM|Permission denied/i },
+]
+
 function waysOf(needs: FeedNeeds): FeedWays {
-  if (!needs.ways) throw new Error('This server fetches nothing from elsewhere.')
+  if (!needs.ways) throw new Error(kept('feed_off'))
   return needs.ways
 }
 
@@ -411,7 +443,7 @@ async function pull(needs: FeedNeeds, row: FeedRow, place: TablePlace, signal: A
         update ingest.feed set cursor = ${tx.json(last.cursor)}::jsonb,
           leased_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
         where id = ${row.id} and cursor is not distinct from ${from === null ? null : tx.json(from)}::jsonb`
-      if (moved === 0) throw new Error('The feed was changed meanwhile; it goes on at its next visit.')
+      if (moved === 0) throw new Error(kept('feed_changed'))
       const id = newId('import', clock)
       await tx.run`
         insert into ingest.import (id, kind, source, file_name, format, size, sha256, dry_run, mapping, mapping_given, state,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { AnswerOf, CallOf } from '@einklang/contract'
 import {
   type AppliedBatch,
@@ -13,6 +14,9 @@ import type { Database, Request_, StageParts } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createIngest, type Ingest, type IngestInside, ingestParts, type RecordRow } from '../index.ts'
+import { checkNames } from '../quality/check-names.ts'
+import { catalogue } from '../quality/checks/index.ts'
+import { importPhrases } from './sayings.ts'
 
 const ada = 'adadadad-adad-8200-8000-000000000001' as PersonId
 const caller = { caller: { kind: 'user', name: 'Eva' } } as unknown as Request_
@@ -42,14 +46,15 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-function call<R extends Route>(route: R, input: CallOf<R>): Promise<AnswerOf<R>> {
+function call<R extends Route>(route: R, input: CallOf<R>, language = 'en'): Promise<AnswerOf<R>> {
   const mounted = parts.routes.find((one) => one.route === (route as unknown as Route))
   const read = {
     params: route.params.parse(input.params ?? {}),
     query: route.query.parse(input.query ?? {}),
     body: route.body.parse(input.body),
   }
-  return mounted?.handle(read as never, caller) as Promise<AnswerOf<R>>
+  const headers = new Headers({ 'accept-language': language })
+  return mounted?.handle(read as never, { ...caller, headers }) as Promise<AnswerOf<R>>
 }
 
 type More = { mapping?: ImportMapping; dryRun?: boolean; fileName?: string; partSize?: number }
@@ -333,7 +338,7 @@ test('a send report becomes what was sent and what the recipient did', async () 
 test('a mapping without what the kind needs fails in one sentence', async () => {
   const job = await importFile('receipts', 'a;b\n1;2\n')
   expect(job.state).toBe('failed')
-  expect(job.error).toContain('receipt_no, at, line_total or unit_price or total')
+  expect(job.error).toContain('receipt_no, at, line_total / unit_price / total')
 })
 
 test('columns are recognised in German and English', async () => {
@@ -352,3 +357,131 @@ test('columns are recognised in German and English', async () => {
   expect(detected.missing).toEqual([])
   expect(detected.sample[0]).toMatchObject({ customer_no: '1', email: 'a@x.de' })
 })
+
+const people = `Kundennummer;Vorname;Geburtsdatum;E-Mail;consent_email;consent_at
+1;Ada;31.02.1990;ada@x.de;ja;gestern
+2;Bert;01.05.1985;bert-at-x.de;vielleicht;
+3;Cleo;05.05.1990;cleo@x.de;nein;
+;Dora;;dora-at-x.de;;
+;Emil;;;;
+`
+
+test('what is not believed of a row says so: counted, with its place and what stood there, in the list as a file', async () => {
+  const mapping = {
+    fields: {
+      customer_no: 'Kundennummer',
+      first_name: 'Vorname',
+      birthday: 'Geburtsdatum',
+      email: 'E-Mail',
+      consent_email: 'consent_email',
+      consent_at: 'consent_at',
+    },
+  }
+  const job = await importFile('customers', people, { mapping })
+  expect(job).toMatchObject({ rowsRead: 5, accepted: 3, duplicates: 0, waiting: 1, rejected: 1, stillWaiting: 1 })
+  // The rows stay, without what is wrong in them.
+  expect(applied.map(({ identifiers, traits }) => [identifiers.map((one) => one.value), traits])).toEqual([
+    [['1', 'ada@x.de'], { first_name: 'Ada', email: 'ada@x.de', consent_email: 'ja' }],
+    [['2'], { first_name: 'Bert', birthday: '1985-05-01' }],
+    [['3', 'cleo@x.de'], expect.objectContaining({ consent_email: 'nein' })],
+  ])
+  expect(applied[0]?.context.stripped).toEqual({ 'traits.birthday': '31.02.1990', 'traits.consent_at': 'gestern' })
+  const notes = await call(api.ingest.importNotes, { params: { import: job.id }, query: {} })
+  expect(notes.items.map(({ row, code, path, action, given }) => [row, code, path, action, given])).toEqual([
+    [2, 'birth.real', 'traits.birthday', 'strip', '31.02.1990'],
+    [2, 'import.cell', 'traits.consent_at', 'strip', 'gestern'],
+    [3, 'email.syntax', 'traits.email', 'strip', 'bert-at-x.de'],
+    [3, 'import.cell', 'traits.consent_email', 'strip', 'vielleicht'],
+    [5, 'email.syntax', 'traits.email', 'strip', 'dora-at-x.de'],
+    [5, 'missing_id', 'identifiers', 'quarantine', expect.any(String)],
+  ])
+  expect(job.findings).toContainEqual(expect.objectContaining({ code: 'email.syntax', count: 2, rows: [3, 5] }))
+  const german = await call(api.ingest.rejects, { params: { import: job.id }, query: {} }, 'de')
+  expect(german.items.map(({ reason }) => reason)).toEqual([
+    'nennt niemanden: gebraucht wird eines von customer_no, loyalty_card, email, phone',
+  ])
+  const { rejectsPath } = await call(api.ingest.importOf, { params: { import: job.id } }, 'de')
+  const file = await fileAt(rejectsPath as string)
+  expect(file.split('\r\n').slice(0, 3)).toEqual([
+    'Zeile;Ergebnis;Stelle;Grund;Inhalt',
+    '2;"Wert nicht verwendet";"traits.birthday";"Geburtstag";"31.02.1990"',
+    '2;"Wert nicht verwendet";"traits.consent_at";"Unverständliche Zelle";"gestern"',
+  ])
+  expect(file).toContain('6;"abgelehnt";"";"nennt niemanden')
+  const groups = await call(api.ingest.quarantine, { query: {} })
+  const waiting = await call(api.ingest.quarantineItems, {
+    query: { group: groups.items[0]?.key as string, import: job.id },
+  })
+  expect(waiting.items[0]).toMatchObject({ payload: { context: { import: { row: 5 } } } })
+  // A trial run tells the same without taking anything.
+  const again = await importFile('customers', `${people}\n`, { mapping, dryRun: true })
+  const { rowsRead, accepted, waiting: wait, rejected, stillWaiting, findings } = again
+  expect({ rowsRead, accepted, wait, rejected, stillWaiting }).toEqual({
+    rowsRead: 5,
+    accepted: 3,
+    wait: 1,
+    rejected: 1,
+    stillWaiting: 0,
+  })
+  expect(findings).toEqual(job.findings)
+})
+
+test('rows add up where several are one receipt, and a gap in the file is no row', async () => {
+  const lines = receipts.split('\n')
+  lines.splice(3, 0, '', ';;;;;;;;;;;;;')
+  const wrongSum = '1005;02.01.2026 12:00;KÖ1;%;A-1;Schuh;1;10,00;10,00;99,90;EUR;Umtausch;;4711'
+  lines.push(wrongSum.replace('%', '1'), wrongSum.replace('%', '2'))
+  const job = await importFile('receipts', Buffer.from(lines.join('\n'), 'latin1'))
+  expect(job).toMatchObject({ rowsRead: 8, accepted: 3, waiting: 2, rejected: 3, duplicates: 0, stillWaiting: 1 })
+  const notes = await call(api.ingest.importNotes, { params: { import: job.id }, query: { code: 'import.cell' } })
+  expect(notes.items).toEqual([
+    { row: 11, code: 'import.cell', path: 'properties.kind', action: 'flag', given: 'Umtausch' },
+  ])
+  const again = await importFile('receipts', Buffer.from(lines.join('\n'), 'latin1'))
+  expect(again).toMatchObject({ rowsRead: 8, accepted: 0, waiting: 0, rejected: 3, duplicates: 5 })
+})
+
+test('an erased person leaves the lists of imports; that a row was refused stays', async () => {
+  const file = 'Kundennummer;E-Mail;Geburtsdatum\n1;ada@x.de;31.02.1990\n;grace-at-x.de;\n;;01.02.1990 grace@x.de\n'
+  const job = await importFile('customers', file)
+  const { database } = world.ground
+  ingest.needs.identifiersOf = async () => [
+    { namespace: 'email', value: 'grace-at-x.de' },
+    { namespace: 'email', value: 'grace@x.de' },
+  ]
+  await database.transaction((tx) => parts.erase?.(tx, [ada]) ?? Promise.resolve(0))
+  const texts = await database.rows<{ text: string }>`
+    select given as text from ingest.import_note where import = ${job.id}
+    union all select raw from ingest.import_reject where import = ${job.id}
+    union all select preview::text from ingest.import where id = ${job.id}`
+  expect(texts.map(({ text }) => text).join()).not.toContain('grace')
+  expect(texts.map(({ text }) => text)).toContain('31.02.1990')
+  expect((await call(api.ingest.rejects, { params: { import: job.id }, query: {} })).items).toHaveLength(1)
+})
+
+test('every sentence of imports speaks both languages of the same things, and every check has a name', () => {
+  const places = (text: string) => [...text.matchAll(/\{(\w+)/g)].map(([, name]) => name ?? '').sort()
+  for (const [code, { en, de }] of Object.entries(importPhrases))
+    if (code !== 'spoken') expect([code, places(de)]).toEqual([code, places(en)])
+  const codes = ['mappers', 'vendors', 'reading', 'csv', 'json-list', 'archive', 'workbook', 'run', 'feeds'].flatMap(
+    (name) => {
+      const text = readFileSync(new URL(`./${name}.ts`, import.meta.url), 'utf8')
+      return [...text.matchAll(/(?:kept\(|say: |Unfit\([\w.?[\]0 ]+, )'(\w+)'/g)].map(([, code]) => code ?? '')
+    },
+  )
+  expect(codes.length).toBeGreaterThan(50)
+  expect(codes.filter((code) => importPhrases[code] === undefined)).toEqual([])
+  expect(catalogue.filter(({ code }) => code !== 'envelope' && checkNames[code] === undefined)).toEqual([])
+})
+
+async function fileAt(path: string): Promise<string> {
+  const mount = parts.raw?.find((one) => one.method === 'GET' && one.path.includes('rejects.csv'))
+  const params = { import: path.split('/')[4] as string }
+  const answer = await mount?.handle(new Request(`http://x${path}`), {
+    params,
+    address: '',
+    requestId: '',
+    remoteAddress: '',
+  })
+  return (await answer?.text()) ?? ''
+}

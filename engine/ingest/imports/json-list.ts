@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '@einklang/contract'
+import { type Json, type JsonObject, kept } from '@einklang/contract'
 
 /** An element of a list in a JSON document; `section` is the name of the list, '' for a bare list. */
 export type Element = { section: string; value: JsonObject } | { section: string; bad: string; raw: string }
@@ -59,7 +59,7 @@ export class JsonListReader {
         this.#depth++
       } else if (code === 125 || code === 93) {
         this.#depth--
-        if (this.#depth < 0) throw new Error('The document closes more than it opens.')
+        if (this.#depth < 0) throw new Error(kept('document_closes'))
         if (this.#collecting === 'element' && this.#depth === this.#level) {
           found.push(elementOf(this.#section, this.#piece + text.slice(from, at + 1)))
           this.#collecting = null
@@ -69,17 +69,14 @@ export class JsonListReader {
     }
     if (this.#collecting !== null) {
       this.#piece += text.slice(from)
-      if (this.#piece.length > longestElement)
-        throw new Error(`An element is longer than ${longestElement} characters.`)
+      if (this.#piece.length > longestElement) throw new Error(kept('element_long', { most: longestElement }))
     }
     return found
   }
 
   /** A document that is cut off still has given all elements before the cut. */
   end(): Element[] {
-    return this.#depth === 0
-      ? []
-      : [{ section: this.#section, bad: 'the document is cut off here', raw: this.#piece.slice(0, 2000) }]
+    return this.#depth === 0 ? [] : [{ section: this.#section, bad: kept('cut_off'), raw: this.#piece.slice(0, 2000) }]
   }
 }
 
@@ -87,9 +84,9 @@ function elementOf(section: string, text: string): Element {
   try {
     const value = JSON.parse(text) as Json
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) return { section, value }
-    return { section, bad: 'is no JSON object', raw: text.slice(0, 2000) }
+    return { section, bad: kept('no_object'), raw: text.slice(0, 2000) }
   } catch (error) {
-    return { section, bad: `is no JSON: ${(error as Error).message}`, raw: text.slice(0, 2000) }
+    return { section, bad: kept('no_json', { error: (error as Error).message }), raw: text.slice(0, 2000) }
   }
 }
 

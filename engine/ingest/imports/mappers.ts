@@ -7,8 +7,10 @@ import {
   isVendorKind,
   type Json,
   type JsonObject,
+  kept,
   type TouchChannel,
 } from '@einklang/contract'
+import { noWords, yesWords } from '../quality/apart.ts'
 import { customerNamespace } from '../source.ts'
 import type { CellReader } from './cells.ts'
 import type { FieldRow, Unit } from './fields.ts'
@@ -28,7 +30,12 @@ export type Draft = {
   identifiers: Identifier[]
   traits: JsonObject
   properties: JsonObject
+  /** Cells that say something nobody here understands. */
+  lost?: Lost[]
 }
+
+/** `strip`: the value is not used; `flag`: it was taken for something else. */
+export type Lost = { path: string; given: string; action: 'strip' | 'flag' }
 
 export type Mapped = { drafts: Draft[] } | { rejects: { row: number; reason: string }[] }
 
@@ -48,20 +55,20 @@ export function mapUnit(kind: ImportKind, unit: Unit, facts: MapFacts): Mapped {
       case 'messages':
         return { drafts: message(unit.rows[0] as FieldRow, facts) }
       default:
-        throw new Unfit(unit.rows[0]?.row ?? 0, `${kind} are records, not events`)
+        throw new Unfit(unit.rows[0]?.row ?? 0, 'records_only', { kind })
     }
   } catch (error) {
     if (!(error instanceof Unfit)) throw error
     const others = unit.rows
       .filter((row) => row.row !== error.row)
-      .map((row) => ({ row: row.row, reason: `belongs together with row ${error.row}, which does not fit` }))
+      .map((row) => ({ row: row.row, reason: kept('together', { row: error.row }) }))
     return { rejects: [{ row: error.row, reason: error.message }, ...others] }
   }
 }
 
 function need(row: FieldRow, field: string): string {
   const value = row.fields[field]
-  if (value === undefined) throw new Unfit(row.row, `${field} is missing`)
+  if (value === undefined) throw new Unfit(row.row, 'missing', { field })
   return value
 }
 
@@ -69,7 +76,7 @@ function instant(row: FieldRow, field: string, facts: MapFacts): string | null {
   const text = row.fields[field]
   if (text === undefined) return null
   const read = facts.reader.instant(text)
-  if (read === undefined) throw new Unfit(row.row, `${field} “${text}” is no date or time`)
+  if (read === undefined) throw new Unfit(row.row, 'no_instant', { field, given: text })
   return read
 }
 
@@ -77,7 +84,7 @@ function decimal(row: FieldRow, field: string, facts: MapFacts): number | null {
   const text = row.fields[field]
   if (text === undefined) return null
   const read = facts.reader.decimal(text)
-  if (read === undefined) throw new Unfit(row.row, `${field} “${text}” is no number`)
+  if (read === undefined) throw new Unfit(row.row, 'no_number', { field, given: text })
   return read
 }
 
@@ -101,7 +108,7 @@ const addressTraits = ['street', 'postal_code', 'city', 'country'] as const
 
 function customer(row: FieldRow, facts: MapFacts): Draft {
   const who = identifiers(row, facts, { verified: ['customer_no', 'loyalty_card', 'email', 'phone'] })
-  if (who.length === 0) throw new Unfit(row.row, 'names nobody: customer_no, loyalty_card, email or phone is needed')
+  if (who.length === 0) throw new Unfit(row.row, 'names_nobody', { wanted: 'customer_no, loyalty_card, email, phone' })
   const traits: JsonObject = {}
   // Blank never overwrites: what is missing is not mentioned.
   for (const field of [...plainTraits, ...addressTraits])
@@ -109,16 +116,22 @@ function customer(row: FieldRow, facts: MapFacts): Draft {
   for (const field of ['email', 'phone', 'loyalty_card'] as const)
     if (row.fields[field] !== undefined) traits[field] = row.fields[field]
   if (row.fields.birthday !== undefined) {
-    const birthday = facts.reader.day(row.fields.birthday)
-    // An unreadable birthday is no reason to lose the customer.
-    if (birthday !== undefined) traits.birthday = birthday
+    // An unreadable birthday is no reason to lose the customer; the check finds it and says so.
+    traits.birthday = facts.reader.day(row.fields.birthday) ?? row.fields.birthday
   }
+  const lost: Lost[] = []
   for (const channel of channels) {
     const answer = row.fields[`consent_${channel}`]
-    if (answer !== undefined) traits[`consent_${channel}`] = answer
+    if (answer === undefined) continue
+    const word = answer.toLowerCase()
+    if (yesWords.has(word) || noWords.has(word)) traits[`consent_${channel}`] = answer
+    else lost.push({ path: `traits.consent_${channel}`, given: answer, action: 'strip' })
   }
-  const consentAt = row.fields.consent_at === undefined ? undefined : facts.reader.instant(row.fields.consent_at)
-  if (consentAt !== undefined) traits.consent_at = consentAt
+  if (row.fields.consent_at !== undefined) {
+    const consentAt = facts.reader.instant(row.fields.consent_at)
+    if (consentAt !== undefined) traits.consent_at = consentAt
+    else lost.push({ path: 'traits.consent_at', given: row.fields.consent_at, action: 'strip' })
+  }
   const created = instant(row, 'created_at', facts)
   if (created !== null) traits.created_at = created
   const at = instant(row, 'updated_at', facts) ?? created
@@ -132,12 +145,14 @@ function customer(row: FieldRow, facts: MapFacts): Draft {
     identifiers: who,
     traits,
     properties: {},
+    ...(lost.length === 0 ? {} : { lost }),
   }
 }
 
 // --- receipts and orders ----------------------------------------------------------------------------------------------
 
 const returnWords = /^(?:return|refund|returned|refunded|retoure|rückgabe|rueckgabe|gutschrift|r)$/i
+const saleWords = /^(?:|sale|sold|verkauf|kauf|purchase|order|bestellung|auftrag|invoice|rechnung|completed|s|v)$/i
 const cancelWords = /^(?:cancel|cancelled|canceled|cancellation|storno|stornierung|storniert)$/i
 
 type Line = { sku: string | null; name: string | null; quantity: number; price: number | null; total: number | null }
@@ -151,9 +166,9 @@ function receipt(unit: Unit, facts: MapFacts): Draft {
   const place = head.fields.place ?? null
   const word = head.fields.kind ?? ''
   const total = decimal(head, 'total', facts) ?? sumOf(lines)
-  if (total === null) throw new Unfit(head.row, 'neither total nor prices of the lines are there')
+  if (total === null) throw new Unfit(head.row, 'no_sum')
   const refund = returnWords.test(word) || cancelWords.test(word) || (word === '' && total < 0)
-  if (!refund && total < 0) throw new Unfit(head.row, `total ${total} is negative, but the row is no return`)
+  if (!refund && total < 0) throw new Unfit(head.row, 'negative_sale', { total })
   const original = head.fields.original_no ?? null
   // Receipt numbers start anew in every store.
   const unique = (receiptNo: string) => (place === null ? receiptNo : `${place}/${receiptNo}`)
@@ -179,6 +194,7 @@ function receipt(unit: Unit, facts: MapFacts): Draft {
     channel: 'store',
     identifiers: who,
     properties,
+    ...lostWords([{ field: 'kind', given: word, known: refund || saleWords.test(word) }]),
   }
 }
 
@@ -193,9 +209,8 @@ function order(unit: Unit, facts: MapFacts): Draft[] {
   const total = decimal(head, 'total', facts) ?? sumOf(lines, shipping ?? 0)
   const cancelled = cancelWords.test(word)
   const refund = !cancelled && (returnWords.test(word) || (word === '' && total !== null && total < 0))
-  if (total === null && !cancelled) throw new Unfit(head.row, 'neither total nor prices of the lines are there')
-  if (total !== null && total < 0 && !refund && !cancelled)
-    throw new Unfit(head.row, `total ${total} is negative, but the row is no return`)
+  if (total === null && !cancelled) throw new Unfit(head.row, 'no_sum')
+  if (total !== null && total < 0 && !refund && !cancelled) throw new Unfit(head.row, 'negative_sale', { total })
   const original = head.fields.original_no ?? null
   const concerned = refund || cancelled ? (original ?? number) : number
   const who = identifiers(head, facts, { verified: ['customer_no', 'email'], claimed: ['phone'] })
@@ -216,7 +231,17 @@ function order(unit: Unit, facts: MapFacts): Draft[] {
   if (head.fields.coupon !== undefined) properties.coupon = head.fields.coupon
   if (head.fields.reason !== undefined) properties.reason = head.fields.reason
   const name = cancelled ? 'Order Cancelled' : refund ? 'Order Refunded' : 'Order Completed'
-  const bought: Draft = { ...sale(head, name, at), channel, identifiers: who, properties }
+  const touched = head.fields.channel ?? ''
+  const bought: Draft = {
+    ...sale(head, name, at),
+    channel,
+    identifiers: who,
+    properties,
+    ...lostWords([
+      { field: 'kind', given: word, known: refund || cancelled || saleWords.test(word) },
+      { field: 'channel', given: touched, known: touched === '' || channel !== null },
+    ]),
+  }
   const guest = name === 'Order Completed' && head.fields.customer_no === undefined && head.fields.email !== undefined
   const traits = pick(head, ['first_name', 'last_name', 'phone'])
   // A guest has no customer record; the order itself is where we learn the name.
@@ -231,6 +256,14 @@ function order(unit: Unit, facts: MapFacts): Draft[] {
     properties: {},
   }
   return [known, bought]
+}
+
+/** Words that stand for something nobody here knows; the row counts as what it usually is. */
+function lostWords(given: { field: string; given: string; known: boolean }[]): Pick<Draft, 'lost'> {
+  const lost = given.flatMap((one) =>
+    one.known ? [] : [{ path: `properties.${one.field}`, given: one.given, action: 'flag' as const }],
+  )
+  return lost.length === 0 ? {} : { lost }
 }
 
 function sale(
@@ -258,12 +291,11 @@ function lineOfRow(row: FieldRow, facts: MapFacts): Line[] {
 
 function linesOfJson(row: FieldRow): Line[] {
   return (row.lines ?? []).map((line) => {
-    if (line === null || typeof line !== 'object' || Array.isArray(line))
-      throw new Unfit(row.row, 'lines holds something that is no article')
+    if (line === null || typeof line !== 'object' || Array.isArray(line)) throw new Unfit(row.row, 'no_article')
     const number = (value: Json | undefined): number | null => {
       if (value === undefined || value === null || value === '') return null
       const read = Number(value)
-      if (!Number.isFinite(read)) throw new Unfit(row.row, `“${String(value)}” in lines is no number`)
+      if (!Number.isFinite(read)) throw new Unfit(row.row, 'no_number', { field: 'lines', given: String(value) })
       return read
     }
     const text = (value: Json | undefined) =>
@@ -350,11 +382,14 @@ function message(row: FieldRow, facts: MapFacts): Draft[] {
   const id = need(row, 'message_id')
   const channel = channelWords[need(row, 'channel').toLowerCase()]
   if (channel === undefined)
-    throw new Unfit(row.row, `channel “${row.fields.channel}” is not one of ${channels.join(', ')}`)
+    throw new Unfit(row.row, 'not_one_of', {
+      field: 'channel',
+      given: row.fields.channel ?? '',
+      known: channels.join(', '),
+    })
   need(row, 'sent_at')
   const who = identifiers(row, facts, { verified: ['email', 'phone', 'customer_no', 'push_token'] }, true)
-  if (who.length === 0)
-    throw new Unfit(row.row, 'names no recipient: email, phone, customer_no or push_token is needed')
+  if (who.length === 0) throw new Unfit(row.row, 'names_nobody', { wanted: 'email, phone, customer_no, push_token' })
   const address = {
     email: row.fields.email,
     sms: row.fields.phone,
@@ -416,7 +451,8 @@ export function recordFields(row: FieldRow, reader: CellReader): { fields: Field
         : numbers.has(field)
           ? reader.decimal(text.replace(/%$/, ''))
           : text
-    if (read === undefined) return { reason: `${field} “${text}” is no ${numbers.has(field) ? 'number' : 'date'}` }
+    if (read === undefined)
+      return { reason: kept(numbers.has(field) ? 'no_number' : 'no_date', { field, given: text }) }
     fields[field] = String(read)
   }
   return { fields }

@@ -6,6 +6,7 @@ import { bytesInMemory, openArchive } from './archive.ts'
 import { CsvReader } from './csv.ts'
 import { JsonListReader } from './json-list.ts'
 import { encodingOf, type ReadRow, rowsOf, shapeOf } from './reading.ts'
+import { sayImport } from './sayings.ts'
 
 async function read(name: string, bytes: Buffer, decimal?: ',' | '.') {
   const file = bytesInMemory(bytes)
@@ -88,13 +89,13 @@ test('a workbook: first visible sheet, shared and rich texts, dates by style, ga
 
 test('workbooks that play tricks are refused in a sentence', async () => {
   const withType = `<!DOCTYPE w [<!ENTITY a "b">]>${sheet}`
-  await expect(read('x.xlsx', workbook(withType))).rejects.toThrow('document type')
+  await expect(read('x.xlsx', workbook(withType))).rejects.toThrow('workbook_type')
   const bomb = `<worksheet>${' '.repeat(20 * 1024 * 1024)}</worksheet>`
-  await expect(read('x.xlsx', workbook(bomb))).rejects.toThrow('times its size')
+  await expect(read('x.xlsx', workbook(bomb))).rejects.toThrow('archive_steep')
   const packed = workbook(sheet)
-  await expect(read('x.xlsx', packed.subarray(0, packed.length - 30))).rejects.toThrow('cannot be opened')
+  await expect(read('x.xlsx', packed.subarray(0, packed.length - 30))).rejects.toThrow('archive_broken')
   await expect(openArchive(bytesInMemory(zipOf({ '../etc/passwd': 'x' })))).rejects.toThrow()
-  await expect(read('x.zip', zipOf({ 'a.exe': 'x' }))).rejects.toThrow('holds no table')
+  await expect(read('x.zip', zipOf({ 'a.exe': 'x' }))).rejects.toThrow('archive_no_table')
 })
 
 test('a zipped table is read in place', async () => {
@@ -147,7 +148,9 @@ test('a separator line of a spreadsheet, blank lines, ragged lines, a second hea
   const { shape, rows } = await read('x.csv', Buffer.from(text))
   expect(shape).toMatchObject({ header: 2, columns: ['Name', 'Mail', 'name'] })
   expect(
-    rows.map((row) => ('bad' in row ? `${row.row} ${row.bad}` : `${row.row} ${(row.cells as string[]).join('|')}`)),
+    rows.map((row) =>
+      'bad' in row ? `${row.row} ${sayImport(row.bad, 'en')}` : `${row.row} ${(row.cells as string[]).join('|')}`,
+    ),
   ).toEqual([
     '2 the header names “name” twice; the first one is read',
     '3 Ada|a@x.de|1',

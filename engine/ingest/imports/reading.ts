@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '@einklang/contract'
+import { type Json, type JsonObject, kept } from '@einklang/contract'
 import { type Archive, bytesInMemory, type FileBytes, isZip, openArchive } from './archive.ts'
 import { CsvReader, type CsvRecord } from './csv.ts'
 import { type Element, JsonListReader } from './json-list.ts'
@@ -111,7 +111,11 @@ export async function shapeOf(fileName: string, file: FileBytes, given: Given): 
     (name) => /\.(csv|tsv|txt|json|jsonl|ndjson)$/i.test(name) && !name.startsWith('__MACOSX/'),
   )
   if (entry === undefined)
-    throw new Error(`The archive holds no table: ${archive.names.slice(0, 5).join(', ') || 'it is empty'}.`)
+    throw new Error(
+      archive.names.length === 0
+        ? kept('archive_empty')
+        : kept('archive_no_table', { names: archive.names.slice(0, 5).join(', ') }),
+    )
   return plainShape(entry, await headOf(archive.read(entry)), entry, given)
 }
 
@@ -249,7 +253,8 @@ async function* csvRows(texts: AsyncIterable<string>, shape: Shape): AsyncGenera
     for (const record of records) {
       row++
       if ('bad' in record) {
-        if (row > shape.header) rows.push({ row, bad: `cannot be read: ${record.bad}`, raw: record.raw.slice(0, 2000) })
+        if (row > shape.header)
+          rows.push({ row, bad: kept('unreadable', { why: record.bad }), raw: record.raw.slice(0, 2000) })
         continue
       }
       const read = table(row, record.cells)
@@ -279,7 +284,7 @@ function tableRows(shape: Shape, short: boolean): (row: number, cells: string[])
         width > 1 &&
         cells.every((cell, index) => cell.trim() === shape.columns[index])
       )
-        return [{ row, bad: 'repeats the header', raw: cells.join(shape.delimiter) }]
+        return [{ row, bad: kept('header_again'), raw: cells.join(shape.delimiter) }]
       return [{ row, cells }]
     }
     if (short && cells.length < width)
@@ -287,7 +292,7 @@ function tableRows(shape: Shape, short: boolean): (row: number, cells: string[])
     return [
       {
         row,
-        bad: `has ${cells.length} cells, the header has ${width}`,
+        bad: kept('cells', { count: cells.length, width }),
         raw: cells.join(shape.delimiter).slice(0, 2000),
       },
     ]
@@ -303,7 +308,7 @@ function doubled(row: number, columns: string[]): ReadRow[] | null {
       return [
         {
           row,
-          bad: `the header names “${column}” twice; the first one is read`,
+          bad: kept('doubled', { column }),
           raw: columns.join(';').slice(0, 2000),
         },
       ]
@@ -346,8 +351,8 @@ function ndjsonRow(line: string, row: number): ReadRow | null {
   try {
     const value = JSON.parse(text) as Json
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) return { row, cells: value }
-    return { row, bad: 'is no JSON object', raw: text.slice(0, 2000) }
+    return { row, bad: kept('no_object'), raw: text.slice(0, 2000) }
   } catch (error) {
-    return { row, bad: `is no JSON: ${(error as Error).message}`, raw: text.slice(0, 2000) }
+    return { row, bad: kept('no_json', { error: (error as Error).message }), raw: text.slice(0, 2000) }
   }
 }

@@ -1,12 +1,22 @@
-import { api, type FeedId, type ImportId, type ImportMapping, type JsonObject, type Route } from '@einklang/contract'
-import { type Caller, type Database, type Mounted, mount, nameOf, newId, Refusal } from '@einklang/platform'
+import {
+  api,
+  type FeedId,
+  type ImportId,
+  type ImportMapping,
+  type JsonObject,
+  type Route,
+  type SpokenLanguage,
+} from '@einklang/contract'
+import { type Caller, type Database, languageOf, type Mounted, mount, nameOf, newId, Refusal } from '@einklang/platform'
 import type { Ingest, IngestInside } from '../index.ts'
 import { isZip } from './archive.ts'
 import { missingFields, recognise } from './columns.ts'
 import { feedView, feedViews, insertFeed, runNow, tryFeed, updateFeed } from './feeds.ts'
 import { type FieldRow, fieldReader } from './fields.ts'
+import type { ImportNote } from './found.ts'
 import { formatOf, sectionKey, shapeOfHead } from './reading.ts'
 import { dropMapping, mappingForColumns, savedMappings, saveMapping } from './saved.ts'
+import { sayImport } from './sayings.ts'
 import { type ImportRow, importById, importRows, takenBefore, unfinishedLike } from './store.ts'
 import { importChannel, rejectsPath, uploadPath } from './upload.ts'
 
@@ -14,46 +24,53 @@ const routes = api.ingest
 
 export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
   const { database, clock, secrets } = ingest.needs.ground
-  const detail = (row: ImportRow) => ({
-    ...jobView(row),
+  const detail = async (row: ImportRow, language: SpokenLanguage) => ({
+    ...jobView(row, language),
     uploadPath: row.state === 'uploading' ? uploadPath(secrets, row.id) : null,
     columns: row.columns,
     detected: row.detected,
     preview: row.preview,
     findings: row.findings,
-    rejectsPath: row.rejected > 0 ? rejectsPath(secrets, row.id) : null,
+    stillWaiting: row.dryRun ? 0 : await stillWaiting(database, row.id),
+    rejectsPath:
+      row.rejected > 0 || row.findings.some(({ action }) => action !== 'repair')
+        ? rejectsPath(secrets, row.id, language)
+        : null,
   })
-  const one = async (id: ImportId) => {
+  const one = async (id: ImportId, request: { headers?: Headers }) => {
     const row = await importById(database, id)
     if (!row) throw new Refusal(404, 'unknown_import', 'There is no such import.')
-    return detail(row)
+    return detail(row, languageOf(request))
   }
   const wake = (tx: Database) => tx.notify(importChannel)
 
   return [
-    mount(routes.imports, async ({ query }) => {
+    mount(routes.imports, async ({ query }, request) => {
       const rows = await importRows(database, { id: null, after: query.after ?? null, limit: query.limit })
-      return { items: rows.map(jobView), next: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null }
+      return {
+        items: rows.map((row) => jobView(row, languageOf(request))),
+        next: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null,
+      }
     }),
-    mount(routes.importOf, ({ params }) => one(params.import)),
-    mount(routes.createImport, async ({ body }, { caller }) => {
+    mount(routes.importOf, ({ params }, request) => one(params.import, request)),
+    mount(routes.createImport, async ({ body }, request) => {
       if (!(await ingest.sources.byId(body.source)))
         throw new Refusal(404, 'unknown_source', 'There is no such source.', { at: 'source' })
       const going = await unfinishedLike(database, body)
-      if (going) return detail(going)
+      if (going) return detail(going, languageOf(request))
       const taken = body.dryRun ? null : await takenBefore(database, body)
       const whole = taken && taken.rows > 0 && taken.refused.size === 0 ? await finishedLike(database, body) : undefined
       const id = newId('import', clock)
       await database.run`
         insert into ingest.import (id, kind, source, file_name, format, size, sha256, dry_run, mapping, mapping_given, state,
-          created_by, created_at, finished_at, uploaded, rows_read, duplicates)
+          created_by, created_at, finished_at, uploaded, rows_read, rows, duplicates)
         values (${id}, ${body.kind}, ${body.source}, ${body.fileName}, ${formatOf(body.fileName, Buffer.alloc(0))}, ${body.size},
           ${body.sha256}, ${body.dryRun}, ${database.json(body.mapping ?? { fields: {} })}, ${body.mapping !== undefined},
-          ${whole ? 'done' : 'uploading'}, ${nameOf(caller)}, ${clock.now()},
-          ${whole ? clock.now() : null}, ${whole ? body.size : 0}, ${whole?.rowsRead ?? 0}, ${whole ? whole.rows : 0})`
-      return one(id)
+          ${whole ? 'done' : 'uploading'}, ${nameOf(request.caller)}, ${clock.now()},
+          ${whole ? clock.now() : null}, ${whole ? body.size : 0}, ${whole?.rowsRead ?? 0}, ${whole?.rows ?? 0}, ${whole?.rows ?? 0})`
+      return one(id, request)
     }),
-    mount(routes.startImport, async ({ params, body }) => {
+    mount(routes.startImport, async ({ params, body }, request) => {
       const row = await importById(database, params.import)
       if (!row) throw new Refusal(404, 'unknown_import', 'There is no such import.')
       if (row.state === 'running' || row.state === 'waiting')
@@ -66,23 +83,24 @@ export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
         if (!parts?.there)
           throw new Refusal(409, 'bytes_gone', 'The bytes are gone after the import; announce the file again.')
         await tx.run`delete from ingest.import_reject where import = ${row.id}`
+        await tx.run`delete from ingest.import_note where import = ${row.id}`
         await tx.run`
-          update ingest.import set state = 'waiting', dry_run = ${body.dryRun}, rows_read = 0, accepted = 0, rejected = 0,
-            duplicates = 0, bytes_read = 0, checked = false, error = null, finished_at = null, leased_until = null,
+          update ingest.import set state = 'waiting', dry_run = ${body.dryRun}, rows_read = 0, rows = 0, accepted = 0,
+            rejected = 0, duplicates = 0, waiting = 0, bytes_read = 0, checked = false, error = null, finished_at = null, leased_until = null,
             preview = '[]', findings = '[]', mapping = coalesce(${body.mapping ? tx.json(body.mapping) : null}::jsonb, mapping),
             mapping_given = mapping_given or ${body.mapping !== undefined}
           where id = ${row.id}`
         await wake(tx)
       })
-      return one(row.id)
+      return one(row.id, request)
     }),
-    mount(routes.cancelImport, async ({ params }) => {
+    mount(routes.cancelImport, async ({ params }, request) => {
       await database.run`
         update ingest.import set state = 'cancelled', finished_at = ${clock.now()}, leased_until = null
         where id = ${params.import} and state in ('uploading', 'waiting', 'running')`
-      return one(params.import)
+      return one(params.import, request)
     }),
-    mount(routes.resumeImport, async ({ params }) => {
+    mount(routes.resumeImport, async ({ params }, request) => {
       await database.transaction(async (tx) => {
         await tx.run`
           update ingest.import set state = case when uploaded = size then 'waiting' else 'uploading' end, error = null,
@@ -90,13 +108,26 @@ export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
           where id = ${params.import} and state in ('cancelled', 'failed')`
         await wake(tx)
       })
-      return one(params.import)
+      return one(params.import, request)
     }),
-    mount(routes.rejects, async ({ params, query }) => {
+    mount(routes.rejects, async ({ params, query }, request) => {
       const items = await database.rows<{ row: number; reason: string; raw: string }>`
         select row_no as row, reason, raw from ingest.import_reject
         where import = ${params.import} and row_no > ${Number(query.after ?? 0)} order by row_no limit ${query.limit}`
+      const language = languageOf(request)
+      for (const item of items) item.reason = sayImport(item.reason, language)
       return { items, next: items.length === query.limit ? String(items.at(-1)?.row) : null }
+    }),
+    mount(routes.importNotes, async ({ params, query }) => {
+      const [row = '0', code = '', path = '', action = ''] = (query.after ?? '').split('|')
+      const items = await database.rows<ImportNote>`
+        select row_no as row, code, path, action, given from ingest.import_note
+        where import = ${params.import} and (row_no, code, path, action) > (${Number(row) || 0}::bigint, ${code}, ${path}, ${action})
+          and (${query.code ?? null}::text is null or code = ${query.code ?? null})
+        order by row_no, code, path, action limit ${query.limit}`
+      const last = items.at(-1)
+      const next = last && items.length === query.limit ? [last.row, last.code, last.path, last.action].join('|') : null
+      return { items, next }
     }),
     mount(routes.detectColumns, async ({ body }) => {
       const head = Buffer.from(body.head, 'base64')
@@ -140,8 +171,8 @@ export function importRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
 function feedRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
   const { database } = ingest.needs.ground
   const needs = ingest.feedNeeds
-  const one = async (id: FeedId) => {
-    const view = await feedView(database, id)
+  const one = async (id: FeedId, request: { headers?: Headers }) => {
+    const view = await feedView(database, id, languageOf(request))
     if (!view) throw new Refusal(404, 'unknown_feed', 'There is no such feed.')
     return view
   }
@@ -153,8 +184,9 @@ function feedRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
     if (other) throw new Refusal(409, 'name_taken', `There is a feed “${name}” already.`, { at: 'name' })
   }
   return [
-    mount(routes.feeds, async () => ({ items: await feedViews(database) })),
-    mount(routes.createFeed, async ({ body }, { caller }) => {
+    mount(routes.feeds, async (_, request) => ({ items: await feedViews(database, languageOf(request)) })),
+    mount(routes.createFeed, async ({ body }, request) => {
+      const { caller } = request
       if (!(await ingest.sources.byId(body.source)))
         throw new Refusal(404, 'unknown_source', 'There is no such source.', { at: 'source' })
       await fits(body.name, null)
@@ -164,30 +196,32 @@ function feedRoutes(ingest: Ingest & IngestInside): Mounted<Route>[] {
         await noted(tx, caller, 'feed.created', made, { name: body.name, way: body.settings.way })
         return made
       })
-      return one(id)
+      return one(id, request)
     }),
-    mount(routes.changeFeed, async ({ params: { feed }, body }, { caller }) => {
-      await one(feed)
+    mount(routes.changeFeed, async ({ params: { feed }, body }, request) => {
+      const { caller } = request
+      await one(feed, request)
       if (body.name !== undefined) await fits(body.name, feed)
       await database.transaction(async (tx) => {
         await updateFeed(needs, tx, feed, { ...body, mapping: body.mapping as ImportMapping | null | undefined })
         await noted(tx, caller, 'feed.changed', feed, { fields: Object.keys(body) })
       })
-      return one(feed)
+      return one(feed, request)
     }),
-    mount(routes.dropFeed, async ({ params: { feed } }, { caller }) => {
-      const { name } = await one(feed)
+    mount(routes.dropFeed, async ({ params: { feed } }, request) => {
+      const { caller } = request
+      const { name } = await one(feed, request)
       await database.transaction(async (tx) => {
         await tx.run`delete from ingest.feed where id = ${feed}`
         await noted(tx, caller, 'feed.ended', feed, { name })
       })
       return { dropped: true }
     }),
-    mount(routes.testFeed, ({ body }) => tryFeed(needs, body)),
-    mount(routes.runFeed, async ({ params: { feed } }) => {
-      await one(feed)
+    mount(routes.testFeed, ({ body }, request) => tryFeed(needs, body, languageOf(request))),
+    mount(routes.runFeed, async ({ params: { feed } }, request) => {
+      await one(feed, request)
       await runNow(needs, feed)
-      return one(feed)
+      return one(feed, request)
     }),
   ]
 }
@@ -202,22 +236,28 @@ function shown(row: FieldRow): { [field: string]: string } {
   )
 }
 
+/** Items of an import that nobody has settled yet. */
+async function stillWaiting(database: Database, id: ImportId): Promise<number> {
+  const row = await database.row<{ count: number }>`
+    select count(*)::int as count from ingest.quarantine where import = ${id} and status in ('open', 'patched')`
+  return row?.count ?? 0
+}
+
 /** A finished import that took the whole file. */
 async function finishedLike(database: Database, wanted: { kind: string; source: string; sha256: string }) {
   return database.row<{ rowsRead: number; rows: number }>`
-    select rows_read as "rowsRead", accepted + duplicates as rows from ingest.import
+    select rows_read as "rowsRead", accepted + duplicates + waiting as rows from ingest.import
     where kind = ${wanted.kind} and source = ${wanted.source} and sha256 = ${wanted.sha256} and state = 'done' and not dry_run
     order by created_at desc limit 1`
 }
 
-function jobView(row: ImportRow) {
+function jobView(row: ImportRow, language: SpokenLanguage) {
   const { mappingGiven: _a, feed: _f, bytesRead, checked: _b, columns: _c, detected: _d, preview: _e, ...rest } = row
-  const { findings: _g, ...view } = rest
-  const header = row.rowsRead > 0 ? (row.detected?.header ?? 0) : 0
+  const { findings: _g, rows, ...view } = rest
   return {
     ...view,
-    // The mark counts the header as row 1, as spreadsheets do; people count records.
-    rowsRead: Math.max(0, row.rowsRead - header),
+    rowsRead: rows,
+    error: row.error === null ? null : sayImport(row.error, language),
     progress: row.state === 'done' ? 1 : row.size === 0 ? 0 : Math.min(1, bytesRead / row.size),
     createdAt: row.createdAt.toISOString(),
     finishedAt: row.finishedAt?.toISOString() ?? null,

@@ -1,12 +1,19 @@
 import { createHash } from 'node:crypto'
-import { type ImportKind, isVendorKind, type JsonObject, type NormalEvent } from '@einklang/contract'
+import {
+  type Finding,
+  type ImportKind,
+  isVendorKind,
+  type JsonObject,
+  kept,
+  type NormalEvent,
+} from '@einklang/contract'
 import { type Clock, type Database, derivedId, type Log, type Loop, Outage } from '@einklang/platform'
 import type { Applier } from '../applier.ts'
 import type { RecordKind, RecordRow, Rejected, TakeRecords } from '../index.ts'
-import type { Item } from '../item.ts'
+import type { Item, Reason } from '../item.ts'
 import { moneyOf } from '../money.ts'
 import { withRepairs } from '../own.ts'
-import type { Judge } from '../quality/judge.ts'
+import { cellFinding, type Judge } from '../quality/judge.ts'
 import { type FileContract, fileContract } from '../quality/plans/files.ts'
 import type { Source, Sources } from '../source.ts'
 import type { FileBytes } from './archive.ts'
@@ -14,8 +21,8 @@ import { cellReader } from './cells.ts'
 import { missingFields, recognise } from './columns.ts'
 import { importEnded } from './feeds.ts'
 import { type FieldRow, fieldReader, groupKey, type Unit } from './fields.ts'
-import { addFound } from './found.ts'
-import { type Draft, type MapFacts, mapUnit, recordFields } from './mappers.ts'
+import { addFound, type ImportNote } from './found.ts'
+import { type Draft, type Lost, type MapFacts, mapUnit, recordFields } from './mappers.ts'
 import { contentOf, type Encoding, type ReadRow, rowsOf, type Shape, shapeOf } from './reading.ts'
 import { mappingForColumns } from './saved.ts'
 import { claimImport, type ImportRow, type Progress, saveProgress, storedFile, takenBefore } from './store.ts'
@@ -81,20 +88,20 @@ async function fail(needs: Needs, row: ImportRow, reason: string): Promise<void>
 
 async function runImport(needs: Needs, claimed: ImportRow, signal: AbortSignal): Promise<'done' | 'stopped'> {
   const source = await needs.sources.byId(claimed.source)
-  if (!source) throw new Error('The source of the import is gone.')
+  if (!source) throw new Error(kept('source_gone'))
   const row = await checked(needs, claimed)
   const missing = missingFields(row.kind, row.mapping)
   if (missing.length > 0) {
-    throw new Error(`The mapping names no column for ${missing.join(', ')}; the file has: ${row.columns.join(', ')}.`)
+    throw new Error(kept('columns_missing', { fields: missing.join(', '), columns: row.columns.join(', ') }))
   }
   if (recordKinds.has(row.kind) && !needs.records[row.kind as RecordKind]) {
-    throw new Error(`Nothing here takes ${row.kind}.`)
+    throw new Error(kept('nobody_takes', { kind: row.kind }))
   }
   const contract = await fileContract(needs.database, row.source, row.kind)
   const lacking = contract?.missing(row.columns) ?? []
   if (lacking.length > 0)
     throw new Error(
-      `The plan of ${source.name} requires ${lacking.join(', ')}; the file has: ${row.columns.join(', ')}.`,
+      kept('plan_requires', { source: source.name, fields: lacking.join(', '), columns: row.columns.join(', ') }),
     )
   await needs.applier.prepare()
   const done = await work(needs, row, source, contract, signal)
@@ -118,8 +125,7 @@ async function checked(needs: Needs, row: ImportRow): Promise<ImportRow> {
     hash.update(part)
     wellFormed.take(part)
   }
-  if (hash.digest('hex') !== row.sha256)
-    throw new Error('The bytes are not those of the announced file (SHA-256 differs); upload it again.')
+  if (hash.digest('hex') !== row.sha256) throw new Error(kept('other_bytes'))
   const shape = await shapeOf(row.fileName, file, {
     encoding: row.mapping.encoding,
     delimiter: row.mapping.delimiter,
@@ -171,7 +177,7 @@ function utf8Check() {
   }
 }
 
-type Cut = { units: Unit[]; rejects: Progress['rejects']; last: number; bytes: number; skipped: number }
+type Cut = { units: Unit[]; rejects: Progress['rejects']; last: number; bytes: number; rows: number; skipped: number }
 type Batch = { cut: Cut; mapped: MappedBatch }
 
 /** True = to the end of the file; false = asked to stop. */
@@ -291,7 +297,7 @@ async function* cutsOf(
 ): AsyncGenerator<Cut, undefined> {
   const read = fieldReader(row.kind, row.mapping, row.columns)
   const keyOf = groupKey(row.kind)
-  const empty = (last: number): Cut => ({ units: [], rejects: [], last, bytes: counted.bytes, skipped: 0 })
+  const empty = (last: number): Cut => ({ units: [], rejects: [], last, bytes: counted.bytes, rows: 0, skipped: 0 })
   let cut = empty(row.rowsRead)
   let unit: Unit | null = null
   let unitKey: string | null = null
@@ -299,7 +305,7 @@ async function* cutsOf(
   for await (const rows of handfuls) {
     for (const given of rows) {
       if (given.row <= row.rowsRead) continue
-      const one = contract ? kept(contract, row.columns, given) : given
+      const one = contract ? asPromised(contract, row.columns, given) : given
       const taken = one.row <= before.rows && !before.refused.has(one.row)
       const mapped = !taken && 'cells' in one ? read(one.row, one.cells) : null
       const key: string | null = mapped && keyOf ? keyOf(mapped) : null
@@ -314,6 +320,7 @@ async function* cutsOf(
       }
       cut.last = one.row
       cut.bytes = counted.bytes
+      cut.rows++
       if (taken) {
         cut.skipped++
         unit = null
@@ -335,9 +342,11 @@ async function* cutsOf(
 }
 
 /** A row that breaks what its supplier has promised is refused like one that cannot be read. */
-function kept(contract: FileContract, columns: string[], given: ReadRow): ReadRow {
-  const bad = 'cells' in given ? contract.broken(columns, given.cells) : null
-  return bad === null || !('cells' in given) ? given : { row: given.row, bad, raw: JSON.stringify(given.cells) }
+function asPromised(contract: FileContract, columns: string[], given: ReadRow): ReadRow {
+  const broken = 'cells' in given ? contract.broken(columns, given.cells) : null
+  return broken === null || !('cells' in given)
+    ? given
+    : { row: given.row, bad: broken, raw: JSON.stringify(given.cells) }
 }
 
 /** One batch in one transaction: effects and mark together. False = stopped or taken over. */
@@ -346,44 +355,49 @@ async function settle(needs: Needs, row: ImportRow, { cut, mapped }: Batch, from
   let number = 0
   let careful = false
   let { findings } = row
+  const rowsOf = new Map(cut.units.map(({ rows }) => [rows[0]?.row ?? 0, rows.length]))
   for (;;) {
     try {
-      const kept = await needs.database.transaction(async (tx) => {
+      const moved = await needs.database.transaction(async (tx) => {
         const refused: Rejected[] = []
-        let accepted = mapped.accepted
+        let notes: ImportNote[] = []
+        let waiting = 0
+        const settled = (items: readonly Item[]) => {
+          ;({ findings, notes } = addFound(row.findings, items))
+          // A receipt of three rows waits as three rows; a row of which one fact waits, waits.
+          const heads = new Set(items.flatMap((item) => (item.event === null ? [headOf(item)] : [])))
+          for (const head of heads) waiting += rowsOf.get(head) ?? 0
+        }
         if (!row.dryRun && mapped.items.length > 0) {
           number = await needs.applier.begin(tx)
           // Sorting new texts into the search index can follow, and is cheaper in large handfuls.
           await tx.run`select set_config('gin_pending_list_limit', '65536', true)`
-          const counts = await needs.applier.apply(tx, number, mapped.items, { skipSeen: true, careful })
-          accepted -= counts.quarantined
+          await needs.applier.apply(tx, number, mapped.items, { skipSeen: true, careful, settled })
         }
-        if (row.dryRun && mapped.items.length > 0) {
-          const judged = await needs.judge.judge(tx, mapped.items, { dry: true })
-          accepted -= judged.filter(({ event }) => event === null).length
-          findings = addFound(row.findings, judged)
-        }
-        if (!row.dryRun && mapped.records.length > 0) {
+        if (row.dryRun && mapped.items.length > 0) settled(await needs.judge.judge(tx, mapped.items, { dry: true }))
+        if (!row.dryRun && mapped.records.length > 0)
           refused.push(...((await needs.records[row.kind as RecordKind]?.(tx, mapped.records)) ?? []))
-          accepted -= refused.length
-        }
         const all = [...rejects, ...refused.map((one) => ({ ...one, raw: rawOf(mapped.records, one.row) }))]
-        const moved = await saveProgress(tx, row, {
+        const progressed = await saveProgress(tx, row, {
           from,
           rowsRead: cut.last,
-          accepted: Math.max(0, accepted),
+          rows: cut.rows,
+          accepted: mapped.accepted - waiting - refused.length,
           duplicates: cut.skipped,
+          waiting,
           bytesRead: cut.bytes,
           rejects: all.sort((one, other) => one.row - other.row),
+          notes,
         })
-        if (!moved) throw new Stopped()
-        if (row.dryRun) await tx.run`update ingest.import set findings = ${tx.json(findings)} where id = ${row.id}`
+        if (!progressed) throw new Stopped()
+        if (findings !== row.findings)
+          await tx.run`update ingest.import set findings = ${tx.json(findings)} where id = ${row.id}`
         if (from === 0) await savePreview(tx, row, mapped.preview)
         return true
       })
       if (number > 0) needs.applier.committed(number)
       row.findings = findings
-      return kept
+      return moved
     } catch (error) {
       if (error instanceof Stopped) return false
       if (error instanceof Outage || careful || mapped.items.length === 0) throw error
@@ -391,6 +405,10 @@ async function settle(needs: Needs, row: ImportRow, { cut, mapped }: Batch, from
       number = 0
     }
   }
+}
+
+function headOf({ event, held }: Item): number {
+  return (event ?? held)?.raw.index ?? 0
 }
 
 class Stopped extends Error {}
@@ -474,12 +492,30 @@ function previewOf(event: NormalEvent, unit: Unit): JsonObject {
   }
 }
 
+/** What stood in cells that nobody understands, where checks keep what they changed. */
+function cellsOf({ lost }: Draft, action: Lost['action'], under: string): JsonObject {
+  const cells = (lost ?? []).filter((one) => one.action === action).map(({ path, given }) => [path, given])
+  return cells.length === 0 ? {} : { [under]: Object.fromEntries(cells) }
+}
+
+function cellLost({ path, action }: Lost): Finding {
+  const message =
+    action === 'strip'
+      ? 'Nobody here understands what stands in the cell; it is not used.'
+      : 'Nobody here knows the word in the cell; the row counts as what it usually is.'
+  return { code: cellFinding, path, rule: 0, action, message }
+}
+
+function moneyRefused({ code, values }: Reason): string {
+  return code === 'currency_unknown' ? kept('no_currency', { given: values?.value ?? '' }) : kept('negative_money')
+}
+
 /** The event of a draft, or why it cannot be one. */
 function itemOf(draft: Draft, row: ImportRow, source: Source, now: number): Item | string {
   const flags: string[] = []
   const properties: JsonObject = { ...draft.properties }
   const money = moneyOf(properties, draft.name, source.currency)
-  if (money.reasons[0]) return money.reasons[0].message
+  if (money.reasons[0]) return moneyRefused(money.reasons[0])
   flags.push(...money.flags)
   if (money.minor) properties.minor = money.minor
   let at = draft.at
@@ -506,14 +542,20 @@ function itemOf(draft: Draft, row: ImportRow, source: Source, now: number): Item
     mayJoin: true,
     traits: draft.traits,
     properties,
-    context: { import: { file: row.fileName, row: draft.row } },
+    context: {
+      import: { file: row.fileName, row: draft.row },
+      ...cellsOf(draft, 'strip', 'stripped'),
+      ...cellsOf(draft, 'flag', 'given'),
+    },
     consent: null,
     flags,
     raw: { inbox: 0, index: draft.row },
+    ...(draft.lost === undefined ? {} : { findings: draft.lost.map(cellLost) }),
   }
   return {
     id: event.id,
     source: source.id,
+    import: row.id,
     content: 0,
     receivedAt: now,
     event: withRepairs(event, source.rules?.repairs ?? [], source),

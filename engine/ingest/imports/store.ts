@@ -1,7 +1,7 @@
 import type { ImportId, ImportKind, ImportMapping, JsonObject, SourceId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
 import type { FileBytes } from './archive.ts'
-import type { ImportFinding } from './found.ts'
+import type { ImportFinding, ImportNote } from './found.ts'
 import type { Format } from './reading.ts'
 
 export type ImportState = 'uploading' | 'waiting' | 'running' | 'done' | 'cancelled' | 'failed'
@@ -20,10 +20,14 @@ export type ImportRow = {
   mappingGiven: boolean
   state: ImportState
   uploaded: number
+  /** Up to which row of the file, as spreadsheets count. */
   rowsRead: number
+  /** Rows so far; accepted + duplicates + waiting + rejected. */
+  rows: number
   accepted: number
   rejected: number
   duplicates: number
+  waiting: number
   bytesRead: number
   checked: boolean
   columns: string[]
@@ -46,8 +50,8 @@ export function importRows(
 ): Promise<ImportRow[]> {
   return database.rows<ImportRow>`
     select import.id, import.kind, import.source, source.name as "sourceName", file_name as "fileName", format, size, sha256,
-      dry_run as "dryRun", mapping, mapping_given as "mappingGiven", state, uploaded, rows_read as "rowsRead", accepted,
-      rejected, duplicates, bytes_read as "bytesRead", checked, columns, detected, preview, findings, error, feed,
+      dry_run as "dryRun", mapping, mapping_given as "mappingGiven", state, uploaded, rows_read as "rowsRead", rows, accepted,
+      rejected, duplicates, waiting, bytes_read as "bytesRead", checked, columns, detected, preview, findings, error, feed,
       import.created_at as "createdAt", finished_at as "finishedAt"
     from ingest.import join ingest.source on source.id = import.source
     where (${query.id}::uuid is null or import.id = ${query.id}::uuid)
@@ -98,16 +102,20 @@ export type Progress = {
   /** Row the import stood at before; a different one means that somebody else works on it. */
   from: number
   rowsRead: number
+  rows: number
   accepted: number
   duplicates: number
+  waiting: number
   bytesRead: number
   rejects: { row: number; reason: string; raw: string }[]
+  notes: ImportNote[]
 }
 
 /** Moves the mark on, in the transaction of the work it stands for. False = stopped or taken over meanwhile. */
 export async function saveProgress(tx: Database, row: ImportRow, progress: Progress): Promise<boolean> {
   const moved = await tx.run`
-    update ingest.import set rows_read = ${progress.rowsRead}, accepted = accepted + ${progress.accepted},
+    update ingest.import set rows_read = ${progress.rowsRead}, rows = rows + ${progress.rows},
+      accepted = accepted + ${progress.accepted}, waiting = waiting + ${progress.waiting},
       duplicates = duplicates + ${progress.duplicates}, rejected = rejected + ${progress.rejects.length},
       bytes_read = ${progress.bytesRead}, leased_until = clock_timestamp() + make_interval(secs => ${leaseSeconds})
     where id = ${row.id} and state = 'running' and rows_read = ${progress.from}`
@@ -117,6 +125,14 @@ export async function saveProgress(tx: Database, row: ImportRow, progress: Progr
       insert into ingest.import_reject (import, row_no, reason, raw)
       select ${row.id}, row, reason, raw
       from jsonb_to_recordset(${tx.json(progress.rejects)}) as reject(row bigint, reason text, raw text)
+      on conflict do nothing`
+  }
+  if (progress.notes.length > 0) {
+    await tx.run`
+      insert into ingest.import_note (import, row_no, code, path, action, given)
+      select ${row.id}, row, code, path, action, given
+      from jsonb_to_recordset(${tx.json(progress.notes)})
+        as note(row bigint, code text, path text, action text, given text)
       on conflict do nothing`
   }
   if (!row.dryRun) await saveTaken(tx, row, progress)

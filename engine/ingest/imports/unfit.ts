@@ -1,8 +1,10 @@
-/** A row that does not fit, with a reason for the person who made the file. */
+import { type JsonObject, kept } from '@einklang/contract'
+
+/** A row that does not fit; the message is a kept sentence of `importPhrases` for the person who made the file. */
 export class Unfit extends Error {
   readonly row: number
-  constructor(row: number, reason: string) {
-    super(reason)
+  constructor(row: number, code: string, given: JsonObject = {}) {
+    super(kept(code, given))
     this.row = row
   }
 }

@@ -1,5 +1,6 @@
-import type { ImportId } from '@einklang/contract'
+import { type ImportId, kept, type SpokenLanguage } from '@einklang/contract'
 import type { Database, RawMount, Secrets } from '@einklang/platform'
+import { sayImport, sayList } from './sayings.ts'
 
 const partLimit = 8 * 1024 * 1024
 const purpose = 'ingest.import'
@@ -9,8 +10,9 @@ export function uploadPath(secrets: Secrets, id: ImportId): string {
   return `/api/ingest/imports/${id}/parts?token=${secrets.sign(purpose, `upload ${id}`)}`
 }
 
-export function rejectsPath(secrets: Secrets, id: ImportId): string {
-  return `/api/ingest/imports/${id}/rejects.csv?token=${secrets.sign(purpose, `rejects ${id}`)}`
+/** Everything of an import that was not taken as it stood, in the reader's language. */
+export function rejectsPath(secrets: Secrets, id: ImportId, language: SpokenLanguage): string {
+  return `/api/ingest/imports/${id}/rejects.csv?language=${language}&token=${secrets.sign(purpose, `rejects ${id}`)}`
 }
 
 export function uploadMounts(needs: { database: Database; secrets: Secrets }): RawMount[] {
@@ -35,7 +37,8 @@ export function uploadMounts(needs: { database: Database; secrets: Secrets }): R
         const query = new URL(request.url).searchParams
         if (!allowed(needs.secrets, `rejects ${id}`, query))
           return told(403, 'no_token', 'The address has no valid token.')
-        return new Response(rejectsCsv(needs.database, id), {
+        const language = query.get('language') === 'de' ? 'de' : 'en'
+        return new Response(rejectsCsv(needs.database, id, language), {
           headers: {
             'content-type': 'text/csv; charset=utf-8',
             'content-disposition': `attachment; filename="rejects-${id}.csv"`,
@@ -80,24 +83,42 @@ async function takePart(database: Database, id: ImportId, offset: number, bytes:
 
 export const importChannel = 'ingest_import'
 
-/** Row, reason and the row as it came; spreadsheets must not run what stands in a cell. */
-function rejectsCsv(database: Database, id: ImportId): ReadableStream<Uint8Array> {
+type Listed = { row: number; kind: string; code: string; path: string; reason: string; raw: string }
+
+/** Rows that did not fit with their reason, and values that were not used or doubted; spreadsheets must not run what stands in a cell. */
+function rejectsCsv(database: Database, id: ImportId, language: SpokenLanguage): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
-  let after = 0
+  const word = (code: string) => sayList(kept(code), language)
+  let after = { row: 0, code: '', path: '', kind: '' }
   let begun = false
   return new ReadableStream({
     async pull(controller) {
-      if (!begun) controller.enqueue(encoder.encode('\ufeffrow;reason;raw\r\n'))
+      if (!begun)
+        controller.enqueue(
+          encoder.encode(`\ufeff${['row', 'outcome', 'place', 'reason', 'raw'].map(word).join(';')}\r\n`),
+        )
       begun = true
-      const rows = await database.rows<{ row: number; reason: string; raw: string }>`
-        select row_no as row, reason, raw from ingest.import_reject where import = ${id} and row_no > ${after} order by row_no limit 1000`
+      const rows = await database.rows<Listed>`
+        select * from (
+          select row_no as row, 'rejected' as kind, '' as code, '' as path, reason, raw
+          from ingest.import_reject where import = ${id}
+          union all
+          select row_no, action, code, path, '', given from ingest.import_note where import = ${id}) as listed
+        where (row, code, path, kind) > (${after.row}::bigint, ${after.code}, ${after.path}, ${after.kind})
+        order by row, code, path, kind limit 1000`
       const last = rows.at(-1)
       if (!last) return controller.close()
-      after = last.row
+      after = last
       const cell = (text: string) => `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`
-      controller.enqueue(
-        encoder.encode(rows.map(({ row, reason, raw }) => `${row};${cell(reason)};${cell(raw)}\r\n`).join('')),
-      )
+      const line = ({ row, kind, code, path, reason, raw }: Listed) =>
+        [
+          row,
+          cell(word(kind)),
+          cell(path),
+          cell(code === '' ? sayImport(reason, language) : word(code)),
+          cell(raw),
+        ].join(';')
+      controller.enqueue(encoder.encode(rows.map((row) => `${line(row)}\r\n`).join('')))
     },
   })
 }

@@ -5,6 +5,7 @@ import { cellReader } from './cells.ts'
 import { fieldReader } from './fields.ts'
 import { type Draft, mapUnit } from './mappers.ts'
 import { rowsOf, shapeOf } from './reading.ts'
+import { sayImport } from './sayings.ts'
 
 type Meaning = { row: number; says?: string[]; refused?: string }
 
@@ -18,11 +19,11 @@ async function meaning(kind: ImportKind, bytes: Buffer, name = 'export.csv'): Pr
   for await (const rows of rowsOf(file, shape)) {
     for (const row of rows) {
       if ('bad' in row) {
-        found.push({ row: row.row, refused: row.bad })
+        found.push({ row: row.row, refused: sayImport(row.bad, 'en') })
         continue
       }
       const mapped = mapUnit(kind, { rows: [read(row.row, row.cells)] }, facts)
-      if ('rejects' in mapped) found.push({ row: row.row, refused: mapped.rejects[0]?.reason ?? '' })
+      if ('rejects' in mapped) found.push({ row: row.row, refused: sayImport(mapped.rejects[0]?.reason ?? '', 'en') })
       else found.push({ row: row.row, says: mapped.drafts.map(said) })
     }
   }
@@ -33,7 +34,8 @@ async function meaning(kind: ImportKind, bytes: Buffer, name = 'export.csv'): Pr
 function said(draft: Draft): string {
   const who = draft.identifiers.map((one) => `${one.namespace}=${one.value}`).join(' ')
   const what = JSON.stringify(draft.name === null ? draft.traits : draft.properties)
-  return `${draft.name ?? draft.kind}${draft.part} [${who}] ${draft.at ?? 'now'} ${what}`
+  const lost = (draft.lost ?? []).map(({ path, given }) => ` lost ${path}=${given}`).join('')
+  return `${draft.name ?? draft.kind}${draft.part} [${who}] ${draft.at ?? 'now'} ${what}${lost}`
 }
 
 type Case = [trap: string, header: string, row: string, expected: string[] | string]
@@ -125,7 +127,21 @@ describe('Braze attributes', () => {
       '4711,Köln,1980-02-01',
       [id(who, { birthday: '1980-02-01', city: 'Köln' })],
     ],
-    ['a wrong dob loses nobody', 'external_id,dob', '4711,1980-02-31', [id(who, {})]],
+    [
+      'a wrong dob is for the check to find',
+      'external_id,dob',
+      '4711,1980-02-31',
+      [id(who, { birthday: '1980-02-31' })],
+    ],
+    [
+      'an answer nobody knows is told',
+      'external_id,email_subscribe,push_subscribe',
+      '4711,perhaps,Opted In',
+      [
+        `${id(who, {})} lost traits.email_subscribe=perhaps`,
+        `identify:consent-push [${who}] now {"consent_push":"yes"}`,
+      ],
+    ],
     [
       'custom booleans and numbers',
       'external_id,vip,score,plz',
@@ -251,13 +267,13 @@ describe('Braze JSON', () => {
       [id('customer_no.braze_alias_web=x push_token=tok', {})],
       'user_alias_name and user_alias_label belong together',
       [id(who, {}), left(who, 'braze:g')],
-      'names nobody: external_id, braze_id, user_alias_name with user_alias_label, email or phone is needed',
+      'names nobody: one of external_id, braze_id, user_alias_name + user_alias_label, email, phone is needed',
       [`rated [${who}] ${time} {"stars":5}`],
-      'name is missing: it names the event',
+      'name is missing',
       'time is missing',
       [`Product Purchased [${who}] ${time} {"product_id":"A","price":9.9,"quantity":1,"currency":"EUR"}`],
       'product_id is missing',
-      '“others” is not attributes, events or purchases',
+      'section “others” is not one of attributes, events, purchases',
     ])
   })
   test('pretty-printed, with __proto__, cut off and with more than 75 objects', async () => {
@@ -438,8 +454,8 @@ describe('Klaviyo', () => {
         answer('sms', person, 'no'),
         `Email Bounced:suppression-0 [${person}] ${at} {"channel":"email","reason":"HARD_BOUNCE"}`,
       ],
-      'type “list” is not profile',
-      'names nobody: email or phone_number is needed',
+      'type “list” is not one of profile',
+      'names nobody: one of email, phone_number is needed',
     ])
   })
 })
@@ -504,7 +520,7 @@ describe('listmonk', () => {
     ['disabled is a no', 'email,status', 'a@x.de,disabled', [id(who, mail), no]],
     ['blocklisted is a no', 'email,status', 'a@x.de,blocklisted', [id(who, mail), no]],
     ['in capitals', 'email,status', 'a@x.de,Blocklisted', [id(who, mail), no]],
-    ['another status is asked about', 'email,status', 'a@x.de,gone', 'is not enabled'],
+    ['another status is asked about', 'email,status', 'a@x.de,gone', 'is not one of enabled'],
     ['no status', 'email,status', 'a@x.de,', [id(who, mail)]],
     [
       'attributes',
@@ -513,7 +529,7 @@ describe('listmonk', () => {
       [id(who, { ...mail, city: 'Köln', n: 1 })],
     ],
     ['attributes that are no JSON', 'email,attributes', 'a@x.de,{city', 'no JSON'],
-    ['attributes that are a list', 'email,attributes', 'a@x.de,"[1]"', [id(who, mail)]],
+    ['attributes that are a list', 'email,attributes', 'a@x.de,"[1]"', [`${id(who, mail)} lost traits.attributes=[1]`]],
     ['blank attributes', 'email,attributes', 'a@x.de,', [id(who, mail)]],
     ['no e-mail', 'email,name', ',Ada', 'names nobody'],
     ['a uuid without an e-mail', 'uuid,email', 'u1,', 'email is missing'],

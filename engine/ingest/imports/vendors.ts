@@ -1,7 +1,7 @@
 import type { Identifier, ImportKind, Json, JsonObject } from '@einklang/contract'
 import { customerNamespace } from '../source.ts'
 import type { FieldRow } from './fields.ts'
-import type { Draft, MapFacts } from './mappers.ts'
+import type { Draft, Lost, MapFacts } from './mappers.ts'
 import { sectionKey } from './reading.ts'
 import { Unfit } from './unfit.ts'
 
@@ -26,7 +26,7 @@ export function vendorDrafts(kind: ImportKind, row: FieldRow, facts: MapFacts): 
     case 'listmonk':
       return listmonk(row, facts)
     default:
-      throw new Unfit(row.row, `${kind} is no export of another product`)
+      throw new Unfit(row.row, 'foreign_kind', { kind })
   }
 }
 
@@ -76,14 +76,34 @@ function plain(text: string): Json {
 
 const yes = new Set(['true', '1', 'yes', 'y', 'on', 'ja'])
 
-function isYes(text: string | undefined): boolean {
-  return text !== undefined && yes.has(text.toLowerCase())
+const no = new Set(['false', '0', 'no', 'n', 'off', 'nein'])
+
+/** A word that is neither yes nor no counts as no answer, and is told. */
+function isYes(text: string | undefined, column: string, lost: Lost[]): boolean {
+  if (text === undefined) return false
+  const word = text.toLowerCase()
+  if (!yes.has(word) && !no.has(word)) lost.push(unread(column, text))
+  return yes.has(word)
 }
+
+function unread(column: string, given: string): Lost {
+  return { path: `traits.${column}`, given, action: 'strip' }
+}
+
+/** What a word of another product stands for; one that is not among them is told. */
+function stanceOf(words: Stances, text: string | undefined, column: string, lost: Lost[]): Answer['stance'] {
+  if (text === undefined) return null
+  const stance = words.get(text.toLowerCase().replaceAll(/[\s-]/g, '_'))
+  if (stance === undefined) lost.push(unread(column, text))
+  return stance ?? null
+}
+
+type Stances = ReadonlyMap<string, Answer['stance']>
 
 function when(text: string | undefined, row: number, column: string, facts: MapFacts): string | null {
   if (text === undefined) return null
   const read = facts.reader.instant(text)
-  if (read === undefined) throw new Unfit(row, `${column} “${text}” is no date or time`)
+  if (read === undefined) throw new Unfit(row, 'no_instant', { field: column, given: text })
   return read
 }
 
@@ -103,16 +123,27 @@ function id(namespace: string, value: string | undefined): Identifier[] {
 }
 
 function known(row: number, identifiers: Identifier[], wanted: string): Identifier[] {
-  if (identifiers.length === 0) throw new Unfit(row, `names nobody: ${wanted} is needed`)
+  if (identifiers.length === 0) throw new Unfit(row, 'names_nobody', { wanted })
   const long = identifiers.find((one) => one.value.length > 1000)
-  if (long) throw new Unfit(row, `${long.namespace} is longer than 1,000 characters`)
+  if (long) throw new Unfit(row, 'too_long', { field: long.namespace })
   return identifiers
 }
 
-type Person = { row: number; at: string | null; identifiers: Identifier[]; traits: JsonObject }
+type Person = { row: number; at: string | null; identifiers: Identifier[]; traits: JsonObject; lost?: Lost[] }
 
-function identify({ row, at, identifiers, traits }: Person): Draft {
-  return { row, part: '', kind: 'identify', name: null, at, channel: null, identifiers, traits, properties: {} }
+function identify({ row, at, identifiers, traits, lost = [] }: Person): Draft {
+  const said: Draft = {
+    row,
+    part: '',
+    kind: 'identify',
+    name: null,
+    at,
+    channel: null,
+    identifiers,
+    traits,
+    properties: {},
+  }
+  return lost.length === 0 ? said : { ...said, lost }
 }
 
 type Answer = { channel: 'email' | 'sms' | 'push'; stance: 'yes' | 'no' | null; at: string | null }
@@ -154,10 +185,11 @@ function leftTopic(row: number, identifiers: Identifier[], channel: 'email' | 's
 // --- Braze ------------------------------------------------------------------------------------------------------------
 
 /** `opted_in` is a claim, `subscribed` says nothing (nobody asked), `unsubscribed` is a no. */
-function brazeStance(word: string | undefined): Answer['stance'] {
-  const folded = word?.toLowerCase()
-  return folded === 'opted_in' ? 'yes' : folded === 'unsubscribed' ? 'no' : null
-}
+const brazeStances: Stances = new Map([
+  ['opted_in', 'yes'],
+  ['subscribed', null],
+  ['unsubscribed', 'no'],
+])
 
 type BrazeWho = {
   external?: string | undefined
@@ -169,8 +201,7 @@ type BrazeWho = {
 }
 
 function brazeIdentifiers(row: number, who: BrazeWho, facts: MapFacts): Identifier[] {
-  if ((who.alias === undefined) !== (who.label === undefined))
-    throw new Unfit(row, 'user_alias_name and user_alias_label belong together')
+  if ((who.alias === undefined) !== (who.label === undefined)) throw new Unfit(row, 'alias_pair')
   return known(
     row,
     [
@@ -180,7 +211,7 @@ function brazeIdentifiers(row: number, who: BrazeWho, facts: MapFacts): Identifi
       ...id('email', who.email),
       ...id('phone', who.phone),
     ],
-    'external_id, braze_id, user_alias_name with user_alias_label, email or phone',
+    'external_id, braze_id, user_alias_name + user_alias_label, email, phone',
   )
 }
 
@@ -197,16 +228,17 @@ function brazeCells(cells: Cells, facts: MapFacts): { who: BrazeWho; identifiers
 }
 
 function birthdayOf(text: string | undefined, facts: MapFacts): string | undefined {
-  // An unreadable birthday is no reason to lose the customer.
-  return text === undefined ? undefined : facts.reader.day(text)
+  // An unreadable birthday is no reason to lose the customer; the check finds it and says so.
+  return text === undefined ? undefined : (facts.reader.day(text) ?? text)
 }
 
 function brazeAttributes(given: FieldRow, facts: MapFacts): Draft[] {
   const cells = new Cells(given)
   const { row } = cells
   const { who, identifiers } = brazeCells(cells, facts)
-  const email = brazeStance(cells.take('email_subscribe'))
-  const push = brazeStance(cells.take('push_subscribe'))
+  const lost: Lost[] = []
+  const email = stanceOf(brazeStances, cells.take('email_subscribe'), 'email_subscribe', lost)
+  const push = stanceOf(brazeStances, cells.take('push_subscribe'), 'push_subscribe', lost)
   const group = cells.take('subscription_group_id')
   const state = cells.take('subscription_state')
   const traits = compact({
@@ -223,7 +255,7 @@ function brazeAttributes(given: FieldRow, facts: MapFacts): Draft[] {
     ...cells.rest(),
   })
   return [
-    identify({ row, at: null, identifiers, traits }),
+    identify({ row, at: null, identifiers, traits, lost }),
     ...answers(row, identifiers, [
       { channel: 'email', stance: email, at: null },
       { channel: 'push', stance: push, at: null },
@@ -239,9 +271,9 @@ function brazeEvent(given: FieldRow, facts: MapFacts): Draft[] {
   const { row } = cells
   const { identifiers } = brazeCells(cells, facts)
   const name = cells.take('name', 'event_name', 'event')
-  if (name === undefined) throw new Unfit(row, 'name is missing: it names the event')
+  if (name === undefined) throw new Unfit(row, 'missing', { field: 'name' })
   const time = cells.take('time', 'timestamp', 'event_time')
-  if (time === undefined) throw new Unfit(row, 'time is missing')
+  if (time === undefined) throw new Unfit(row, 'missing', { field: 'time' })
   const prefix = `${name}.properties.`.toLowerCase()
   const properties: { [name: string]: Json } = {}
   for (const column in given.fields) {
@@ -265,6 +297,8 @@ function tracked(
 ): Draft {
   return { row, part: '', kind: 'track', name, at, channel: null, identifiers, traits: {}, properties }
 }
+
+const mostTokens = 20
 
 const brazeOwn = new Set([
   'external_id',
@@ -305,15 +339,15 @@ function brazeJson(given: FieldRow, facts: MapFacts): Draft[] {
   const identifiers = brazeIdentifiers(row, who, facts)
   if (section === 'events' || section === 'purchases') {
     const at = when(textIn(record.time), row, 'time', facts)
-    if (at === null) throw new Unfit(row, 'time is missing')
+    if (at === null) throw new Unfit(row, 'missing', { field: 'time' })
     const properties = objectIn(record.properties) ?? {}
     if (section === 'events') {
       const name = textIn(record.name)
-      if (name === undefined) throw new Unfit(row, 'name is missing: it names the event')
+      if (name === undefined) throw new Unfit(row, 'missing', { field: 'name' })
       return [tracked(row, name, at, identifiers, properties)]
     }
     const product = textIn(record.product_id)
-    if (product === undefined) throw new Unfit(row, 'product_id is missing')
+    if (product === undefined) throw new Unfit(row, 'missing', { field: 'product_id' })
     const bought = compact({
       product_id: product,
       price: record.price,
@@ -324,8 +358,12 @@ function brazeJson(given: FieldRow, facts: MapFacts): Draft[] {
     return [tracked(row, 'Product Purchased', at, identifiers, { ...properties, ...bought })]
   }
   if (section !== 'attributes' && section !== '')
-    throw new Unfit(row, `“${section}” is not attributes, events or purchases`)
+    throw new Unfit(row, 'not_one_of', { field: 'section', given: section, known: 'attributes, events, purchases' })
+  const lost: Lost[] = []
+  const email = stanceOf(brazeStances, textIn(record.email_subscribe), 'email_subscribe', lost)
+  const push = stanceOf(brazeStances, textIn(record.push_subscribe), 'push_subscribe', lost)
   const tokens = listIn(record.push_tokens).flatMap((one) => id('push_token', textIn(objectIn(one)?.token)))
+  for (const { value } of tokens.slice(mostTokens)) lost.push(unread('push_tokens', value))
   const traits = compact({
     email: who.email,
     phone: who.phone,
@@ -347,10 +385,10 @@ function brazeJson(given: FieldRow, facts: MapFacts): Draft[] {
       : []
   })
   return [
-    identify({ row, at: null, identifiers: [...identifiers, ...tokens.slice(0, 20)], traits }),
+    identify({ row, at: null, identifiers: [...identifiers, ...tokens.slice(0, mostTokens)], traits, lost }),
     ...answers(row, identifiers, [
-      { channel: 'email', stance: brazeStance(textIn(record.email_subscribe)), at: null },
-      { channel: 'push', stance: brazeStance(textIn(record.push_subscribe)), at: null },
+      { channel: 'email', stance: email, at: null },
+      { channel: 'push', stance: push, at: null },
     ]),
     ...left,
   ]
@@ -371,9 +409,10 @@ function customerIo(given: FieldRow, facts: MapFacts): Draft[] {
       ...id('email', email),
       ...id('phone', phone),
     ],
-    'id or email',
+    'id, email',
   )
-  const unsubscribed = isYes(cells.take('unsubscribed'))
+  const lost: Lost[] = []
+  const unsubscribed = isYes(cells.take('unsubscribed'), 'unsubscribed', lost)
   const preferences = cells.take('cio_subscription_preferences')
   const created = when(cells.take('created_at'), row, 'created_at', facts)
   const updated = when(cells.take('updated_at'), row, 'updated_at', facts)
@@ -387,7 +426,7 @@ function customerIo(given: FieldRow, facts: MapFacts): Draft[] {
     ...cells.rest(),
   })
   return [
-    identify({ row, at: updated ?? created, identifiers, traits }),
+    identify({ row, at: updated ?? created, identifiers, traits, lost }),
     ...answers(row, identifiers, [{ channel: 'email', stance: unsubscribed ? 'no' : null, at: null }]),
     ...customerIoTopics(row, preferences).map((topic) => leftTopic(row, identifiers, 'email', topic)),
   ]
@@ -400,7 +439,7 @@ function customerIoTopics(row: number, text: string | undefined): string[] {
   try {
     preferences = JSON.parse(text) as Json
   } catch {
-    throw new Unfit(row, 'cio_subscription_preferences is no JSON')
+    throw new Unfit(row, 'no_json_in', { field: 'cio_subscription_preferences' })
   }
   const topics = objectIn(objectIn(preferences)?.topics) ?? {}
   return Object.entries(topics).flatMap(([topic, value]) => (value === false ? [`customerio:${topic}`] : []))
@@ -408,10 +447,11 @@ function customerIoTopics(row: number, text: string | undefined): string[] {
 
 // --- Klaviyo ----------------------------------------------------------------------------------------------------------
 
-function klaviyoStance(word: string | undefined): Answer['stance'] {
-  const folded = word?.toUpperCase().replaceAll(/[\s-]/g, '_')
-  return folded === 'SUBSCRIBED' ? 'yes' : folded === 'UNSUBSCRIBED' ? 'no' : null
-}
+const klaviyoStances: Stances = new Map([
+  ['subscribed', 'yes'],
+  ['unsubscribed', 'no'],
+  ['never_subscribed', null],
+])
 
 function klaviyo(given: FieldRow, facts: MapFacts): Draft[] {
   const cells = new Cells(given)
@@ -426,7 +466,7 @@ function klaviyo(given: FieldRow, facts: MapFacts): Draft[] {
       ...id('email', email),
       ...id('phone', phone),
     ],
-    'Email or Phone Number',
+    'Email, Phone Number',
   )
   const suppression = cells.take('Suppression Reason', 'Reason', 'Suppressed')
   const suppressedAt = when(
@@ -436,9 +476,10 @@ function klaviyo(given: FieldRow, facts: MapFacts): Draft[] {
     facts,
   )
   if (suppression !== undefined) return klaviyoSuppression(row, identifiers, suppression, suppressedAt)
-  const emailAnswer = klaviyoStance(cells.take('Email Marketing Consent'))
+  const lost: Lost[] = []
+  const emailAnswer = stanceOf(klaviyoStances, cells.take('Email Marketing Consent'), 'Email Marketing Consent', lost)
   const emailAt = when(cells.take('Email Marketing Consent Timestamp'), row, 'Email Marketing Consent Timestamp', facts)
-  const smsAnswer = klaviyoStance(cells.take('SMS Marketing Consent'))
+  const smsAnswer = stanceOf(klaviyoStances, cells.take('SMS Marketing Consent'), 'SMS Marketing Consent', lost)
   const smsAt = when(cells.take('SMS Marketing Consent Timestamp'), row, 'SMS Marketing Consent Timestamp', facts)
   const created = when(cells.take('Profile Created On', 'Created', 'Date Added'), row, 'Profile Created On', facts)
   const updated = when(cells.take('Profile Updated On', 'Updated', 'Last Updated'), row, 'Profile Updated On', facts)
@@ -457,7 +498,7 @@ function klaviyo(given: FieldRow, facts: MapFacts): Draft[] {
     ...cells.rest(),
   })
   return [
-    identify({ row, at: updated ?? created, identifiers, traits }),
+    identify({ row, at: updated ?? created, identifiers, traits, lost }),
     ...answers(row, identifiers, [
       { channel: 'email', stance: emailAnswer, at: emailAt },
       { channel: 'sms', stance: smsAnswer, at: smsAt },
@@ -481,7 +522,7 @@ function klaviyoSuppression(row: number, identifiers: Identifier[], reason: stri
 function klaviyoJson(given: FieldRow, record: JsonObject, facts: MapFacts): Draft[] {
   const { row } = given
   if (record.type !== undefined && record.type !== 'profile')
-    throw new Unfit(row, `type “${String(record.type)}” is not profile`)
+    throw new Unfit(row, 'not_one_of', { field: 'type', given: String(record.type), known: 'profile' })
   const attributes = objectIn(record.attributes) ?? {}
   const email = textIn(attributes.email)
   const phone = textIn(attributes.phone_number)
@@ -493,15 +534,20 @@ function klaviyoJson(given: FieldRow, record: JsonObject, facts: MapFacts): Draf
       ...id('email', email),
       ...id('phone', phone),
     ],
-    'email or phone_number',
+    'email, phone_number',
   )
   const location = objectIn(attributes.location) ?? {}
   const subscriptions = objectIn(attributes.subscriptions)
   const marketing = (channel: string) => objectIn(objectIn(subscriptions?.[channel])?.marketing)
+  const lost: Lost[] = []
   const answer = (channel: 'email' | 'sms'): Answer => {
     const told = marketing(channel)
     const at = textIn(told?.consent_timestamp) ?? textIn(told?.timestamp)
-    return { channel, stance: klaviyoStance(textIn(told?.consent)), at: when(at, row, 'consent_timestamp', facts) }
+    return {
+      channel,
+      stance: stanceOf(klaviyoStances, textIn(told?.consent), `subscriptions.${channel}`, lost),
+      at: when(at, row, 'consent_timestamp', facts),
+    }
   }
   const traits = compact({
     email,
@@ -528,11 +574,8 @@ function klaviyoJson(given: FieldRow, record: JsonObject, facts: MapFacts): Draf
     },
   )
   const at = when(textIn(attributes.updated) ?? textIn(attributes.created), row, 'updated', facts)
-  return [
-    identify({ row, at, identifiers, traits }),
-    ...answers(row, identifiers, [answer('email'), answer('sms')]),
-    ...suppressed,
-  ]
+  const answered = [answer('email'), answer('sms')]
+  return [identify({ row, at, identifiers, traits, lost }), ...answers(row, identifiers, answered), ...suppressed]
 }
 
 // --- Mautic -----------------------------------------------------------------------------------------------------------
@@ -545,10 +588,11 @@ function mautic(given: FieldRow, facts: MapFacts): Draft[] {
   const identifiers = known(
     row,
     [...id('customer_no.mautic', cells.take('id', 'contact_id')), ...id('email', email), ...id('phone', phone)],
-    'email (or another unique field) ',
+    'email, mobile, id',
   )
-  const refused = isYes(cells.take('doNotEmail', 'do_not_email'))
-  const refusedSms = isYes(cells.take('doNotSms', 'do_not_sms'))
+  const lost: Lost[] = []
+  const refused = isYes(cells.take('doNotEmail', 'do_not_email'), 'doNotEmail', lost)
+  const refusedSms = isYes(cells.take('doNotSms', 'do_not_sms'), 'doNotSms', lost)
   const tags = cells.take('tags')
   const created = when(cells.take('date_added', 'dateAdded'), row, 'date_added', facts)
   const updated = when(cells.take('date_modified', 'dateModified'), row, 'date_modified', facts)
@@ -575,7 +619,7 @@ function mautic(given: FieldRow, facts: MapFacts): Draft[] {
     ...cells.rest(),
   })
   return [
-    identify({ row, at: updated ?? created, identifiers, traits }),
+    identify({ row, at: updated ?? created, identifiers, traits, lost }),
     ...answers(row, identifiers, [
       { channel: 'email', stance: refused ? 'no' : null, at: null },
       { channel: 'sms', stance: refusedSms ? 'no' : null, at: null },
@@ -590,24 +634,27 @@ function listmonk(given: FieldRow, facts: MapFacts): Draft[] {
   const { row } = cells
   const email = cells.take('email')
   const identifiers = known(row, [...id('email', email), ...id('customer_no.listmonk', cells.take('uuid'))], 'email')
-  if (email === undefined) throw new Unfit(row, 'email is missing')
+  if (email === undefined) throw new Unfit(row, 'missing', { field: 'email' })
   const status = cells.take('status')?.toLowerCase()
   if (status !== undefined && !['enabled', 'disabled', 'blocklisted'].includes(status))
-    throw new Unfit(row, `status “${status}” is not enabled, disabled or blocklisted`)
+    throw new Unfit(row, 'not_one_of', { field: 'status', given: status, known: 'enabled, disabled, blocklisted' })
   const attributes = cells.take('attributes', 'attribs')
   let own: JsonObject = {}
+  const lost: Lost[] = []
   if (attributes !== undefined) {
     try {
-      own = objectIn(JSON.parse(attributes) as Json) ?? {}
+      const read = objectIn(JSON.parse(attributes) as Json)
+      if (read === undefined) lost.push(unread('attributes', attributes))
+      own = read ?? {}
     } catch {
-      throw new Unfit(row, 'attributes is no JSON')
+      throw new Unfit(row, 'no_json_in', { field: 'attributes' })
     }
   }
   const created = when(cells.take('created_at'), row, 'created_at', facts)
   const updated = when(cells.take('updated_at'), row, 'updated_at', facts)
   const traits = compact({ email, name: cells.take('name'), created_at: created ?? undefined, ...cells.rest(), ...own })
   return [
-    identify({ row, at: updated ?? created, identifiers, traits }),
+    identify({ row, at: updated ?? created, identifiers, traits, lost }),
     ...answers(row, identifiers, [
       { channel: 'email', stance: status === 'disabled' || status === 'blocklisted' ? 'no' : null, at: null },
     ]),

@@ -1,3 +1,4 @@
+import { kept } from '@einklang/contract'
 import type { SaxesAttributePlain, SaxesTagPlain } from 'saxes'
 import { SaxesParser } from 'saxes'
 import type { Archive } from './archive.ts'
@@ -38,7 +39,7 @@ async function walk(
   const parser = new SaxesParser()
   // An entity of our own making can only come from a DTD, and a workbook has none.
   parser.on('doctype', () => {
-    throw new Error(`“${name}” declares a document type; that is no workbook.`)
+    throw new Error(kept('workbook_type', { name }))
   })
   if (on.open) parser.on('opentag', on.open)
   if (on.close) parser.on('closetag', on.close)
@@ -58,8 +59,7 @@ function attribute(tag: Tag, name: string): string | undefined {
 }
 
 async function bookOf(archive: Archive): Promise<{ sheet: string; since1904: boolean }> {
-  if (!archive.names.includes('xl/workbook.xml'))
-    throw new Error('The file is no workbook: xl/workbook.xml is missing.')
+  if (!archive.names.includes('xl/workbook.xml')) throw new Error(kept('workbook_none'))
   let first: string | undefined
   let since1904 = false
   await walk(archive, 'xl/workbook.xml', {
@@ -81,7 +81,7 @@ async function bookOf(archive: Archive): Promise<{ sheet: string; since1904: boo
   }
   const sheet =
     target === undefined ? 'xl/worksheets/sheet1.xml' : target.startsWith('/') ? target.slice(1) : `xl/${target}`
-  if (!archive.names.includes(sheet)) throw new Error(`The workbook has no sheet at “${sheet}”.`)
+  if (!archive.names.includes(sheet)) throw new Error(kept('workbook_sheet', { sheet }))
   return { sheet, since1904 }
 }
 
@@ -107,8 +107,7 @@ async function textsOf(archive: Archive): Promise<string[]> {
       else if (name === 'rPh') phonetic--
       else if (name === 'si') {
         size += text.length
-        if (size > mostTexts)
-          throw new Error('The workbook holds more text than fits into memory; save the sheet as CSV.')
+        if (size > mostTexts) throw new Error(kept('workbook_text'))
         texts.push(text)
       }
     },
@@ -156,7 +155,7 @@ class SheetReader {
 
   constructor(facts: Facts) {
     this.#parser.on('doctype', () => {
-      throw new Error('The sheet declares a document type; that is no workbook.')
+      throw new Error(kept('workbook_type', { name: 'sheet' }))
     })
     this.#parser.on('opentag', (tag) => this.#open(tag))
     this.#parser.on('text', (text) => {
@@ -188,7 +187,7 @@ class SheetReader {
     } else if (name === 'c') {
       const at = attribute(tag, 'r')
       if (at !== undefined) this.#column = columnOf(at)
-      if (this.#column >= mostColumns) throw new Error(`The sheet has more than ${mostColumns} columns.`)
+      if (this.#column >= mostColumns) throw new Error(kept('workbook_columns', { most: mostColumns }))
       this.#type = attribute(tag, 't') ?? 'n'
       this.#style = Number(attribute(tag, 's') ?? 0)
       this.#value = ''

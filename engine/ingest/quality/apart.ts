@@ -14,7 +14,20 @@ function isAside({ flags }: NormalEvent): boolean {
 }
 
 const withdrawals = new Set(['message.unsubscribed', 'Unsubscribed', 'message.complained', 'Email Marked as Spam'])
-const noWords = new Set(['false', '0', 'no', 'n', 'nein', 'unsubscribed', 'denied', 'withdrawn', 'optout', 'opt-out'])
+/** Answers that say no; `yesWords` are those that say yes. */
+export const noWords = new Set([
+  'false',
+  '0',
+  'no',
+  'n',
+  'nein',
+  'unsubscribed',
+  'denied',
+  'withdrawn',
+  'optout',
+  'opt-out',
+])
+export const yesWords = new Set(['true', '1', 'yes', 'y', 'ja', 'j', 'subscribed', 'granted', 'optin', 'opt-in'])
 const consentTrait = /^consent_[a-z]+$/
 
 /** The withdrawals and objections that items speak which are not applied as a whole: nothing but the "no". */

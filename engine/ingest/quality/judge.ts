@@ -85,10 +85,13 @@ export function createJudge(needs: JudgeNeeds): Judge {
   }
 }
 
+/** A cell of a file that could not be understood; found while its row was read. */
+export const cellFinding = 'import.cell'
+
 /** What the checks make of one event under a set of rules; pure. */
 export function judged(item: Item, event: NormalEvent, facts: Facts, rules: RuleSet, plans: Plans | null): Item {
-  // What standing repairs did before the event was read.
-  const findings = event.findings === undefined ? [] : event.findings.filter(({ code }) => code === 'rule.repair')
+  // What standing repairs did before the event was read, and what of a row never became part of it.
+  const findings = event.findings === undefined ? [] : event.findings.filter(({ code }) => before.has(code))
   const draft = new EventDraft(event)
   const subject = new Subject(event)
   const repair = (found: Found, code: string) => {
@@ -155,6 +158,17 @@ export function judged(item: Item, event: NormalEvent, facts: Facts, rules: Rule
     return { ...item, event: null, reasons, findings, held: event }
   }
   for (const found of strips) strip(draft, found)
+  // A row about somebody whose every name is wrong is about nobody: it would be taken and never be seen again.
+  if (event.dialect === 'import' && event.kind === 'identify' && draft.event.identifiers.length === 0) {
+    const missing = { code: 'missing_id' as const, path: 'identifiers', message: nobodyLeft }
+    return {
+      ...item,
+      event: null,
+      reasons: [{ ...missing, word: 'nobody_left' }],
+      findings: [...findings, { ...missing, rule: rules.version, action: 'quarantine' }],
+      held: event,
+    }
+  }
   const more = flags.filter((flag) => !event.flags.includes(flag))
   if (more.length > 0) draft.put('flags', [...event.flags, ...more])
   draft.put('findings', findings)
@@ -162,6 +176,7 @@ export function judged(item: Item, event: NormalEvent, facts: Facts, rules: Rule
 }
 
 const nothingPlanned: readonly PlanFound[] = []
+const before = new Set(['rule.repair', cellFinding])
 
 /** Violations of a plan ride on the event, with what was expected. */
 function ride(draft: EventDraft, planned: readonly PlanFound[]): void {
@@ -227,6 +242,7 @@ function shortPlace(path: string): string {
 }
 
 const longestPlace = 200
+const nobodyLeft = 'Every number and address of the row is wrong: nobody is left whom it could belong to.'
 
 /** Many lines of one order with the same trouble are one finding. */
 function has(findings: Finding[], wanted: Finding): boolean {

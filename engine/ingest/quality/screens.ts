@@ -1,4 +1,4 @@
-import type { AnswerOf, api, FindingAction, SourceId } from '@einklang/contract'
+import type { AnswerOf, api, FindingAction, ImportId, SourceId } from '@einklang/contract'
 import { type Clock, type Database, type History, Refusal } from '@einklang/platform'
 import type { QuarantineCode } from '../item.ts'
 import { type Quarantine, remedies } from '../quarantine.ts'
@@ -208,7 +208,7 @@ type GroupRow = {
 /** Groups by what hangs on them: people and turnover before mere numbers. */
 export async function quarantineGroups(
   needs: { database: Database; clock: Clock },
-  status: string,
+  { status, import: brought }: { status: string; import?: ImportId | undefined },
 ): Promise<AnswerOf<typeof api.ingest.quarantine>> {
   const now = needs.clock.now()
   const soon = new Date(now.getTime() + 7 * day)
@@ -222,7 +222,7 @@ export async function quarantineGroups(
       coalesce((select sum(received) from ingest.counter
         where counter.source = item.source and hour > ${new Date(now.getTime() - day)}), 0)::float8 as received
     from ingest.quarantine as item join ingest.source on source.id = item.source
-    where status = ${status}
+    where status = ${status} and (${brought ?? null}::uuid is null or import = ${brought ?? null})
     group by group_key, item.source, source.name, code, check_code, path
     order by count(distinct nullif(person, '')) desc, sum(turnover) desc, count(*) desc, group_key limit 500`
   const total = await needs.database.row<{ open: number }>`

@@ -1,5 +1,6 @@
 import type { Json } from '@einklang/contract'
 import { foldText } from '@einklang/platform'
+import { yesWords } from '../apart.ts'
 import { type Check, type Found, nothing } from '../finding.ts'
 import type { PersonField, Subject } from '../subject.ts'
 import { ibanHolds, taxIdHolds } from './digits.ts'
@@ -406,11 +407,9 @@ const birthMinor: Check = {
   },
 }
 
-const yes = new Set(['true', '1', 'yes', 'y', 'ja', 'j', 'subscribed', 'granted', 'optin', 'opt-in'])
-
 function optsIn({ event }: Subject): boolean {
   for (const name in event.traits)
-    if (name.startsWith('consent_') && yes.has(String(event.traits[name]).toLowerCase())) return true
+    if (name.startsWith('consent_') && yesWords.has(String(event.traits[name]).toLowerCase())) return true
   return Object.values(event.consent ?? {}).some((allowed) => allowed)
 }
 

@@ -1,4 +1,4 @@
-import type { ImportKind, Json, JsonObject, NormalEvent, SourceId } from '@einklang/contract'
+import { type ImportKind, type Json, type JsonObject, kept, type NormalEvent, type SourceId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
 import { type Call, emptyNode, type Node } from './document.ts'
 import { planIn, storedPlan } from './store.ts'
@@ -8,7 +8,7 @@ import { judgeOf } from './violations.ts'
 export type FileContract = {
   /** Required columns that a file with these columns lacks. */
   missing(columns: string[]): string[]
-  /** Why a row breaks the contract; null = it keeps it. */
+  /** Why a row breaks the contract, as a kept sentence; null = it keeps it. */
   broken(columns: string[], cells: string[] | JsonObject): string | null
 }
 
@@ -37,7 +37,12 @@ export async function fileContract(
       }
       const event = { kind: 'track', name: kind, identifiers: [], properties: Object.fromEntries(properties) }
       const [found] = judge(event as unknown as NormalEvent)
-      return found ? `Breaks the plan: ${found.message}` : null
+      if (!found) return null
+      const { expected, found: there } = found
+      const column = found.path.replace(/^properties\./, '')
+      return found.code === 'plan.missing_required'
+        ? kept('plan_lacks', { column, expected })
+        : kept('breaks_plan', { column, expected, found: there })
     },
   }
 }
