@@ -22,6 +22,7 @@ type Answer = {
   clusters: { count: number; refused: { [reason: string]: number } }
   truth?: { clustered: { precision: number; recall: number; f1: number } }
   compare: { [column: string]: string }
+  dependent: { one: string; other: string; dependence: number }[]
   warnings: string[]
   error?: { message: string; doInstead?: string }
 }
@@ -105,6 +106,26 @@ test('people are found again in a file of any columns, families stay apart, ever
   const second = await run(turned, '--clusters', again, '--model', model, '--threads', '1', '--previous', clusters)
   expect(second.code).toBe(0)
   expect(readFileSync(again, 'utf8')).toBe(readFileSync(clusters, 'utf8'))
+}, 60_000)
+
+test('columns that say the same are warned of where they are compared apart, and not as one address', async () => {
+  const rows = people(240).trim().split('\n')
+  // Sixty postcodes in a dozen towns: the town follows from the postcode.
+  const lines = rows.slice(1).map((line) => {
+    const cells = line.split(',')
+    const code = Math.floor(Number((cells[0] as string).slice(1)) / 4)
+    return [...cells.slice(0, 7), 10_000 + code, `ort${Math.floor(code / 5)}`].join(',')
+  })
+  const path = file('towns.csv', `${[rows[0], ...lines].join('\n')}\n`)
+  const apart = { vorname: 'name', nachname: 'name', geburtsdatum: 'date', plz: 'exact', ort: 'exact' }
+  const block = [['nachname'], ['geburtsdatum', 'plz']]
+  const config = file('towns.json', JSON.stringify({ id: 'kunden_id', compare: apart, block }))
+  const { answer, told } = await run(path, '--config', config)
+  expect(answer.dependent.map(({ one, other }) => `${one} ${other}`)).toEqual(['plz ort'])
+  expect(answer.dependent[0]?.dependence).toBeGreaterThan(0.95)
+  expect(answer.warnings.join()).toContain('plz and ort say nearly the same')
+  expect(told).toContain('plz and ort say nearly the same')
+  expect((await run(path)).answer.dependent).toEqual([])
 }, 60_000)
 
 test('a column that holds the answer is never compared', async () => {

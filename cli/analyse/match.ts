@@ -386,6 +386,7 @@ function documentOf(result: MatchResult, given: { inputs: Input[]; stages: objec
     /** Clusters that look wrong, and the records of the first of them. */
     audit: auditOf(result),
     households: new Set(result.households).size,
+    dependent: result.dependent,
     ...(given.truth.column !== null || given.truth.pairs ? { truth: truthFigures(result, given.truth) } : {}),
     warnings: result.warnings,
     stages: given.stages,

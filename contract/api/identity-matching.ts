@@ -103,6 +103,8 @@ export const matchRun = route({
     ),
     /** Null for runs from before audits were kept, and while a run is not through. */
     audit: matchAudit.nullable(),
+    /** Compared fields that say nearly the same (above .7 of 1, beyond chance): agreement in both counts nearly twice. */
+    dependent: z.array(z.object({ one: z.string(), other: z.string(), dependence: z.number() })),
   }),
 })
 

@@ -297,6 +297,22 @@ function Details(props: { run: string }): ReactNode {
                 ))}
               </Alert>
             )}
+            {value.dependent.length === 0 ? null : (
+              <Alert color="orange" title={t('matching.dependent')} data-testid="match-dependent">
+                {value.dependent.map(({ one, other, dependence }) => (
+                  <Text key={`${one} ${other}`} size="sm">
+                    {t('matching.sayTheSame', {
+                      one: words('matchFeature', one),
+                      other: words('matchFeature', other),
+                      share: format.percent(dependence, 0),
+                    })}
+                  </Text>
+                ))}
+                <Text size="xs" c="dimmed">
+                  {t('matching.dependentHint')}
+                </Text>
+              </Alert>
+            )}
             {value.audit === null ? null : <Audit audit={value.audit} />}
             {value.rules.length === 0 ? null : <Rules rules={value.rules} />}
             {value.weights.length === 0 ? null : <Weights weights={value.weights} />}

@@ -1,4 +1,5 @@
 import type { AnswerOf, api } from '@einklang/contract'
+import type { Dependent } from './dependence.ts'
 
 /** What a run found, kept with it. */
 export type Manifest = {
@@ -10,6 +11,7 @@ export type Manifest = {
   bits?: { [bits: string]: number }
   share?: number
   audit?: Audit
+  dependent?: Dependent[]
   [key: string]: unknown
 }
 export type Audit = NonNullable<AnswerOf<typeof api.identity.matchRun>['audit']>

@@ -9,6 +9,7 @@ import {
 } from '@einklang/stats'
 import { clusterRecords, judgeOf } from './clusters.ts'
 import type { Plan } from './config.ts'
+import { type Dependent, dependents } from './dependence.ts'
 import { type Conflict, type Guard, guardOf } from './guard.ts'
 import { householdsOf } from './households.ts'
 import {
@@ -95,6 +96,8 @@ export type MatchResult = {
   refused: Refused[]
   /** Clusters that look wrong: two parts on one link, hardly linked, or long chains. */
   audit: Finding[]
+  /** Compared columns that say nearly the same. */
+  dependent: Dependent[]
   warnings: string[]
 }
 
@@ -134,6 +137,7 @@ export async function matchRecords(inputs: Input[], plan: Plan, options: MatchOp
     flags: [],
     refused: [],
     audit: [],
+    dependent: [],
     warnings,
     clusters: alone(records),
     clusters95: alone(records),
@@ -185,7 +189,13 @@ export async function matchRecords(inputs: Input[], plan: Plan, options: MatchOp
   result.blockingRecall = blockingRecall(result.rules, pairs)
   await step('cluster')
   cluster(result, prepared, linkage, labels, { certain, apart: options.apart })
+  result.dependent = dependents(plan.comparisons, records, result.clusters)
+  warnings.push(...result.dependent.map(hangTogether))
   return result
+}
+
+function hangTogether({ one, other, dependence }: Dependent): string {
+  return `${one} and ${other} say nearly the same (${dependence.toFixed(2)} of 1, beyond chance): what agrees in both counts nearly twice. Leave one of them out, under "compare" or with "ignore".`
 }
 
 function checkReadable(inputs: Input[], records: Records, unreadable: Unreadable[]): void {

@@ -95,7 +95,7 @@ test('a run shows its pairs, waits for approval above two percent, joins people,
   const { run } = (await ask('startMatchRun', { body: { seed: 1, retrain: false } })) as unknown as { run: string }
   await jobs()
   const waiting = await ask('matchRun', { params: { run } })
-  expect(waiting).toMatchObject({ state: 'waiting', error: null })
+  expect(waiting).toMatchObject({ state: 'waiting', error: null, dependent: [] })
   expect(Number(waiting['shareMoved'])).toBeGreaterThan(0.1)
   expect(await personOf('till', 't3')).toBe(apart[1])
 
@@ -344,4 +344,23 @@ test('people beside a whole run: who would be joined, who parted, and how many p
       { kind: 'lost', persons: ['d'] },
     ],
   })
+})
+
+test('a run tells of compared fields that say the same', async () => {
+  // A source that fills the birth date by the first name: sixteen names, sixteen dates.
+  const planted = Array.from({ length: 240 }, (_, at) =>
+    record('form', `f${at}`, {
+      first_name: firsts[at % 16] as string,
+      last_name: `${'bcdfghklmnprst'[at % 14]}o${'bcdfghklmnprst'[(at * 3) % 14]}u${'bdgkmnprstvwz'[at % 13]}i${'lnrst'[at % 5]}kamp`,
+      birthday: `19${60 + (at % 16)}-03-0${1 + (at % 8)}`,
+    }),
+  )
+  await world.ground.database.transaction((tx) => identity.resolve(tx, planted))
+  const { run } = (await ask('startMatchRun', { body: { seed: 1, retrain: true } })) as unknown as { run: string }
+  await jobs()
+  const told = (await ask('matchRun', { params: { run } })) as unknown as {
+    dependent: { one: string; other: string }[]
+  }
+  const found = told.dependent
+  expect(found.map(({ one, other }) => `${one}, ${other}`)).toEqual(['first name, birth date'])
 })

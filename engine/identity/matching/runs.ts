@@ -68,6 +68,7 @@ export function matchRunParts(ground: Ground, joining: Joining): Pick<StageParts
           weights: weightsOf(row.model),
           drift: [...row.drift, ...whole(await lastCheck(database, row.id))],
           audit: row.manifest.audit ?? null,
+          dependent: row.manifest.dependent ?? [],
         }
       }),
       mount(api.identity.previewMatchRun, () => preview(ground)),
@@ -420,6 +421,7 @@ function manifestOf(
       (weight) => (weight < 5 ? '0–5' : weight < 10 ? '5–10' : weight < 20 ? '10–20' : '20 and more'),
     ),
     ...figures,
+    dependent: result.dependent,
     warnings: result.warnings,
   }
 }
