@@ -178,6 +178,72 @@ export const attributionCsv = route({
   answer: z.object({ fileName: z.string(), csv: z.string() }),
 })
 
+const keptState = z.object({
+  report: z.int(),
+  from: day,
+  to: day,
+  by: attribution.query.shape.by.unwrap(),
+  soldVia: z.enum(['web', 'app', 'store']).nullable(),
+  segment: idOf('audience').nullable(),
+  currency: z.string(),
+  /** All orders of the period as they stood; minor units, net of what had come back by then. */
+  orders: z.int(),
+  revenue: z.int(),
+  /** Nothing had arrived until then that the report does not know. */
+  asOf: instant,
+  at: instant,
+  /** Null: the house kept it by itself, on the third day after the month. */
+  keptBy: z.string().nullable(),
+})
+
+export const keptReports = route({
+  stage: 'measurement',
+  name: 'keptReports',
+  summary: 'Attribution reports kept as they stood, the newest first; every month is kept by itself',
+  method: 'get',
+  path: '/reports',
+  may: readers,
+  answer: z.object({ items: z.array(keptState) }),
+})
+
+export const keepReport = route({
+  stage: 'measurement',
+  name: 'keepReport',
+  summary: 'Keep an attribution report as it stands now; later returns, receipts and merges do not change it',
+  method: 'post',
+  path: '/reports',
+  may: readers,
+  body: attribution.query,
+  answer: z.object({ report: z.int() }),
+})
+
+export const keptReport = route({
+  stage: 'measurement',
+  name: 'keptReport',
+  summary: 'A report as it stood, and how the same period is told today',
+  method: 'get',
+  path: '/reports/{report}',
+  may: readers,
+  params: z.object({ report: z.coerce.number().int() }),
+  answer: z.object({
+    report: keptState,
+    answer: attribution.answer,
+    /** The same period today; null when its figures are in another currency now. */
+    now: z.object({ orders: z.int(), revenue: z.int(), asOf: instant }).nullable(),
+    /** Credit that is another today, the largest change first; minor units. */
+    changes: z.array(
+      z.object({
+        key: z.string(),
+        channel: z.string(),
+        campaign: z.string().nullable(),
+        model: attributionModel,
+        revenue: z.int(),
+        now: z.int(),
+      }),
+    ),
+  }),
+})
+
 export const weeks = route({
   stage: 'measurement',
   name: 'weeks',

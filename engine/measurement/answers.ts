@@ -20,6 +20,7 @@ import { comparedWith, evidenceVersion } from './evidence.ts'
 import { armSums, plannedExperiments, resultOf } from './experiment.ts'
 import { currenciesAmong, type JourneyRows, type JourneySums } from './journey-sums.ts'
 import { countedFrom, everybodyOnFlow, journeyMapOf, personsOnFlow } from './journeys.ts'
+import { stoodOtherwise } from './kept.ts'
 import {
   type AttributionModel,
   differencesOf,
@@ -190,7 +191,19 @@ export function createAnswers(ground: Ground, sums: JourneySums) {
         markovOrder: order,
         compared,
       }
-    }).then(confirmed(build))
+    })
+      .then(confirmed(build))
+      .then(async (answer) => {
+        const { note, totals } = answer
+        const ask = {
+          period,
+          soldVia: input.soldVia,
+          segment: input.segment,
+          currency: note.currency ?? config.currency,
+        }
+        const before = await stoodOtherwise(database, ask, totals)
+        return { ...answer, note: { ...note, warnings: [...note.warnings, ...before] } }
+      })
   }
 
   /** Members of a segment as a list in the history, kept for an hour. */

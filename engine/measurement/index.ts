@@ -9,6 +9,7 @@ import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts'
 import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
 import { createJourneySums, type JourneySums } from './journey-sums.ts'
+import { createKeptReports, type KeptReports } from './kept.ts'
 import { createMixDesk, type MixDesk, type ReadPauses, type WeeklySpend } from './mix.ts'
 import type { Period } from './period.ts'
 import { moveStock, noteStock } from './products.ts'
@@ -38,6 +39,7 @@ export type Measurement = Answers & {
   protocol: ProtocolDesk
   mix: MixDesk
   evidence: EvidenceDesk
+  reports: KeptReports
   /** How many went along a flow of the journey map, and how many of them a segment would leave out. */
   sizeOfWay(
     ask: InputOf<typeof api.measurement.journeyWay>['query'],
@@ -120,6 +122,7 @@ export function createMeasurement({
     mix: createMixDesk(ground, { weeklySpend, pausesRead }),
     protocol: createProtocolDesk(ground, audit),
     evidence: createEvidenceDesk(ground, audit),
+    reports: createKeptReports(ground, answers, audit),
     grouping: createGroupingDesk({ database, history, refresh, audit }),
     async status() {
       const [done, state] = await Promise.all([lastBuild(database), buildState(database)])
@@ -166,11 +169,10 @@ export function createMeasurement({
 
 async function forget(history: Ground['history'], sums: JourneySums, persons: PersonId[]): Promise<void> {
   const gone = typed('Array(UUID)', persons)
-  await history.run`delete from measurement.touch where person in ${gone} or stored in ${gone}`
   await history.run`delete from measurement.conversion where person in ${gone} or stored in ${gone}`
   await sums.change(
-    history.part`person in ${gone}`,
-    () => history.run`delete from measurement.path where person in ${gone}`,
+    history.part`(person in ${gone} or hasAny(others, ${gone}))`,
+    () => history.run`delete from measurement.path where person in ${gone} or hasAny(others, ${gone})`,
   )
   await history.run`delete from measurement.assignment where person in ${gone}`
   await history.run`delete from measurement.known where person in ${gone}`
@@ -233,7 +235,7 @@ async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal)
 async function mergesSeen({ history }: Ground): Promise<boolean> {
   const [row] = await history.rows<{ stale: number }>`
     select count() as stale from (
-      select distinct person, stored from measurement.touch final where ${mayBeStale(history)}
+      select distinct person, arrayJoin(arrayPushFront(others, person)) as stored from measurement.path final
     ) as t
     left any join (select loser, winner from identity.merged final where undone = 0) as m on t.stored = m.loser
     where t.person != if(m.winner = toUUID('00000000-0000-0000-0000-000000000000'), t.stored, m.winner)`

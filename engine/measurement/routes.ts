@@ -18,6 +18,9 @@ export function measurementParts(measurement: Measurement): StageParts {
         const answer = await measurement.attribution(query)
         return attributionCsv(answer, minorDigits(answer.note.currency ?? 'EUR'))
       }),
+      spoken(routes.keptReports, () => measurement.reports.list()),
+      spoken(routes.keepReport, ({ body }, { caller }) => measurement.reports.keep(body, caller)),
+      spoken(routes.keptReport, ({ params }) => measurement.reports.read(params.report)),
       spoken(routes.weeks, ({ query }) => measurement.weeks(query)),
       spoken(routes.conversions, ({ query }) => measurement.conversions(query)),
       spoken(routes.conversionPersons, ({ query }) => measurement.conversionPersons(query)),
@@ -94,6 +97,12 @@ export function measurementParts(measurement: Measurement): StageParts {
         work: async (_payload, signal) => {
           await measurement.refitCustomers(signal)
         },
+      }),
+      jobKind({
+        name: 'measurement.reports',
+        payload: z.object({}),
+        cron: '50 3 3 * *',
+        work: () => measurement.reports.keepLastMonth(),
       }),
       jobKind({
         name: 'measurement.mix',

@@ -57,6 +57,10 @@ export const measurementPhrases: Phrases = {
     en: 'Only {count} paths in this period: read the flows as a hint.',
     de: 'Nur {count} Wege in diesem Zeitraum: Die Ströme sind ein Hinweis, mehr nicht.',
   },
+  stood_otherwise: {
+    en: 'With what was known on {at:when}, this period stood at {revenue} from {orders} orders (report {report}). Returns, late receipts, merges of persons or other rules have made it {revenueNow} from {ordersNow}.',
+    de: 'Mit dem Wissen vom {at:when} stand dieser Zeitraum bei {revenue} aus {orders} Bestellungen (Bericht {report}). Durch Retouren, späte Bons, zusammengeführte Personen oder andere Regeln sind es nun {revenueNow} aus {ordersNow}.',
+  },
   one_channel: {
     en: 'There is only one channel, so nothing can be compared.',
     de: 'Es gibt nur einen Kanal, also nichts zu vergleichen.',
@@ -520,6 +524,10 @@ export const measurementPhrases: Phrases = {
     de: 'Das Ergebnis muss zwischen den Enden seines Intervalls liegen.',
   },
   interval_without_result_do: { en: 'Check the three figures.', de: 'Die drei Zahlen prüfen.' },
+  no_report: {
+    en: 'There is no such report.',
+    de: 'Diesen Bericht gibt es nicht.',
+  },
   no_evidence: {
     en: 'There is no such result, or it was withdrawn before.',
     de: 'Dieses Ergebnis gibt es nicht, oder es wurde schon zurückgezogen.',

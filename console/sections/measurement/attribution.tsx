@@ -19,6 +19,7 @@ import { ExperimentsBeside } from './compared.tsx'
 import { Segments, SoldVia } from './filters.tsx'
 import { Note } from './note.tsx'
 import { usePeriod } from './period.ts'
+import { KeptState, Reports } from './reports.tsx'
 import { NothingThen } from './whole-time.tsx'
 
 type Answer = AnswerOf<typeof api.measurement.attribution>
@@ -44,6 +45,7 @@ export function Attribution(props: { by: 'channel' | 'campaign' }): ReactNode {
     ...(filters.soldVia === undefined ? {} : { soldVia: filters.soldVia as 'web' }),
   }
   const answer = useAnswer(api.measurement.attribution, { query }, { keep: true })
+  const report = filters.report === undefined ? undefined : Number(filters.report)
 
   async function save(): Promise<void> {
     const file = await client.call(api.measurement.attributionCsv, { query })
@@ -101,17 +103,21 @@ export function Attribution(props: { by: 'channel' | 'campaign' }): ReactNode {
           CSV
         </Button>
       </Group>
-      <Fetch
-        of={answer}
-        loading={<Loading rows={8} height={40} />}
-        empty={(value) =>
-          value.rows.length === 0 ? (
-            <NothingThen title={t('measurement.none')} hint={t('measurement.noneHint')} since={value.note.since} />
-          ) : null
-        }
-      >
-        {(value) => <Credits answer={value} by={by} />}
-      </Fetch>
+      <Reports by={by} report={report} query={query} />
+      {report === undefined ? null : <KeptState report={report} show={(kept) => <Credits answer={kept} by={by} />} />}
+      {report === undefined ? (
+        <Fetch
+          of={answer}
+          loading={<Loading rows={8} height={40} />}
+          empty={(value) =>
+            value.rows.length === 0 ? (
+              <NothingThen title={t('measurement.none')} hint={t('measurement.noneHint')} since={value.note.since} />
+            ) : null
+          }
+        >
+          {(value) => <Credits answer={value} by={by} />}
+        </Fetch>
+      ) : null}
     </Stack>
   )
 }

@@ -53,6 +53,7 @@ export function Measurement(): ReactNode {
             flow: undefined,
             product: undefined,
             fit: undefined,
+            report: undefined,
           })
         }
         tabs={[
