@@ -3,12 +3,11 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
-import { api, type Role, type Route, roles } from '@einklang/contract'
+import { api, liveTopics, type Role, type Route, roles } from '@einklang/contract'
 import { testMark } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer, localAccess, type Server, type Started } from './index.ts'
-import { liveTopics } from './topics.ts'
 
 let town: TestGround
 let server: Server

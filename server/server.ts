@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { createServer as createProbe } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { Connector } from '@einklang/contract'
+import { type Connector, liveTopics } from '@einklang/contract'
 import {
   type BootedGround,
   bootGround,
@@ -26,7 +26,6 @@ import { eraseRoute } from './erase.ts'
 import { announce, localCaller, localToken, version } from './local.ts'
 import { engineDirectory } from './migrate.ts'
 import { askToHandOver, drainAfterHandOver, handOverSignal, longestHandOver } from './take-over.ts'
-import { liveTopics } from './topics.ts'
 import { watchViews } from './viewed.ts'
 
 export type Started = {

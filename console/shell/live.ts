@@ -1,9 +1,10 @@
-import type { StageName } from '@einklang/contract'
+import { type LiveTopic, liveTopics, type Role, type StageName } from '@einklang/contract'
 import { useEffect, useSyncExternalStore } from 'react'
-import { queries, refreshTop } from './api.ts'
+import { mayCall, queries, refreshTop } from './api.ts'
+import { useSession } from './session.ts'
 
 /** The hints a stage gives, and whose answers they make stale: its own, and those derived from it. */
-const hints: { [stage in StageName]?: { topics: string[]; stale: StageName[] } } = {
+const hints: { [stage in StageName]?: { topics: LiveTopic[]; stale: StageName[] } } = {
   ingest: {
     topics: ['ingest.events', 'ingest.alarm'],
     stale: ['ingest', 'identity', 'profile', 'consent', 'commerce', 'audience', 'decision', 'delivery', 'conversation'],
@@ -73,9 +74,15 @@ export function listen(topics: string[], listener: Listener): () => void {
   }
 }
 
+/** The hints that somebody with these roles may hear; asking for others alone would be refused. */
+export function audible(topics: LiveTopic[], roles: Role[]): LiveTopic[] {
+  return topics.filter((topic) => mayCall({ may: liveTopics[topic] }, roles))
+}
+
 /** Answers on the screen follow the hints of these stages, at most once in a few seconds. */
 export function useLiveAnswers(stages: StageName[]): void {
   const key = stages.join(',')
+  const roles = useSession().user.roles.join(',')
   useEffect(() => {
     const watched = key.split(',').flatMap((stage) => {
       const hint = hints[stage as StageName]
@@ -100,11 +107,14 @@ export function useLiveAnswers(stages: StageName[]): void {
       stale.clear()
     }
     const stop = listen(
-      watched.flatMap((hint) => hint.topics),
+      audible(
+        watched.flatMap((hint) => hint.topics),
+        roles.split(',') as Role[],
+      ),
       (topic) => {
         regrouped ||= topic === 'identity.changed'
         for (const hint of watched) {
-          if (hint.topics.includes(topic)) for (const stage of hint.stale) stale.add(stage)
+          if (hint.topics.some((one) => one === topic)) for (const stage of hint.stale) stale.add(stage)
         }
         timer ??= setTimeout(flush, Math.max(150, pauseMs - (performance.now() - last)))
       },
@@ -113,7 +123,7 @@ export function useLiveAnswers(stages: StageName[]): void {
       stop()
       clearTimeout(timer)
     }
-  }, [key])
+  }, [key, roles])
 }
 
 /** Whether the live connection stands, for the small light in the header; null on screens that ask for none. */

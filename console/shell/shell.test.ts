@@ -1,4 +1,4 @@
-import { api } from '@einklang/contract'
+import { api, type LiveTopic, liveTopics } from '@einklang/contract'
 import { expect, test } from 'vitest'
 import { cleared, readFilters, writeFilters } from './filters.ts'
 import { chooseLanguage } from './language.ts'
@@ -30,6 +30,16 @@ test('a role sees what the route allows', async () => {
   expect(mayCall(api.governance.invite, ['marketer'])).toBe(false)
   expect(mayCall(api.governance.invite, ['marketer', 'admin'])).toBe(true)
   expect(mayCall(api.decision.journeys, ['store'])).toBe(true)
+})
+
+test('a role asks only for the hints it may hear', async () => {
+  const { audible } = await import('./live.ts')
+  const topics: LiveTopic[] = ['ingest.events', 'ingest.alarm', 'identity.changed', 'decision.moved']
+  expect(audible(topics, ['store'])).toEqual(
+    topics.filter((topic) => (liveTopics[topic] as readonly string[]).includes('store')),
+  )
+  expect(audible(['ingest.events', 'ingest.alarm'], ['store'])).toEqual([])
+  expect(audible(topics, ['store', 'admin'])).toEqual(topics)
 })
 
 test('what is new comes on top of a long list, its other pages stay; more than a page of news begins it anew', async () => {

@@ -1,8 +1,8 @@
-import { api } from '@einklang/contract'
-import type { LiveTopics } from '@einklang/platform'
+import * as api from './api/index.ts'
+import type { Route } from './route.ts'
 
-/** A hint may be heard by whoever may call the route that answers with the same facts. */
-export const liveTopics: LiveTopics = {
+/** Live hints and who may hear them: whoever may call the route that answers with the same facts. */
+export const liveTopics = {
   'ingest.events': api.ingest.events.may,
   'ingest.alarm': api.ingest.alarms.may,
   'identity.changed': api.identity.review.may,
@@ -12,4 +12,6 @@ export const liveTopics: LiveTopics = {
   'delivery.message': api.delivery.messages.may,
   'delivery.mailbox': api.delivery.mailbox.may,
   'measurement.built': api.measurement.status.may,
-}
+} satisfies { [topic: string]: Route['may'] }
+
+export type LiveTopic = keyof typeof liveTopics
