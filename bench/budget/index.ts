@@ -16,7 +16,7 @@ import { retailerTable } from './retailer.ts'
 /**
  * Claim: on a retailer with known truth the mix model's 90 % intervals hold the true returns, and the budget that the
  * allocator proposes loses at most 5 % of what the best division would bring, never more than leaving things as they are.
- * Beside it: the division that believes every hint (no doubt, nothing held). `einklang bench budget [SEEDS]
+ * Beside it what the caution costs: the division without doubt, the one that may grow what nobody knows, and both. `einklang bench budget [SEEDS]
  * [FIRST] [DIRECTORY]` (default 2 seeds from 101 on, the bar is over 20); worlds found in DIRECTORY are used again.
  */
 const given = process.argv.slice(2)
@@ -100,6 +100,9 @@ async function one(seed: number) {
   }
   const limits = planLimits(fit)
   const plan = divided({ objective: { kind: 'outcome', doubt: 1 }, ...limits })
+  // What the caution costs: the same without doubt, the same without what may not grow, and neither.
+  const hopeful = divided({ objective: { kind: 'outcome' }, ...limits })
+  const free = divided({ objective: { kind: 'outcome', doubt: 1 }, hold: limits.hold })
   const believing = divided({ objective: { kind: 'outcome' } })
   const brings = (spend: { [channel: string]: number }) =>
     [...shared].reduce((sum, channel) => {
@@ -119,6 +122,8 @@ async function one(seed: number) {
     channels: returns.length,
     regret: round(regretOf(plan)),
     regretOfHistory: round(1 - brings(today) / best),
+    regretWithoutDoubt: round(regretOf(hopeful)),
+    regretWithoutLimits: round(regretOf(free)),
     regretBelieving: round(regretOf(believing)),
     held: limits.hold,
     unknown: limits.noMore.filter((channel) => shared.has(channel)),
@@ -147,15 +152,19 @@ try {
 const coverage =
   results.reduce((sum, { inside }) => sum + inside, 0) / results.reduce((sum, { channels }) => sum + channels, 0)
 const worse = results.filter((result) => result.regret > result.regretOfHistory + 0.002)
-const regret = results.reduce((sum, result) => sum + result.regret, 0) / results.length
+type Regret = 'regret' | 'regretWithoutDoubt' | 'regretWithoutLimits' | 'regretBelieving' | 'regretOfHistory'
+const meanOf = (which: Regret) => results.reduce((sum, result) => sum + result[which], 0) / results.length
+const regret = meanOf('regret')
 line({
   seeds,
   coverage: round(coverage),
   meanRegret: round(regret),
   worstRegret: round(Math.max(...results.map((result) => result.regret))),
   worseThanHistory: worse.map((result) => result.seed),
-  meanRegretBelieving: round(results.reduce((sum, result) => sum + result.regretBelieving, 0) / results.length),
-  meanRegretOfHistory: round(results.reduce((sum, result) => sum + result.regretOfHistory, 0) / results.length),
+  meanRegretWithoutDoubt: round(meanOf('regretWithoutDoubt')),
+  meanRegretWithoutLimits: round(meanOf('regretWithoutLimits')),
+  meanRegretBelieving: round(meanOf('regretBelieving')),
+  meanRegretOfHistory: round(meanOf('regretOfHistory')),
 })
 if (regret > 0.05) console.error(`Mean regret is ${(100 * regret).toFixed(1)} %, at most 5 % is due.`)
 if (coverage < 0.8 || coverage > 0.97)
