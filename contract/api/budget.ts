@@ -383,6 +383,8 @@ export const advise = route({
         channels: z.array(z.object({ channel: z.string(), spend: z.int(), outcome: money, beyond: z.boolean() })),
       })
       .nullable(),
+    /** What trying out costs: outcome by the share of the division that is drawn from a plausible other optimum, and how much money that moves. */
+    explored: z.array(z.object({ share: z.number(), outcome: money, moved: z.int() })),
     /** The four-week pause that would improve the next division most: worth so much revenue a year. */
     learn: z.object({ channel: z.string(), value: z.int() }).nullable(),
     /** What is known today and was not at the last proposal; null before the first. */

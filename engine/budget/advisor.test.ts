@@ -9,6 +9,7 @@ let town: TestGround
 let budget: Budget
 let approvedHash = ''
 let blocked = false
+let number = 7
 const marketer: Caller = { kind: 'key', key: 'k', roles: [], name: 'Mara' }
 const levels = [0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3]
 
@@ -54,7 +55,7 @@ beforeAll(async () => {
       creditedRevenue: async () => ({ weeks: [], campaigns: [], since: null, asOf: new Date() }),
       mix: {
         stored: async () => ({
-          fit: 7,
+          fit: number,
           name: 'Spring',
           currency: 'EUR',
           headline: null,
@@ -89,6 +90,25 @@ test('money moves to the channel whose next euro brings more, until both bring t
   expect(search?.marginal.mean).toBeCloseTo(radio?.marginal.mean ?? 0, 1)
   expect(advice.today.gain.mean).toBeGreaterThan(0)
   expect(search?.curve.at(-1)?.spend).toBe(search?.knownUpTo)
+})
+
+test('trying out has a price, told before anybody pays it', async () => {
+  const moved = new Set<number>()
+  for (number of [7, 8, 9, 10, 11]) {
+    const { explored, outcome } = await budget.advisor.advise(ask)
+    expect(explored.map(({ share }) => share)).toEqual([0, 0.25, 0.5, 0.75, 1])
+    expect(explored[0]).toEqual({ share: 0, outcome, moved: 0 })
+    for (const [index, level] of explored.slice(1).entries())
+      expect(level.outcome.mean).toBeLessThanOrEqual(explored[index]?.outcome.mean ?? 0)
+    // Whoever then asks for it gets just that.
+    const tried = await budget.advisor.advise({ ...ask, explore: 0.5 })
+    expect(tried.outcome.mean / (explored[2]?.outcome.mean ?? 1)).toBeCloseTo(1, 4)
+    moved.add(explored[4]?.moved ?? 0)
+  }
+  number = 7
+  // Every fit tries what another of its draws holds best.
+  expect(moved.size).toBeGreaterThan(1)
+  expect(Math.max(...moved)).toBeGreaterThan(0)
 })
 
 test('bounds hold, a plan of your own is told beside, and what cannot be met is refused with the rows', async () => {

@@ -79,7 +79,9 @@ export function createAdvisor({ ground, measurement, trials, approved, audit }: 
         ...(ask.doubt > 0 ? { doubt: ask.doubt } : {}),
       },
     }
-    const answer = ask.explore > 0 ? exploringPlan(needs, ask.explore, 1) : allocate(needs)
+    // Another draw with every fit: what one model tried, the next one knows.
+    const best = allocate(needs)
+    const answer = ask.explore > 0 ? exploringPlan(needs, ask.explore, found.fit) : best
     if ('infeasible' in answer)
       throw refused(409, 'infeasible', {
         at: 'bounds',
@@ -89,7 +91,10 @@ export function createAdvisor({ ground, measurement, trials, approved, audit }: 
       ask.plan === null
         ? null
         : evaluatePlan(needs, Object.fromEntries(ask.plan.map((row) => [row.channel, row.spend / unit])))
-    const advice = adviceOf({ answer, own, curves, unit, found, ask, bounds })
+    const tried = exploringPlan(needs, 1, found.fit)
+    const explored =
+      'infeasible' in best || 'infeasible' in tried ? [] : levels.map((share) => mixed(needs, best, tried, share, unit))
+    const advice = { ...adviceOf({ answer, own, curves, unit, found, ask, bounds }), explored }
     const [learned, waiting] = await Promise.all([
       learnedSince(found, advice.channels),
       trials.waitingFor(found.result, found.currency),
@@ -256,6 +261,30 @@ export function createAdvisor({ ground, measurement, trials, approved, audit }: 
   }
 }
 
+/** Shares of trying out that the advice tells the price of. */
+const levels = [0, 0.25, 0.5, 0.75, 1]
+
+/** Between the best division and the one tried out: what it brings, and how much money lies elsewhere. */
+function mixed(
+  needs: Parameters<typeof evaluatePlan>[0],
+  best: Allocation,
+  tried: Allocation,
+  share: number,
+  unit: number,
+): Advice['explored'][number] {
+  const spends = best.channels.map(({ channel, spend }, index) => {
+    const other = tried.channels[index]?.spend ?? spend
+    return { channel, spend: spend + share * (other - spend), moved: share * Math.max(0, other - spend) }
+  })
+  const { outcome } = evaluatePlan(needs, Object.fromEntries(spends.map(({ channel, spend }) => [channel, spend])))
+  const minor = (value: number) => Math.round(value * unit)
+  return {
+    share,
+    outcome: { mean: minor(outcome.mean), low: minor(outcome.low), high: minor(outcome.high) },
+    moved: minor(spends.reduce((sum, { moved }) => sum + moved, 0)),
+  }
+}
+
 function returnIn(fit: MixFit, channel: string) {
   const roas = fit.answers.channels.find((one) => one.name === channel)?.roas ?? null
   return roas === null ? null : { mean: roas.mean, low: roas.low, high: roas.high }
@@ -317,7 +346,7 @@ function adviceOf(from: {
   found: { fit: number; name: string; headline: string | null; currency: string; result: MixFit }
   ask: Ask
   bounds: { [channel: string]: { low: number; high: number } }
-}): Omit<Advice, 'learned' | 'waiting'> {
+}): Omit<Advice, 'learned' | 'waiting' | 'explored'> {
   const { answer, own, curves, unit, found, ask } = from
   const minor = (value: number) => Math.round(value * unit)
   const money = ({ mean, low, high }: { mean: number; low: number; high: number }) => ({

@@ -36,6 +36,7 @@ export function Planner(): ReactNode {
   const [weeks, setWeeks] = useState<number | string>(13)
   const [margin, setMargin] = useState<number | string>('')
   const [shift, setShift] = useState<number | string>(30)
+  const [explore, setExplore] = useState(0)
   const [bounds, setBounds] = useState<{ [channel: string]: Bound }>({})
   const [own, setOwn] = useState<{ [channel: string]: number }>({})
   const advise = useDeed(api.budget.advise, { refresh: [], quiet: true })
@@ -50,7 +51,7 @@ export function Planner(): ReactNode {
     risk: 0,
     doubt: 1,
     shift: shift === '' ? null : Number(shift) / 100,
-    explore: 0,
+    explore: explore / 100,
     bounds: Object.entries(bounds)
       .filter(([, bound]) => bound.low !== '' || bound.high !== '')
       .map(([channel, bound]) => ({
@@ -123,6 +124,26 @@ export function Planner(): ReactNode {
             {t('planner.compute')}
           </Button>
         </Group>
+        <Stack gap={2} mt="md" maw={420}>
+          <Text size="sm" fw={500} id="planner-explore">
+            {t('planner.explore')}
+          </Text>
+          <Slider
+            min={0}
+            max={100}
+            step={5}
+            value={explore}
+            onChange={setExplore}
+            label={(value) => `${value} %`}
+            marks={[0, 50, 100].map((value) => ({ value, label: `${value} %` }))}
+            thumbProps={{ 'aria-labelledby': 'planner-explore' }}
+            data-testid="planner-explore"
+            mb="lg"
+          />
+          <Text size="xs" c="dimmed">
+            {t('planner.exploreMeaning')}
+          </Text>
+        </Stack>
         {advise.failure === null ? null : (
           <Alert color="yellow" mt="sm">
             {advise.failure.message} {advise.failure.doInstead}
@@ -132,6 +153,7 @@ export function Planner(): ReactNode {
       {advice === null ? null : (
         <>
           <Result advice={advice} />
+          <Explored advice={advice} />
           <Sliders
             advice={advice}
             own={own}
@@ -270,6 +292,48 @@ function Result(props: { advice: Advice }): ReactNode {
           </Table.Tbody>
         </Table>
       </Table.ScrollContainer>
+    </Panel>
+  )
+}
+
+/** What it costs to try out more: the expected revenue falls, the next model knows more. */
+function Explored(props: { advice: Advice }): ReactNode {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { explored, currency } = props.advice
+  const [none, whole] = [explored.at(0), explored.at(-1)]
+  if (none === undefined || whole === undefined) return null
+  const money = (value: number): string => format.wholeMoney(value, currency)
+  return (
+    <Panel title={t('planner.explored')} definition={t('planner.exploreMeaning')} testid="planner-explored">
+      <Text size="sm" mb="xs">
+        {whole.moved === 0
+          ? t('planner.exploredNothing')
+          : t('planner.exploredText', {
+              moved: money(whole.moved),
+              cost: money(Math.max(0, none.outcome.mean - whole.outcome.mean)),
+            })}
+      </Text>
+      {whole.moved === 0 ? null : (
+        <Chart
+          label={t('planner.explored')}
+          fileName="einklang-budget-trying-out"
+          height={180}
+          categories={explored.map(({ share }) => format.percent(share, 0))}
+          format={money}
+          formatAxis={(value) => format.shortMoney(value, currency)}
+          series={[
+            {
+              name: t('planner.brings'),
+              kind: 'line',
+              values: explored.map(({ outcome }) => outcome.mean),
+              intervals: explored.map(({ outcome }) => [outcome.low, outcome.high]),
+            },
+            { name: '5 %', kind: 'line', values: explored.map(({ outcome }) => outcome.low) },
+            { name: '95 %', kind: 'line', values: explored.map(({ outcome }) => outcome.high) },
+          ]}
+        />
+      )}
     </Panel>
   )
 }
