@@ -1,6 +1,6 @@
 import type { PersonId } from '@einklang/contract'
 import { type History, type HistoryPart, typed } from '@einklang/platform'
-import { channelExpression, type GroupingRule } from './grouping.ts'
+import { channelExpression, type GroupingRule, ruleColumns } from './grouping.ts'
 import { neighboursOf, type Within } from './neighbours.ts'
 
 /** Touches older than this before an order get no credit (spec measurement §2). */
@@ -67,7 +67,6 @@ export async function build(history: History, plan: BuildPlan): Promise<BuildRes
   for (const [index, within] of ranges.entries()) {
     plan.signal.throwIfAborted()
     const slice = sliceOf(history, plan, index, within)
-    await writeTouches(history, plan, slice)
     await writeConversions(history, plan, slice)
     await plan.changePaths(slice.has('person'), () => writePaths(history, plan, slice))
   }
@@ -111,9 +110,8 @@ async function collectChanged(history: History, plan: BuildPlan): Promise<void> 
   await history.run`
     insert into measurement.changed (build, person)
     select distinct ${plan.number}, arrayJoin([built.person, ${currentOf(history, 'built.stored')}]) from (
-      select person, stored from measurement.touch final where ${mayBeStale(history)}
-      union distinct
-      select person, stored from measurement.conversion final where ${mayBeStale(history)}
+      select distinct person, arrayJoin(arrayPushFront(others, person)) as stored from measurement.path final
+      where notEmpty(others) or person in (select loser from ${merged(history)})
     ) as built left any join ${merged(history)} as m on built.stored = m.loser
     where built.person != ${currentOf(history, 'built.stored')}`
   if (plan.after === null) {
@@ -172,138 +170,95 @@ function owned(history: History, slice: Slice, rows: HistoryPart): HistoryPart {
 const goneVersion = (plan: BuildPlan) => plan.number * 2
 const newVersion = (plan: BuildPlan) => plan.number * 2 + 1
 
-/** What the rules look at, as one number. */
-const kinOf = `cityHash64(${[
-  'medium',
-  'utm_source',
-  'campaign',
-  'referrer_host',
-  'kin_url',
-  'event_channel',
-  'event_name',
+/** What proves a contact, in the order of `proofs`. */
+const proofs = ['visit', 'click', 'open', 'scan', 'store visit', 'conversation', 'bounced', 'call', 'sent', 'delivered']
+const proof = (name: string) => typed('Int8', proofs.indexOf(name))
+/** Marks an order among contacts. */
+const anOrder = typed('Int8', proofs.length)
+/** What an event proves by its name; any other may be part of a visit. */
+const proofByName: [string[], string][] = [
+  [clicks, 'click'],
+  [opens, 'open'],
+  [scans, 'scan'],
+  [[...visitsToStore, ...orders], 'store visit'],
+  [['conversation.received'], 'conversation'],
+  [['message.bounced'], 'bounced'],
+  [['message.sent'], 'sent'],
+  [['message.delivered'], 'delivered'],
+  [[...returns, 'Order Updated'], 'nothing'],
 ]
-  // Each by itself: the same texts come again and again.
+/** A message counts once, by the best evidence; one that came back does not. */
+const ranks = { bounced: -1, open: 1, delivered: 2, call: 2, sent: 3 }
+
+/** What the grouping rules look at; the web address only where a rule does. */
+function sourceColumns(history: History, { rules }: BuildPlan): HistoryPart {
+  const readsUrl = rules.some(({ conditions }) => conditions.some(({ field }) => field === 'url'))
+  return history.part`medium, utm_source, campaign, channel as event_channel, name as event_name, ${readsUrl ? history.part`url` : history.part`'' as url`},
+    if(referrer = '' or domain(referrer) = domain(ingest.event.url), '', domain(referrer)) as referrer_host`
+}
+
+/** The same as one number; each text by itself, because the same ones come again and again. */
+const kin = `cityHash64(${Object.values(ruleColumns)
   .map((column) => `cityHash64(${column})`)
   .join(', ')})`
 
-/** Everything that is part of a visit. */
-function visitRows(history: History, slice: Slice, url: HistoryPart): HistoryPart {
-  return history.part`
-    select person, at, id, campaign, medium, utm_source, channel as event_channel, name as event_name, ${url} as kin_url,
-      if(referrer = '' or domain(referrer) = domain(url), '', domain(referrer)) as referrer_host
-    from ingest.event
-    where ${slice.events} and not has(flags, 'bot') and kind in ('page', 'screen', 'track') and channel in ('web', 'app')
-      and name not in ${[...orders, ...returns, ...scans, 'Order Updated']} and not startsWith(name, 'message.')`
-}
-
-/** Everything else that may be a contact; letters and calls cannot be opened, so their arrival counts. */
-function contactRows(history: History, slice: Slice, url: HistoryPart): HistoryPart {
-  return history.part`
-    select person, at, id, campaign, medium, utm_source, name as event_name, ${url} as kin_url, '' as referrer_host,
-      if(startsWith(name, 'message.') and JSONHas(properties, 'channel'), JSONExtractString(properties, 'channel'),
-        toString(channel)) as event_channel,
-      channel, message_id, properties
-    from ingest.event
-    where ${slice.events} and not has(flags, 'bot') and name in ${[...clicks, ...opens, ...arrivals, ...scans, ...visitsToStore, ...orders, 'conversation.received']}
-      and multiIf(name in ${[...clicks, ...opens]}, not JSONExtractBool(properties, 'machine'),
-        name in ${arrivals}, channel in ${byArrival} or JSONExtractString(properties, 'channel') in ${byArrival},
-        name in ${orders}, channel = 'store', true)`
-}
-
-/** Rules are read once per kind of source, not once per touch. */
-async function writeSources(history: History, plan: BuildPlan, slice: Slice, url: HistoryPart): Promise<void> {
-  const columns = sql(history, 'medium, utm_source, campaign, referrer_host, kin_url, event_channel, event_name')
-  await history.run`
-    insert into measurement.source (build, slice, kin, channel, campaign, origin, same)
-    select ${plan.number}, ${slice.number}, kin, media, campaign,
-      if(utm_source = '', 0, cityHash64(utm_source, medium, lowerUTF8(campaign))), cityHash64(media, lowerUTF8(campaign))
+/** Sources of the slice as arrays, the first one none: the rules are read once per kind of source. */
+function sourcesOf(history: History, plan: BuildPlan, slice: Slice): HistoryPart {
+  const [channels, days] = [Object.keys(lookBackByChannel), Object.values(lookBackByChannel)]
+  const list = (column: string, none: string) => sql(history, `arrayPushFront(groupArray(${column}), ${none})`)
+  return history.part`(
+    select (${list('kin', '0')} as kins, ${list('toString(group)', "''")} as channels, ${list('toString(campaign)', "''")} as campaigns,
+      ${list('cityHash64(group, lowerUTF8(campaign))', '0')} as wholes,
+      arrayMap(c -> ${dayMs} * transform(c, ${channels}, ${typed('Array(Int64)', days)}, ${lookBackDays}), channels) as look_backs)
     from (
-      select *, kin_url as url, ${channelExpression(history, plan.rules)} as media from (
-        select * from (
-          select ${columns}, ${sql(history, kinOf)} as kin from (${visitRows(history, slice, url)})
-          union all select ${columns}, ${sql(history, kinOf)} as kin from (${contactRows(history, slice, url)})
-        ) limit 1 by kin
+      select kin, campaign, ${channelExpression(history, plan.rules)} as group from (
+        select kin, ${sql(
+          history,
+          Object.values(ruleColumns)
+            .map((column) => `any(e.${column}) as ${column}`)
+            .join(', '),
+        )}
+        from (select ${sourceColumns(history, plan)}, ${sql(history, kin)} as kin from ingest.event where ${slice.events}) as e
+        group by kin
       )
-    ) settings max_execution_time = 0`
+    )
+  )`
 }
 
-/** What proves a contact, in the order of `proofs`. */
-const proofs = ['visit', 'click', 'open', 'scan', 'store visit', 'conversation', 'bounced', 'call', 'sent', 'delivered']
-const proof = (name: string) => proofs.indexOf(name)
-
-async function writeTouches(history: History, plan: BuildPlan, slice: Slice): Promise<void> {
-  const readsUrl = plan.rules.some(({ conditions }) => conditions.some(({ field }) => field === 'url'))
-  const url = readsUrl ? history.part`url` : history.part`''`
-  await writeSources(history, plan, slice, url)
-  const sources = history.part`(
-    select kin, channel, campaign, origin, same, cityHash64(toString(channel)) as media, channel = 'direct' as direct,
-      campaign = '' as bare
-    from measurement.source where build = ${plan.number} and slice = ${slice.number})`
-  const visitGap = visitMinutes * 60_000
-  // Silence or another source begins a visit.
-  const visits = history.part`
-    select who, arrayMap(v -> (v.1, v.2, v.4, v.5, v.6, v.7, v.8, v.9, toUInt8(${proof('visit')}), ''),
-      arrayFilter((v, b) -> v.1 > b.1 + ${visitGap} or (v.3 != 0 and v.3 != b.3), seen, arrayShiftRight(seen, 1))) as touches
-    from (
-      select who, arraySort(groupArray((at, id, r.origin, kin, r.same, r.media, r.direct, r.bare, stored))) as seen
-      from ${owned(
-        history,
-        slice,
-        history.part`select person, id, toUnixTimestamp64Milli(at) as at, ${sql(history, kinOf)} as kin from (${visitRows(history, slice, url)})`,
-      )} as e left any join ${sources} as r on e.kin = r.kin
-      group by who
-    )`
-  // A message counts once, by the best evidence; a letter on the day it is told for, unless it came back.
-  const contacts = history.part`
-    select who, arrayMap(k -> (k.5, k.4, k.6, k.7, k.8, k.9, k.10, k.11, k.12, k.13),
-      arrayFilter((k, b) -> k.1 != b.1 and k.2 >= 0, met, arrayShiftRight(met, 1))) as touches
-    from (
-      select who, arraySort(groupArray((
-        sipHash64(if(message_id = '', toString(id), message_id)),
-        transform(proof, ${typed('Array(UInt8)', ['bounced', 'open', 'delivered', 'call', 'sent'].map(proof))}, ${typed('Array(Int8)', [-1, 1, 2, 2, 3])}, 0),
-        at, id, coalesce(arrived, at), kin, r.same, r.media, r.direct, r.bare, stored,
-        if(arrived is not null, ${proof('delivered')}, proof), message_id))) as met
-      from ${owned(
-        history,
-        slice,
-        history.part`
-          select person, id, toUnixTimestamp64Milli(at) as at, ${sql(history, kinOf)} as kin, message_id,
-            toUInt8(multiIf(event_name in ${clicks}, ${proof('click')}, event_name in ${opens}, ${proof('open')}, event_name in ${scans}, ${proof('scan')},
-              event_name in ${visitsToStore} or event_name in ${orders}, ${proof('store visit')}, event_name = 'conversation.received', ${proof('conversation')},
-              event_name = 'message.bounced', ${proof('bounced')}, channel = 'phone', ${proof('call')}, event_name = 'message.sent', ${proof('sent')},
-              ${proof('delivered')})) as proof,
-            if(proof = ${proof('sent')}, toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull(JSONExtractString(properties, 'delivered_at'), 3, 'UTC')), null) as arrived
-          from (${contactRows(history, slice, url)})`,
-      )} as e left any join ${sources} as r on e.kin = r.kin
-      group by who
-    )`
-  await history.run`
-    insert into measurement.touch (person, stored, at, event, channel, campaign, kind, message_id, build, gone)
-    with in_order as (
-      select if(v.who = ${sql(history, nobody)}, k.who, v.who) as who, arraySort(arrayConcat(v.touches, k.touches)) as touches
-      from (${visits}) as v full join (${contacts}) as k on v.who = k.who
-    ),
-    -- The landing page after a click is the same contact, as is a second click a minute later, whatever came between.
-    alike as (
-      select who, arraySort(arrayMap(
-        (t, b) -> (t.4, t.1, t.2, t.3, t.8, t.9, t.10,
-          t.1 <= b.1 + ${visitGap} and ((t.5 = b.5 and (t.4 = b.4 or t.7)) or t.6)),
-        touches, arrayShiftRight(touches, 1))) as touches
-      from in_order
-    ),
-    kept as (
-      select who, arrayJoin(arrayFilter(
-        (t, b) -> t.6 = ${proof('store visit')} or not (t.8 or (t.2 <= (t.1 = b.1 ? b.2 : 0) + ${visitGap})),
-        touches, arrayShiftRight(touches, 1))) as touch
-      from alike
-    )
-    select who, touch.5, fromUnixTimestamp64Milli(touch.2, 'UTC'), touch.3, r.channel, r.campaign, ${proofs}[touch.6 + 1], touch.7,
-      ${newVersion(plan)}, 0
-    from (select who, touch, touch.4 as kin from kept) as k left any join ${sources} as r on k.kin = r.kin
+/** Contacts and orders of the slice, with the person they belong to. */
+function factRows(history: History, plan: BuildPlan, slice: Slice): HistoryPart {
+  const named = proofByName.flatMap(([names, what]) => names.map((name) => [name, what] as const))
+  const letters = history.part`channel in ${byArrival}`
+  return history.part`
+    select who, stored, ms, event, proof, kin, origin, message from ${owned(
+      history,
+      slice,
+      history.part`
+        select person, id, toUnixTimestamp64Milli(coalesce(arrived, at)) as ms, reinterpretAsUInt128(id) as event,
+          multiIf(arrived is not null, ${proof('delivered')}, shows in (${proof('sent')}, ${proof('delivered')}) and channel = 'phone', ${proof('call')}, shows) as proof,
+          ${sql(history, kin)} as kin, message_id as message,
+          if(utm_source = '', 0, cityHash64(cityHash64(utm_source), cityHash64(medium), cityHash64(lowerUTF8(campaign)))) as origin
+        from (
+          select person, at, id, channel, message_id, ${sourceColumns(history, plan)},
+            transform(name, ${named.map(([name]) => name)}, ${typed(
+              'Array(Int8)',
+              named.map(([, what]) => proofs.indexOf(what)),
+            )}, ${proof('visit')}) as shows,
+            -- A letter counts on the day it is told for.
+            if(shows = ${proof('sent')}, parseDateTime64BestEffortOrNull(JSONExtractString(properties, 'delivered_at'), 3, 'UTC'), null) as arrived
+          from ingest.event
+          where ${slice.events} and not has(flags, 'bot') and multiIf(
+            shows = ${proof('visit')}, kind in ('page', 'screen', 'track') and channel in ('web', 'app') and not startsWith(name, 'message.'),
+            shows in (${proof('click')}, ${proof('open')}), not JSONExtractBool(properties, 'machine'),
+            -- Letters and calls cannot be opened, so their arrival counts.
+            shows in (${proof('bounced')}, ${proof('sent')}, ${proof('delivered')}), ${letters},
+            name in ${orders}, channel = 'store',
+            shows >= 0)
+        )`,
+    )}
     union all
-    select person, stored, at, event, channel, campaign, kind, message_id, ${goneVersion(plan)}, 1
-    from measurement.touch final where ${slice.has('person')}
-    settings max_execution_time = 0`
+    select person, stored, toUnixTimestamp64Milli(at), reinterpretAsUInt128(event), ${anOrder}, 0, 0, ''
+    from measurement.conversion where ${slice.has('person')} and build = ${newVersion(plan)} and gone = 0`
 }
 
 /** Orders and returns of everybody in the build, and who else tells of the same orders: read once, they are few. */
@@ -365,50 +320,80 @@ async function writeConversions(history: History, plan: BuildPlan, slice: Slice)
     settings max_execution_time = 0`
 }
 
+/** Contacts become touches, and touches with the orders that they led to become paths: a person at a time, in arrays. */
 async function writePaths(history: History, plan: BuildPlan, slice: Slice): Promise<void> {
-  const channels = Object.keys(lookBackByChannel)
-  const milliseconds = Object.values(lookBackByChannel).map((days) => days * dayMs)
-  const written = history.part`${slice.has('person')} and build = ${newVersion(plan)} and gone = 0`
+  const visitGap = visitMinutes * 60_000
+  const list = (columns: string, kind: HistoryPart) =>
+    history.part`arraySort(arrayZip(${history.join(
+      columns.split(', ').map((column) => history.part`groupArrayIf(${sql(history, column)}, ${kind})`),
+      ',',
+    )}))`
   await history.run`
     insert into measurement.path (person, at, event, converted, order_no, value, returned, currency, sold_via, place,
-      first, known, touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, build, gone)
-    -- Each touch belongs to the next order of its person: a stretch ends with an order, the last one maybe with none.
-    with stretches as (
-      select person, stretch, place = 1 as earliest from (
-        select person, arrayReverseSplit(fact -> fact.2, arraySort(groupArray((ms, ends, event, channel, campaign, kind, message_id)))) as all
-        from (
-          select person, toUnixTimestamp64Milli(at) as ms, false as ends, event, toString(channel) as channel,
-            toString(campaign) as campaign, toString(kind) as kind, message_id
-          from measurement.touch where ${written}
-          union all
-          select person, toUnixTimestamp64Milli(at), true, event, '', '', '', '' from measurement.conversion where ${written}
-        ) group by person
-      ) array join all as stretch, arrayEnumerate(all) as place
+      first, known, others, touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, build, gone)
+    with ${sourcesOf(history, plan, slice)} as sources,
+    facts as (
+      select who, groupUniqArrayIf(stored, stored != who) as others,
+        ${list('ms, event, kin, origin', history.part`proof = ${proof('visit')}`)} as seen,
+        ${list('ms, event, kin, proof, message', history.part`proof not in (${proof('visit')}, ${anOrder})`)} as told,
+        ${list('ms, event', history.part`proof = ${anOrder}`)} as orders
+      from (${factRows(history, plan, slice)}) group by who
     ),
-    -- A touch that lies too far before the order leads nowhere, as those without one; silence parts such ways.
-    ended as (
-      select person, earliest, stretch[-1] as last, last.2 as converted,
-        if(converted, arrayPopBack(stretch), stretch) as touches,
-        arrayMap(t -> converted and t.1 > last.1 - transform(t.4, ${channels}, ${typed('Array(Int64)', milliseconds)}, ${lookBackDays * dayMs}), touches) as leads,
-        arrayFilter((t, lead) -> not lead, touches, leads) as idle,
-        arrayConcat(
-          if(converted, [(last.1, last.3, true, arrayFilter((t, lead) -> lead, touches, leads))], []),
-          arrayMap(way -> (way[-1].1, way[-1].3, false, way),
-            arraySplit((t, b) -> t.1 > b.1 + ${lookBackDays * dayMs}, idle, arrayShiftRight(idle, 1)))
-        ) as ways
-      from stretches
+    contacts as (
+      select who, others, orders,
+        -- Silence or another source begins a visit.
+        arrayFilter((v, b) -> v.1 > b.1 + ${visitGap} or (v.4 != 0 and v.4 != b.4), seen, arrayShiftRight(seen, 1)) as visits,
+        -- A message counts once, by the best evidence, and not at all if it came back.
+        arraySort(t -> (t.1, t.2), arrayMap(
+          t -> (cityHash64(t.5, if(t.5 = '', t.2, 0)), transform(t.4, ${typed(
+            'Array(Int8)',
+            Object.keys(ranks).map((name) => proofs.indexOf(name)),
+          )}, ${typed('Array(Int8)', Object.values(ranks))}, 0), t),
+          told)) as messages,
+        arrayMap(m -> m.3, arrayFilter((m, b) -> m.1 != b.1 and m.2 >= 0, messages, arrayShiftRight(messages, 1))) as met,
+        arraySort(arrayMap(c -> (c.1, c.2, c.4, transform(c.3, sources.1, arrayEnumerate(sources.1), 1), c.5),
+          arrayConcat(arrayMap(v -> (v.1, v.2, v.3, ${proof('visit')}, ''), visits), met))) as contacts
+      from facts
+    ),
+    -- The landing page after a click is the same contact, as is a second click a minute later, whatever came between.
+    touched as (
+      select who, others, orders,
+        arraySort(arrayMap((c, b) -> ((sources.4)[c.4], c, c.1 <= b.1 + ${visitGap} and (
+            (sources.2)[c.4] = 'direct' or (sources.4)[c.4] = (sources.4)[b.4]
+            or ((sources.2)[c.4] = (sources.2)[b.4] and (sources.3)[c.4] = ''))),
+          contacts, arrayShiftRight(contacts, 1))) as alike,
+        arrayMap(t -> t.2, arrayFilter(
+          (t, b) -> t.2.3 = ${proof('store visit')} or not (t.3 or (t.1 = b.1 and t.2.1 <= b.2.1 + ${visitGap})),
+          alike, arrayShiftRight(alike, 1))) as touches
+      from contacts
+    ),
+    -- Each touch belongs to the next order. What lies too far before it leads nowhere, as do touches after the last
+    -- order; silence parts such ways.
+    ways as (
+      select who, others,
+        arraySort(arrayConcat(arrayMap(t -> (t.1, false, t), touches), arrayMap(o -> (o.1, true, (o.1, o.2, ${anOrder}, ${typed('UInt32', 1)}, '')), orders))) as steps,
+        arraySort(arrayMap(
+          (s, before) -> (before, s.2 or (before < length(orders) and s.1 > orders[before + 1].1 - (sources.5)[s.3.4]), s.3),
+          steps, arrayShiftRight(arrayCumSum(s -> s.2, steps), 1))) as walked,
+        arrayJoin(arraySplit((w, b) -> w.1 != b.1 or w.2 != b.2 or (not w.2 and w.3.1 > b.3.1 + ${lookBackDays * dayMs}),
+          walked, arrayShiftRight(walked, 1))) as way,
+        way[-1].3 as last, last.3 = ${anOrder} as converted, way[-1].1 = 0 as earliest,
+        arrayMap(w -> w.3, if(converted, arrayPopBack(way), way)) as led
+      from touched
     )
-    select p.person, fromUnixTimestamp64Milli(way.1, 'UTC'), way.2, way.3, c.order_no, c.value, c.returned, c.currency, c.sold_via,
-      c.place, way.3 and earliest, k.known, arrayMap(t -> fromUnixTimestamp64Milli(t.1, 'UTC'), way.4), arrayMap(t -> t.3, way.4),
-      arrayMap(t -> t.4, way.4), arrayMap(t -> t.5, way.4), arrayMap(t -> t.6, way.4), arrayMap(t -> t.7, way.4),
+    select w.who, fromUnixTimestamp64Milli(last.1, 'UTC'), w.event, converted, c.order_no, c.value, c.returned, c.currency, c.sold_via,
+      c.place, converted and earliest, k.known, others, arrayMap(t -> fromUnixTimestamp64Milli(t.1, 'UTC'), led),
+      arrayMap(t -> reinterpret(t.2, 'UUID'), led), arrayMap(t -> (sources.2)[t.4], led),
+      arrayMap(t -> (sources.3)[t.4], led), arrayMap(t -> ${proofs}[t.3 + 1], led), arrayMap(t -> t.5, led),
       ${newVersion(plan)}, 0
-    from (select person, earliest, arrayJoin(ways) as way, way.2 as event from ended) as p
-    left any join (select * from measurement.conversion where ${written}) as c
-      on p.event = c.event
+    from (select *, reinterpret(last.2, 'UUID') as event from ways) as w
+    left any join (
+      select * from measurement.conversion where ${slice.has('person')} and build = ${newVersion(plan)} and gone = 0
+    ) as c on w.event = c.event
     left any join (select person, known from measurement.known where ${slice.has('person')} and build = ${plan.number}) as k
-      on p.person = k.person
+      on w.who = k.person
     union all
-    select person, at, event, converted, order_no, value, returned, currency, sold_via, place, first, known,
+    select person, at, event, converted, order_no, value, returned, currency, sold_via, place, first, known, others,
       touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, ${goneVersion(plan)}, 1
     from measurement.path final where ${slice.has('person')} and build < ${newVersion(plan)}
     settings max_execution_time = 0`

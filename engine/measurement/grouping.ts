@@ -93,7 +93,8 @@ export const defaultRules: GroupingRule[] = [
 /** Channels that mean "came by herself": they never take credit from a known touch. */
 export const ownAccord = ['direct', 'store']
 
-const columns: { [Field in Condition['field']]: string } = {
+/** What a condition looks at, and the column that holds it. */
+export const ruleColumns: { [Field in Condition['field']]: string } = {
   medium: 'medium',
   source: 'utm_source',
   campaign: 'campaign',
@@ -121,7 +122,7 @@ export function channelExpression(history: History, rules: readonly GroupingRule
 
 function conditionPart(history: History, condition: Condition): HistoryPart {
   // Column names come from the closed list above, never from the rule.
-  const column = history.part([`lowerUTF8(${columns[condition.field]})`] as unknown as TemplateStringsArray)
+  const column = history.part([`lowerUTF8(${ruleColumns[condition.field]})`] as unknown as TemplateStringsArray)
   const values = condition.values.map((value) => value.toLowerCase())
   const any = (each: (value: string) => HistoryPart) => history.join(values.map(each), 'or')
   switch (condition.is) {
