@@ -244,15 +244,14 @@ export const identityAnswer: Command = {
 
 export const identityMark: Command = {
   name: 'identity mark',
-  summary: 'Block a value, set it aside as shared, register a device of a store, or release it',
-  operands: { text: 'NAMESPACE:VALUE blocked|shared|store_device|released', least: 2, most: 2 },
+  summary: 'Block a value, set it aside as shared, as a family’s card or a device of a store, or release it',
+  operands: { text: `NAMESPACE:VALUE ${api.identity.valueMarks.join('|')}`, least: 2, most: 2 },
   flags: { ...reasonFlag, ...flags },
   run: (call) =>
     withServer(call, async ({ client }) => {
       const [identifier = '', word = ''] = call.operands
-      const marks = ['blocked', 'shared', 'store_device', 'released'] as const
-      const as = marks.find((one) => one === word)
-      if (!as) throw new Misuse(`"${word}" is no mark.`, `use ${marks.join(', ')}`)
+      const as = api.identity.valueMarks.find((one) => one === word)
+      if (!as) throw new Misuse(`"${word}" is no mark.`, `use ${api.identity.valueMarks.join(', ')}`)
       const done = await client.call(api.identity.markValue, {
         body: { ...keyOf(identifier), as, reason: call.flag('reason') ?? 'on the command line' },
       })

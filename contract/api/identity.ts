@@ -17,6 +17,8 @@ export const identifierRow = z.object({
   value: z.string(),
   trust: z.enum(['verified', 'claimed']),
   status: z.enum(['active', 'blocked', 'shared', 'released', 'expired']),
+  /** What somebody of the house said of the value; null for what was noticed, or for what is as usual. */
+  marked: z.enum(['shared', 'household_card', 'store_device']).nullable(),
   firstSeenAt: z.string(),
   lastSeenAt: z.string(),
   source: z.string(),
@@ -339,16 +341,21 @@ export const allowAgain = route({
   answer: z.object({ changed: z.boolean() }),
 })
 
+/**
+ * Blocked: says nothing about anybody. Shared: so many use it that it names nobody. Household card: a family's; from now on
+ * it names nobody, who shows it belongs to one household, and what was bought with it before stays where it is.
+ */
+export const valueMarks = ['blocked', 'shared', 'household_card', 'store_device', 'released'] as const
+
 export const markValue = route({
   stage,
   name: 'markValue',
-  summary:
-    'Block a value, set it aside as shared (also a card that a family shares), register it as a device of a store, or release it',
+  summary: 'Block a value, set it aside as shared, as the card of a family or as a device of a store, or release it',
   method: 'post',
   path: '/values',
   may: ['admin', 'support', 'privacy'],
   body: key.extend({
-    as: z.enum(['blocked', 'shared', 'store_device', 'released']),
+    as: z.enum(valueMarks),
     reason: z.string().min(3).max(500),
   }),
   answer: z.object({ persons: z.array(idOf('person')).describe('Whom the value had joined or belonged to') }),
@@ -489,7 +496,7 @@ export const answerReview = route({
   stage,
   name: 'answerReview',
   summary:
-    'Same: merge them. Different: never join them. Household: never, and one household. Unsure: ask again in 30 days. Release or keep: for a shared value.',
+    'Same: merge them. Different: never join them. Household: never, and one household. Unsure: ask again in 30 days. Release or keep: for a shared value; household: a family’s card.',
   method: 'post',
   path: '/review/{item}/answer',
   may: ['admin', 'support', 'privacy'],

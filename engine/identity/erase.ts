@@ -24,6 +24,7 @@ export async function erasePersons(needs: { secrets: Secrets }, tx: Database, pe
   }
   const namespaces = identifiers.map((one) => one.namespace)
   const values = identifiers.map((one) => one.value)
+  const witnesses = identifiers.map(({ namespace, value }) => `${namespace}\u001f${value}`)
   const gone = tx.part`select namespace, value from unnest(${namespaces}::text[], ${values}::text[]) as gone(namespace, value)`
   const counts = [
     await tx.run`delete from identity.log where winner = any(${all}::uuid[]) or loser = any(${all}::uuid[])`,
@@ -61,6 +62,10 @@ export async function erasePersons(needs: { secrets: Secrets }, tx: Database, pe
         select coalesce(jsonb_agg(tenure), '[]') from jsonb_array_elements(earlier) as past(tenure)
         where (tenure->>'person')::uuid <> all(${all}::uuid[]))
       where exists (select from jsonb_array_elements(earlier) as past(tenure) where (tenure->>'person')::uuid = any(${all}::uuid[]))`,
+    // Shared values and cards of families remember who showed them.
+    await tx.run`update identity.identifier set shown = (
+        select coalesce(jsonb_agg(one), '[]') from jsonb_array_elements(shown) as show(one) where one->>'who' <> all(${witnesses}::text[]))
+      where shown <> '[]' and exists (select from jsonb_array_elements(shown) as show(one) where one->>'who' = any(${witnesses}::text[]))`,
     await tx.run`update identity.person set state = 'erased', first_names = '{}', last_names = '{}', birthdays = '{}',
         merged_on = null, first_seen_at = to_timestamp(0), anchor_namespace = null, anchor_value = null
       where id = any(${all}::uuid[])`,

@@ -30,6 +30,8 @@ export type Node = {
   sharedUntil: number | null
   /** Registered as a device of a store: shared from the beginning. */
   storeDevice: boolean
+  /** What somebody of the house said: set aside, or a card that a family shares. */
+  marked: 'shared' | 'household_card' | null
   /** What showed the value lately: people by their strongest identifier, or receipts. */
   shown: { at: number; who: string }[]
   dirty: boolean
@@ -486,7 +488,7 @@ function unusable(hearing: Hearing, node: Node): boolean {
   const { event, at } = hearing
   if (node.status === 'blocked') flag(event, 'blocked_identifier')
   const shared = node.status !== 'blocked' && unusableAt(node, at)
-  if (shared) flag(event, 'hot_value')
+  if (shared) flag(event, node.marked === 'household_card' ? 'household_card' : 'hot_value')
   return shared || node.status === 'blocked'
 }
 
@@ -508,7 +510,12 @@ function noteShown(hearing: Hearing, named: Named[]): void {
     const card = baseOf(one.namespace) === 'loyalty_card'
     if (one.class !== 'device' && one.class !== 'contact' && !card) continue
     const node = graph.nodes.get(keyOf(one))
-    if (!node || node.status === 'blocked' || (unusableAt(node, at) && node.sharedUntil === null)) continue
+    if (!node || node.status === 'blocked') continue
+    if (node.marked === 'household_card') {
+      noteMember(graph, node, at, named)
+      continue
+    }
+    if (unusableAt(node, at) && node.sharedUntil === null) continue
     const witness = named.find(
       (other) =>
         other !== one &&
@@ -522,6 +529,13 @@ function noteShown(hearing: Hearing, named: Named[]): void {
     const hot = hottest(node, at, most)
     if (hot !== null) share(hearing, node, hot)
   }
+}
+
+/** Who shows a family's card is of the household; each is kept once. */
+function noteMember(graph: Graph, node: Node, at: number, named: Named[]): void {
+  const member = named.find((one) => keyOf(one) !== keyOf(node) && (one.class === 'strong' || one.class === 'contact'))
+  const who = member && `${member.namespace}\u001f${member.value}`
+  if (who !== undefined && !node.shown.some((one) => one.who === who)) show(graph, node, at, who)
 }
 
 function show(graph: Graph, node: Node, at: number, who: string): boolean {
@@ -687,6 +701,7 @@ function attach(hearing: Hearing, person: Person, one: Named): void {
     sharedSince: null,
     sharedUntil: null,
     storeDevice: false,
+    marked: null,
     shown: [],
     dirty: true,
   }

@@ -5,7 +5,7 @@ import { currentOf } from './undo.ts'
 export type HouseholdView = AnswerOf<typeof api.identity.household>
 
 /**
- * Finds households by what speaks for them: surname and address, a landline, a shared account. Members are people;
+ * Finds households by what speaks for them: surname and address, a landline, a shared account, a family's card. Members are people;
  * nothing flows between them. Who moved out keeps the end of the membership. Returns how many rows changed.
  */
 export async function findHouseholds(needs: { clock: Clock }, database: Database): Promise<number> {
@@ -20,7 +20,14 @@ export async function findHouseholds(needs: { clock: Clock }, database: Database
           concat_ws('|', fields->>'last_name', fields->>'street', fields->>'postal_code') as key
         from said where fields ? 'last_name' and fields ? 'street' and fields ? 'postal_code'
         union select person, 'landline', 'tel ' || (fields->>'landline') from said where fields ? 'landline'
-        union select person, 'shared account', 'account ' || (fields->>'group') from said where fields ? 'group'),
+        union select person, 'shared account', 'account ' || (fields->>'group') from said where fields ? 'group'
+        union select identity.current(person), 'family card', concat_ws(' ', 'card', namespace, value)
+          from identity.identifier where marked = 'household_card' and person is not null
+        union select identity.current(member.person), 'family card', concat_ws(' ', 'card', card.namespace, card.value)
+          from identity.identifier as card cross join lateral jsonb_to_recordset(card.shown) as shows(who text)
+          join identity.identifier as member
+            on member.namespace = split_part(who, chr(31), 1) and member.value = split_part(who, chr(31), 2)
+          where card.marked = 'household_card' and member.person is not null),
       shared as (
         select key from keyed group by key having count(distinct person) between 2 and 12)
       select keyed.person, keyed.key, keyed.kind,

@@ -11,6 +11,7 @@ export type IdentifierView = {
   value: string
   trust: 'verified' | 'claimed'
   status: 'active' | 'blocked' | 'shared' | 'released' | 'expired'
+  marked: 'shared' | 'household_card' | 'store_device' | null
   firstSeenAt: Date
   lastSeenAt: Date
   source: string
@@ -29,7 +30,8 @@ type Row = Omit<IdentifierView, 'class' | 'togetherWith' | 'level' | 'why'> & {
 /** Identifiers of a person, all merged records included, with the evidence for each. */
 export async function identifiersOf(database: Database, person: PersonId): Promise<IdentifierView[]> {
   const rows = await database.rows<Row>`
-    select namespace, value, trust, status, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", source, event,
+    select namespace, value, trust, status,
+      case when store_device then 'store_device' else marked end as marked, first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", source, event,
       with_namespace as "withNamespace", with_value as "withValue", coalesce(first_person, person) as "firstPerson"
     from identity.identifier where person = identity.current(${person})
     order by first_seen_at, namespace, value`
@@ -64,7 +66,7 @@ function whyOf(
   return `This ${word(row.namespace)} came in one event with the ${word(together.namespace)} ${together.value}.${trust}${joined}`
 }
 
-/** Who owns the identifier now; takes it as people write it. */
+/** Who owns the identifier now; takes it as people write it. The card of a family names nobody. */
 export async function findOwner(
   database: Database,
   namespace: string,
@@ -76,7 +78,7 @@ export async function findOwner(
   // `customer_no` alone looks through all issuers.
   const row = await database.rows<{ person: PersonId | null }>`
     select identity.current(person) as person from identity.identifier
-    where value = ${named.value} and person is not null
+    where value = ${named.value} and person is not null and marked is distinct from 'household_card'
       and (namespace = ${named.namespace} or namespace like ${`${named.namespace}.%`})
     order by namespace limit 1`
   return row[0]?.person ?? null

@@ -201,7 +201,12 @@ export async function decideAgain(
     JSON.stringify([one, oneValue, other, otherValue])
   const forgotten = new Set((extra.forget ?? []).map(pairOf))
   const marked = keys.filter(
-    (node) => node.status === 'blocked' || node.storeDevice || node.sharedUntil !== null || refused.has(keyOf(node)),
+    (node) =>
+      node.status === 'blocked' ||
+      node.storeDevice ||
+      node.marked !== null ||
+      node.sharedUntil !== null ||
+      refused.has(keyOf(node)),
   )
   const decided: Decided = {
     negatives: [...decisions.negatives, ...(extra.negatives ?? [])],

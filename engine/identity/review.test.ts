@@ -241,6 +241,81 @@ test('a registered tablet is shared from the beginning; a blocked value neither 
   expect(await resolve(tell({ email: 'a@x.de' }))).toEqual([ada])
 })
 
+test('the card of a family names nobody from then on, joins nobody, and puts who shows it under one roof', async () => {
+  const { database } = world.ground
+  const card = { namespace: 'loyalty_card', value: '29001' }
+  const [ada] = (await resolve(tell({ user_id: 'ada', loyalty_card: '29001' }, { minute: 1 }))) as [PersonId]
+  const before = tell({ loyalty_card: '29001' }, { minute: 2, name: 'Order Completed' })
+  expect(await resolve(before)).toEqual([ada])
+  await expect(
+    markValue(needs, { namespace: 'email', value: 'a@x.de' }, 'household_card', 'user:eva', 'one mailbox'),
+  ).rejects.toThrow(/no card/)
+  expect(await markValue(needs, card, 'household_card', 'user:eva', 'the whole family uses it')).toEqual({
+    persons: [ada],
+  })
+  expect((await identity.identifiersOf(ada)).find(({ value }) => value === '29001')).toMatchObject({
+    status: 'shared',
+    marked: 'household_card',
+  })
+
+  // Later than the mark: the receipt is nobody's, and neither the husband nor a new login becomes Ada.
+  const later = 60 * 24 * 60
+  const receipt = tell({ loyalty_card: '29001' }, { minute: later, name: 'Order Completed' })
+  expect(await resolve(receipt)).toEqual([])
+  expect(receipt.flags).toContain('household_card')
+  const [bert] = (await resolve(tell({ user_id: 'bert', loyalty_card: '29001' }, { minute: later + 1 }))) as [PersonId]
+  expect(bert).not.toBe(ada)
+  await resolve(...Array.from({ length: 30 }, (_, at) => tell({ loyalty_card: '29001' }, { minute: later + 2 + at })))
+  expect((await open()).items).toEqual([])
+  expect(await owner('loyalty_card', '29001')).toBeNull()
+
+  await findHouseholds(world.ground, database)
+  const home = (await householdOf(database, bert)).members
+  expect(new Set(home.map(({ person }) => person))).toEqual(new Set([ada, bert]))
+  expect(home[0]?.evidence).toEqual(['family card'])
+
+  // What was bought before stays, also when the people are decided anew from their evidence.
+  await resolve(tell({ user_id: 'ada', email: 'a@x.de' }, { minute: 3 }))
+  await database.run`insert into identity.recheck (person, because, asked_at) values (${ada}, 'late', platform.now()), (${bert}, 'late', platform.now())`
+  await identity.settle()
+  expect(await owner('user_id', 'bert')).toBe(bert)
+  expect(await resolve(tell({ loyalty_card: '29001' }, { minute: 4 }))).toEqual([ada])
+  expect(await resolve(tell({ loyalty_card: '29001' }, { minute: later + 60 }))).toEqual([])
+
+  // An erased member leaves no trace on the card.
+  await database.transaction((tx) => identity.erase(tx, [bert]))
+  const [row] = await database.rows<{ shown: object[] }>`
+    select shown from identity.identifier where value = '29001'`
+  expect(JSON.stringify(row?.shown)).not.toContain('bert')
+  await markValue(needs, card, 'released', 'user:eva', 'she lives alone now')
+  expect(await owner('loyalty_card', '29001')).toBe(ada)
+  expect(await resolve(tell({ loyalty_card: '29001' }, { minute: later * 2 }))).toEqual([ada])
+})
+
+test('a card found shared may be said to be a family’s, and that may be taken back; what was set aside by hand is not forgotten', async () => {
+  const { database } = world.ground
+  const shows = Array.from({ length: 21 }, (_, at) =>
+    tell({ user_id: 'ada', loyalty_card: '29002' }, { minute: at, name: 'Order Completed' }),
+  )
+  const [ada] = (await resolve(...shows)) as [PersonId]
+  const [item] = (await open()).items
+  expect(item?.code).toBe('hot_value')
+  await answerItem(needs, identity, item?.id ?? '', 'household', 'user:eva')
+  const marked = async (value: string) =>
+    (await database.row<{ marked: string | null; status: string }>`
+      select marked, status from identity.identifier where value = ${value}`) ?? null
+  expect(await marked('29002')).toEqual({ marked: 'household_card', status: 'shared' })
+  await undoAnswer(needs, identity, item?.id ?? '', 'user:eva')
+  expect(await marked('29002')).toEqual({ marked: null, status: 'shared' })
+  expect((await open()).items).toHaveLength(1)
+
+  await resolve(tell({ user_id: 'ada', anonymous_id: 'kitchen' }, { minute: 30 }))
+  await markValue(needs, { namespace: 'anonymous_id', value: 'kitchen' }, 'shared', 'user:eva', 'all use it')
+  await database.run`insert into identity.recheck (person, because, asked_at) values (${ada}, 'late', platform.now()) on conflict do nothing`
+  await identity.settle()
+  expect(await marked('kitchen')).toEqual({ marked: 'shared', status: 'shared' })
+})
+
 test('a tighter limit holds from now on and names those who have more', async () => {
   await resolve(tell({ user_id: 'ada', email: 'a@x.de' }), tell({ user_id: 'ada', email: 'b@x.de' }))
   expect(await setNamespace(needs, 'email', { most: 1, days: null, hotPeople: null }, 'user:eva')).toEqual({ over: 1 })

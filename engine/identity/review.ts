@@ -1,6 +1,7 @@
 import { type AnswerOf, type api, type Json, type PersonId } from '@einklang/contract'
 import { type Database, Refusal } from '@einklang/platform'
 import { sentences, type Weigh } from './explain.ts'
+import type { Key } from './graph.ts'
 import { joinHousehold, leaveHousehold } from './household.ts'
 import type { Identity } from './index.ts'
 import { jaroWinkler } from './name.ts'
@@ -9,7 +10,7 @@ import type { RecordFields } from './record.ts'
 import type { Needs } from './reevaluate.ts'
 import { lockGraph } from './store.ts'
 import { currentOf, holdApart } from './undo.ts'
-import { releaseValue } from './value.ts'
+import { markValue, releaseValue } from './value.ts'
 
 export type Item = AnswerOf<typeof api.identity.review>['items'][number]
 export type Question = AnswerOf<typeof api.identity.reviewItem>
@@ -256,6 +257,8 @@ type Effect = {
   household?: string | null
   label?: string
   together?: boolean
+  /** A shared value that a family's card was said to be. */
+  card?: Key
 }
 
 /** Same becomes a merge, different and household a negative edge; what people say is kept as a label for training. */
@@ -345,6 +348,10 @@ async function effectOfAnswer(
   const effect: Effect = {}
   if (answer === 'release' && row.namespace !== null && row.value !== null)
     await releaseValue(needs, { namespace: row.namespace, value: row.value }, actor, 'review')
+  if (answer === 'household' && row.namespace !== null && row.value !== null && !one && !other) {
+    effect.card = { namespace: row.namespace, value: row.value }
+    await markValue(needs, effect.card, 'household_card', actor, 'review')
+  }
   if (!one || !other || answer === 'unsure') return effect
   if (answer === 'same') effect.log = (await identity.merge(one, other, actor, 'review')).log
   await database.transaction(async (tx) => {
@@ -397,6 +404,10 @@ export async function undoAnswer(
         where (edge.one_namespace, edge.one_value, edge.other_namespace, edge.other_value) = (row.one, row."oneValue", row.other, row."otherValue")`
     if (effect.household && row.one && row.other)
       await leaveHousehold(needs, tx, effect.household, [row.one, row.other])
+    if (effect.card)
+      await tx.run`
+        update identity.identifier set marked = null
+        where namespace = ${effect.card.namespace} and value = ${effect.card.value} and marked = 'household_card'`
     if (effect.label) await tx.run`delete from identity.label where id = ${effect.label}`
     await tx.run`
       update identity.review_item set answer = null, answered_by = null, answered_at = null, ask_again_at = null, effect = '{}',

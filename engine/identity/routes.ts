@@ -87,6 +87,8 @@ export function identityParts(identity: Identity & { ground: Ground; country: st
       }),
       mount(api.identity.markValue, async ({ body }, request) => {
         const done = await markValue(needs, body, body.as, actorOf(request), body.reason)
+        if (body.as === 'household_card' || body.as === 'released')
+          await ground.jobs.add(database, 'identity.households', {}, { key: 'identity.households' })
         await identity.settle()
         return done
       }),

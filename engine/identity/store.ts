@@ -69,6 +69,7 @@ export function nodeOf(row: NodeRow): Node {
     sharedSince: row.sharedSince,
     sharedUntil: row.sharedUntil,
     storeDevice: row.storeDevice,
+    marked: row.marked,
     shown: row.shown ?? [],
     dirty: false,
   }
@@ -82,7 +83,7 @@ function nodeColumnsOf(tx: Database) {
       attached_log as "attachedLog", round(date_part('epoch', since) * 1000) as since, epoch, atom,
       nullif(earlier, '[]') as earlier, round(date_part('epoch', shared_since) * 1000) as "sharedSince",
       round(date_part('epoch', shared_until) * 1000) as "sharedUntil", store_device as "storeDevice",
-      nullif(shown, '[]') as shown`
+      marked, nullif(shown, '[]') as shown`
 }
 
 /** Identifiers by (namespace, value). `offset 0`: one look into the index each, never a hash of the whole table. */
@@ -375,6 +376,7 @@ const nodeColumns: Columns = {
   shared_since: 'timestamptz',
   shared_until: 'timestamptz',
   store_device: 'boolean',
+  marked: 'text',
   shown: 'jsonb',
 }
 
@@ -518,6 +520,7 @@ export function nodeRow(node: Node) {
     shared_since: node.sharedSince === null ? null : iso(node.sharedSince),
     shared_until: node.sharedUntil === null ? null : iso(node.sharedUntil),
     store_device: node.storeDevice,
+    marked: node.marked,
     shown: node.shown,
   }
 }
@@ -526,17 +529,18 @@ export function saveNodes(tx: Database, rows: ReturnType<typeof nodeRow>[]): Pro
   return tx.run`
     insert into identity.identifier (namespace, value, person, trust, status, first_seen_at, last_seen_at, source, event,
       with_namespace, with_value, first_person, attached_log, since, epoch, atom, earlier, shared_since, shared_until,
-      store_device, shown)
+      store_device, marked, shown)
     select namespace, value, person, trust, status, first_seen_at, last_seen_at, source, event,
       with_namespace, with_value, first_person, attached_log, since, epoch, atom, earlier, shared_since, shared_until,
-      store_device, shown
+      store_device, marked, shown
     from ${recordset(tx, rows, nodeColumns)} as row order by namespace, value
     on conflict (namespace, value) do update set person = excluded.person, trust = excluded.trust, status = excluded.status,
       first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at, source = excluded.source,
       event = excluded.event, with_namespace = excluded.with_namespace, with_value = excluded.with_value,
       first_person = excluded.first_person, attached_log = excluded.attached_log, since = excluded.since,
       epoch = excluded.epoch, atom = excluded.atom, earlier = excluded.earlier, shared_since = excluded.shared_since,
-      shared_until = excluded.shared_until, store_device = excluded.store_device, shown = excluded.shown`
+      shared_until = excluded.shared_until, store_device = excluded.store_device, marked = excluded.marked,
+      shown = excluded.shown`
 }
 
 function saveLog(tx: Database, graph: Graph, now: string, actor: string): Promise<number> {

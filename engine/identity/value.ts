@@ -8,11 +8,12 @@ import { limitsIn, lockGraph, type NamespaceLimits } from './store.ts'
 import { note } from './undo.ts'
 
 type WithDatabase = Needs & { database: Database }
-export type Mark = 'blocked' | 'shared' | 'store_device' | 'released'
+export type Mark = (typeof api.identity.valueMarks)[number]
 
 /**
  * Takes a value out of the graph, or back in. Blocking and sharing split nobody by themselves: the people it belonged
- * to are named, and each join can be undone. A store's device is decided anew, as if it had never named anybody.
+ * to are named, and each join can be undone. So it is with the card of a family: what was bought with it before stays where
+ * it is. A store's device is decided anew, as if it had never named anybody.
  */
 export async function markValue(
   needs: WithDatabase,
@@ -23,19 +24,27 @@ export async function markValue(
 ): Promise<{ persons: PersonId[] }> {
   const key = normalKey(given, needs.country)
   if (as === 'released') return releaseValue(needs, key, actor, reason)
+  if (as === 'household_card' && classOf(key.namespace) !== 'strong')
+    throw new Refusal(422, 'no_card', `${key.namespace} is no card, number or login that a family could share.`, {
+      doInstead: 'Set the value aside as shared.',
+    })
   return needs.database.transaction(async (tx) => {
     await lockGraph(tx)
     const now = needs.clock.now()
     const known = await tx.row<{ person: PersonId | null; earlier: { person: PersonId }[] }>`
       select person, earlier from identity.identifier where namespace = ${key.namespace} and value = ${key.value}`
     const status = as === 'blocked' ? 'blocked' : 'shared'
+    const marked = as === 'shared' || as === 'household_card' ? as : null
     await tx.run`
       insert into identity.identifier (namespace, value, person, trust, status, first_seen_at, last_seen_at, source, event,
-        attached_log, since, store_device, shared_since)
+        attached_log, since, store_device, marked, shared_since)
       values (${key.namespace}, ${key.value}, null, 'claimed', ${status}, ${now}, ${now}, ${nobody}, ${nobody}, 0, ${now},
-        ${as === 'store_device'}, ${as === 'shared' ? now : null})
+        ${as === 'store_device'}, ${marked}, ${marked === null ? null : now})
       on conflict (namespace, value) do update set status = excluded.status, store_device = excluded.store_device,
-        shared_since = coalesce(excluded.shared_since, identifier.shared_since), shared_until = null`
+        marked = excluded.marked, shared_until = null,
+        shared_since = case when identifier.shared_until is null then coalesce(identifier.shared_since, excluded.shared_since)
+          else excluded.shared_since end`
+    await settleQuestion(tx, key, 'keep', actor, now)
     const persons = [...new Set([known?.person, ...(known?.earlier ?? []).map((one) => one.person)])].filter(
       (person): person is PersonId => person !== null && person !== undefined,
     )
@@ -51,6 +60,19 @@ export async function markValue(
     if (as === 'store_device') for (const person of persons) await askAgain(needs, tx, person, 'store device')
     return { persons }
   })
+}
+
+/** Somebody decided about the value: the question whether it is shared is answered with it. */
+async function settleQuestion(
+  tx: Database,
+  { namespace, value }: Key,
+  answer: 'keep' | 'release',
+  actor: string,
+  now: Date,
+): Promise<void> {
+  await tx.run`
+    update identity.review_item set answer = ${answer}, answered_by = ${actor}, answered_at = ${now}
+    where kind = 'hot_value' and via_namespace = ${namespace} and via_value = ${value} and answer is null`
 }
 
 const nobody = '00000000-0000-0000-0000-000000000000'
@@ -72,11 +94,12 @@ export async function releaseValue(
     await lockGraph(tx)
     const row = await tx.row<{ person: PersonId | null }>`
       update identity.identifier set status = case when shared_since is null then 'active' else 'shared' end,
-        store_device = false, shared_until = ${needs.clock.now()}, shown = '[]'
+        store_device = false, marked = null, shared_until = ${needs.clock.now()}, shown = '[]'
       where namespace = ${key.namespace} and value = ${key.value} returning person`
     if (!row) throw new Refusal(404, 'unknown_identifier', 'This value is not known.')
     await tx.run`
       update identity.identifier set status = 'active' where namespace = ${key.namespace} and value = ${key.value}`
+    await settleQuestion(tx, key, 'release', actor, needs.clock.now())
     await note(needs, tx, {
       kind: 'release',
       winner: row.person ?? (nobody as PersonId),

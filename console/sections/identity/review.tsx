@@ -35,7 +35,12 @@ export type ReviewAnswer = NonNullable<Item['answer']>
 
 /** What the answers are, and the key of each. */
 const answersOf = (item: Item): ReviewAnswer[] =>
-  item.kind === 'hot_value' ? ['release', 'keep'] : ['same', 'different', 'household', 'unsure']
+  item.kind === 'hot_value'
+    ? isCard(item)
+      ? ['release', 'keep', 'household']
+      : ['release', 'keep']
+    : ['same', 'different', 'household', 'unsure']
+const isCard = ({ via }: Item) => /^(?:loyalty_card|customer_no|user_id)\b/.test(via?.namespace ?? '')
 
 /** The work-bench: questions on the left, both records of one beside each other, answers by one key each. */
 export function Review(): ReactNode {
@@ -178,7 +183,7 @@ function Bench(props: { rows: Item[]; more: boolean; onEnd: () => void }): React
                     rightSection={<Kbd size="xs">{index + 1}</Kbd>}
                     data-testid={`answer-${said}`}
                   >
-                    {words('answer', said)}
+                    {words('answer', said === 'household' && item.kind === 'hot_value' ? 'family_card' : said)}
                   </Button>
                 ))
               ) : null}

@@ -11,6 +11,7 @@ import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Undo, WhatIf } from './effect.tsx'
+import { MarkValue } from './mark-value.tsx'
 import { useCauseWords, WhyPanel } from './why-panel.tsx'
 
 type Identifier = (typeof api.identity.identifiers)['answer']['_zod']['output']['items'][number]
@@ -62,6 +63,7 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
                 {t('identity.whatIf')}
               </Button>
             ) : null}
+            <MarkValue row={row} />
           </>
         ),
       },
@@ -77,7 +79,7 @@ export function IdentityTab(props: { person: PersonId }): ReactNode {
             {row.level === 'sure' ? null : <Probable />}
             {row.status === 'active' ? null : (
               <Badge variant="light" color="orange" tt="none">
-                {words('identifierStatus', row.status)}
+                {row.marked === null ? words('identifierStatus', row.status) : words('identifierMark', row.marked)}
               </Badge>
             )}
           </Group>

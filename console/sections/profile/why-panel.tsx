@@ -104,6 +104,7 @@ export function WhyPanel(props: { person: PersonId }): ReactNode {
 /** Members of the household by name; nothing else of them is shown here. */
 export function HouseholdPanel(props: { person: PersonId }): ReactNode {
   const { t } = useTranslation()
+  const words = useWords()
   const allowed = useMay()(api.identity.household)
   const home = useAnswer(api.identity.household, { params: { person: props.person } }, { enabled: allowed })
   const members = home.data?.members.filter((member) => member.until === null) ?? []
@@ -121,7 +122,9 @@ export function HouseholdPanel(props: { person: PersonId }): ReactNode {
           </Group>
         ))}
         <Text size="xs" c="dimmed">
-          {[...new Set(members.flatMap((member) => member.evidence))].join(', ')}
+          {[...new Set(members.flatMap((member) => member.evidence))]
+            .map((evidence) => words('householdEvidence', evidence))
+            .join(', ')}
         </Text>
       </Stack>
     </Panel>
