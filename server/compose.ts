@@ -208,8 +208,13 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
       await stage.apply(tx, batch)
     }
   }
-  async function applyEvents(tx: Database, events: NormalEvent[]): Promise<AppliedBatch> {
+  async function applyEvents(
+    tx: Database,
+    events: NormalEvent[],
+    attributed?: (batch: AppliedBatch) => void,
+  ): Promise<AppliedBatch> {
     const batch = await identity.resolve(tx, events)
+    attributed?.(batch)
     await applyBatch(tx, batch)
     return batch
   }

@@ -1,6 +1,14 @@
 import type { AppliedBatch, EventId, NormalEvent, SourceId } from '@einklang/contract'
 import { type Clock, type Database, type Live, type Log, type Metrics, Outage } from '@einklang/platform'
-import { asideRows, type HistoryRow, historyChannel, historyRows, keepForHistory } from './history.ts'
+import {
+  asideRows,
+  type HistoryRow,
+  historyChannel,
+  historyRows,
+  keepForHistory,
+  type Written,
+  written,
+} from './history.ts'
 import type { Item, Reason } from './item.ts'
 import { apart, withdrawalsOf } from './quality/apart.ts'
 import type { Judge } from './quality/judge.ts'
@@ -8,7 +16,15 @@ import { keepNote, noteOf } from './quality/monitor/note.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Sources } from './source.ts'
 
-export type Apply = (tx: Database, events: NormalEvent[]) => Promise<AppliedBatch>
+/**
+ * Takes events through all stages. `attributed` is called as soon as it is known whose they are, from when on nobody changes
+ * them: what is made of them alone can be made while the database works for the stages.
+ */
+export type Apply = (
+  tx: Database,
+  events: NormalEvent[],
+  attributed?: (batch: AppliedBatch) => void,
+) => Promise<AppliedBatch>
 
 export type Counted = { accepted: number; duplicates: number; quarantined: number }
 
@@ -101,13 +117,21 @@ export function createApplier(needs: {
       // What machines and tests did is kept for itself: no stage hears of it.
       const { taken, aside } = apart(sorted.fresh)
       sorted.fresh = taken
-      const applied = await applyEvents(needs, tx, sorted, options)
-      await applyWithdrawals(needs, tx, applied, [...sorted.bad, ...aside])
-      sorted.fresh.push(...aside)
       const names = await namesOf(needs.sources, given)
       const nameOf = (source: string) => names.get(source) ?? ''
-      const rows = [...historyRows(applied, batch, nameOf), ...asideRows(aside.map(eventOf), batch, nameOf)]
-      await keepForHistory(tx, batch, rows, needs.clock.now())
+      let early: Promise<Written> | null = null
+      const applied = await applyEvents(needs, tx, sorted, options, (known) => {
+        early = written(historyRows(known, batch, nameOf))
+        early.catch(() => undefined)
+      })
+      const withdrawn = await applyWithdrawals(needs, tx, [...sorted.bad, ...aside])
+      sorted.fresh.push(...aside)
+      const rows = await (early ?? written(historyRows(applied, batch, nameOf)))
+      const more = await written([
+        ...historyRows(withdrawn, batch, nameOf),
+        ...asideRows(aside.map(eventOf), batch, nameOf),
+      ])
+      await keepForHistory(tx, batch, [rows, more], needs.clock.now())
       if (sorted.bad.length > 0) await needs.quarantine.keep(tx, sorted.bad)
       await count(tx, given, sorted)
       await needs.judge.count(tx, [...sorted.fresh, ...sorted.bad])
@@ -116,7 +140,7 @@ export function createApplier(needs: {
       if (!options.skipSeen) await keepNote(tx, batch, noteOf(given, sorted))
       await tx.notify(historyChannel)
       // The screens show a handful; the rest need not wait for the commit in memory.
-      pending.set(batch, rows.slice(-shown))
+      pending.set(batch, [...rows.last, ...more.last].slice(-shown))
       const counted = {
         accepted: sorted.fresh.length,
         duplicates: sorted.repeats.length,
@@ -206,8 +230,9 @@ async function applyEvents(
   tx: Database,
   sorted: Sorted,
   options: ApplyOptions,
+  attributed?: (batch: AppliedBatch) => void,
 ): Promise<AppliedBatch> {
-  const whole: AppliedBatch = { events: [], merges: [], touched: [], unattributed: [] }
+  const whole = nothing()
   if (sorted.fresh.length === 0) return whole
   if (options.beforeItem) {
     // `poisoned` replaces the list; this goes through the one it began with.
@@ -225,7 +250,11 @@ async function applyEvents(
     await halve(needs, tx, sorted.fresh, whole, sorted)
     return whole
   }
-  return needs.apply(tx, sorted.fresh.map(eventOf))
+  return needs.apply(tx, sorted.fresh.map(eventOf), attributed)
+}
+
+function nothing(): AppliedBatch {
+  return { events: [], merges: [], touched: [], unattributed: [] }
 }
 
 /** Applies the items; when that fails, each half, until the item that does not fit is alone. */
@@ -276,18 +305,11 @@ function waiting(item: Item, reason: Reason): Item {
 async function applyWithdrawals(
   needs: StageNeeds & { clock: Clock },
   tx: Database,
-  applied: AppliedBatch,
   items: Item[],
-): Promise<void> {
+): Promise<AppliedBatch> {
   const withdrawals = withdrawalsOf(items)
-  if (withdrawals.length === 0) return
-  const sorted = await sortOut(needs, tx, withdrawals, {})
-  if (sorted.fresh.length === 0) return
-  const more = await applyEvents(needs, tx, sorted, { careful: true })
-  applied.events.push(...more.events)
-  applied.merges.push(...more.merges)
-  applied.touched.push(...more.touched)
-  applied.unattributed = [...(applied.unattributed ?? []), ...(more.unattributed ?? [])]
+  if (withdrawals.length === 0) return nothing()
+  return applyEvents(needs, tx, await sortOut(needs, tx, withdrawals, {}), { careful: true })
 }
 
 function eventOf(item: Item): NormalEvent {

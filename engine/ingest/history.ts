@@ -39,10 +39,13 @@ export type HistoryRow = {
   batch: number
 }
 
-export function historyRows(applied: AppliedBatch, batch: number, nameOf: (source: string) => string): HistoryRow[] {
-  const rows = applied.events.map((event) => rowOf(event, storedUnder(event), batch, nameOf(event.source)))
-  for (const event of applied.unattributed ?? []) rows.push(rowOf(event, nobody, batch, nameOf(event.source)))
-  return rows
+export function* historyRows(
+  applied: AppliedBatch,
+  batch: number,
+  nameOf: (source: string) => string,
+): Iterable<HistoryRow> {
+  for (const event of applied.events) yield rowOf(event, storedUnder(event), batch, nameOf(event.source))
+  for (const event of applied.unattributed ?? []) yield rowOf(event, nobody, batch, nameOf(event.source))
 }
 
 /** What machines and tests did; the first flag tells these rows apart on their way. */
@@ -170,18 +173,46 @@ function text(value: Json | undefined): string {
 
 // --- the way to ClickHouse --------------------------------------------------------------------------------------------
 
-/** Writes the exact rows beside the state, serialised once, in its transaction; they wait there until history has them. */
-export async function keepForHistory(tx: Database, batch: number, rows: HistoryRow[], at: Date): Promise<void> {
-  if (rows.length === 0) {
+/** Rows as lines of JSON, and some of the last for the live screens. */
+export type Written = { rows: number; lines: Buffer[]; last: HistoryRow[] }
+
+const atOnce = 500
+
+/** Serialises rows once, piece by piece: between the pieces the answers of the database are heard, and each piece is let go. */
+export async function written(rows: Iterable<HistoryRow>): Promise<Written> {
+  const done: Written = { rows: 0, lines: [], last: [] }
+  let piece: HistoryRow[] = []
+  const end = () => {
+    done.rows += piece.length
+    done.lines.push(jsonLines(piece))
+    done.last = piece
+    piece = []
+  }
+  for (const row of rows) {
+    if (piece.push(row) < atOnce) continue
+    end()
+    await new Promise((go) => setImmediate(go))
+  }
+  if (piece.length > 0) end()
+  return done
+}
+
+/** Puts the exact rows beside the state, in its transaction; they wait there until history has them. */
+export async function keepForHistory(tx: Database, batch: number, parts: Written[], at: Date): Promise<void> {
+  const rows = parts.reduce((sum, part) => sum + part.rows, 0)
+  if (rows === 0) {
     await tx.run`
       insert into ingest.batch (id, applied_at, events, token, history_at) values (${batch}, ${at}, 0, '', ${at})`
     return
   }
-  const packed = squeeze(jsonLines(rows))
+  const lines = parts.flatMap((part) => part.lines.flatMap((piece) => [piece, newline]))
+  const packed = squeeze(Buffer.concat(lines.slice(0, -1)))
   await tx.run`
     insert into ingest.batch (id, applied_at, events, token, rows)
-    values (${batch}, ${at}, ${rows.length}, ${tokenOf(batch, packed)}, ${packed})`
+    values (${batch}, ${at}, ${rows}, ${tokenOf(batch, packed)}, ${packed})`
 }
+
+const newline = Buffer.from('\n')
 
 /** Over the packed bytes: they are a tenth of the rows, and never packed again. */
 export function tokenOf(batch: number, packed: Buffer): string {
