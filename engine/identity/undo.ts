@@ -263,7 +263,9 @@ export async function mergeByHand(
     return { answer: { winner: left, loser: null }, batch: nothing(), log }
   }
   await gate?.(tx, left, right)
-  const [first, second] = [firm(await identifiersOwned(tx, left))[0], firm(await identifiersOwned(tx, right))[0]]
+  const [lefts, rights] = [await identifiersOwned(tx, left), await identifiersOwned(tx, right)]
+  const sides = { one: firm(lefts), other: firm(rights) }
+  const [first, second] = [sides.one[0], sides.other[0]]
   if (!first || !second)
     throw new Refusal(409, 'no_identifier', 'One of the two has nothing by which it could be recognised.')
   const together = edges([first], [second], reason, actor)
@@ -273,8 +275,8 @@ export async function mergeByHand(
     where exists (select from identity.identifier where person in (${left}, ${right}) and namespace = one_namespace and value = one_value)
       and exists (select from identity.identifier where person in (${left}, ${right}) and namespace = other_namespace and value = other_value)`
   await saveTogether(needs, tx, together)
-  const sides = { one: firm(await identifiersOwned(tx, left)), other: firm(await identifiersOwned(tx, right)) }
-  const { outcome, declared } = await joined(needs, tx, [left, right], first, { reason, actor })
+  const both = { persons: [left, right], owned: [...lefts, ...rights] }
+  const { outcome, declared } = await joined(needs, tx, both, first, { reason, actor })
   const batch = await writeOutcome(needs, tx, outcome, { kind: 'merge', cause: reason, actor })
   const [winner, again] = [await currentOf(tx, left), await currentOf(tx, right)]
   if (winner !== again)
@@ -296,16 +298,14 @@ export async function mergeByHand(
 async function joined(
   needs: Needs,
   tx: Database,
-  both: PersonId[],
+  both: { persons: PersonId[]; owned: Key[] },
   first: Key,
   said: { reason: string; actor: string },
 ): Promise<{ outcome: Outcome; declared: Decided['together'] }> {
   const declared: Decided['together'] = []
-  const theirs: Key[] = []
-  for (const person of both) theirs.push(...(await identifiersOwned(tx, person)))
-  const holding = theirs.filter(({ namespace }) => ['strong', 'contact'].includes(classOf(namespace) ?? ''))
+  const holding = both.owned.filter(({ namespace }) => ['strong', 'contact'].includes(classOf(namespace) ?? ''))
   for (let tries = 0; ; tries++) {
-    const { outcome } = await planned(needs, tx, both, [], [])
+    const { outcome } = await planned(needs, tx, both.persons, [], [])
     const ownerOf = (key: Key) => {
       const owner = outcome.graph.nodes.get(keyOf(key))?.person
       return owner && livingId(outcome.graph, owner)

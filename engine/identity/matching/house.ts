@@ -102,7 +102,12 @@ export function neighbours(persons: string[]): [number, number][] {
   return links
 }
 
-/** Pairs of people somebody said are different. */
+/** Names a pair of people, whichever is said first. */
+export function pairOf(one: string, other: string): string {
+  return one < other ? `${one} ${other}` : `${other} ${one}`
+}
+
+/** Pairs of people somebody said are different, named by `pairOf`. */
 export async function apartPeople({ database }: Ground): Promise<Set<string>> {
   const rows = await database.rows<{ one: string; other: string }>`
     select distinct least(left_.person, right_.person)::text as one, greatest(left_.person, right_.person)::text as other
@@ -110,5 +115,5 @@ export async function apartPeople({ database }: Ground): Promise<Set<string>> {
     join identity.identifier as left_ on left_.namespace = edge.one_namespace and left_.value = edge.one_value
     join identity.identifier as right_ on right_.namespace = edge.other_namespace and right_.value = edge.other_value
     where left_.person <> right_.person`
-  return new Set(rows.map(({ one, other }) => `${one} ${other}`))
+  return new Set(rows.map(({ one, other }) => pairOf(one, other)))
 }

@@ -5,7 +5,17 @@ import { evidenceOf, probabilityOf } from '@einklang/stats'
 import { z } from 'zod'
 import { reasonOfRun } from '../level.ts'
 import { type Audit, type Drift, driftOf, type Manifest } from './drift.ts'
-import { answersOf, apartPeople, config, inputOf, labelsOf, neighbours, recordsOf, workshopOf } from './house.ts'
+import {
+  answersOf,
+  apartPeople,
+  config,
+  inputOf,
+  labelsOf,
+  neighbours,
+  pairOf,
+  recordsOf,
+  workshopOf,
+} from './house.ts'
 import { type MatchResult, matchRecords, planMatch, type SavedModel, type Workshop } from './index.ts'
 import { clear, levelsOf } from './pipeline.ts'
 import { alarmOf, compareWithWhole, lastCheck, movedShare, shareOf, type WholeCheck } from './whole.ts'
@@ -260,7 +270,7 @@ async function found(ground: Ground, row: RunRow, shop: Workshop): Promise<void>
     together: (records) => neighbours(records.ids.map((id) => people.get(id) as string)),
     apart: (one, other, records) => {
       const [a, b] = [people.get(records.ids[one] as string), people.get(records.ids[other] as string)]
-      return a !== undefined && b !== undefined && edges.has(a < b ? `${a} ${b}` : `${b} ${a}`)
+      return a !== undefined && b !== undefined && edges.has(pairOf(a, b))
     },
     step: async (name) => {
       const now = await database.row<{ cancelled: boolean }>`
@@ -313,7 +323,7 @@ async function keep(
       people.get(records.ids[left] as string) as string,
       people.get(records.ids[right] as string) as string,
     ]
-    const key = a < b ? `${a} ${b}` : `${b} ${a}`
+    const key = pairOf(a, b)
     if (a === b || edges.has(key)) continue
     const sure = decision === 'auto' && clusters99[left] === clusters99[right]
     const known = links.get(key)

@@ -7,6 +7,7 @@ import {
   inputOf,
   labelsOf,
   neighbours,
+  pairOf,
   type RecordRow,
   recordsOf,
   workshopOf,
@@ -73,7 +74,7 @@ async function linksOfWhole(
   const people = new Map(rows.map(({ id, person }) => [id, person]))
   const keptApart = (one: string, other: string) => {
     const [a, b] = [people.get(one) as string, people.get(other) as string]
-    const pair = a < b ? `${a} ${b}` : `${b} ${a}`
+    const pair = pairOf(a, b)
     return edges.has(pair) || refused.has(pair)
   }
   const surely = new Map(rows.map(({ id, sure }) => [id, sure as string]))
@@ -114,7 +115,7 @@ async function refusedByGate({ database }: Ground): Promise<Set<string>> {
       select identity.current(one) as one, identity.current(other) as other from identity.link
       where decision = 'review' and flags && ${refusals}) as link
     where one <> other`
-  return new Set(rows.map(({ one, other }) => `${one} ${other}`))
+  return new Set(rows.map(({ one, other }) => pairOf(one, other)))
 }
 
 /** Compares people as they stand with the groups that surely one people and the links of a whole run make. */
