@@ -427,7 +427,7 @@ const plannedTest = z.object({
   channel: z.string(),
   starts: day,
   ends: day,
-  /** Where the channel pauses. */
+  /** Where the channel pauses: towns, first digits of postal codes, or stores, so that our own orders can tell the result. */
   regions: z.array(z.string()),
   /** Revenue a year that knowing its effect is worth, as told by the advice. */
   worth: z.int().nullable(),
@@ -466,6 +466,29 @@ export const planTest = route({
     worth: z.int().nonnegative().nullable().default(null),
   }),
   answer: z.object({ test: z.int() }),
+})
+
+export const measureTest = route({
+  stage: 'budget',
+  name: 'measureTest',
+  summary: 'What a planned pause cost by our own orders, which lie where their store stands or their customer lives',
+  method: 'get',
+  path: '/tests/{test}/measured',
+  may: readers,
+  params: z.object({ test: z.coerce.number().int() }),
+  answer: z.object({
+    /** Null when the orders cannot tell; then `because` says why, and the result is told by hand. */
+    found: found.nullable(),
+    because: z.string().nullable(),
+    /** Share of revenue whose region is known; the rest is taken to have changed alike. */
+    covered: z.number(),
+    /** Areas without the pause that it is compared with. */
+    controls: z.int(),
+    daysBefore: z.int(),
+    /** By how much the comparison was off before the pause, on average, as share of revenue. */
+    fitError: z.number().nullable(),
+    warnings: z.array(z.string()),
+  }),
 })
 
 export const readTest = route({

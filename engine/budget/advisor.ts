@@ -15,7 +15,7 @@ import type { ApprovalDocument } from '#governance'
 import { type Measurement, refused } from '#measurement'
 import { elapsedOf, planRows, setPlanLines, spendIn } from './ledger.ts'
 import { withoutPersons } from './returns.ts'
-import { halfInterval, resultsIn, type Trials } from './trial.ts'
+import { halfInterval, resultsIn, sameResult, type Trials } from './trial.ts'
 
 type Routes = typeof api.budget
 type Ask = InputOf<Routes['advise']>['body']
@@ -126,13 +126,7 @@ export function createAdvisor({ ground, measurement, trials, approved, audit }: 
       sameFit: document.fit === fit,
       weeks: then === null ? 0 : result.weeks.filter((week) => week > lastWeek).length,
       results: resultsIn(result)
-        .filter(
-          (one) =>
-            !known.some(
-              ({ channel, from, until, increment }) =>
-                channel === one.channel && from === one.from && until === one.until && increment === one.increment,
-            ),
-        )
+        .filter((one) => !known.some((other) => sameResult(one, other)))
         .map(({ channel, from, until, increment, error }) => ({
           channel,
           from,

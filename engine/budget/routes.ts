@@ -26,6 +26,7 @@ export function budgetParts(budget: Budget): StageParts {
       spoken(routes.applyProposal, ({ params }, { caller }) => budget.advisor.apply(params.proposal, caller)),
       spoken(routes.tests, () => budget.trials.list()),
       spoken(routes.planTest, ({ body }, { caller }) => budget.trials.plan(body, caller)),
+      spoken(routes.measureTest, ({ params }) => budget.trials.measure(params.test)),
       spoken(routes.readTest, ({ params, body }, { caller }) => budget.trials.read(params.test, body, caller)),
       spoken(routes.dropTest, ({ params }, { caller }) => budget.trials.drop(params.test, caller)),
       spoken(routes.plan, ({ query }) => budget.plan(query)),

@@ -156,6 +156,34 @@ export const budgetPhrases: Phrases = {
     en: 'Correct the spend of these weeks under Entries; where the money went to other regions, write the result down under Measurement → Lift.',
     de: 'Die Ausgaben dieser Wochen unter Buchungen berichtigen; ging das Geld in andere Regionen, das Ergebnis unter Wirkung → Lift notieren.',
   },
+  pause_nowhere: {
+    en: 'No order lies in these regions: neither a store stands there nor does a customer with a known address live there. Write regions as towns, first digits of postal codes, or stores; or tell the result by hand.',
+    de: 'In diesen Regionen liegt keine Bestellung: Weder steht dort ein Laden, noch wohnt dort jemand mit bekannter Adresse. Schreiben Sie Regionen als Orte, erste Ziffern von Postleitzahlen oder Läden, oder tragen Sie das Ergebnis von Hand ein.',
+  },
+  pause_unknown: {
+    en: 'Of only {covered:percent} of revenue the region is known: too little to tell. Addresses of stores and customers would help; or tell the result by hand.',
+    de: 'Nur für {covered:percent} des Umsatzes ist die Region bekannt: zu wenig für ein Ergebnis. Adressen von Läden und Kundschaft würden helfen; oder tragen Sie das Ergebnis von Hand ein.',
+  },
+  pause_everywhere: {
+    en: 'The pause was everywhere, so there is nothing to compare it with. Next time leave some regions out.',
+    de: 'Die Pause galt überall, also fehlt der Vergleich. Lassen Sie beim nächsten Mal einige Regionen aus.',
+  },
+  pause_short: {
+    en: 'Only {weeks} weeks of orders lie before the pause; {needed} are needed to know how regions move together.',
+    de: 'Vor der Pause liegen nur {weeks} Wochen mit Bestellungen; {needed} sind nötig, um zu wissen, wie Regionen gemeinsam schwanken.',
+  },
+  pause_unlike: {
+    en: 'Before the pause the other regions explained the paused ones badly: off by {error:percent} on average. Larger regions would fit better.',
+    de: 'Vor der Pause erklärten die anderen Regionen die pausierten schlecht: im Mittel um {error:percent} daneben. Größere Regionen würden besser passen.',
+  },
+  pause_apart: {
+    en: 'A second method (synthetic control) contradicts this result: read it with care.',
+    de: 'Ein zweites Verfahren (synthetische Kontrolle) widerspricht diesem Ergebnis: mit Vorsicht lesen.',
+  },
+  pause_scaled: {
+    en: 'The region is known of {covered:percent} of revenue; the rest is taken to have changed alike.',
+    de: 'Die Region ist für {covered:percent} des Umsatzes bekannt; vom Rest wird angenommen, dass er sich ebenso verändert hat.',
+  },
   no_test: {
     en: 'There is no such test, or it was dropped.',
     de: 'Diesen Test gibt es nicht, oder er ist gestrichen.',

@@ -3,9 +3,11 @@ import { type Caller, type Database, dayIn, type Ground, nameOf, Refusal } from 
 import type { MixFit } from '@einklang/stats'
 import { addDays, type Measurement, mondayOf, type Period, refused, weeksOf } from '#measurement'
 import { spendIn } from './ledger.ts'
+import { measuredPause } from './pause.ts'
 
 type Routes = typeof api.budget
 type PlannedTest = AnswerOf<Routes['tests']>['items'][number]
+type Part = ReturnType<Database['part']>
 type Waiting = AnswerOf<Routes['advise']>['waiting'][number]
 
 /** Pauses of channels, planned to learn from: planned, read, and handed to every later mix model. */
@@ -18,6 +20,8 @@ export type Trials = {
     found: InputOf<Routes['readTest']>['body'],
     by: Caller,
   ): Promise<{ refit: number | null; because: string | null }>
+  /** The result as our own orders tell it; nothing is kept. */
+  measure(test: number): Promise<AnswerOf<Routes['measureTest']>>
   drop(test: number, by: Caller): Promise<{ dropped: boolean }>
   /** Results whose days lie in the period, for the mix model of measurement; in the main unit of the currency. */
   pausesRead(period: Period, currency: string): Promise<Pause[]>
@@ -58,7 +62,7 @@ export function createTrials({ ground, measurement, audit }: TrialNeeds): Trials
 
   return {
     async list() {
-      const rows = await rowsOf(database)
+      const rows = await rowsOf(database, database.part`true`)
       return { items: rows.map((row) => told(row, today())) }
     },
     async plan(ask, by) {
@@ -108,6 +112,17 @@ export function createTrials({ ground, measurement, audit }: TrialNeeds): Trials
         throw error
       }
     },
+    async measure(test) {
+      const row = (await rowsOf(database, database.part`test = ${test}`))[0]
+      if (row === undefined || row.dropped) throw refused(404, 'not_found', { say: 'no_test', doInstead: false })
+      if (row.ends >= today()) throw refused(409, 'test_runs', { given: { ends: row.ends } })
+      const others = await rowsOf(
+        database,
+        database.part`test <> ${test} and dropped_at is null and starts <= ${row.ends}::date and ends >= ${row.starts}::date`,
+      )
+      const beside = others.flatMap(({ regions }) => regions).filter((region) => !row.regions.includes(region))
+      return measuredPause(database, { ...row, beside }, config.timeZone)
+    },
     async drop(test, by) {
       return database.transaction(async (tx) => {
         const rows = await tx.run`
@@ -138,17 +153,7 @@ export function createTrials({ ground, measurement, audit }: TrialNeeds): Trials
       return Promise.all(
         missing.map(async ({ test, channel, refit }) => {
           const begun = refit === null ? null : await measurement.mix.read(refit)
-          const because =
-            begun === null
-              ? 'no_fit'
-              : begun.state === 'queued' || begun.state === 'running'
-                ? 'fitting'
-                : begun.blocked === true
-                  ? 'blocked'
-                  : begun.answers === null
-                    ? 'no_fit'
-                    : 'no_spend'
-          return { test, channel, because } as const
+          return { test, channel, because: whyUnknown(begun) }
         }),
       )
     },
@@ -175,17 +180,32 @@ async function paused(
   return own(within) / weeks < 0.95 * (own(before) / active)
 }
 
+/** Why the model that was begun with a result does not know it. */
+function whyUnknown(begun: Awaited<ReturnType<TrialNeeds['measurement']['mix']['read']>> | null): Waiting['because'] {
+  if (begun === null) return 'no_fit'
+  if (begun.state === 'queued' || begun.state === 'running') return 'fitting'
+  if (begun.blocked === true) return 'blocked'
+  return begun.answers === null ? 'no_fit' : 'no_spend'
+}
+
 function knows(
   fit: MixFit,
   row: Pick<PlannedTest, 'channel' | 'starts' | 'ends'> & { increment: number },
   unit: number,
 ) {
-  return resultsIn(fit).some(
-    (one) =>
-      one.channel === row.channel &&
-      one.from === row.starts &&
-      one.until === row.ends &&
-      Math.round(one.increment * unit) === row.increment,
+  const { channel, starts: from, ends: until, increment } = row
+  return resultsIn(fit).some((one) => sameResult(one, { channel, from, until, increment: increment / unit }))
+}
+
+type Result = { channel: string; from: string; until: string; increment: number }
+
+/** The same result of the same days, to the last minor unit. */
+export function sameResult(one: Result, other: Result): boolean {
+  return (
+    one.channel === other.channel &&
+    one.from === other.from &&
+    one.until === other.until &&
+    Math.abs(one.increment - other.increment) < 0.005
   )
 }
 
@@ -196,18 +216,21 @@ export function resultsIn({ answers }: MixFit) {
   )
 }
 
-function rowsOf(database: Database): Promise<Row[]> {
+function rowsOf(database: Database, condition: Part): Promise<Row[]> {
   return database.rows<Row>`
     select test::int, channel, to_char(starts, 'YYYY-MM-DD') as starts, to_char(ends, 'YYYY-MM-DD') as ends, regions,
       worth::float8 as worth, currency, planned_at as at, planned_by as by, increment::float8 as increment, low::float8 as low,
       high::float8 as high, read_at as "readAt", read_by as "readBy", refit::int, dropped_at is not null as dropped
-    from budget.test order by test desc limit 200`
+    from budget.test where ${condition} order by test desc`
 }
 
 async function readIn(database: Database, currency: string) {
-  const rows = await rowsOf(database)
+  const rows = await rowsOf(
+    database,
+    database.part`dropped_at is null and increment is not null and currency = ${currency}`,
+  )
   return rows.flatMap((row) =>
-    row.dropped || row.currency !== currency || row.increment === null || row.low === null || row.high === null
+    row.increment === null || row.low === null || row.high === null
       ? []
       : [{ ...row, increment: row.increment, low: row.low, high: row.high }],
   )
@@ -218,14 +241,15 @@ function told({ at, increment, low, high, readAt, readBy, dropped, ...row }: Row
     increment === null || low === null || high === null || readAt === null
       ? null
       : { increment, low, high, at: readAt.toISOString(), by: readBy ?? '' }
-  const state = dropped
-    ? 'dropped'
-    : result !== null
-      ? 'read'
-      : today < row.starts
-        ? 'planned'
-        : today <= row.ends
-          ? 'running'
-          : 'over'
-  return { ...row, at: at.toISOString(), state, result }
+  return { ...row, at: at.toISOString(), state: stateOf({ ...row, dropped, read: result !== null }, today), result }
+}
+
+function stateOf(
+  { starts, ends, dropped, read }: Pick<Row, 'starts' | 'ends' | 'dropped'> & { read: boolean },
+  today: string,
+): PlannedTest['state'] {
+  if (dropped) return 'dropped'
+  if (read) return 'read'
+  if (today < starts) return 'planned'
+  return today <= ends ? 'running' : 'over'
 }

@@ -290,14 +290,38 @@ function nextMonday(): string {
 }
 
 function Read(props: { item: Test; onClose: () => void }): ReactNode {
-  const { t, i18n } = useTranslation()
+  const measured = useAnswer(api.budget.measureTest, { params: { test: props.item.test } })
+  const { t } = useTranslation()
   const words = useWords()
-  const { item } = props
+  return (
+    <Modal
+      opened
+      onClose={props.onClose}
+      title={t('trials.readTitle', { channel: words('media', props.item.channel) })}
+      size="lg"
+    >
+      <Fetch of={measured} loading={<Loading rows={3} height={30} />}>
+        {(value) => <Told item={props.item} measured={value} onClose={props.onClose} />}
+      </Fetch>
+    </Modal>
+  )
+}
+
+/** What our own orders say of the pause, ready to be kept; else the fields are filled by hand. */
+function Told(props: {
+  item: Test
+  measured: AnswerOf<typeof api.budget.measureTest>
+  onClose: () => void
+}): ReactNode {
+  const { t, i18n } = useTranslation()
+  const format = useFormat()
+  const { item, measured } = props
   const unit = 10 ** minorDigits(item.currency)
+  const start = item.result ?? measured.found
   const [found, setFound] = useState<{ [name in 'increment' | 'low' | 'high']: number | string }>({
-    increment: item.result === null ? '' : item.result.increment / unit,
-    low: item.result === null ? '' : item.result.low / unit,
-    high: item.result === null ? '' : item.result.high / unit,
+    increment: start === null ? '' : start.increment / unit,
+    low: start === null ? '' : start.low / unit,
+    high: start === null ? '' : start.high / unit,
   })
   const [done, setDone] = useState<AnswerOf<typeof api.budget.readTest> | null>(null)
   const read = useDeed(api.budget.readTest, { refresh: ['budget', 'measurement'], quiet: true })
@@ -311,17 +335,30 @@ function Read(props: { item: Test; onClose: () => void }): ReactNode {
     if (answer !== undefined) setDone(answer)
   }
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
-      title={t('trials.readTitle', { channel: words('media', item.channel) })}
-      size="lg"
-    >
+    <>
       {done === null ? (
         <Stack gap="sm">
           <Text size="sm" c="dimmed">
             {t('trials.readMeaning')}
           </Text>
+          <Alert color={measured.found === null ? 'gray' : 'blue'} data-testid="trial-measured">
+            <Text size="sm">
+              {measured.found === null
+                ? measured.because
+                : t('trials.measured', {
+                    value: format.wholeMoney(measured.found.increment, item.currency),
+                    low: format.wholeMoney(measured.found.low, item.currency),
+                    high: format.wholeMoney(measured.found.high, item.currency),
+                    controls: format.count(measured.controls),
+                    days: format.count(measured.daysBefore),
+                  })}
+            </Text>
+            {measured.warnings.map((warning) => (
+              <Text size="sm" key={warning}>
+                {warning}
+              </Text>
+            ))}
+          </Alert>
           <SimpleGrid cols={{ base: 1, xs: 3 }}>
             {(['increment', 'low', 'high'] as const).map((name) => (
               <NumberInput
@@ -359,6 +396,6 @@ function Read(props: { item: Test; onClose: () => void }): ReactNode {
           </Group>
         </Stack>
       )}
-    </Modal>
+    </>
   )
 }
