@@ -1,9 +1,10 @@
-import { type AnswerOf, api } from '@einklang/contract'
+import { type AnswerOf, api, minorDigits } from '@einklang/contract'
 import { Badge, Button, Group, Modal, NumberInput, Select, Stack, Switch, TextInput } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { DateTime } from '../../kit/figures.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
@@ -145,7 +146,7 @@ function Add(props: { onClose: () => void }): ReactNode {
   const [channel, setChannel] = useState<string | null>(null)
   const [campaign, setCampaign] = useState('')
   const [amount, setAmount] = useState<number | string>('')
-  const add = useDeed(api.budget.addEntry, { refresh: ['budget'], done: t('kit.saved') })
+  const add = useDeed(api.budget.addEntry, { refresh: ['budget'], quiet: true, done: t('kit.saved') })
   async function save(): Promise<void> {
     if (channel === null) return
     const done = await add.run({
@@ -154,7 +155,7 @@ function Add(props: { onClose: () => void }): ReactNode {
         days: days === '7' ? 7 : 1,
         channel,
         campaign: campaign.trim() === '' ? null : campaign.trim(),
-        amount: Math.round(Number(amount) * 100),
+        amount: Math.round(Number(amount) * 10 ** minorDigits(currency)),
         currency,
       },
     })
@@ -203,18 +204,14 @@ function Add(props: { onClose: () => void }): ReactNode {
           value={amount}
           onChange={setAmount}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            onClick={() => void save()}
-            loading={add.pending}
-            disabled={day === '' || channel === null || amount === ''}
-          >
-            {t('kit.save')}
-          </Button>
-        </Group>
+        <DialogActions
+          failure={add.failure}
+          disabled={day === '' || channel === null || amount === ''}
+          pending={add.pending}
+          confirm={t('kit.save')}
+          onClose={props.onClose}
+          onConfirm={() => void save()}
+        />
       </Stack>
     </Modal>
   )

@@ -1,9 +1,10 @@
-import { type AnswerOf, api } from '@einklang/contract'
+import { type AnswerOf, api, minorDigits } from '@einklang/contract'
 import { Button, Group, Modal, NumberInput, Progress, Select, Stack, Text, TextInput } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import { type ReactNode, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer, useDeed } from '../../shell/api.ts'
@@ -118,11 +119,11 @@ function Set(props: { onClose: () => void }): ReactNode {
   const [month, setMonth] = useState('')
   const [channel, setChannel] = useState<string | null>(null)
   const [amount, setAmount] = useState<number | string>('')
-  const set = useDeed(api.budget.setPlan, { refresh: ['budget'], done: t('kit.saved') })
+  const set = useDeed(api.budget.setPlan, { refresh: ['budget'], quiet: true, done: t('kit.saved') })
   async function save(): Promise<void> {
     if (channel === null) return
     const done = await set.run({
-      body: { lines: [{ month, channel, amount: Math.round(Number(amount) * 100), currency }] },
+      body: { lines: [{ month, channel, amount: Math.round(Number(amount) * 10 ** minorDigits(currency)), currency }] },
     })
     if (done !== undefined) props.onClose()
   }
@@ -153,18 +154,14 @@ function Set(props: { onClose: () => void }): ReactNode {
           value={amount}
           onChange={setAmount}
         />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            onClick={() => void save()}
-            loading={set.pending}
-            disabled={!/^\d{4}-\d{2}$/.test(month) || channel === null || amount === ''}
-          >
-            {t('kit.save')}
-          </Button>
-        </Group>
+        <DialogActions
+          failure={set.failure}
+          disabled={!/^\d{4}-\d{2}$/.test(month) || channel === null || amount === ''}
+          pending={set.pending}
+          confirm={t('kit.save')}
+          onClose={props.onClose}
+          onConfirm={() => void save()}
+        />
       </Stack>
     </Modal>
   )

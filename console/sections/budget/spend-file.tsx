@@ -1,6 +1,5 @@
 import { type AnswerOf, api, type InputOf } from '@einklang/contract'
 import {
-  Alert,
   Button,
   Checkbox,
   FileInput,
@@ -16,6 +15,7 @@ import {
 } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { useAnswer, useDeed } from '../../shell/api.ts'
 import { useSession } from '../../shell/session.ts'
@@ -89,6 +89,7 @@ export function SpendFile(props: { onClose: () => void }): ReactNode {
     setFresh(false)
     send.reset()
   }
+  const looking = looked === null || !fresh || looked.profile === 'unknown'
   const complete =
     mapping === null || (mapping.columns.amount !== '' && (mapping.columns.day ?? mapping.columns.week) !== null)
   return (
@@ -160,11 +161,6 @@ export function SpendFile(props: { onClose: () => void }): ReactNode {
             </Button>
           </Group>
         )}
-        {send.failure === null ? null : (
-          <Alert color="red">
-            {send.failure.message} {send.failure.doInstead}
-          </Alert>
-        )}
         {looked === null ? null : mapping === null ? (
           <Group justify="space-between">
             <Text size="sm">
@@ -204,20 +200,14 @@ export function SpendFile(props: { onClose: () => void }): ReactNode {
             onChange={(event) => setSaveAs(event.currentTarget.value)}
           />
         ) : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          {looked === null || !fresh || looked.profile === 'unknown' ? (
-            <Button disabled={file === null || !complete} loading={send.pending} onClick={() => void give(true)}>
-              {t('spendFile.look')}
-            </Button>
-          ) : (
-            <Button disabled={looked.taken === 0} loading={send.pending} onClick={() => void give(false)}>
-              {t('spendFile.take')}
-            </Button>
-          )}
-        </Group>
+        <DialogActions
+          failure={send.failure}
+          disabled={looking ? file === null || !complete : looked.taken === 0}
+          pending={send.pending}
+          confirm={t(looking ? 'spendFile.look' : 'spendFile.take')}
+          onClose={props.onClose}
+          onConfirm={() => void give(looking)}
+        />
       </Stack>
     </Modal>
   )

@@ -2,6 +2,7 @@ import { type AnswerOf, api, type PersonId } from '@einklang/contract'
 import { Alert, Badge, Button, Card, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { DialogActions } from '../../kit/dialog-actions.tsx'
 import { useFormat } from '../../kit/format.ts'
 import { Fetch, Loading } from '../../kit/states.tsx'
 import { type Answer, useAnswer, useDeed } from '../../shell/api.ts'
@@ -70,7 +71,7 @@ export function WhatIf(props: { person: PersonId; identifier: Key | null; onClos
     { enabled: identifier !== null && !splitting },
   )
   const preview = useDeed(api.identity.previewSplit, { refresh: [], quiet: true })
-  const split = useDeed(api.identity.split, { refresh, done: t('identity.splitDone') })
+  const split = useDeed(api.identity.split, { refresh, quiet: true, done: t('identity.splitDone') })
   const [plan, setPlan] = useState<Effect>()
   const close = (): void => {
     setSplitting(false)
@@ -116,42 +117,45 @@ export function WhatIf(props: { person: PersonId; identifier: Key | null; onClos
             onChange={(event) => setReason(event.currentTarget.value)}
           />
         ) : null}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            {t('kit.cancel')}
-          </Button>
-          {!may(api.identity.split) ? null : splitting ? (
-            <Button
-              disabled={plan === undefined || reason.trim().length < 3}
-              loading={split.pending}
-              onClick={() =>
-                void split
-                  .run({
-                    body: {
-                      ...body,
-                      reason: reason.trim(),
-                      ...(plan === undefined ? {} : { expected: plan.expected }),
-                    },
-                  })
-                  .then((done) => (done === undefined ? undefined : close()))
-              }
-              data-testid="split"
-            >
-              {t('identity.split')}
+        {splitting ? (
+          <DialogActions
+            failure={split.failure}
+            disabled={plan === undefined || reason.trim().length < 3}
+            pending={split.pending}
+            confirm={t('identity.split')}
+            testid="split"
+            onClose={close}
+            onConfirm={() =>
+              void split
+                .run({
+                  body: {
+                    ...body,
+                    reason: reason.trim(),
+                    ...(plan === undefined ? {} : { expected: plan.expected }),
+                  },
+                })
+                .then((done) => (done === undefined ? undefined : close()))
+            }
+          />
+        ) : (
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              {t('kit.cancel')}
             </Button>
-          ) : (
-            <Button
-              variant="light"
-              onClick={() => {
-                setSplitting(true)
-                void preview.run({ body }).then((effect) => setPlan(effect))
-              }}
-              data-testid="plan-split"
-            >
-              {t('identity.splitOff')}
-            </Button>
-          )}
-        </Group>
+            {may(api.identity.split) ? (
+              <Button
+                variant="light"
+                onClick={() => {
+                  setSplitting(true)
+                  void preview.run({ body }).then((effect) => setPlan(effect))
+                }}
+                data-testid="plan-split"
+              >
+                {t('identity.splitOff')}
+              </Button>
+            ) : null}
+          </Group>
+        )}
       </Stack>
     </Modal>
   )
@@ -161,7 +165,7 @@ export function WhatIf(props: { person: PersonId; identifier: Key | null; onClos
 export function Undo(props: { log: string; opened: boolean; onClose: () => void }): ReactNode {
   const { t } = useTranslation()
   const preview = useAnswer(api.identity.previewUnmerge, { params: { log: props.log } }, { enabled: props.opened })
-  const undo = useDeed(api.identity.unmerge, { refresh, done: t('identity.undone') })
+  const undo = useDeed(api.identity.unmerge, { refresh, quiet: true, done: t('identity.undone') })
   const expected = preview.data?.expected
   return (
     <Modal opened={props.opened} onClose={props.onClose} size="lg" title={t('identity.undo')} data-testid="confirm">
@@ -170,23 +174,19 @@ export function Undo(props: { log: string; opened: boolean; onClose: () => void 
         <Fetch of={preview} loading={<Loading rows={3} height={50} />}>
           {(effect) => <Afterwards effect={effect} />}
         </Fetch>
-        <Group justify="flex-end">
-          <Button variant="default" onClick={props.onClose}>
-            {t('kit.cancel')}
-          </Button>
-          <Button
-            disabled={preview.data === undefined}
-            loading={undo.pending}
-            onClick={() =>
-              void undo
-                .run({ params: { log: props.log }, body: expected === undefined ? {} : { expected } })
-                .then(props.onClose)
-            }
-            data-testid="confirm-yes"
-          >
-            {t('identity.undo')}
-          </Button>
-        </Group>
+        <DialogActions
+          failure={undo.failure}
+          disabled={preview.data === undefined}
+          pending={undo.pending}
+          confirm={t('identity.undo')}
+          testid="confirm-yes"
+          onClose={props.onClose}
+          onConfirm={() =>
+            void undo
+              .run({ params: { log: props.log }, body: expected === undefined ? {} : { expected } })
+              .then((done) => (done === undefined ? undefined : props.onClose()))
+          }
+        />
       </Stack>
     </Modal>
   )
