@@ -14,7 +14,19 @@ export const serve: Command = {
     const { createServer } = await import('@einklang/server')
     const server = createServer({ config, told: call.tell, ownApplier: true, takeOver: call.switch('take-over') })
     server.stopOnSignals()
-    const { url, firstAdministrator } = await server.start()
+    let asked = false
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => (asked = true))
+    const started = await server.start().catch((error: unknown) => {
+      // What was under way breaks off when one stops a start; that is no failure.
+      if (!asked) throw error
+      return null
+    })
+    if (started === null) {
+      const abandoned = await server.stopped
+      call.tell('Stopped before the start was done; the next start goes on from there.')
+      return { url: null, abandoned }
+    }
+    const { url, firstAdministrator } = started
     call.tell(url === null ? 'Einklang works; this process serves nobody.' : `Einklang answers at ${url}`)
     if (firstAdministrator) {
       call.tell(`Sign in as ${firstAdministrator.email} with the password ${firstAdministrator.password}`)
