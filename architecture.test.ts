@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { type PersonId, stages } from '@einklang/contract'
-import { type Database, newId, typed } from '@einklang/platform'
+import { type Database, newId, typed, writtenSql } from '@einklang/platform'
 import { testGround } from '@einklang/platform/testing'
 import { describe, expect, test } from 'vitest'
 import { compose } from './server/compose.ts'
@@ -281,7 +281,6 @@ test('whoever is erased is in no table of any stage any more, in PostgreSQL and 
     const { database, history } = world.ground
     const house = await compose(world.ground)
     const person: PersonId = newId('person', world.clock)
-    const sql = (text: string) => [text] as unknown as TemplateStringsArray
 
     const columns = await columnsOf(database)
     const tables = [...new Set(columns.filter(isPersonColumn).map(({ table }) => table))]
@@ -293,7 +292,7 @@ test('whoever is erased is in no table of any stage any more, in PostgreSQL and 
     await database.transaction(async (tx) => {
       // A planted row need not make sense, only be there: rules between columns and tables stay aside.
       await tx.run`set local session_replication_role = replica`
-      for (const { drop } of checks) await tx.run(sql(drop))
+      for (const { drop } of checks) await tx.run(writtenSql(drop))
       await tx.run`insert into identity.person (id, first_seen_at) values (${person}, now()) on conflict do nothing`
       for (const table of tables) {
         const filled = columns.filter((column) => column.table === table && (column.needed || isPersonColumn(column)))
@@ -305,7 +304,7 @@ test('whoever is erased is in no table of any stage any more, in PostgreSQL and 
             : fillerFor(column),
         )
         await tx.run(
-          sql(
+          writtenSql(
             `insert into ${table} (${filled.map(({ column }) => `"${column}"`).join(', ')}) values (${values.join(', ')})`,
           ),
         )
@@ -332,7 +331,7 @@ test('whoever is erased is in no table of any stage any more, in PostgreSQL and 
     }
     for (const { table, column } of pastTables) {
       const rows = await history.rows(
-        [`select 1 from ${table} where ${column} = `, ' limit 1'] as unknown as TemplateStringsArray,
+        writtenSql(`select 1 from ${table} where ${column} = `, ' limit 1'),
         typed('UUID', person),
       )
       if (rows.length > 0) left.push(`${table} (${column}) in ClickHouse`)

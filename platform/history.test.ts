@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { expandDdl, type History, historyParts, statement, typed } from './history.ts'
 import { type TestGround, testGround } from './testing/index.ts'
+import { writtenSql } from './written-sql.ts'
 
 let world: TestGround
 let history: History
@@ -16,7 +17,7 @@ const ddl = `create table platform.visit (person UUID, at DateTime64(3, 'UTC'), 
 beforeAll(async () => {
   world = await testGround()
   history = world.ground.history
-  for (const sql of expandDdl(ddl, { kind: 'embedded' })) await history.run([sql] as unknown as TemplateStringsArray)
+  for (const sql of expandDdl(ddl, { kind: 'embedded' })) await history.run(writtenSql(sql))
 })
 afterAll(() => world.close())
 
@@ -43,7 +44,7 @@ describe('inserting', () => {
       engine = {{AggregatingMergeTree}} order by year;
       create materialized view platform.visited_feed to platform.visited as
       select toYear(at) as year, count() as visits from platform.visit group by year`
-    for (const sql of expandDdl(feed, { kind: 'embedded' })) await history.run([sql] as unknown as TemplateStringsArray)
+    for (const sql of expandDdl(feed, { kind: 'embedded' })) await history.run(writtenSql(sql))
     for (const [token, from] of Object.entries({ one: 5000, two: 5000, three: 5100 })) {
       await history.insert('platform.visit', visits(from, 100), `feed ${token}`)
       await history.insert('platform.visit', visits(from, 100), `feed ${token}`)

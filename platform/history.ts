@@ -6,6 +6,7 @@ import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { stages } from '@einklang/contract'
 import { assert, Outage } from './failure.ts'
 import type { Migration } from './migrate.ts'
+import { writtenSql } from './written-sql.ts'
 
 /**
  * ClickHouse, embedded (`chdb`) or a server or cluster, behind one face. `${value}` becomes a typed server-side
@@ -419,7 +420,7 @@ export async function migrateHistory(
 ): Promise<number> {
   const topology: Topology =
     history.topology === 'cluster' ? { kind: 'cluster', cluster: cluster ?? '' } : { kind: history.topology }
-  const plain = (text: string) => history.run([text] as unknown as TemplateStringsArray)
+  const plain = (text: string) => history.run(writtenSql(text))
   for (const name of ['platform', ...stages]) {
     for (const sql of expandDdl(`create database if not exists ${name}`, topology)) await plain(sql)
   }

@@ -1,4 +1,5 @@
 import { type Database, jsonText, type Part } from './database.ts'
+import { writtenSql } from './written-sql.ts'
 
 type Column =
   | 'uuid'
@@ -36,11 +37,11 @@ function textOf(columns: Columns, names: string[]): TemplateStringsArray {
     columns[name] === 'jsonb' || columns[name]?.endsWith('[]') ? 'text' : columns[name]
   const selected = names.map((name) => (carried(name) === columns[name] ? `"${name}"` : `"${name}"::${columns[name]}`))
   const between = names.slice(1).map((_, index) => `::${carried(names[index] ?? '')}[], `)
-  const text = [
+  const text = writtenSql(
     `(select ${selected.join(', ')} from unnest(`,
     ...between,
     `::${carried(names.at(-1) ?? '')}[]) as given(${names.map((name) => `"${name}"`).join(', ')}))`,
-  ] as unknown as TemplateStringsArray
+  )
   texts.set(columns, text)
   return text
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createHistory } from '@einklang/platform'
+import { createHistory, writtenSql } from '@einklang/platform'
 import { type Input, matchRecords, planMatch, readTable as tableIn, type Workshop } from '@einklang/server/matching'
 import { clusteredQuality, drawsFrom, type Quality, qualityOf } from '@einklang/stats'
 import { peer } from '../peers/python.ts'
@@ -459,15 +459,14 @@ async function increment(base: number, more: number, directory: string): Promise
   writeTown(path, base + more, { seed: 43 })
   const table = readTable(path)
   const history = createHistory({ kind: 'embedded', directory: join(directory, 'history'), memoryMegabytes: 2200 })
-  const sql = (text: string) => [text] as unknown as TemplateStringsArray
   const shop: Workshop = {
     history,
     prefix: 'matching.',
-    prepare: () => history.run(sql('create database if not exists matching')),
+    prepare: () => history.run(writtenSql('create database if not exists matching')),
     async load(name, columns, rows) {
       const file = join(directory, 'load.tsv')
       writeFileSync(file, Array.from(rows, (row) => `${row.join('\t')}\n`).join(''))
-      await history.run(sql(`insert into ${name} (${columns.join(', ')}) select * from file('${file}', 'TSV')`))
+      await history.run(writtenSql(`insert into ${name} (${columns.join(', ')}) select * from file('${file}', 'TSV')`))
     },
   }
   /** The first `count` rows; records that come later belong to people of before about as often as in life. */

@@ -1,7 +1,7 @@
 /** A filled house by bulk SQL: tables without their indexes, which come back at the end; history sorted as it lies. */
 import { performance } from 'node:perf_hooks'
 import type { PersonId } from '@einklang/contract'
-import type { Database, History } from '@einklang/platform'
+import { type Database, type History, writtenSql } from '@einklang/platform'
 
 export const names = ['Anna', 'Bert', 'Carla', 'Dieter', 'Eva', 'Frank', 'Gisela', 'Hans', 'Ida', 'Jonas']
 /** Surnames are numbers spelled with these. */
@@ -42,7 +42,7 @@ export async function fill(
 type Part = (name: string, work: () => Promise<unknown>) => Promise<void>
 
 async function fillTables(database: Database, people: number, part: Part): Promise<void> {
-  const run = (text: string) => database.run([text] as unknown as TemplateStringsArray)
+  const run = (text: string) => database.run(writtenSql(text))
   const everybody = `generate_series(0, ${people + 1}) as n`
   const id = `(lpad(to_hex(n), 8, '0') || '-0000-8200-8000-' || lpad(to_hex(n), 12, '0'))::uuid`
   const who = `'11111111-1111-8100-8000-111111111111'::uuid`
@@ -104,7 +104,7 @@ async function fillTables(database: Database, people: number, part: Part): Promi
     await part(index.name, () =>
       database.transaction(async (tx) => {
         await tx.run`set local maintenance_work_mem = '512MB'`
-        await tx.run([index.definition] as unknown as TemplateStringsArray)
+        await tx.run(writtenSql(index.definition))
       }),
     )
   await part('vacuum', async () => {
@@ -118,7 +118,7 @@ async function withoutIndexes(database: Database, tables: string[]): Promise<{ n
     select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition from pg_index
     where indrelid = any(${tables}::regclass[])
       and not exists (select from pg_constraint where conindid = indexrelid) order by 1`
-  for (const { name } of indexes) await database.run([`drop index ${name}`] as unknown as TemplateStringsArray)
+  for (const { name } of indexes) await database.run(writtenSql(`drop index ${name}`))
   return indexes
 }
 
@@ -133,7 +133,7 @@ async function fillHistory(history: History, people: number): Promise<void> {
     'shop', 'track', ['Product Viewed', 'Product Added', 'message.opened', 'Order Completed'][1 + number % 4],
     ['web', 'app', 'email', 'store'][1 + number % 4], now64(3), '', 0, 'EUR', '', '', '', '', 'https://shop.example/p', '', '',
     ['SKU-1'], '{"name":"Ankle boot","price":89.95}', '{}', [], 1`
-  const run = (text: string) => history.run([text] as unknown as TemplateStringsArray)
+  const run = (text: string) => history.run(writtenSql(text))
   // One block after the other holds other people, as the parts do after all merges.
   const block = 1_000_000
   const ofAll = people * eventsEach

@@ -14,6 +14,7 @@ import { noMemory } from '../memory.ts'
 import { createMetrics } from '../metrics.ts'
 import { migrationsIn } from '../migrate.ts'
 import { createSecrets } from '../secrets.ts'
+import { writtenSql } from '../written-sql.ts'
 import { type TestPlaces, templateName, withDatabase } from './setup.ts'
 
 /** A clock that stands still; moving it also moves `platform.now()` before the next statement runs. */
@@ -165,8 +166,7 @@ async function take(places: TestPlaces): Promise<OpenHistory> {
   const databases = await own.open.rows<{ name: string }>`select name from system.databases
     where name not in ('system', 'default', 'information_schema', 'INFORMATION_SCHEMA')`
   // Dropping, not truncating: the memory of de-duplication tokens goes with the table only.
-  for (const { name } of databases)
-    await own.open.run([`drop database \`${name}\` sync`] as unknown as TemplateStringsArray)
+  for (const { name } of databases) await own.open.run(writtenSql(`drop database \`${name}\` sync`))
   await migrateHistory(own.open, migrationsIn(places.engine, 'history'))
   return own.open
 }
