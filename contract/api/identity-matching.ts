@@ -60,6 +60,8 @@ const matchAudit = z.object({
   ),
 })
 
+const matchLevel = z.object({ field: z.string(), level: z.string(), weight: z.number() })
+
 const matchRule = z.object({ rule: z.string(), pairs: z.number(), skippedValues: z.number() })
 
 export const matchRuns = route({
@@ -103,6 +105,17 @@ export const matchRun = route({
     ),
     /** Null for runs from before audits were kept, and while a run is not through. */
     audit: matchAudit.nullable(),
+    /** The sure links about which the run is least sure, at most twenty: what would be, or was, joined. */
+    joins: z.array(
+      z.object({
+        one: idOf('person'),
+        other: idOf('person'),
+        probability: z.number(),
+        /** What speaks for it, the strongest first, and what against. */
+        agrees: z.array(matchLevel),
+        differs: z.array(matchLevel),
+      }),
+    ),
     /** Compared fields that say nearly the same (above .7 of 1, beyond chance): agreement in both counts nearly twice. */
     dependent: z.array(z.object({ one: z.string(), other: z.string(), dependence: z.number() })),
   }),

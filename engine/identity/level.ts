@@ -111,14 +111,25 @@ export async function headsOf(tx: Database, person: PersonId): Promise<Map<strin
  * and logins resolve by what is sure (spec identity §11).
  */
 export async function refuseProbable(tx: Database, persons: PersonId[]): Promise<void> {
-  const row = await tx.row<{ ids: number }>`
-    select count(*)::int as ids from identity.merged
-    where winner in (select identity.current(id) from unnest(${persons}::uuid[]) as id) and not undone and sure is not null`
-  if (!row || row.ids === 0) return
+  const rows = await tx.rows<{ loser: PersonId; winner: PersonId; log: string | null }>`
+    select loser, winner, (select log.id from identity.log where log.kind = 'merge' and log.undone_at is null
+        and log.loser = merged.loser order by seq desc limit 1) as log
+    from identity.merged as merged
+    where winner in (select identity.current(id) from unnest(${persons}::uuid[]) as id) and not undone and sure is not null
+    order by loser`
+  if (rows.length === 0) return
+  // Ids that only stand for an identifier follow the join of their record.
+  const joined = rows.filter(({ log }) => log !== null)
+  const [first] = joined.length > 0 ? joined : rows
+  const others = joined.length > 1 ? `, and ${joined.length - 1} more` : ''
+  const way =
+    first?.log == null
+      ? ''
+      : ` Confirm: POST /api/identity/merges with {"one":"${first.winner}","other":"${first.loser}"}. Separate: POST /api/identity/merges/${first.log}/undo.`
   throw new Refusal(
     409,
     'only_probable',
-    'A run of matching joined some records of this customer with the others; nobody has confirmed that they are one.',
-    { doInstead: 'Confirm the join in the tab Identity, or separate it; then ask again.' },
+    `A run of matching joined ${first?.loser}${others} with the rest of this customer; nobody has confirmed that they are one.`,
+    { doInstead: `Confirm or separate it in the tab Identity of the customer, then ask again.${way}` },
   )
 }

@@ -11,9 +11,10 @@ import { useFormat } from '../../kit/format.ts'
 import { Panel } from '../../kit/page.tsx'
 import { nameOf } from '../../kit/person.ts'
 import { Empty, Fetch } from '../../kit/states.tsx'
-import { client, useAnswer, useDeed } from '../../shell/api.ts'
+import { useAnswer, useDeed } from '../../shell/api.ts'
 import { PersonLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
+import { UndecidedJoin } from '../profile/undecided-join.tsx'
 
 type Found = AnswerOf<typeof api.profile.search>['items'][number]
 
@@ -71,12 +72,15 @@ function PersonRequests(props: { person: Found }): ReactNode {
   const erase = useDeed(api.consent.erase, {
     refresh: ['profile', 'consent', 'identity', 'audience', 'commerce', 'delivery', 'decision'],
   })
+  const exported = useDeed(api.profile.exportPerson, { refresh: [], done: t('person.exported') })
   const link = useDeed(api.consent.preferenceLink, { refresh: [] })
+  const undecided = [erase.failure, exported.failure].some((failure) => failure?.code === 'only_probable')
   const params = { person: person.person as PersonId }
   const name = nameOf(person, t('person.anonymous'))
 
   async function access(): Promise<void> {
-    const document = await client.call(api.profile.exportPerson, { params })
+    const document = await exported.run({ params })
+    if (document === undefined) return
     saveFile(
       `einklang-${person.person}.json`,
       new Blob([JSON.stringify(document, null, 2)], { type: 'application/json' }),
@@ -103,7 +107,7 @@ function PersonRequests(props: { person: Found }): ReactNode {
             </Button>
           ) : null}
           {may(api.profile.exportPerson) ? (
-            <Button size="xs" variant="default" onClick={() => void access()}>
+            <Button size="xs" variant="default" loading={exported.pending} onClick={() => void access()}>
               {t('person.export')}
             </Button>
           ) : null}
@@ -114,6 +118,7 @@ function PersonRequests(props: { person: Found }): ReactNode {
           ) : null}
         </Group>
       </Group>
+      {undecided ? <UndecidedJoin person={person.person as PersonId} /> : null}
       <Confirm
         opened={erasing}
         title={t('consent.erase')}

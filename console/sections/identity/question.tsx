@@ -125,10 +125,10 @@ function Fields(props: { fields: Field[] }): ReactNode {
                 </Text>
               </Table.Td>
               <Table.Td>
-                <Text size="sm">{field.one ?? '–'}</Text>
+                <Value field={field.field} value={field.one} />
               </Table.Td>
               <Table.Td>
-                <Text size="sm">{field.other ?? '–'}</Text>
+                <Value field={field.field} value={field.other} />
               </Table.Td>
               <Table.Td w={110}>
                 <Badge variant="light" color={colours[field.agreement] ?? 'gray'} tt="none" size="sm">
@@ -140,6 +140,21 @@ function Fields(props: { fields: Field[] }): ReactNode {
         </Table.Tbody>
       </Table>
     </Panel>
+  )
+}
+
+const written = ['first_name', 'last_name', 'street', 'city', 'address']
+
+/** Fields are compared folded; names and places are shown with capitals, birth dates as usual here. */
+function Value(props: { field: string; value: string | null }): ReactNode {
+  const format = useFormat()
+  const { field, value } = props
+  if (value === null) return <Text size="sm">–</Text>
+  if (field === 'birthday' && /^\d{4}-\d\d-\d\d$/.test(value)) return <Text size="sm">{format.date(value)}</Text>
+  return (
+    <Text size="sm" tt={written.includes(field) ? 'capitalize' : field === 'country' ? 'uppercase' : 'none'}>
+      {value}
+    </Text>
   )
 }
 

@@ -227,7 +227,7 @@ function Line(props: {
             {people.length > 0 ? people.join(' · ') : (item.via?.value ?? '')}
           </Text>
           {item.probability === null ? null : (
-            <Badge variant="light" tt="none" size="sm">
+            <Badge variant="light" tt="none" size="sm" style={{ flexShrink: 0 }}>
               {format.percent(item.probability)}
             </Badge>
           )}

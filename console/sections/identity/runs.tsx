@@ -1,5 +1,5 @@
 import { type AnswerOf, api, type PersonId } from '@einklang/contract'
-import { Alert, Badge, Button, Card, Group, Stack, Table, Text } from '@mantine/core'
+import { Accordion, Alert, Badge, Button, Card, Group, Stack, Table, Text } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Confirm } from '../../kit/confirm.tsx'
@@ -11,7 +11,7 @@ import { StateBadge } from '../../kit/state-badge.tsx'
 import { Empty, Fetch, Loading } from '../../kit/states.tsx'
 import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { useFilters } from '../../shell/filters.ts'
-import { ScreenLink } from '../../shell/link.tsx'
+import { PersonLink, ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
 import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
@@ -34,7 +34,7 @@ export function MatchRuns(): ReactNode {
       id: 'state',
       header: t('matching.state'),
       cell: (run) => <StateBadge state={run.state} label={words('matchState', run.state)} />,
-      width: 160,
+      width: 190,
     },
     { id: 'started', header: t('matching.started'), cell: (run) => <DateTime at={run.startedAt} /> },
     {
@@ -314,6 +314,7 @@ function Details(props: { run: string }): ReactNode {
               </Alert>
             )}
             {value.audit === null ? null : <Audit audit={value.audit} />}
+            {value.joins.length === 0 ? null : <Joins joins={value.joins} />}
             {value.rules.length === 0 ? null : <Rules rules={value.rules} />}
             {value.weights.length === 0 ? null : <Weights weights={value.weights} />}
           </Stack>
@@ -324,6 +325,50 @@ function Details(props: { run: string }): ReactNode {
 }
 
 type Details_ = AnswerOf<typeof api.identity.matchRun>
+
+/** The sure links about which the run is least sure: whoever approves looks at these. */
+function Joins(props: { joins: Details_['joins'] }): ReactNode {
+  const { t } = useTranslation()
+  const words = useWords()
+  const format = useFormat()
+  const levelWords = useLevelWords()
+  const nameOf = useNames(props.joins.flatMap(({ one, other }) => [one, other]))
+  return (
+    <Stack gap="xs" data-testid="match-joins">
+      <Text fw={600} size="sm">
+        {t('matching.joins')}
+      </Text>
+      <Text size="xs" c="dimmed">
+        {t('matching.joinsHint')}
+      </Text>
+      <Table.ScrollContainer minWidth={420}>
+        <Table fz="sm" aria-label={t('matching.joins')}>
+          <Table.Tbody>
+            {props.joins.map(({ one, other, probability, agrees, differs }) => (
+              <Table.Tr key={`${one} ${other}`}>
+                <Table.Td>
+                  <Group gap={6}>
+                    <PersonLink person={one} name={nameOf(one) ?? t('matching.unnamed')} />
+                    <span aria-hidden>+</span>
+                    <PersonLink person={other} name={nameOf(other) ?? t('matching.unnamed')} />
+                  </Group>
+                </Table.Td>
+                <Table.Td>
+                  <Text size="xs" c="dimmed">
+                    {[...agrees, ...differs]
+                      .map(({ field, level }) => `${words('matchFeature', field)}: ${levelWords(level)}`)
+                      .join(' · ')}
+                  </Text>
+                </Table.Td>
+                <Table.Td ta="right">{format.percent(probability, 2)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Stack>
+  )
+}
 
 /** Groups of records that look wrong, the largest first. */
 function Audit(props: { audit: NonNullable<Details_['audit']> }): ReactNode {
@@ -439,39 +484,49 @@ function Weights(props: { weights: Details_['weights'] }): ReactNode {
   const words = useWords()
   const levelWords = useLevelWords()
   return (
-    <Stack gap="xs">
-      <Text fw={600} size="sm">
-        {t('matching.weights')}
-      </Text>
-      <Text size="xs" c="dimmed">
-        {t('matching.weightsHint')}
-      </Text>
-      <Table fz="sm" aria-label={t('matching.weights')} data-testid="match-weights">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('matching.field')}</Table.Th>
-            <Table.Th>{t('matching.level')}</Table.Th>
-            <Table.Th ta="right">{t('matching.ofOne')}</Table.Th>
-            <Table.Th ta="right">{t('matching.ofStrangers')}</Table.Th>
-            <Table.Th ta="right">{t('matching.bits')}</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {props.weights.flatMap(({ comparison, levels }) =>
-            levels.map(({ level, match, chance, bits }, at) => (
-              <Table.Tr key={`${comparison} ${level}`}>
-                <Table.Td>{at === 0 ? words('matchFeature', comparison) : ''}</Table.Td>
-                <Table.Td>{levelWords(level)}</Table.Td>
-                <Table.Td ta="right">{format.percent(match, 1)}</Table.Td>
-                <Table.Td ta="right">{format.percent(chance, 3)}</Table.Td>
-                <Table.Td ta="right" c={bits < 0 ? 'red' : 'teal'}>
-                  {format.decimal(bits, 1)}
-                </Table.Td>
-              </Table.Tr>
-            )),
-          )}
-        </Table.Tbody>
-      </Table>
-    </Stack>
+    <Accordion variant="contained" chevronPosition="left">
+      <Accordion.Item value="weights">
+        <Accordion.Control data-testid="show-weights">
+          <Text fw={600} size="sm">
+            {t('matching.weights')}
+          </Text>
+        </Accordion.Control>
+        <Accordion.Panel>
+          <Text size="xs" c="dimmed">
+            {t('matching.weightsHint')}
+          </Text>
+          <Table.ScrollContainer minWidth={480}>
+            <Table fz="sm" aria-label={t('matching.weights')} data-testid="match-weights">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('matching.field')}</Table.Th>
+                  <Table.Th>{t('matching.level')}</Table.Th>
+                  <Table.Th ta="right">{t('matching.ofOne')}</Table.Th>
+                  <Table.Th ta="right">{t('matching.ofStrangers')}</Table.Th>
+                  <Table.Th ta="right">{t('matching.bits')}</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {props.weights.flatMap(({ comparison, levels }) =>
+                  levels.map(({ level, match, chance, bits }, at) => (
+                    <Table.Tr key={`${comparison} ${level}`}>
+                      <Table.Td>{at === 0 ? words('matchFeature', comparison) : ''}</Table.Td>
+                      <Table.Td>{levelWords(level)}</Table.Td>
+                      <Table.Td ta="right">{format.percent(match, 1)}</Table.Td>
+                      <Table.Td ta="right">
+                        {chance > 0 && chance < 0.00001 ? `< ${format.percent(0.00001, 3)}` : format.percent(chance, 3)}
+                      </Table.Td>
+                      <Table.Td ta="right" c={bits < 0 ? 'red' : 'teal'}>
+                        {format.decimal(bits, 1)}
+                      </Table.Td>
+                    </Table.Tr>
+                  )),
+                )}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+        </Accordion.Panel>
+      </Accordion.Item>
+    </Accordion>
   )
 }

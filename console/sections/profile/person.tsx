@@ -28,6 +28,7 @@ import { PathTab } from './path-tab.tsx'
 import { ReachPanel } from './reach-panel.tsx'
 import { TimelineTab, useTimelineQuestion } from './timeline-tab.tsx'
 import { TraitsTab } from './traits-tab.tsx'
+import { UndecidedJoin } from './undecided-join.tsx'
 import { HouseholdPanel } from './why-panel.tsx'
 
 export type PersonView = (typeof api.profile.view)['answer']['_zod']['output']
@@ -82,6 +83,7 @@ function Whole(props: { view: PersonView }): ReactNode {
           {t('person.mergedInto', { name })}
         </Alert>
       )}
+      <UndecidedJoin person={view.person} here={filters.tab === 'identity'} />
       {view.hold === null ? null : (
         <Alert icon={<IconHandStop />} color="orange" data-testid="on-hold">
           {t(view.hold.until === null ? 'person.onHold' : 'person.onHoldUntil', {

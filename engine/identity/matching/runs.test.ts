@@ -96,6 +96,10 @@ test('a run shows its pairs, waits for approval above two percent, joins people,
   await jobs()
   const waiting = await ask('matchRun', { params: { run } })
   expect(waiting).toMatchObject({ state: 'waiting', error: null, dependent: [] })
+  const joins = waiting['joins'] as unknown as { probability: number; agrees: { field: string }[] }[]
+  expect(joins.length).toBeGreaterThan(15)
+  expect(joins.map(({ probability }) => probability)).toEqual(joins.map((join) => join.probability).toSorted())
+  expect(joins[0]?.agrees[0]?.field).toBe('birth date')
   expect(Number(waiting['shareMoved'])).toBeGreaterThan(0.1)
   expect(await personOf('till', 't3')).toBe(apart[1])
 
@@ -139,19 +143,27 @@ test('a run shows its pairs, waits for approval above two percent, joins people,
   expect(await ask('person', { params: { person: till } })).toMatchObject({ person: s4, level: 'probable' })
   expect(Object.values(await levels((await personOf('shop', 's6')) as PersonId))).toEqual(['sure', 'sure'])
   expect((await identity.log(s4)).find(({ kind }) => kind === 'merge')?.level).toBe('probable')
-  await expect(world.ground.database.transaction((tx) => identity.erase(tx, [s4]))).rejects.toThrow(
-    /nobody has confirmed/,
-  )
+  // Erasure waits for somebody's decision, and says how to give it.
+  const refused = await world.ground.database.transaction((tx) => identity.erase(tx, [s4])).catch((error) => error)
+  expect(refused).toMatchObject({ status: 409, code: 'only_probable', message: expect.stringContaining(till) })
+  const merge = (await identity.log(s4)).find(({ kind }) => kind === 'merge')
+  expect(refused.doInstead).toContain(`/api/identity/merges/${merge?.id}/undo`)
+  const asked = JSON.parse(/\{.*?\}/.exec(refused.doInstead)?.[0] ?? '{}') as { one: PersonId; other: PersonId }
   await identity.sync()
   const [told] = await world.ground.history.rows<{ probable: number }>`
     select count() as probable from identity.merged final where undone = 0 and sure <> winner`
   expect(Number(told?.probable)).toBeGreaterThan(15)
-  expect(await identity.merge(s4, till, 'user:tess', 'same face')).toMatchObject({
+  expect(await identity.merge(asked.one, asked.other, 'user:tess', 'same face')).toMatchObject({
     loser: null,
     log: expect.any(String),
   })
   expect(Object.values(await levels(s4))).toEqual(['sure', 'sure', 'sure'])
   expect(await identity.merge(s4, till, 'user:tess', 'same face')).toMatchObject({ log: null })
+  const erased = world.ground.database.transaction(async (tx) => {
+    await identity.erase(tx, [s4])
+    throw new Error('only tried')
+  })
+  await expect(erased).rejects.toThrow('only tried')
 
   // Nothing changed since: a second run with the model of the first moves nobody and says nothing unusual.
   const second = (await ask('startMatchRun', { body: { seed: 1, retrain: false } })) as unknown as { run: string }

@@ -78,6 +78,7 @@ export function matchRunParts(ground: Ground, joining: Joining): Pick<StageParts
           weights: weightsOf(row.model),
           drift: [...row.drift, ...whole(await lastCheck(database, row.id))],
           audit: row.manifest.audit ?? null,
+          joins: await leastSure(ground, row.id),
           dependent: row.manifest.dependent ?? [],
         }
       }),
@@ -145,6 +146,19 @@ export function matchRunParts(ground: Ground, joining: Joining): Pick<StageParts
       }),
     ],
   }
+}
+
+/** The links that join people by themselves, the least sure first. */
+async function leastSure({ database }: Ground, run: string) {
+  type Level = { field: string; level: string; weight: number }
+  const links = await database.rows<{ one: PersonId; other: PersonId; probability: number; levels: Level[] }>`
+    select one, other, probability, levels from identity.link where run = ${run} and decision = 'auto'
+    order by weight, one, other limit 20`
+  return links.map(({ levels, ...link }) => ({
+    ...link,
+    agrees: levels.filter(({ weight }) => weight > 0).sort((one, other) => other.weight - one.weight),
+    differs: levels.filter(({ weight }) => weight < 0).sort((one, other) => one.weight - other.weight),
+  }))
 }
 
 /** Above the limit, what a whole run would do otherwise belongs to what is unusual about the run. */
