@@ -16,8 +16,9 @@ import { retailerTable } from './retailer.ts'
 /**
  * Claim: on a retailer with known truth the mix model's 90 % intervals hold the true returns, and the budget that the
  * allocator proposes loses at most 5 % of what the best division would bring, never more than leaving things as they are.
- * Beside it what the caution costs: the division without doubt, the one that may grow what nobody knows, and both. `einklang bench budget [SEEDS]
- * [FIRST] [DIRECTORY]` (default 2 seeds from 101 on, the bar is over 20); worlds found in DIRECTORY are used again.
+ * Beside it what the caution costs: the division without doubt, the one that may grow what nobody knows, and both.
+ * `einklang bench budget [SEEDS] [FIRST] [DIRECTORY]` (default 2 seeds from 101 on, the bar is over 20); worlds found in
+ * DIRECTORY are used again.
  */
 const given = process.argv.slice(2)
 const [seeds = 2, firstSeed = 101] = given.filter((word) => /^\d+$/.test(word)).map(Number)
