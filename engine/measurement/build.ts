@@ -17,7 +17,6 @@ const personsPerPage = 20_000
 
 const clicks = ['message.clicked', 'Email Link Clicked']
 const opens = ['message.opened', 'Email Opened']
-const arrivals = ['message.delivered', 'message.sent', 'message.bounced']
 const visitsToStore = ['Store Visited', 'Store Entered', 'Geofence Entered']
 const scans = ['QR Scanned', 'Code Scanned']
 /** Channels without a click or an open: arriving is all one can see. */
@@ -30,6 +29,8 @@ export type BuildPlan = {
   rules: readonly GroupingRule[]
   /** Batches up to here were in the build before; null = build everything. */
   after: number | null
+  /** Whether persons may have been merged or split since. */
+  moved: boolean
   /** Which of these persons are known to the house (an address, card or account). */
   known: (persons: PersonId[]) => Promise<PersonId[]>
   /** Writes paths of the persons that meet the condition, and what is summed beside them. */
@@ -63,11 +64,12 @@ export async function build(history: History, plan: BuildPlan): Promise<BuildRes
   const slices = Math.max(1, Math.ceil((Number(size?.events ?? 0) * share) / eventsPerSlice))
   const everybody = history.part`select distinct person from measurement.changed where build = ${plan.number}`
   await writeReceipts(history, plan)
+  await writeConversions(history, plan)
   const ranges = await neighboursOf(history, everybody, Math.ceil(persons / slices))
   for (const [index, within] of ranges.entries()) {
     plan.signal.throwIfAborted()
     const slice = sliceOf(history, plan, index, within)
-    await writeConversions(history, plan, slice)
+    await writeSources(history, plan, slice)
     await plan.changePaths(slice.has('person'), () => writePaths(history, plan, slice))
   }
   return { watermark, persons }
@@ -107,22 +109,18 @@ async function collectChanged(history: History, plan: BuildPlan): Promise<void> 
       select person, id from ingest.event where person = ${sql(history, nobody)} and name in ${orders} and ${fresh}
       ${sharing}
     ) as e left any join ${merged(history)} as m on e.person = m.loser`
-  await history.run`
-    insert into measurement.changed (build, person)
-    select distinct ${plan.number}, arrayJoin([built.person, ${currentOf(history, 'built.stored')}]) from (
-      select distinct person, arrayJoin(arrayPushFront(others, person)) as stored from measurement.path final
-      where notEmpty(others) or person in (select loser from ${merged(history)})
-    ) as built left any join ${merged(history)} as m on built.stored = m.loser
-    where built.person != ${currentOf(history, 'built.stored')}`
   if (plan.after === null) {
     await history.run`insert into measurement.changed (build, person)
       select distinct ${plan.number}, person from measurement.path final`
+  } else if (plan.moved) {
+    await history.run`
+      insert into measurement.changed (build, person)
+      select distinct ${plan.number}, arrayJoin([built.person, ${currentOf(history, 'built.stored')}]) from (
+        select distinct person, arrayJoin(arrayPushFront(others, person)) as stored from measurement.path final
+        where notEmpty(others) or person in (select loser from ${merged(history)})
+      ) as built left any join ${merged(history)} as m on built.stored = m.loser
+      where built.person != ${currentOf(history, 'built.stored')}`
   }
-}
-
-/** Rows of whom a merge or a split may have moved: the others stand where they were filed. */
-export function mayBeStale(history: History): HistoryPart {
-  return history.part`(person != stored or stored in (select loser from ${merged(history)}))`
 }
 
 async function markKnown(history: History, plan: BuildPlan): Promise<void> {
@@ -202,26 +200,28 @@ const kin = `cityHash64(${Object.values(ruleColumns)
   .map((column) => `cityHash64(${column})`)
   .join(', ')})`
 
-/** Sources of the slice as arrays, the first one none: the rules are read once per kind of source. */
+/** Rules are read once per kind of source, not once per event. */
+async function writeSources(history: History, plan: BuildPlan, slice: Slice): Promise<void> {
+  const any = Object.values(ruleColumns).map((column) => `any(e.${column}) as ${column}`)
+  await history.run`
+    insert into measurement.source (build, slice, kin, channel, campaign)
+    select ${plan.number}, ${slice.number}, kin, ${channelExpression(history, plan.rules)}, campaign
+    from (
+      select kin, ${sql(history, any.join(', '))}
+      from (select ${sourceColumns(history, plan)}, ${sql(history, kin)} as kin from ingest.event where ${slice.events}) as e
+      group by kin
+    ) settings max_execution_time = 0`
+}
+
+/** Sources of the slice as parallel arrays, the first one none. */
 function sourcesOf(history: History, plan: BuildPlan, slice: Slice): HistoryPart {
   const [channels, days] = [Object.keys(lookBackByChannel), Object.values(lookBackByChannel)]
   const list = (column: string, none: string) => sql(history, `arrayPushFront(groupArray(${column}), ${none})`)
   return history.part`(
-    select (${list('kin', '0')} as kins, ${list('toString(group)', "''")} as channels, ${list('toString(campaign)', "''")} as campaigns,
-      ${list('cityHash64(group, lowerUTF8(campaign))', '0')} as wholes,
+    select (${list('kin', '0')} as kins, ${list('toString(channel)', "''")} as channels, ${list('toString(campaign)', "''")} as campaigns,
+      ${list('cityHash64(channel, lowerUTF8(campaign))', '0')} as wholes,
       arrayMap(c -> ${dayMs} * transform(c, ${channels}, ${typed('Array(Int64)', days)}, ${lookBackDays}), channels) as look_backs)
-    from (
-      select kin, campaign, ${channelExpression(history, plan.rules)} as group from (
-        select kin, ${sql(
-          history,
-          Object.values(ruleColumns)
-            .map((column) => `any(e.${column}) as ${column}`)
-            .join(', '),
-        )}
-        from (select ${sourceColumns(history, plan)}, ${sql(history, kin)} as kin from ingest.event where ${slice.events}) as e
-        group by kin
-      )
-    )
+    from measurement.source where build = ${plan.number} and slice = ${slice.number}
   )`
 }
 
@@ -271,53 +271,70 @@ async function writeReceipts(history: History, plan: BuildPlan): Promise<void> {
           or (order_no = '' and ${everybody.events}))`
   await history.run`
     insert into measurement.receipt
-      (build, person, stored, at, event, name, order_no, value, currency, channel, place, bot)
-    select ${plan.number}, ${ownerOf(history, 'e')}, if(e.person = ${sql(history, nobody)}, e.id, e.person), at, id, name,
-      order_no, value, currency, channel, place, bot
+      (build, number, person, stored, at, event, name, order_no, value, currency, channel, place)
+    select ${plan.number}, ${sql(history, numberOf('id'))}, ${ownerOf(history, 'e')}, if(e.person = ${sql(history, nobody)}, e.id, e.person),
+      at, id, name, order_no, value, currency, channel, place
     from (
-      select person, at, id, name, order_no, value, currency, channel, place, has(flags, 'bot') as bot from ingest.event
-      where name in ${[...orders, ...returns]} and ${wanted} limit 1 by id
+      select person, at, id, name, order_no, value, currency, channel, place from ingest.event
+      where name in ${[...orders, ...returns]} and ${wanted} and not (name in ${orders} and order_no != '' and has(flags, 'bot'))
     ) as e left any join ${merged(history)} as m on e.person = m.loser
     settings max_execution_time = 0`
 }
 
-async function writeConversions(history: History, plan: BuildPlan, slice: Slice): Promise<void> {
-  const ordered = history.part`build = ${plan.number} and name in ${orders}`
-  const mine = history.part`(select order_no from measurement.receipt
-    where ${ordered} and order_no != '' and not bot and ${slice.has('person')})`
-  await history.run`
-    insert into measurement.conversion
-      (person, stored, at, event, order_no, value, returned, currency, sold_via, place, build, gone)
-    with placed as (
-      select * from measurement.receipt
-      where ${ordered} and (order_no in ${mine} or (order_no = '' and ${slice.has('person')}))
-      order by at, event
-      -- The shop's export and the browser both tell of one order; only a till counts for its store alone.
-      limit 1 by if(order_no = '', toString(event), concat(order_no, '\0', if(channel = 'store', place, '')))
-    ),
-    back as (
-      select purchase, sum(abs(value)) as amount, max(name = 'Order Cancelled') as cancelled, min(at) as at from (
-        -- Of receipts with one number, a return belongs to that of its own store, else to the last one before it.
-        select r.name as name, r.value as value, r.at as at,
-          argMax(p.event, tuple(p.place = r.place, p.at <= r.at, p.at)) as purchase
-        from (
-          select event, name, order_no, value, at, place from measurement.receipt
-          where build = ${plan.number} and name in ${returns} and order_no in ${mine}
-        ) as r join placed as p on p.order_no = r.order_no
-        group by r.event, r.name, r.value, r.at
-      ) group by purchase
-    )
-    select p.person, p.stored, p.at, p.event, p.order_no, p.value - came_back, came_back, p.currency,
-      if(p.channel in ('app', 'store'), p.channel, 'web'), p.place, ${newVersion(plan)}, 0
-    from (
-      select p.*, if((b.amount > 0 or b.cancelled) and b.at <= p.at + interval ${returnDays} day,
-        if(b.cancelled, p.value, least(p.value, b.amount)), 0) as came_back
-      from placed as p left any join back as b on p.event = b.purchase
-    ) as p where ${slice.has('p.person')}
-    union all
-    select person, stored, at, event, order_no, value, returned, currency, sold_via, place, ${goneVersion(plan)}, 1
-    from measurement.conversion final where ${slice.has('person')}
-    settings max_execution_time = 0`
+/** Receipts that tell of one order have one number. */
+const numberOf = (event: string) => `cityHash64(if(order_no = '', toString(${event}), order_no))`
+const receiptsPerShare = 500_000
+
+/** Orders known by their number, net of what came back; a share of the numbers at a time. */
+async function writeConversions(history: History, plan: BuildPlan): Promise<void> {
+  const [receipts] = await history.rows<{ count: number }>`
+    select count() as count from measurement.receipt where build = ${plan.number}`
+  const shares = Math.ceil(Number(receipts?.count ?? 0) / receiptsPerShare) || 1
+  const changed =
+    plan.after === null
+      ? history.part`true`
+      : history.part`person in (select person from measurement.changed where build = ${plan.number})`
+  for (let share = 0; share < shares; share++) {
+    plan.signal.throwIfAborted()
+    const within = (number: string) => {
+      const from = typed('UInt64', (2n ** 64n * BigInt(share)) / BigInt(shares))
+      const to = typed('UInt64', (2n ** 64n * BigInt(share + 1)) / BigInt(shares) - 1n)
+      return history.part`${sql(history, number)} between ${from} and ${to}`
+    }
+    const mine = history.part`build = ${plan.number} and ${within('number')}`
+    await history.run`
+      insert into measurement.conversion
+        (person, stored, at, event, order_no, value, returned, currency, sold_via, place, build, gone)
+      with placed as (
+        select * from measurement.receipt where ${mine} and name in ${orders}
+        order by at, event
+        -- The shop's export and the browser both tell of one order; only a till counts for its store alone.
+        limit 1 by if(order_no = '', toString(event), concat(order_no, '\0', if(channel = 'store', place, '')))
+      ),
+      back as (
+        select purchase, sum(abs(value)) as amount, max(name = 'Order Cancelled') as cancelled, min(at) as at from (
+          -- Of receipts with one number, a return belongs to that of its own store, else to the last one before it.
+          select r.name as name, r.value as value, r.at as at,
+            argMax(p.event, tuple(p.place = r.place, p.at <= r.at, p.at)) as purchase
+          from (
+            select event, name, order_no, value, at, place from measurement.receipt
+            where ${mine} and name in ${returns} and order_no != '' limit 1 by event
+          ) as r join placed as p on p.order_no = r.order_no
+          group by r.event, r.name, r.value, r.at
+        ) group by purchase
+      )
+      select p.person, p.stored, p.at, p.event, p.order_no, p.value - came_back, came_back, p.currency,
+        if(p.channel in ('app', 'store'), p.channel, 'web'), p.place, ${newVersion(plan)}, 0
+      from (
+        select p.*, if((b.amount > 0 or b.cancelled) and b.at <= p.at + interval ${returnDays} day,
+          if(b.cancelled, p.value, least(p.value, b.amount)), 0) as came_back
+        from placed as p left any join back as b on p.event = b.purchase
+      ) as p where ${changed}
+      union all
+      select person, stored, at, event, order_no, value, returned, currency, sold_via, place, ${goneVersion(plan)}, 1
+      from measurement.conversion final where ${changed} and ${within(numberOf('event'))}
+      settings max_execution_time = 0, optimize_on_insert = 0`
+  }
 }
 
 /** Contacts become touches, and touches with the orders that they led to become paths: a person at a time, in arrays. */
@@ -344,7 +361,7 @@ async function writePaths(history: History, plan: BuildPlan, slice: Slice): Prom
         -- Silence or another source begins a visit.
         arrayFilter((v, b) -> v.1 > b.1 + ${visitGap} or (v.4 != 0 and v.4 != b.4), seen, arrayShiftRight(seen, 1)) as visits,
         -- A message counts once, by the best evidence, and not at all if it came back.
-        arraySort(t -> (t.1, t.2), arrayMap(
+        arraySort(arrayMap(
           t -> (cityHash64(t.5, if(t.5 = '', t.2, 0)), transform(t.4, ${typed(
             'Array(Int8)',
             Object.keys(ranks).map((name) => proofs.indexOf(name)),
@@ -396,5 +413,5 @@ async function writePaths(history: History, plan: BuildPlan, slice: Slice): Prom
     select person, at, event, converted, order_no, value, returned, currency, sold_via, place, first, known, others,
       touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, ${goneVersion(plan)}, 1
     from measurement.path final where ${slice.has('person')} and build < ${newVersion(plan)}
-    settings max_execution_time = 0`
+    settings max_execution_time = 0, optimize_on_insert = 0`
 }

@@ -2,7 +2,7 @@ import type { AnswerOf, api, InputOf, PersonId } from '@einklang/contract'
 import { type Caller, type Database, type Ground, typed } from '@einklang/platform'
 import type { StockReport } from '#commerce'
 import { type Answers, createAnswers } from './answers.ts'
-import { build, mayBeStale, newestBatch } from './build.ts'
+import { build, newestBatch } from './build.ts'
 import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
 import { type Refit, refitCustomers, type SetForecasts } from './customers.ts'
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts'
@@ -194,10 +194,11 @@ async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal)
       lastBuild(database),
       currentGrouping(database),
       newestBatch(history),
-      mergesSeen(ground),
+      mergesIn(ground),
     ])
     const complete = last === undefined || last.groupingVersion !== grouping.version
-    if (!complete && newest <= last.watermark && !merges) {
+    const moved = merges !== last?.merges
+    if (!complete && newest <= last.watermark && !moved) {
       await sums.mend(signal)
       await confirmBuild(database, last.number)
       return 'unchanged'
@@ -211,6 +212,7 @@ async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal)
         number,
         rules: grouping.rules,
         after: complete ? null : last.watermark,
+        moved,
         known: (persons) => knownPersons(database, persons),
         async changePaths(condition, write) {
           // PostgreSQL ends transactions that say nothing for long, and the lock with them.
@@ -220,7 +222,9 @@ async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal)
         signal,
       })
       await sums.mend(signal)
-      await endBuild(database, number, { ...done, ...(await countsOf(ground)) })
+      // Of what moved meanwhile the build saw a part.
+      const settled = (await mergesIn(ground)) === merges ? merges : null
+      await endBuild(database, number, { ...done, ...(await countsOf(ground)), merges: settled })
       log.info('Built touches and paths.', { build: number, persons: done.persons, complete })
       ground.live.publish('measurement.built', { build: number })
       return 'built'
@@ -231,15 +235,12 @@ async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal)
   })
 }
 
-/** Did a merge or split happen that the paths do not show yet? */
-async function mergesSeen({ history }: Ground): Promise<boolean> {
-  const [row] = await history.rows<{ stale: number }>`
-    select count() as stale from (
-      select distinct person, arrayJoin(arrayPushFront(others, person)) as stored from measurement.path final
-    ) as t
-    left any join (select loser, winner from identity.merged final where undone = 0) as m on t.stored = m.loser
-    where t.person != if(m.winner = toUUID('00000000-0000-0000-0000-000000000000'), t.stored, m.winner)`
-  return Number(row?.stale ?? 0) > 0
+/** Who is merged into whom, as one number: it changes with every merge and split. */
+async function mergesIn({ history }: Ground): Promise<string> {
+  const [row] = await history.rows<{ merges: string }>`
+    select concat(toString(count()), ' ', toString(sum(cityHash64(loser, winner)))) as merges
+    from identity.merged final where undone = 0`
+  return row?.merges ?? ''
 }
 
 async function countsOf({

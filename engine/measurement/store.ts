@@ -10,6 +10,8 @@ export type FinishedBuild = {
   asOf: Date
   groupingVersion: number
   watermark: number
+  /** Who was merged into whom, as one number; null when that changed during the build. */
+  merges: string | null
   persons: number
   touches: number
   conversions: number
@@ -20,7 +22,7 @@ export type FinishedBuild = {
 export function lastBuild(database: Database): Promise<FinishedBuild | undefined> {
   return database.row<FinishedBuild>`
     select number, started_at as "startedAt", finished_at as "finishedAt", coalesce(checked_at, finished_at) as "asOf", grouping_version as "groupingVersion",
-      watermark, persons, touches, conversions, to_char(since, 'YYYY-MM-DD') as since
+      watermark, merges, persons, touches, conversions, to_char(since, 'YYYY-MM-DD') as since
     from measurement.build where finished_at is not null and error is null order by number desc limit 1`
 }
 
@@ -46,14 +48,14 @@ export async function beginBuild(database: Database, complete: boolean, grouping
 
 export type BuildOutcome =
   | { error: string }
-  | { watermark: number; persons: number; touches: number; conversions: number; since: string | null }
+  | Pick<FinishedBuild, 'watermark' | 'merges' | 'persons' | 'touches' | 'conversions' | 'since'>
 
 export async function endBuild(database: Database, number: number, outcome: BuildOutcome): Promise<void> {
   if ('error' in outcome) {
     await database.run`update measurement.build set finished_at = platform.now(), error = ${outcome.error} where number = ${number}`
     return
   }
-  await database.run`update measurement.build set finished_at = platform.now(), watermark = ${outcome.watermark},
+  await database.run`update measurement.build set finished_at = platform.now(), watermark = ${outcome.watermark}, merges = ${outcome.merges},
     persons = ${outcome.persons}, touches = ${outcome.touches}, conversions = ${outcome.conversions},
     since = ${outcome.since}::date where number = ${number}`
   await database.run`delete from measurement.build where number < ${number} - 1000`
