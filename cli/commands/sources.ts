@@ -34,7 +34,7 @@ export const sourceAdd: Command = {
   operands: { text: 'NAME', least: 1, most: 1 },
   flags: {
     kind: { value: 'KIND', text: `one of ${api.ingest.sourceKinds.join(', ')} (default: shop)` },
-    secret: { text: 'a secret key for servers instead of a publishable one for pages' },
+    secret: { text: 'a secret key also for web and app, for their servers (all other kinds get one anyway)' },
     dialect: {
       value: 'DIALECT',
       text: `wire shape it speaks (default: segment), one of ${api.ingest.dialects.join(', ')}; may be repeated`,
@@ -50,7 +50,10 @@ export const sourceAdd: Command = {
     const known = api.ingest.sourceKind.safeParse(kind)
     if (!known.success) {
       const meant = nearest(kind, [...api.ingest.sourceKinds])
-      throw new Misuse(`There is no kind of source "${kind}".`, meant ? `--kind ${meant}` : undefined)
+      throw new Misuse(
+        `There is no kind of source "${kind}".`,
+        `--kind ${meant ?? api.ingest.sourceKinds.filter((one) => one !== 'internal').join('|')}`,
+      )
     }
     const dialects = call.flags('dialect').map((given) => {
       const spoken = api.ingest.dialect.safeParse(given)
@@ -63,7 +66,7 @@ export const sourceAdd: Command = {
         body: {
           name: call.operands[0] ?? '',
           kind: known.data,
-          trust: call.switch('secret') ? 'secret' : 'publishable',
+          ...(call.switch('secret') ? { trust: 'secret' as const } : {}),
           ...(dialects.length > 0 ? { dialects } : {}),
           ...(call.flags('origin').length > 0 ? { origins: call.flags('origin') } : {}),
         },

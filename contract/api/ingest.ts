@@ -169,6 +169,7 @@ export const createSource = route({
   path: '/sources',
   may: ['admin', 'marketer'],
   secretAnswer: true,
+  /** Left out: publishable for web and app, whose keys everybody can read; secret for all others. */
   body: z.strictObject({ ...sourceFields, trust: keyTrust.optional() }),
   answer: z.object({ source, key: z.string() }),
 })

@@ -41,7 +41,7 @@ beforeEach(async () => {
   const audit = async (_tx: Database, entry: Audited) => void audited.push(entry)
   ingest = createIngest({ ground: world.ground, apply, identifiersOf, audit })
   parts = ingestParts(ingest)
-  const made = await call(api.ingest.createSource, { body: { name: 'Shop München', kind: 'web' } })
+  const made = await call(api.ingest.createSource, { body: { name: 'Shop München', kind: 'web', trust: 'secret' } })
   key = made.key
   source = made.source.id
 })
@@ -94,6 +94,16 @@ test('who made, changed and ended a source or a key is written down, never the k
   expect(audited.every(({ actor }) => actor === caller.caller)).toBe(true)
   const written = JSON.stringify(audited)
   for (const secret of [key, made.key, next.key]) expect(written).not.toContain(secret)
+})
+
+test('a key that everybody can read is a publishable one unless somebody says otherwise', async () => {
+  for (const [kind, hint] of [
+    ['web', 'pk_'],
+    ['app', 'pk_'],
+    ['till', 'sk_'],
+    ['shop', 'sk_'],
+  ] as const)
+    expect((await call(api.ingest.createSource, { body: { name: `Of ${kind}`, kind } })).key.slice(0, 3)).toBe(hint)
 })
 
 test('a source shows its keys without giving them away, its counters and its last event', async () => {

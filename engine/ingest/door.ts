@@ -154,6 +154,7 @@ export function createDoor(needs: {
     const secrets = await sources.webhookSecrets(source.id)
     const now = needs.clock.now().getTime() / 1000
     const check = checkSignature(source.webhook, secrets, { header: (name) => request.header(name), body: wire, now })
+    if (check === 'ping') return { status: 200, headers: {}, body: '' }
     if (check === 'wrong') return problem(request, 401, 'wrong_signature', 'The signature does not fit these bytes.')
     if (check === 'stale') return problem(request, 401, 'stale_signature', 'The signature is older than five minutes.')
     const read = documentOf(route, body, new URLSearchParams(request.query))

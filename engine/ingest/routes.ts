@@ -18,6 +18,11 @@ import { arrivalOf, counterView, eventNames, recentEvents, sourceViews } from '.
 
 const routes = api.ingest
 
+/** What stands in a page or an app is read by everybody: such a key may only be a publishable one. */
+function trustFor(kind: string): 'publishable' | 'secret' {
+  return kind === 'web' || kind === 'app' ? 'publishable' : 'secret'
+}
+
 export function ingestParts(ingest: Ingest & IngestInside): StageParts {
   const { database, clock, history } = ingest.needs.ground
   const { sources, quarantine } = ingest
@@ -44,11 +49,12 @@ export function ingestParts(ingest: Ingest & IngestInside): StageParts {
     stage: 'ingest',
     routes: [
       mount(routes.sources, async () => ({ items: await sourceViews({ database, clock }, null) })),
-      mount(routes.createSource, async ({ body: { trust = 'secret', ...given } }, { caller }) => {
+      mount(routes.createSource, async ({ body: { trust, ...given } }, { caller }) => {
+        const trusted = trust ?? trustFor(given.kind)
         const made = await changed(async (tx) => {
-          const { source, key } = await sources.create(tx, given, trust)
+          const { source, key } = await sources.create(tx, given, trusted)
           const { name, kind } = given
-          await noted(tx, caller, 'source.created', { kind: 'source', id: source.id }, { name, kind, trust })
+          await noted(tx, caller, 'source.created', { kind: 'source', id: source.id }, { name, kind, trust: trusted })
           return { id: source.id, key }
         })
         return { source: await one(made.id), key: made.key ?? '' }

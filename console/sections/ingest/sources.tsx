@@ -314,9 +314,7 @@ function Create(props: { onClose: () => void; onMade: (shown: Shown) => void }):
   const [kind, setKind] = useState<(typeof sourceKinds)[number]>('web')
   const create = useDeed(api.ingest.createSource, { refresh: ['ingest'] })
   async function make(): Promise<void> {
-    // What stands in a page is read by everybody: such a key may only be a publishable one.
-    const trust = kind === 'web' || kind === 'app' ? 'publishable' : 'secret'
-    const made = await create.run({ body: { name: name.trim(), kind, trust } })
+    const made = await create.run({ body: { name: name.trim(), kind } })
     if (made !== undefined) props.onMade({ key: made.key, source: made.source })
   }
   return (

@@ -565,6 +565,14 @@ describe('signatures', () => {
     expect(check(webhook, ['s3cret-s3cret'], { [header]: prefix })).toBe('wrong')
   })
 
+  test('WooCommerce greets without a signature when a webhook is saved; nothing else passes that way', () => {
+    const greeting = Buffer.from('webhook_id=12')
+    expect(check({ scheme: 'woocommerce' }, ['s'], {}, greeting)).toBe('ping')
+    expect(check({ scheme: 'woocommerce' }, ['s'], {}, Buffer.from('webhook_id=12&x=1'))).toBe('wrong')
+    expect(check({ scheme: 'woocommerce' }, ['s'], { 'x-wc-webhook-signature': 'bad' }, greeting)).toBe('wrong')
+    expect(check({ scheme: 'shopify' }, ['s'], {}, greeting)).toBe('wrong')
+  })
+
   test('Stripe signs time and body, and an old time is refused', () => {
     const made = createHmac('sha256', 'whsec_test').update(`1700000000.${body}`).digest('hex')
     const given = { 'stripe-signature': `t=1700000000,v1=${'0'.repeat(64)},v1=${made},v0=x` }
@@ -671,6 +679,11 @@ describe('webhooks of shops', () => {
     expect(({} as { polluted?: string }).polluted).toBeUndefined()
     expect(Object.keys(event?.properties ?? {})).toEqual(['__proto__'])
   })
+})
+
+test('RudderStack: a message of its webhook source waits until its type is mapped', () => {
+  const said = { type: 'form.sent', id: 'w1', mail: 'a@x.de' }
+  expect(heard('rudderstack', 'webhook', said)[0]?.reasons[0]).toMatchObject({ code: 'unmapped', path: 'form.sent' })
 })
 
 test('RudderStack: traits of a browser’s identify stand in the context; two names are joined by a server only', () => {

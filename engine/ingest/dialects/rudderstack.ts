@@ -1,5 +1,17 @@
 import type { Json } from '@einklang/contract'
-import { type Dialect, filled, type Heard, isObject, objectOr, type Route, type Said, type Told } from './dialect.ts'
+import {
+  type Dialect,
+  filled,
+  type Heard,
+  isObject,
+  objectOr,
+  type Query,
+  type Route,
+  type Said,
+  type Told,
+  textOr,
+} from './dialect.ts'
+import { mapped } from './mapping.ts'
 import { againSegment, batchFault, bodyKey, familyRoutes, hearSegment, pixelOf } from './segment.ts'
 
 /** Segment's calls, the configuration its browser library asks for first, and four paths of its own. */
@@ -15,12 +27,25 @@ export const rudderstackDialect: Dialect = {
     if (parts.length === 2 && parts[1] === 'merge') {
       return [{ kind: 'take', method: 'POST', call: 'merge', key: bodyKey, answer: ok }]
     }
+    // Their webhook source: the key stands in the query, what it says is for a mapping of the source.
+    if (parts.length === 2 && parts[1] === 'webhook') {
+      return [{ kind: 'take', method: 'POST', call: 'webhook', key: queryKey, body: 'any', answer: ok }]
+    }
     return familyRoutes(parts).map((route) => (route.kind === 'take' ? { ...route, answer: ok } : route))
   },
   hear(heard) {
+    if (heard.facts.call === 'webhook') return { said: [webhookSaid(heard)] }
     return heard.facts.call === 'merge' ? merged(heard) : hearSegment(heard)
   },
-  again: againSegment,
+  again: (given, call) => (call === 'webhook' ? given : againSegment(given, call)),
+}
+
+const queryKey = (document: Json, query: Query) => query.get('writeKey') ?? bodyKey(document)
+
+function webhookSaid({ document, source }: Heard): Said {
+  const view = objectOr(document) ?? { value: document }
+  const type = textOr(view.type) ?? textOr(view.event) ?? 'webhook'
+  return mapped({ given: document, view, type, id: textOr(view.id), time: view.timestamp }, source.mappings)
 }
 
 const ok = () => ({ status: 200, body: 'OK', type: 'text/plain; charset=utf-8' })

@@ -13,10 +13,24 @@ export type Signed = {
 
 const tolerance = 300
 
-/** Whether one of the secrets has signed these bytes lately; any signature that fits is enough. */
-export function checkSignature(webhook: Webhook, secrets: string[], signed: Signed): 'ok' | 'wrong' | 'stale' {
+/**
+ * Whether one of the secrets has signed these bytes lately; any signature that fits is enough. `ping`: nothing is told and
+ * nothing is signed, but the sender goes on only if it is answered.
+ */
+export function checkSignature(webhook: Webhook, secrets: string[], signed: Signed): 'ok' | 'wrong' | 'stale' | 'ping' {
+  if (isPing(webhook, signed)) return 'ping'
   if (secrets.length === 0) return 'wrong'
   return schemes[webhook.scheme](webhook, secrets, signed)
+}
+
+/** WooCommerce posts the number of the webhook, unsigned, when somebody saves it, and complains about any answer but 200. */
+function isPing({ scheme }: Webhook, { header, body }: Signed): boolean {
+  return (
+    scheme === 'woocommerce' &&
+    body.length < 40 &&
+    header('x-wc-webhook-signature') === undefined &&
+    /^webhook_id=\d+$/.test(body.toString('latin1'))
+  )
 }
 
 type Check = (webhook: Webhook, secrets: string[], signed: Signed) => 'ok' | 'wrong' | 'stale'

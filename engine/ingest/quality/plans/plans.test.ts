@@ -48,7 +48,7 @@ beforeEach(async () => {
     authenticate: async (headers) => (headers.get('authorization') ? eva : { kind: 'anonymous' }),
   })
   parts = ingestParts(ingest)
-  const made = await call(api.ingest.createSource, { body: { name: 'Shop München', kind: 'web' } })
+  const made = await call(api.ingest.createSource, { body: { name: 'Shop München', kind: 'web', trust: 'secret' } })
   source = made.source.id
   key = made.key
 })
