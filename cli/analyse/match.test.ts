@@ -135,9 +135,12 @@ test('a column that holds the answer is never compared', async () => {
   expect(told).toBe('')
 })
 
-test('a dry run counts pairs by rule and compares nothing', async () => {
-  const { code, answer } = await run(file('dry.csv', people(30)), '--dry-run')
+test('a dry run counts pairs by rule, says what is odd, and compares nothing', async () => {
+  const lines = people(30).trim().split('\n')
+  const path = file('dry.csv', `${lines.map((line, at) => `${line},${at === 0 ? 'fax' : ''}`).join('\n')}\n`)
+  const { code, answer, told } = await run(path, '--dry-run')
   expect(code).toBe(0)
+  expect(told).toContain('column fax is empty')
   expect(answer.rules[0]?.pairs).toBeGreaterThan(0)
   expect(answer.clusters.count).toBe(66)
 })

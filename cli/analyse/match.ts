@@ -596,6 +596,7 @@ function show(call: Call, document: MatchDocument): void {
   for (const { rule, pairs, skippedValues } of document.rules) {
     call.show(`  ${rule}: ${pairs} pairs${skippedValues > 0 ? `, ${skippedValues} frequent values left out` : ''}`)
   }
+  for (const warning of document.warnings) call.tell(warning)
   if (call.switch('dry-run')) return
   const { pairs, clusters } = document
   call.show(
@@ -609,5 +610,4 @@ function show(call: Call, document: MatchDocument): void {
     const { precision, recall, f1 } = document.truth.clustered
     call.show(`Against the known answer: precision ${precision}, recall ${recall}, F1 ${f1}`)
   }
-  for (const warning of document.warnings) call.tell(warning)
 }

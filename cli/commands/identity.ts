@@ -260,6 +260,26 @@ export const identityMark: Command = {
     }),
 }
 
+export const identityMarks: Command = {
+  name: 'identity marks',
+  summary: 'Values that name nobody: blocked, shared, cards of families, devices of stores',
+  operands: { text: '', least: 0, most: 0 },
+  flags: { limit: { value: 'COUNT', text: 'at most so many (default: 50)' }, ...flags },
+  run: (call) =>
+    withServer(call, async ({ client }) => {
+      const found = await client.call(api.identity.values, { query: { limit: call.flag('limit') ?? '50' } })
+      const rows = found.items.map((row) => [
+        `${row.namespace}:${row.value}`,
+        row.as,
+        row.said ? (row.actor ?? '').replace(/^user:/, '') : 'noticed',
+        row.reason ?? '',
+        row.lastSeenAt.slice(0, 10),
+      ])
+      call.show(rows.length === 0 ? 'Every value counts.' : table(['VALUE', 'AS', 'BY', 'WHY', 'SEEN'], rows))
+      return found
+    }),
+}
+
 export const identityCommands: Command[] = [
   identityWhy,
   identityWhatif,
@@ -271,4 +291,5 @@ export const identityCommands: Command[] = [
   identityReview,
   identityAnswer,
   identityMark,
+  identityMarks,
 ]

@@ -361,6 +361,31 @@ export const markValue = route({
   answer: z.object({ persons: z.array(idOf('person')).describe('Whom the value had joined or belonged to') }),
 })
 
+export const values = route({
+  stage,
+  name: 'values',
+  summary:
+    'Values that name nobody: blocked, shared by too many, cards of families, devices of stores; seen last first',
+  method: 'get',
+  path: '/values',
+  may: ['admin', 'marketer', 'support', 'privacy', 'analyst'],
+  query: z.object({ ...page }),
+  answer: pageOf(
+    key.extend({
+      as: z.enum(['blocked', 'shared', 'household_card', 'store_device']),
+      /** False: noticed by itself. */
+      said: z.boolean(),
+      /** Whose it was before. */
+      person: idOf('person').nullable(),
+      since: z.string().nullable(),
+      lastSeenAt: z.string(),
+      /** Who said so last, and why; null for what was noticed. */
+      actor: z.string().nullable(),
+      reason: z.string().nullable(),
+    }),
+  ),
+})
+
 export const namespacesList = route({
   stage,
   name: 'namespaces',

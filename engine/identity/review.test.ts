@@ -9,7 +9,7 @@ import type { Needs } from './reevaluate.ts'
 import { answerItem, questionOf, reviewList, setReviewRule, undoAnswer } from './review.ts'
 import { forgetEverybody, type Given, type Telling, tellingOf } from './troubled.ts'
 import { planSplit } from './undo.ts'
-import { markValue, namespacesOf, setNamespace } from './value.ts'
+import { markValue, namespacesOf, setNamespace, valuesAside } from './value.ts'
 
 let world: TestGround
 let identity: Identity
@@ -257,6 +257,9 @@ test('the card of a family names nobody from then on, joins nobody, and puts who
     status: 'shared',
     marked: 'household_card',
   })
+  expect((await valuesAside(database, { limit: 5 })).items).toMatchObject([
+    { ...card, as: 'household_card', said: true, person: ada, actor: 'user:eva', reason: 'the whole family uses it' },
+  ])
 
   // Later than the mark: the receipt is nobody's, and neither the husband nor a new login becomes Ada.
   const later = 60 * 24 * 60
@@ -300,6 +303,7 @@ test('a card found shared may be said to be a family’s, and that may be taken 
   const [ada] = (await resolve(...shows)) as [PersonId]
   const [item] = (await open()).items
   expect(item?.code).toBe('hot_value')
+  expect((await valuesAside(database, { limit: 5 })).items).toMatchObject([{ as: 'shared', said: false, actor: null }])
   await answerItem(needs, identity, item?.id ?? '', 'household', 'user:eva')
   const marked = async (value: string) =>
     (await database.row<{ marked: string | null; status: string }>`

@@ -9,7 +9,7 @@ import { matchRunParts } from './matching/runs.ts'
 import { alarmOf, lastCheck } from './matching/whole.ts'
 import { answerItem, questionOf, reviewList, reviewRule, setReviewRule, undoAnswer } from './review.ts'
 import { planSplit, previewUnmerge } from './undo.ts'
-import { askAboutQuietValues, markValue, namespacesOf, setNamespace } from './value.ts'
+import { askAboutQuietValues, markValue, namespacesOf, setNamespace, valuesAside } from './value.ts'
 
 export function identityParts(identity: Identity & { ground: Ground; country: string; weigh: Weigh }): StageParts {
   const { ground, weigh } = identity
@@ -92,6 +92,7 @@ export function identityParts(identity: Identity & { ground: Ground; country: st
         await identity.settle()
         return done
       }),
+      mount(api.identity.values, ({ query }) => valuesAside(database, query)),
       mount(api.identity.namespacesList, async () => ({ items: await namespacesOf(database) })),
       mount(api.identity.setNamespace, ({ params, body }, request) =>
         setNamespace(needs, params.namespace, body, actorOf(request)),

@@ -132,6 +132,36 @@ export function askAboutQuietValues(database: Database): Promise<number> {
   })
 }
 
+type Values = AnswerOf<typeof api.identity.values>
+
+/** Values that neither find nor join anybody, those seen last first. */
+export async function valuesAside(
+  database: Database,
+  page: { after?: string | undefined; limit: number },
+): Promise<Values> {
+  const skipped = page.after === undefined ? 0 : Number(page.after)
+  const rows = await database.rows<
+    Omit<Values['items'][number], 'since' | 'lastSeenAt'> & { since: Date | null; lastSeenAt: Date }
+  >`
+    select namespace, value, said.actor, said.cause as reason, identity.current(identifier.person) as person,
+      case when status = 'blocked' then 'blocked' when store_device then 'store_device' else coalesce(marked, 'shared') end as "as",
+      status = 'blocked' or store_device or marked is not null as said, shared_since as since, last_seen_at as "lastSeenAt"
+    from identity.identifier
+    left join lateral (select actor, cause from identity.log
+      where kind in ('block', 'share') and via_namespace = namespace and via_value = value and before ? 'as'
+        and winner = coalesce(identifier.person, ${nobody})
+      order by seq desc limit 1) as said on true
+    where status in ('shared', 'blocked') order by last_seen_at desc, namespace, value offset ${skipped} limit ${page.limit + 1}`
+  return {
+    items: rows.slice(0, page.limit).map((row) => ({
+      ...row,
+      since: row.since?.toISOString() ?? null,
+      lastSeenAt: row.lastSeenAt.toISOString(),
+    })),
+    next: rows.length > page.limit ? String(skipped + page.limit) : null,
+  }
+}
+
 type Namespaces = AnswerOf<typeof api.identity.namespacesList>['items']
 
 export async function namespacesOf(database: Database): Promise<Namespaces> {

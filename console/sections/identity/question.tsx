@@ -115,14 +115,15 @@ function Fields(props: { fields: Field[] }): ReactNode {
   const words = useWords()
   return (
     <Panel title={t('identity.beside')} definition={t('identity.besideMeaning')}>
-      <Table>
+      <Table style={{ overflowWrap: 'anywhere' }}>
         <Table.Tbody>
           {props.fields.map((field) => (
             <Table.Tr key={field.field} data-agreement={field.agreement}>
-              <Table.Td w={130}>
+              <Table.Td w={{ base: 90, sm: 130 }}>
                 <Text size="sm" c="dimmed">
                   {words('trait', field.field)}
                 </Text>
+                <Agreement agreement={field.agreement} hiddenFrom="sm" />
               </Table.Td>
               <Table.Td>
                 <Value field={field.field} value={field.one} />
@@ -130,16 +131,24 @@ function Fields(props: { fields: Field[] }): ReactNode {
               <Table.Td>
                 <Value field={field.field} value={field.other} />
               </Table.Td>
-              <Table.Td w={110}>
-                <Badge variant="light" color={colours[field.agreement] ?? 'gray'} tt="none" size="sm">
-                  {words('agreement', field.agreement)}
-                </Badge>
+              <Table.Td w={110} visibleFrom="sm">
+                <Agreement agreement={field.agreement} />
               </Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
       </Table>
     </Panel>
+  )
+}
+
+function Agreement(props: { agreement: string; hiddenFrom?: 'sm' }): ReactNode {
+  const words = useWords()
+  const { agreement, ...shown } = props
+  return (
+    <Badge variant="light" color={colours[agreement] ?? 'gray'} tt="none" size="sm" {...shown}>
+      {words('agreement', agreement)}
+    </Badge>
   )
 }
 

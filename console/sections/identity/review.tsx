@@ -29,6 +29,7 @@ import { useNames } from '../../shell/names.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
 import { Question } from './question.tsx'
+import { ValuesAside } from './values-aside.tsx'
 
 type Item = AnswerOf<typeof api.identity.review>['items'][number]
 export type ReviewAnswer = NonNullable<Item['answer']>
@@ -48,7 +49,8 @@ export function Review(): ReactNode {
   const [filters, change] = useFilters()
   useLiveAnswers(['identity'])
   const open = filters.open === 'false' ? 'false' : 'true'
-  const items = usePages(api.identity.review, { query: { limit: 20, open } })
+  const aside = filters.open === 'aside'
+  const items = usePages(api.identity.review, { query: { limit: 20, open } }, { enabled: !aside })
   return (
     <Page
       title={t('identity.title')}
@@ -69,11 +71,12 @@ export function Review(): ReactNode {
         <SegmentedControl
           size="xs"
           aria-label={t('identity.which')}
-          value={open}
-          onChange={(chosen) => change({ open: chosen === 'false' ? 'false' : undefined })}
+          value={aside ? 'aside' : open}
+          onChange={(chosen) => change({ open: chosen === 'true' ? undefined : chosen })}
           data={[
             { value: 'true', label: t('identity.open') },
             { value: 'false', label: t('identity.answered') },
+            { value: 'aside', label: t('identity.aside') },
           ]}
         />
         <TwoPeople />
@@ -82,19 +85,23 @@ export function Review(): ReactNode {
           <Kbd size="xs">K</Kbd> {t('identity.keysMove')} · <Kbd size="xs">U</Kbd> {t('identity.keysUndo')}
         </Text>
       </Group>
-      <Fetch
-        of={items}
-        loading={<Loading rows={4} height={90} />}
-        empty={(rows) =>
-          rows.length > 0 ? null : open === 'true' ? (
-            <Empty title={t('identity.nothing')} hint={t('identity.nothingHint')} />
-          ) : (
-            <Empty title={t('identity.noAnswers')} hint={t('identity.noAnswersHint')} />
-          )
-        }
-      >
-        {(rows) => <Bench key={open} rows={rows} more={items.more} onEnd={items.onEnd} />}
-      </Fetch>
+      {aside ? (
+        <ValuesAside />
+      ) : (
+        <Fetch
+          of={items}
+          loading={<Loading rows={4} height={90} />}
+          empty={(rows) =>
+            rows.length > 0 ? null : open === 'true' ? (
+              <Empty title={t('identity.nothing')} hint={t('identity.nothingHint')} />
+            ) : (
+              <Empty title={t('identity.noAnswers')} hint={t('identity.noAnswersHint')} />
+            )
+          }
+        >
+          {(rows) => <Bench key={open} rows={rows} more={items.more} onEnd={items.onEnd} />}
+        </Fetch>
+      )}
     </Page>
   )
 }
@@ -146,7 +153,13 @@ function Bench(props: { rows: Item[]; more: boolean; onEnd: () => void }): React
   return (
     <Grid>
       <Grid.Col span={{ base: 12, md: 4 }}>
-        <Stack gap={6} style={{ maxHeight: 720, overflow: 'auto' }} role="listbox" aria-label={t('identity.title')}>
+        <Stack
+          gap={6}
+          mah={{ base: 260, md: 720 }}
+          style={{ overflow: 'auto' }}
+          role="listbox"
+          aria-label={t('identity.title')}
+        >
           {rows.map((row, index) => (
             <Line
               key={row.id}

@@ -174,8 +174,8 @@ function Merge(props: { row: LogRow }): ReactNode {
   const sure = useDeed(api.identity.merge, { refresh: ['identity', 'profile'], done: t('identity.confirmed') })
   const causeWords = useCauseWords()
   return (
-    <Group justify="space-between" wrap="nowrap" align="flex-start" data-testid={`merge-${row.id}`}>
-      <div>
+    <Group justify="space-between" align="flex-start" data-testid={`merge-${row.id}`}>
+      <div style={{ flex: '1 1 240px' }}>
         <Text size="sm">
           <b>{words('merge', row.kind)}</b>
           {row.via === null ? null : ` · ${words('namespace', row.via.namespace)} ${row.via.value}`}{' '}
