@@ -347,7 +347,7 @@ async function writePaths(history: History, plan: BuildPlan, slice: Slice): Prom
     )}))`
   await history.run`
     insert into measurement.path (person, at, event, converted, order_no, value, returned, currency, sold_via, place,
-      first, known, others, touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, build, gone)
+      next, next_at, first, known, others, touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, build, gone)
     with ${sourcesOf(history, plan, slice)} as sources,
     facts as (
       select who, groupUniqArrayIf(stored, stored != who) as others,
@@ -392,14 +392,20 @@ async function writePaths(history: History, plan: BuildPlan, slice: Slice): Prom
         arraySort(arrayMap(
           (s, before) -> (before, s.2 or (before < length(orders) and s.1 > orders[before + 1].1 - (sources.5)[s.3.4]), s.3),
           steps, arrayShiftRight(arrayCumSum(s -> s.2, steps), 1))) as walked,
-        arrayJoin(arraySplit((w, b) -> w.1 != b.1 or w.2 != b.2 or (not w.2 and w.3.1 > b.3.1 + ${lookBackDays * dayMs}),
-          walked, arrayShiftRight(walked, 1))) as way,
-        way[-1].3 as last, last.3 = ${anOrder} as converted, way[-1].1 = 0 as earliest,
+        arraySplit((w, b) -> w.1 != b.1 or w.2 != b.2 or (not w.2 and w.3.1 > b.3.1 + ${lookBackDays * dayMs}),
+          walked, arrayShiftRight(walked, 1)) as all,
+        arrayMap(way -> (way[-1].3.1, way[-1].3.3 = ${anOrder}, arrayExists(w -> w.3.3 = ${proof('conversation')}, way)), all) as ends,
+        arrayJoin(arrayZip(all, arrayPushBack(arrayPopFront(ends), (0, false, false)))) as one,
+        one.1 as way, one.2 as following, way[-1].3 as last, last.3 = ${anOrder} as converted, way[-1].1 = 0 as earliest,
         arrayMap(w -> w.3, if(converted, arrayPopBack(way), way)) as led
       from touched
     )
     select w.who, fromUnixTimestamp64Milli(last.1, 'UTC'), w.event, converted, c.order_no, c.value, c.returned, c.currency, c.sold_via,
-      c.place, converted and earliest, k.known, others, arrayMap(t -> fromUnixTimestamp64Milli(t.1, 'UTC'), led),
+      c.place,
+      -- By what came after it: nothing, a talk, another order, goods that came back, or just another way.
+      multiIf(not converted, '', following.1 > 0 and following.2, 'repeat', following.1 > 0 and following.3, 'service',
+        c.returned > 0, 'return', following.1 > 0, 'visit', 'nothing'),
+      fromUnixTimestamp64Milli(following.1, 'UTC'), converted and earliest, k.known, others, arrayMap(t -> fromUnixTimestamp64Milli(t.1, 'UTC'), led),
       arrayMap(t -> reinterpret(t.2, 'UUID'), led), arrayMap(t -> (sources.2)[t.4], led),
       arrayMap(t -> (sources.3)[t.4], led), arrayMap(t -> ${proofs}[t.3 + 1], led), arrayMap(t -> t.5, led),
       ${newVersion(plan)}, 0
@@ -410,7 +416,7 @@ async function writePaths(history: History, plan: BuildPlan, slice: Slice): Prom
     left any join (select person, known from measurement.known where ${slice.has('person')} and build = ${plan.number}) as k
       on w.who = k.person
     union all
-    select person, at, event, converted, order_no, value, returned, currency, sold_via, place, first, known, others,
+    select person, at, event, converted, order_no, value, returned, currency, sold_via, place, next, next_at, first, known, others,
       touch_at, touch_event, touch_channel, touch_campaign, touch_kind, touch_message, ${goneVersion(plan)}, 1
     from measurement.path final where ${slice.has('person')} and build < ${newVersion(plan)}
     settings max_execution_time = 0, optimize_on_insert = 0`

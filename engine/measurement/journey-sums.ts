@@ -51,15 +51,22 @@ export function createJourneySums({ database, history, config }: Pick<Ground, 'd
   const add = async (condition: HistoryPart, sign: 1 | -1) => {
     const paths = history.part`select * from measurement.path final where ${condition}`
     const { steps, ways } = journeyRows(history, paths, zone)
-    // Equal rows of two changes are no repeats of each other.
-    const settings = history.part`settings max_execution_time = 0, insert_deduplicate = 0`
+    // Equal rows of two changes are no repeats of each other; those of one are added up here, by the numbers alone.
+    const settings = history.part`settings max_execution_time = 0, insert_deduplicate = 0, optimize_on_insert = 0`
     await history.run`
-      insert into measurement.step (day, kind, converted, currency, sold_via, origin, target, class, count, seconds)
-      select day, kind, converted, currency, sold_via, origin, target, class, ${sign} * count, ${sign} * seconds
-      from (${steps}) ${settings}`
+      insert into measurement.step (day, cell, class, kind, converted, currency, sold_via, origin, target, count, seconds)
+      select day, cell, class, any(s.kind), any(s.converted), any(s.currency), any(s.sold_via), any(s.origin), any(s.target),
+        ${sign} * sum(count), ${sign} * sum(seconds)
+      from (
+        select *, cityHash64(cityHash64(kind), converted, cityHash64(currency), cityHash64(sold_via), cityHash64(origin), cityHash64(target)) as cell
+        from (${steps})
+      ) as s group by day, cell, class ${settings}`
     await history.run`
-      insert into measurement.way (day, converted, currency, sold_via, way, steps, paths)
-      select day, converted, currency, sold_via, way, steps, ${sign} * paths from (${ways}) ${settings}`
+      insert into measurement.way (day, cell, converted, currency, sold_via, way, steps, paths)
+      select day, cell, any(w.converted), any(w.currency), any(w.sold_via), any(w.way), any(w.steps), ${sign} * sum(paths)
+      from (
+        select *, cityHash64(converted, cityHash64(currency), cityHash64(sold_via), way) as cell from (${ways})
+      ) as w group by day, cell ${settings}`
   }
 
   return {
@@ -107,10 +114,7 @@ export function createJourneySums({ database, history, config }: Pick<Ground, 'd
   } satisfies JourneySums
 }
 
-/**
- * What paths add to the sums. `paths` selects rows of `measurement.path` with all later paths of their persons: what
- * came after an order is seen there.
- */
+/** What paths add to the sums; `paths` selects rows of `measurement.path`. */
 export function journeyRows(history: History, paths: HistoryPart, zone: string): JourneyRows {
   const day = history.part`toDate(at, ${zone}) as day`
   // Eighths of an octave: neighbours lie 9 % apart.
@@ -128,32 +132,16 @@ export function journeyRows(history: History, paths: HistoryPart, zone: string):
           arrayPopBack(touch_at) as began, arrayPopFront(touch_at) as ended
         union all
         select ${lead}, toLowCardinality(kind), toLowCardinality(origin), toLowCardinality(target), took
-        from (select * from (${paths}) where notEmpty(touch_at))
-        array join ['entry', 'end', 'whole'] as kind, ['', toString(touch_channel[-1]), ''] as origin,
-          [toString(touch_channel[1]), if(converted = 1, ${anOrder}, ${noOrder}), ''] as target,
-          [-1, dateDiff('second', touch_at[-1], at), dateDiff('second', touch_at[1], at)] as took
-        where kind != 'whole' or converted = 1
-        union all
-        select ${lead}, toLowCardinality('after'), toLowCardinality(''),
-          toLowCardinality(multiIf(next_at = toDateTime64(0, 3, 'UTC'), if(returned > 0, 'return', 'nothing'),
-            next_served and next_converted = 0, 'service', next_converted = 1, 'repeat', returned > 0, 'return',
-            'visit')),
-          if(next_at > at, dateDiff('second', at, next_at), -1)
-        from (
-          select at, converted, currency, sold_via, returned,
-            leadInFrame(at, 1, toDateTime64(0, 3, 'UTC')) over w as next_at,
-            leadInFrame(converted) over w as next_converted,
-            leadInFrame(has(touch_kind, 'conversation')) over w as next_served
-          from (${paths})
-          window w as (partition by person order by at, event rows between current row and 1 following)
-        ) where converted = 1
+        from (${paths})
+        array join ['entry', 'end', 'whole', 'after'] as kind, ['', toString(touch_channel[-1]), '', ''] as origin,
+          [toString(touch_channel[1]), if(converted = 1, ${anOrder}, ${noOrder}), '', toString(next)] as target,
+          [-1, dateDiff('second', touch_at[-1], at), dateDiff('second', touch_at[1], at),
+            if(next_at > at, dateDiff('second', at, next_at), -1)] as took
+        where (kind = 'after' or notEmpty(touch_at)) and (converted = 1 or kind in ('entry', 'end'))
       )`,
     ways: history.part`
-      select ${lead}, sipHash64(compact) as way, compact as steps, 1 as paths
-      from (
-        select at, converted, currency, sold_via, arrayCompact(arrayMap(c -> toString(c), touch_channel)) as compact
-        from (${paths}) where notEmpty(touch_at)
-      )`,
+      select ${lead}, sipHash64(arrayMap(c -> cityHash64(c), steps)) as way, arrayCompact(touch_channel) as steps, 1 as paths
+      from (${paths}) where notEmpty(touch_at)`,
   }
 }
 

@@ -28,8 +28,10 @@ function scoped(history: History, scope: Scope): HistoryPart {
 
 /** What the map counts, computed from the paths: where no sums are kept for a question. */
 export function countedFrom(history: History, scope: Omit<Scope, 'currency' | 'soldVia'>): JourneyRows {
-  // Later paths stay: they tell what came after an order.
-  const conditions = [history.part`at >= toDateTime(${scope.period.from}, ${scope.timeZone})`]
+  const conditions = [
+    history.part`at >= toDateTime(${scope.period.from}, ${scope.timeZone})`,
+    history.part`at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day`,
+  ]
   if (scope.chosen !== undefined)
     conditions.push(history.part`person in (select person from measurement.chosen where load = ${scope.chosen})`)
   const paths = history.part`select * from measurement.path final where ${history.join(conditions, 'and')}`
