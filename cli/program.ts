@@ -201,7 +201,11 @@ function explained(error: unknown): { message: string; doInstead?: string | unde
     return { message: `No permission: ${(error as Error).message}.`, code: 'permission', exit: 1 }
   }
   if (cause === 'ENOENT')
-    return { message: `There is no such file: ${(error as Error).message}.`, code: 'no_file', exit: 1 }
+    return {
+      message: `There is no such file: ${(error as NodeJS.ErrnoException).path ?? (error as Error).message}.`,
+      code: 'no_file',
+      exit: 1,
+    }
   if (cause === 'EISDIR')
     return { message: `A file is needed, and this is a folder: ${(error as Error).message}.`, code: 'no_file', exit: 1 }
   if (cause === 'ECONNREFUSED' || cause === 'ENOTFOUND' || cause === 'EAI_AGAIN')

@@ -119,7 +119,7 @@ function Fields(props: { fields: Field[] }): ReactNode {
         <Table.Tbody>
           {props.fields.map((field) => (
             <Table.Tr key={field.field} data-agreement={field.agreement}>
-              <Table.Td w={{ base: 90, sm: 130 }}>
+              <Table.Td w={{ base: 112, sm: 130 }} style={{ overflowWrap: 'normal' }}>
                 <Text size="sm" c="dimmed">
                   {words('trait', field.field)}
                 </Text>
