@@ -91,6 +91,11 @@ test.each([
   ['path,total_conversions\na > b,NaN\n', 'row 2, total_conversions: "NaN" is no number'],
   ['path,total_conversions\na > > b,1\n', 'row 2, path: an empty step'],
   ['path,conv\na,1\n', 'no column total_conversions'],
+  ['path,total_conversions,currency\na > b,1,EUR\nb,1,USD\n', 'row 3, currency: USD among amounts in EUR'],
+  [
+    'person,time,channel,conversion,value,Currency\np,2026-03-02,a,1,5,CHF\np,2026-03-03,a,0,,\nq,2026-03-03,a,1,5,EUR\n',
+    'row 4, Currency: EUR among amounts in CHF',
+  ],
   ['x,y\na,1\n', 'neither a column path nor a column channel'],
   ['path,total_conversions\na,1,2\n', 'row 2: 3 cells where the header has 2'],
   ['person,time,channel,conversion\np,03/02/2026,a,1\n', 'row 2, time: "03/02/2026" is no date'],

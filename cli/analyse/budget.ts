@@ -274,6 +274,10 @@ function notesOf(fit: MixFit, answer: Allocation, objective: BudgetAim): string[
   const doubted = answer.channels.filter(({ heldBy }) => heldBy === 'unbelievable').map(({ channel }) => channel)
   if (doubted.length > 0)
     notes.push(`What the fit says of ${doubted.join(', ')} cannot be believed: kept as today until a test says more.`)
+  if (answer.channels.length === 1)
+    notes.push(
+      'There is only one channel, so nothing can be divided: fit a mix model with at least two to know where money does better.',
+    )
   const still = answer.channels.every(({ spend, today }) => Math.abs(spend - today) <= 0.005 * Math.max(1, today))
   if (still) notes.push("No move is known well enough to be better than today's division.")
   const [test] = fit.answers.tests

@@ -118,6 +118,7 @@ test.each([
   ['customer_id,date,amount\na,2025-02-30,5\n', 'row 2, date'],
   ['customer_id,date,amount\na,2025-01-01,-5\n', 'row 2, amount: -5 is negative'],
   ['customer_id,date,amount\na,2025-01-01,\n', 'row 2, amount'],
+  ['customer_id,date,amount,currency\na,2025-01-01,5,EUR\na,2025-01-09,5,USD\n', 'USD among amounts in EUR'],
   ['customer,date,amount\na,2025-01-01,5\n', 'no column customer_id'],
   ['customer_id,date,amount\n,2025-01-01,5\n', 'no purchase of a known customer'],
   ['customer_id,date,amount\na,2025-01-01,5\nb,2025-01-02,5\n', 'too few to learn from'],

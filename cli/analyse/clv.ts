@@ -29,7 +29,7 @@ import {
 import { type Call, type Command, Misuse } from '../command.ts'
 import { nearest } from '../suggest.ts'
 import { clvReport, type People } from './clv-report.ts'
-import { columnOf, countIn, instantIn, readCsv } from './csv.ts'
+import { columnOf, countIn, currencyIn, instantIn, readCsv } from './csv.ts'
 
 const dayMs = 86_400_000
 const week = 7
@@ -143,7 +143,9 @@ function readPurchases(settings: Settings): { purchases: Purchase[]; lastDay: nu
   const purchases: Purchase[] = []
   let lastDay = Number.NEGATIVE_INFINITY
   let anonymous = 0
+  const money = currencyIn(file, path)
   file.each((cells, row) => {
+    money.see(cells, row)
     const customer = (cells[id] as string).trim()
     if (customer === '') {
       anonymous++
@@ -157,11 +159,13 @@ function readPurchases(settings: Settings): { purchases: Purchase[]; lastDay: nu
       amount: amount < 0 ? 0 : countIn(path, row, settings.amount, cells[amount] as string),
     })
   })
+  if (amount >= 0) money.refuse()
   if (anonymous > 0) warnings.push(`${anonymous} rows without a customer are left out.`)
   if (purchases.length === 0) throw new Misuse(`${path} holds no purchase of a known customer.`)
   if (settings.calibrationEnd !== null && settings.calibrationEnd > lastDay) {
     throw new Misuse(
       `The calibration ends on ${textOf(settings.calibrationEnd)}, but the last purchase is of ${textOf(lastDay)}.`,
+      'Give an earlier --calibration-end, so that purchases are left to judge the forecast by.',
     )
   }
   return { purchases, lastDay, warnings }
@@ -203,7 +207,8 @@ const fewCustomers = 100
 
 const edges: { [code in Edge]: string } = {
   nobody_stops: 'Nobody seems to stop for good in this data, so the chance to be alive says nothing.',
-  one_rate: 'All customers seem to buy at the same rate.',
+  one_rate:
+    'All customers seem to buy at the same rate, so good and poor customers cannot be told apart; a longer history would help.',
   no_rest: 'The search did not come to rest.',
   boundless_spend: 'A few customers spend so much that the average has no limit; expected values are left out.',
 }

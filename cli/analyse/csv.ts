@@ -100,12 +100,48 @@ export function columnOf(file: CsvFile, path: string, name: string): number {
   return index
 }
 
+/**
+ * Watches the column of the currency, when there is one: amounts of two currencies are never added up. `refuse` names
+ * the first row that differs.
+ */
+export function currencyIn(
+  file: CsvFile,
+  path: string,
+): { see: (cells: string[], row: number) => void; refuse: () => void } {
+  const at = file.header.findIndex((name) => /^(currency|currency_code|waehrung|währung)$/i.test(name))
+  let first = ''
+  let other: { row: number; currency: string } | null = null
+  return {
+    see(cells, row) {
+      if (at < 0 || other !== null) return
+      const currency = (cells[at] as string).trim()
+      if (currency === '' || currency === first) return
+      if (first === '') first = currency
+      else other = { row, currency }
+    },
+    refuse() {
+      if (other === null) return
+      throw new Misuse(
+        `${path}, row ${other.row}, ${file.header[at]}: ${other.currency} among amounts in ${first}.`,
+        'Convert all amounts to one currency first, or ask for each currency by itself.',
+      )
+    },
+  }
+}
+
+const missing = (text: string) =>
+  text.trim() === '' ? 'Write 0 where there was nothing, or leave the row out.' : undefined
+
 /** A number that is not negative, or a sentence with row and column. */
 export function countIn(path: string, row: number, column: string, text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value))
-    throw new Misuse(`${path}, row ${row}, ${column}: "${text}" is no number.`)
-  if (value < 0) throw new Misuse(`${path}, row ${row}, ${column}: ${text} is negative.`)
+    throw new Misuse(`${path}, row ${row}, ${column}: "${text}" is no number.`, missing(text))
+  if (value < 0)
+    throw new Misuse(
+      `${path}, row ${row}, ${column}: ${text} is negative.`,
+      'Take what came back off the row that it belongs to, or leave the row out.',
+    )
   return value
 }
 
@@ -113,7 +149,7 @@ export function countIn(path: string, row: number, column: string, text: string)
 export function numberIn(path: string, row: number, column: string, text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value))
-    throw new Misuse(`${path}, row ${row}, ${column}: "${text}" is no number.`)
+    throw new Misuse(`${path}, row ${row}, ${column}: "${text}" is no number.`, missing(text))
   return value
 }
 

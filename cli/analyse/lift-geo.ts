@@ -13,7 +13,7 @@ import {
   timeBasedRegression,
 } from '@einklang/stats'
 import { type Call, type FlagTable, Misuse } from '../command.ts'
-import { columnOf, instantIn, numberIn, readCsv } from './csv.ts'
+import { columnOf, currencyIn, instantIn, numberIn, readCsv } from './csv.ts'
 import { geoReport } from './lift-report.ts'
 
 const dayMs = 86_400_000
@@ -112,7 +112,9 @@ function readPanel(call: Call, path: string): Read {
   const spend = spendName === undefined ? -1 : columnOf(file, path, spendName)
   const cellsOf = new Map<string, Map<number, { value: number; spend: number; row: number }>>()
   const seen = new Set<number>()
+  const money = currencyIn(file, path)
   file.each((cells, row) => {
+    money.see(cells, row)
     const name = (cells[region] as string).trim()
     if (name === '') throw new Misuse(`${path}, row ${row}, ${names.region}: it is empty.`)
     const day = Math.floor(instantIn(path, row, names.date, cells[date] as string) / dayMs)
@@ -122,10 +124,15 @@ function readPanel(call: Call, path: string): Read {
     if (before !== undefined)
       throw new Misuse(`${path}, row ${row}: ${name} already has a row for ${textOf(day)}, in row ${before.row}.`)
     const cost = spend < 0 ? 0 : numberIn(path, row, spendName as string, cells[spend] as string)
-    if (cost < 0) throw new Misuse(`${path}, row ${row}, ${spendName}: ${cost} is negative.`)
+    if (cost < 0)
+      throw new Misuse(
+        `${path}, row ${row}, ${spendName}: ${cost} is negative.`,
+        'Take credit notes off the days that they belong to.',
+      )
     own.set(day, { value: numberIn(path, row, names.outcome, cells[outcome] as string), spend: cost, row })
     seen.add(day)
   })
+  money.refuse()
   if (cellsOf.size < 2)
     throw new Misuse(`${path} has ${cellsOf.size} region: a campaign region needs others to be compared with.`)
   const days = [...seen].sort((left, right) => left - right)

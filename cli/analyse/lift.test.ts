@@ -136,6 +136,9 @@ test.each([
   ['person,arm,outcome\na,control,1\nb,control,2\n', [], 'nothing can be compared'],
   ['person,arm,outcome\na,x,1\nb,y,2\n', [], 'Which arm got nothing?'],
   ['person,arm,outcome\na,control,3\nb,mail,3\nc,mail,3\n', [], 'everybody has 3'],
+  ['person,arm,outcome,currency\na,control,5,EUR\nb,mail,1,USD\n', [], 'USD among amounts in EUR'],
+  // Who bought and who did not has no currency; here it is the equal outcome that is wrong.
+  ['person,arm,outcome,currency\na,control,1,EUR\nb,mail,1,USD\n', [], 'everybody has 1'],
   ['person,arm,outcome\na,control,3\nb,,3\n', [], 'row 3, arm: it is empty'],
   ['person,group,outcome\na,control,3\n', [], 'no column arm'],
   ['person,arm,outcome\na,control,NaN\nb,mail,1\n', [], '"NaN" is no number'],

@@ -24,7 +24,7 @@ import {
 import { type Call, type Command, Misuse } from '../command.ts'
 import { table } from '../table.ts'
 import { without } from '../without.ts'
-import { type CsvFile, columnOf, countIn, instantIn, numberIn, readCsv } from './csv.ts'
+import { type CsvFile, columnOf, countIn, currencyIn, instantIn, numberIn, readCsv } from './csv.ts'
 import { geoFlags, geoLift } from './lift-geo.ts'
 import { liftReport } from './lift-report.ts'
 
@@ -180,7 +180,9 @@ function readTrial(path: string, settings: Settings): Trial {
     name === null ? -1 : column(name),
   ) as [number, number, number]
   const persons = new Map<string, Person>()
+  const money = currencyIn(file, path)
   file.each((cells, row) => {
+    money.see(cells, row)
     const name = unit < 0 ? String(row) : (cells[unit] as string).trim()
     if (name === '') throw new Misuse(`${path}, row ${row}, ${settings.unit}: it is empty.`)
     const own = arm < 0 ? '' : (cells[arm] as string).trim()
@@ -194,7 +196,10 @@ function readTrial(path: string, settings: Settings): Trial {
       person.day = person.day === null ? day : Math.min(person.day, day)
     }
   })
-  return trialOf([...persons.values()], settings, file, path)
+  const all = [...persons.values()]
+  // Counts and yes or no have no currency.
+  if (all.some(({ outcome }) => outcome !== 0 && outcome !== 1)) money.refuse()
+  return trialOf(all, settings, file, path)
 }
 
 function known(persons: Map<string, Person>, name: string, arm: string, path: string, row: number): Person {
@@ -218,7 +223,11 @@ function trialOf(persons: Person[], settings: Settings, file: CsvFile, path: str
   const arms = [...new Set(persons.map(({ arm }) => arm))].sort()
   const control = settings.control ?? arms.find((arm) => /^(control|holdout|none|no|0|kontrolle)$/i.test(arm)) ?? null
   if (!settings.plan) {
-    if (arms.length < 2) throw new Misuse(`${path} has only the arm "${arms[0] ?? ''}": nothing can be compared.`)
+    if (arms.length < 2)
+      throw new Misuse(
+        `${path} has only the arm "${arms[0] ?? ''}": nothing can be compared.`,
+        'Add the persons who were left out, as an arm of their own.',
+      )
     if (control === null || !arms.includes(control)) {
       throw new Misuse(
         `Which arm got nothing? ${path} has ${arms.map((arm) => `"${arm}"`).join(', ')}.`,

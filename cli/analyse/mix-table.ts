@@ -1,6 +1,6 @@
 import { type MixData, type MixSpec, type Proposal, type ProposalColumn, proposeMix } from '@einklang/stats'
 import { Misuse } from '../command.ts'
-import { type CsvFile, columnOf, readCsv } from './csv.ts'
+import { type CsvFile, columnOf, currencyIn, readCsv } from './csv.ts'
 
 const dayMs = 86_400_000
 const weekMs = 7 * dayMs
@@ -75,7 +75,9 @@ export function mixDataOf(table: Rows, spec: MixSpec, options: TableOptions): { 
     const nameless = rows.find(({ cells }) => (cells[geo] as string).trim() === '')
     if (nameless !== undefined) throw new Misuse(`${path}, row ${nameless.row}, ${spec.geo}: there is no region.`)
   }
-  refuseMixedCurrencies(table)
+  const money = currencyIn(file, path)
+  for (const { cells, row } of rows) money.see(cells, row)
+  money.refuse()
   const starts = weeksOf(table, days, regions.length)
   const place = new Map(starts.map((start, week) => [start, week]))
   const weeks = starts.length
@@ -103,7 +105,7 @@ export function mixDataOf(table: Rows, spec: MixSpec, options: TableOptions): { 
     if (!options.fillGaps)
       throw new Misuse(
         `${path}, column ${spec.date}: the week ${dayOf(starts[cell % weeks] as number)}${where} is missing (${gaps.length} missing in all).`,
-        '--fill-gaps counts them as without spend and puts the outcome between its neighbours',
+        'Add them, or give --fill-gaps: it counts them as without spend and puts the outcome between its neighbours.',
       )
     notes.push(
       `${gaps.length} missing weeks were filled: no spend, outcome and controls between their neighbours (first: ${dayOf(starts[cell % weeks] as number)}${where}).`,
@@ -120,7 +122,8 @@ export function mixDataOf(table: Rows, spec: MixSpec, options: TableOptions): { 
           `${path}, row ${row}, ${name}: "${text}" is no number.`,
           text.trim() === '' ? 'Write 0 where nothing was spent.' : undefined,
         )
-      if (kind === 'spend' && value < 0) throw new Misuse(`${path}, row ${row}, ${name}: ${text} is negative.`)
+      if (kind === 'spend' && value < 0)
+        throw new Misuse(`${path}, row ${row}, ${name}: ${text} is negative.`, creditNotes)
       values[cellOf[index] as number] = value
     }
     for (const cell of gaps) if (kind === 'spend') values[cell] = 0
@@ -182,18 +185,6 @@ function weeksOf({ path, rows }: Rows, days: Float64Array, regions: number): num
   return Array.from({ length: count }, (_, week) => first + week * weekMs)
 }
 
-function refuseMixedCurrencies({ file, path, rows }: Rows): void {
-  const at = file.header.findIndex((name) => /^(currency|waehrung|währung)$/i.test(name))
-  if (at < 0) return
-  const first = (rows[0] as Rows['rows'][number]).cells[at]
-  const other = rows.find(({ cells }) => cells[at] !== first)
-  if (other !== undefined)
-    throw new Misuse(
-      `${path}, row ${other.row}, ${file.header[at]}: ${other.cells[at]} among amounts in ${first}.`,
-      'Convert all amounts to one currency first.',
-    )
-}
-
 /** A specification proposed from the columns. */
 export function proposalOf(table: Rows): Proposal {
   const { file, path, rows } = table
@@ -212,8 +203,34 @@ export function proposalOf(table: Rows): Proposal {
   const proposal = proposeMix(columns, weeks)
   if ('because' in proposal)
     throw new Misuse(`${path}: ${proposal.because}`, 'Write a specification and give it with --spec.')
+  refuseFewBadCells(table, proposal)
   return proposal
 }
+
+const creditNotes = 'Take credit notes off the weeks that they belong to.'
+/** A column whose cells are numbers up to this share was meant as one. */
+const meantAsNumbers = 0.9
+
+/** A model without a channel whose column has a slip in it would look as sure as one with it. */
+function refuseFewBadCells({ file, path, rows }: Rows, { unused }: Proposal): void {
+  for (const { column } of unused) {
+    const at = columnOf(file, path, column)
+    const valueOf = ({ cells }: Rows['rows'][number]) => numberIn(cells[at] as string, file.delimiter)
+    const bad = rows.filter((one) => !Number.isFinite(valueOf(one)))
+    const [first] = bad
+    if (first !== undefined && bad.length <= (1 - meantAsNumbers) * rows.length)
+      throw new Misuse(
+        `${path}, row ${first.row}, ${column}: "${first.cells[at]}" is no number.`,
+        'Write 0 where nothing was spent, or give --spec with a specification that leaves the column out.',
+      )
+    const negative = rows.find((one) => valueOf(one) < 0)
+    if (bad.length === 0 && negative !== undefined && spendLike(unused, column))
+      throw new Misuse(`${path}, row ${negative.row}, ${column}: ${negative.cells[at]} is negative.`, creditNotes)
+  }
+}
+
+const spendLike = (unused: Proposal['unused'], column: string) =>
+  unused.some((one) => one.column === column && one.because === 'holds negative values')
 
 export function dayOf(time: number): string {
   return new Date(time).toISOString().slice(0, 10)

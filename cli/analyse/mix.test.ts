@@ -100,6 +100,12 @@ describe('what is wrong with a table is told with row and column', () => {
     expect(await answer(text)).toContain(says)
   })
 
+  test('a proposed specification leaves no channel out because of a slip in its column', async () => {
+    const told = async (text: string) => (await run('mix', '--data', file('slip.csv', text), '--spec', 'auto')).error
+    expect(await told(table(80, set(2, 3, -5)))).toContain('row 5, search_spend: -5 is negative.')
+    expect(await told(table(80, set(3, 3, '')))).toContain('row 5, radio_spend: "" is no number.')
+  })
+
   test('missing weeks are named, and filled only when asked', async () => {
     const text = table()
       .split('\n')

@@ -185,6 +185,8 @@ function tellResult(call: Call, fit: MixFit): void {
   if (fit.headline !== null) call.tell(fit.headline)
   if (fit.blocked) {
     call.tell('No figures are shown: the draws do not describe the model yet.')
+    // Often the cause, and then more draws do not help.
+    for (const { because, doInstead } of fit.unidentified) call.tell(`${because} ${doInstead}`)
     return
   }
   const interval = (figure: { mean: number; low: number; high: number }) =>

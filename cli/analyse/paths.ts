@@ -1,6 +1,6 @@
 import { collectPaths, type Paths } from '@einklang/stats'
 import { Misuse } from '../command.ts'
-import { type CsvFile, columnOf, countIn, instantIn, readCsv } from './csv.ts'
+import { type CsvFile, columnOf, countIn, currencyIn, instantIn, readCsv } from './csv.ts'
 
 const dayMs = 86_400_000
 
@@ -24,7 +24,9 @@ function aggregated(file: CsvFile, path: string, separator: string): Paths {
   const collector = collectPaths()
   // Names repeat in millions of touches: one look-up by the raw piece, trimmed once.
   const known = new Map<string, number>()
+  const money = currencyIn(file, path)
   file.each((cells, row) => {
+    money.see(cells, row)
     const text = cells[way] as string
     for (const piece of text.split(mark)) {
       let channel = known.get(piece)
@@ -48,6 +50,7 @@ function aggregated(file: CsvFile, path: string, separator: string): Paths {
       nulls < 0 ? 0 : countIn(path, row, 'total_null', cells[nulls] as string),
     )
   })
+  money.refuse()
   return collector.paths()
 }
 
@@ -65,7 +68,9 @@ function longForm(file: CsvFile, path: string): Paths {
   const value = file.header.indexOf('value')
   const collector = collectPaths({ withAges: true })
   const persons = new Map<string, Touch[]>()
+  const money = currencyIn(file, path)
   file.each((cells, row) => {
+    money.see(cells, row)
     const name = (cells[channel] as string).trim()
     if (name === '') throw new Misuse(`${path}, row ${row}, channel: it is empty.`)
     const touch: Touch = {
@@ -79,6 +84,7 @@ function longForm(file: CsvFile, path: string): Paths {
     if (known) known.push(touch)
     else persons.set(cells[person] as string, [touch])
   })
+  money.refuse()
   for (const touches of persons.values()) {
     touches.sort((left, right) => left.time - right.time || left.row - right.row)
     let start = 0

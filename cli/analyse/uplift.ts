@@ -16,7 +16,7 @@ import { startProgress } from '../progress.ts'
 import { nearest } from '../suggest.ts'
 import { table } from '../table.ts'
 import { without } from '../without.ts'
-import { type CsvFile, columnOf, numberIn, readCsv } from './csv.ts'
+import { type CsvFile, columnOf, currencyIn, numberIn, readCsv } from './csv.ts'
 import { shareFlag } from './lift.ts'
 import { upliftReport } from './uplift-report.ts'
 
@@ -132,7 +132,9 @@ function readInput(call: Call, path: string): { input: UpliftInput; units: strin
   const arms: string[] = []
   const outcomes: number[] = []
   const units: string[] = []
+  const money = currencyIn(file, path)
   file.each((row, line) => {
+    money.see(row, line)
     const arm = (row[armAt] as string).trim()
     if (arm === '') throw new Misuse(`${path}, row ${line}, ${armName}: it is empty.`)
     arms.push(arm)
@@ -140,8 +142,13 @@ function readInput(call: Call, path: string): { input: UpliftInput; units: strin
     units.push(unitAt < 0 ? String(line) : (row[unitAt] as string))
     features.forEach((at, index) => (cells[index] as string[]).push((row[at] as string).trim()))
   })
+  if (outcomes.some((outcome) => outcome !== 0 && outcome !== 1)) money.refuse()
   const distinct = [...new Set(arms)].sort()
-  if (distinct.length < 2) throw new Misuse(`${path} has only the arm "${distinct[0] ?? ''}": nothing can be compared.`)
+  if (distinct.length < 2)
+    throw new Misuse(
+      `${path} has only the arm "${distinct[0] ?? ''}": nothing can be compared.`,
+      'Add the persons who were left out, as an arm of their own.',
+    )
   if (distinct.length > 20)
     throw new Misuse(`${path} has ${distinct.length} arms; is ${armName} the column of the arm?`)
   const control = call.flag('control') ?? distinct.find((arm) => /^(control|holdout|none|no|0|kontrolle)$/i.test(arm))
