@@ -192,6 +192,27 @@ test('the newest events and the names that were seen', async () => {
   ])
 })
 
+test('pages of what arrived in one instant show each event once, machines among them', async () => {
+  const all = Array.from({ length: 40 }, (_, index) =>
+    track(
+      String(index),
+      index % 5 === 0 ? { context: { userAgent: 'Googlebot/2.1 (+http://www.google.com/bot.html)' } } : {},
+    ),
+  )
+  await send(all)
+  await ingest.drain()
+  const seen: string[] = []
+  for (let after: string | null | undefined; after !== null; ) {
+    const page: AnswerOf<typeof api.ingest.events> = await call(api.ingest.events, {
+      query: { limit: 7, ...(after === undefined ? {} : { after }) },
+    })
+    seen.push(...page.items.map(({ id }) => id))
+    after = page.next
+  }
+  expect(seen).toHaveLength(40)
+  expect(new Set(seen).size).toBe(40)
+})
+
 test('an erased person is gone from history, the replay window and quarantine; others stay', async () => {
   await send([
     track('1'),

@@ -172,10 +172,19 @@ function asideEvents(history: History, conditions: HistoryPart[], limit: number)
     from ingest.aside as e where ${where} order by e.received_at desc, e.id desc limit ${limit}`
 }
 
+/** In the order of the table: the next page begins after the last row, and thousands may have arrived in one instant. */
 function newest(rows: EventRow[], limit: number): EventRow[] {
   return rows
-    .sort((one, other) => Number(other.receivedAt) - Number(one.receivedAt) || (one.id < other.id ? 1 : -1))
+    .sort(
+      (one, other) =>
+        Number(other.receivedAt) - Number(one.receivedAt) || (sortKey(one.id) < sortKey(other.id) ? 1 : -1),
+    )
     .slice(0, limit)
+}
+
+/** ClickHouse compares UUIDs by their second half first. */
+function sortKey(id: string): string {
+  return id.slice(19) + id.slice(0, 18)
 }
 
 /** Which events arrive, how often, with which properties, in whole months: the beginning of every tracking plan. */
