@@ -57,7 +57,7 @@ function ordered(history: History, scope: Scope): HistoryPart {
 }
 
 type Figure = `${RuleModel}_${'orders' | 'value' | 'squares' | 'products'}`
-/** Per rule: orders, value, and over persons the sums of value² and of value × the person's whole value. */
+/** Per rule: orders, value, and over teams the sums of value² and of value × the team's whole value. */
 export type CreditSums = { channel: string; label: string; touches: number; persons: number } & {
   [Name in Figure]: number
 }
@@ -65,31 +65,35 @@ export type CreditSums = { channel: string; label: string; touches: number; pers
 const ruleModels: RuleModel[] = ['first', 'last', 'last_nondirect', 'linear', 'position', 'position_w', 'decay']
 
 /**
- * Orders and value per channel (and campaign, message …) under every rule in one pass, with what the interval of a
- * share needs: sums over persons, because the orders of one person are not independent.
+ * Persons fall into teams by chance. What varies between teams tells how exact a share is, as what varies between
+ * persons would (orders of one person are not independent, orders of two teams are), and teams are few.
  */
+const teamOf = 'sipHash64(person) % 1024'
+
+/** Orders and value per channel (and campaign, message …) under every rule in one pass, with what the interval of a share needs. */
 export async function creditSums(history: History, scope: Scope, by: CreditBy): Promise<CreditSums[]> {
   const list = (each: (model: RuleModel, index: number) => string) => sqlOf(history, ruleModels.map(each).join(', '))
   // Tools write one name in capitals and not; the variant with capitals sorts first and is shown.
   return history.rows<CreditSums>`
-    select channel, min(name) as label, sum(touches) as touches, count() as persons,
+    select toString(t_channel) as channel, min(name) as label, sum(touches) as touches, sum(persons) as persons,
       ${list((m) => `sum(o_${m}) as ${m}_orders, sum(v_${m}) as ${m}_value, sum(v_${m} * v_${m}) as ${m}_squares, sum(v_${m} * whole) as ${m}_products`)}
     from (
-      select person, toString(t_channel) as channel, min(t_label) as name, lowerUTF8(t_label) as folded,
-        count() as touches, any(whole) as whole,
-        ${list((m, index) => `sum(w${index} * part) as o_${m}, sum(w${index} * value) as v_${m}`)}
-      from (
-        select person, part, toFloat64(value) * part as value, whole, t_channel, ${by === 'keyword' ? history.part`k.term` : history.part`t_label`} as t_label,
-          ${list((_, index) => `w${index}`)}
+      -- Every rule gives away the whole value.
+      select *, sum(v_last) over (partition by team) as whole from (
+        select ${sqlOf(history, teamOf)} as team, t_channel, min(t_label) as name, lowerUTF8(t_label) as folded,
+          count() as touches, uniqExact(sipHash64(person)) as persons,
+          ${list((m, index) => `sum(w${index} * part) as o_${m}, sum(w${index} * part * value) as v_${m}`)}
         from (
-          select person, part, value, whole, t_channel, t_label, ${list((_, index) => `w${index}`)}
+          select person, part, value, t_channel, ${by === 'keyword' ? history.part`k.term` : history.part`t_label`} as t_label,
+            ${list((_, index) => `w${index}`)}
           from (
-            select *, sum(toFloat64(value) * part) over (partition by person) as whole, ${weights(history)}
-            from ${splitBy(history, scope, by)} where notEmpty(touch_at)
-          ) array join touch_channel as t_channel, ${labelsOf(history, by)} as t_label,
-            ${list((m, index) => `by_${m} as w${index}`)}
-        ) as t ${by === 'keyword' ? history.part`left any join ${keywords(history, scope)} as k on t.t_label = k.id` : history.part``}
-      ) group by person, channel, folded
+            select person, part, value, t_channel, t_label, ${list((_, index) => `w${index}`)}
+            from (select *, ${weights(history)} from ${splitBy(history, scope, by)} where notEmpty(touch_at))
+            array join touch_channel as t_channel, ${labelsOf(history, by)} as t_label,
+              ${list((m, index) => `by_${m} as w${index}`)}
+          ) as t ${by === 'keyword' ? history.part`left any join ${keywords(history, scope)} as k on t.t_label = k.id` : history.part``}
+        ) group by team, t_channel, folded
+      )
     ) group by channel, folded`
 }
 
@@ -154,7 +158,7 @@ export type ScopeTotals = {
   touched_revenue: number
   unknown_orders: number
   unknown_revenue: number
-  /** Σ over persons of (value of their touched orders)². */
+  /** Σ over teams of (value of their touched orders)². */
   whole_squares: number
 }
 
@@ -165,7 +169,7 @@ export async function scopeTotals(history: History, scope: Scope): Promise<Scope
     from (
       select count() as n, sum(value) as v, countIf(notEmpty(touch_at)) as tn, sumIf(value, notEmpty(touch_at)) as tv,
         countIf(not known) as un, sumIf(value, not known) as uv
-      from ${ordered(history, scope)} group by person
+      from ${ordered(history, scope)} group by ${sqlOf(history, teamOf)}
     )`
   const none = {
     orders: 0,
