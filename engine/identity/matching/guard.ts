@@ -15,6 +15,8 @@ export type Guard = {
   /** Same surname and same address or phone: they may be a household. */
   household(one: number, other: number): boolean
   sharedContact(one: number, other: number): boolean
+  /** Near a contradiction: neither name agrees, and no mailbox, birth date or number is equal. For a person to look at. */
+  namesDiffer(one: number, other: number): boolean
 }
 
 /**
@@ -138,6 +140,16 @@ export function guardOf(records: Records, weigh?: Weigh): Guard {
     birthDates,
     household: (one, other) => sameFamily(one, other) && (near(one, other) || equalIn(phone, one, other)),
     sharedContact: (one, other) => equalIn(shared, one, other),
+    namesDiffer(one, other) {
+      const [first, second, left, right] = [given(one), given(other), family(one), family(other)]
+      if (first === '' || second === '' || left === '' || right === '') return false
+      if (jaroWinkler(left, right) >= 0.85 || jaroWinkler(first, right) >= 0.9 || jaroWinkler(second, left) >= 0.9)
+        return false
+      const sameFirst = first === second || initialFits(first, second) || initialFits(second, first)
+      const [one_, other_] = [groups(one), groups(other)].map((list) => list.split(' ').filter(Boolean))
+      if (sameFirst || one_?.some((group) => other_?.includes(group))) return false
+      return !sameMail(one, other) && !equalIn(birth, one, other) && !sameNumber(one, other)
+    },
     between(one, other) {
       const conflict = conflictOf(one, other)
       if (conflict === null || conflict === 'suffix_conflict' || !weigh) return conflict

@@ -398,6 +398,7 @@ function flag(result: MatchResult, guard: Guard, doubtful: Finding[]): void {
     const conflict: Conflict | null = plan.guard.on ? guard.between(one, other) : null
     if (conflict) flags.add(conflict)
     if (guard.sharedContact(one, other)) flags.add('shared_contact')
+    if (guard.namesDiffer(one, other)) flags.add('names_differ')
     const reason = reasons.get(pair)
     if (reason) flags.add(reason)
     if (bridges.has(`${one},${other}`)) flags.add('bridge')

@@ -272,6 +272,29 @@ test('a family stays apart, twins stay two, a role mailbox belongs to nobody', (
   expect(records.features.get('mail')?.at(2)).toBe('')
 })
 
+test('two names that both differ are for a person to look at, unless a mailbox, birth date or number is equal', () => {
+  const header = ['id', 'first_name', 'surname', 'dob', 'email']
+  const rows = [
+    ['0', 'Ada', 'Wagner', '', 'ada@example.com'],
+    ['1', 'Ida', 'Neumann', '', 'ida@example.com'],
+    ['2', 'Ada', 'Neumann', '', 'ida@example.org'],
+    ['3', 'Uschi', 'Meier', '', 'ada@example.com'],
+    ['4', 'Ursula', 'Schulz', '', ''],
+    ['5', 'Wagner', 'Ada', '', ''],
+  ]
+  const input: Input = { name: 'names', header, each: (visit) => rows.forEach((row, at) => visit(row, at + 2)) }
+  const guard = guardOf(readRecords([input], planMatch([input], {})).records)
+  const differ = [
+    [0, 1],
+    [0, 2],
+    [0, 3],
+    [3, 4],
+    [0, 5],
+    [1, 4],
+  ].map(([one, other]) => guard.namesDiffer(one as number, other as number))
+  expect(differ).toEqual([true, false, false, false, false, true])
+})
+
 test('a conflict gives way only where the model holds it for an error of writing', () => {
   const header = ['id', 'first_name', 'surname', 'dob', 'street', 'postcode']
   const rows = [
