@@ -46,7 +46,7 @@ const inks = {
   ],
 }
 
-export type ChartHandle = { savePng: (name: string) => void }
+export type ChartHandle = { save: (name: string, kind: 'png' | 'svg') => void }
 
 type Row = { value: number; interval: [number, number] | null }
 
@@ -84,10 +84,20 @@ export function ChartCanvas(props: {
   const data = JSON.stringify([categories, series, horizontal, label, language])
   // biome-ignore lint/correctness/useExhaustiveDependencies: `data` stands for what the option is made of
   useEffect(() => {
-    chart.current?.setOption(optionOf(props, scheme, fontFamily), { notMerge: true })
+    // On a phone the names stand under the tools, not beside them.
+    const narrow = (chart.current?.getWidth() ?? 0) < 480
+    const option = optionOf(props, scheme, fontFamily, narrow)
+    chart.current?.setOption(option, { notMerge: true })
     props.handle.current = {
-      savePng(name) {
-        if (chart.current !== null) savePicture(chart.current, name, scheme === 'dark' ? '#1f1f1f' : '#ffffff')
+      save(name, kind) {
+        const shown = chart.current
+        if (shown === null) return
+        const ground = scheme === 'dark' ? '#1f1f1f' : '#ffffff'
+        if (kind === 'png') savePicture(shown, name, ground)
+        else
+          void import('./svg.ts').then(({ saveSvg }) =>
+            saveSvg(option, { width: shown.getWidth(), height: shown.getHeight() }, ground, name),
+          )
       },
     }
   }, [data, scheme, fontFamily])
@@ -99,6 +109,7 @@ function optionOf(
   props: Parameters<typeof ChartCanvas>[0],
   scheme: 'light' | 'dark',
   fontFamily: string | undefined,
+  narrow: boolean,
 ): echarts.EChartsCoreOption {
   const ink = scheme === 'dark' ? '#c9ced3' : '#495057'
   const line = scheme === 'dark' ? '#3b3f44' : '#e3e6e8'
@@ -132,7 +143,7 @@ function optionOf(
     grid: {
       left: 8,
       right: 12,
-      top: 36,
+      top: narrow && most ? 62 : 36,
       bottom: 4,
       outerBoundsMode: 'same',
       outerBoundsContain: 'axisLabel',
@@ -140,9 +151,9 @@ function optionOf(
     legend: {
       show: most,
       type: 'scroll',
-      top: 0,
+      top: narrow ? 30 : 0,
       left: 0,
-      right: 110,
+      right: narrow ? 0 : 140,
       textStyle: { color: ink },
       icon: 'roundRect',
       itemWidth: 12,

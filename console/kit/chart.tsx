@@ -1,5 +1,5 @@
 import { ActionIcon, Box, Group, Skeleton, Table, Tooltip } from '@mantine/core'
-import { IconChartHistogram, IconDownload, IconPhoto, IconTable } from '@tabler/icons-react'
+import { IconChartHistogram, IconDownload, IconPhoto, IconTable, IconVector } from '@tabler/icons-react'
 import { type ReactNode, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { ChartHandle } from './chart-canvas.tsx'
@@ -54,8 +54,11 @@ export function Chart(props: {
         <Tool label={t(asTable ? 'kit.asChart' : 'kit.asTable')} onClick={() => setAsTable(!asTable)}>
           {asTable ? <IconChartHistogram size={15} aria-hidden /> : <IconTable size={15} aria-hidden />}
         </Tool>
-        <Tool label={t('kit.savePng')} onClick={() => handle.current?.savePng(`${file}.png`)} disabled={asTable}>
+        <Tool label={t('kit.savePng')} onClick={() => handle.current?.save(`${file}.png`, 'png')} disabled={asTable}>
           <IconPhoto size={15} aria-hidden />
+        </Tool>
+        <Tool label={t('kit.saveSvg')} onClick={() => handle.current?.save(`${file}.svg`, 'svg')} disabled={asTable}>
+          <IconVector size={15} aria-hidden />
         </Tool>
         <Tool label={t('kit.saveCsv')} onClick={saveData}>
           <IconDownload size={15} aria-hidden />

@@ -2,10 +2,9 @@ import { useComputedColorScheme, useMantineTheme } from '@mantine/core'
 import { HeatmapChart, LineChart, SankeyChart } from 'echarts/charts'
 import { GridComponent, LegendComponent, TooltipComponent, VisualMapComponent } from 'echarts/components'
 import * as echarts from 'echarts/core'
-import { CanvasRenderer, SVGRenderer } from 'echarts/renderers'
+import { CanvasRenderer } from 'echarts/renderers'
 import { type ReactNode, type RefObject, useEffect, useRef } from 'react'
 import { fitted, savePicture } from '../../kit/canvas.ts'
-import { saveFile } from '../../kit/csv.ts'
 
 echarts.use([
   SankeyChart,
@@ -16,7 +15,6 @@ echarts.use([
   TooltipComponent,
   VisualMapComponent,
   CanvasRenderer,
-  SVGRenderer,
 ])
 
 export type Inks = { text: string; line: string; ground: string; strong: string; soft: string }
@@ -49,19 +47,11 @@ export function PictureCanvas(props: {
     const watch = fitted(made, place.current)
     handle.current = {
       save(name, kind) {
-        if (kind === 'svg') {
-          const still = echarts.init(null, null, {
-            renderer: 'svg',
-            ssr: true,
-            width: made.getWidth(),
-            height: made.getHeight(),
-          })
-          still.setOption({ ...whole, backgroundColor: inks.ground })
-          saveFile(name, new Blob([still.renderToSVGString()], { type: 'image/svg+xml' }))
-          still.dispose()
-          return
-        }
-        savePicture(made, name, inks.ground)
+        if (kind === 'png') savePicture(made, name, inks.ground)
+        else
+          void import('../../kit/svg.ts').then(({ saveSvg }) =>
+            saveSvg(whole, { width: made.getWidth(), height: made.getHeight() }, inks.ground, name),
+          )
       },
     }
     return () => {
