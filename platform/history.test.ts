@@ -172,6 +172,14 @@ describe('one DDL text for every topology', () => {
     expect(distributed).toContain(
       "platform.visit on cluster 'main' as platform.visit_local engine = Distributed('main', 'platform', 'visit_local', sipHash64(person))",
     )
+    expect(
+      expandDdl('alter table a.t add column n Int64; drop table if exists a.t', { kind: 'cluster', cluster: 'main' }),
+    ).toEqual([
+      "alter table a.t_local on cluster 'main' add column n Int64",
+      "alter table a.t on cluster 'main' add column n Int64",
+      "drop table if exists a.t on cluster 'main'",
+      "drop table if exists a.t_local on cluster 'main' sync",
+    ])
     expect(expandDdl('create or replace view a.v as select 1', { kind: 'cluster', cluster: 'main' })).toEqual([
       "create or replace view a.v on cluster 'main' as select 1",
     ])

@@ -24,6 +24,8 @@ export type History = {
   insert(table: string, rows: object[] | Lines, token: string): Promise<void>
   part(text: TemplateStringsArray, ...values: unknown[]): HistoryPart
   join(parts: HistoryPart[], separator: 'and' | 'or' | ','): HistoryPart
+  /** The table that holds the rows, for `truncate` and `delete`: on a cluster those on all its nodes. */
+  stored(table: string): HistoryPart
   readonly topology: 'embedded' | 'server' | 'cluster'
 }
 
@@ -83,6 +85,9 @@ export function createHistory(place: HistoryPlace): OpenHistory {
       return asOutage(lanes.run((lane) => lane.insert(table, lines, settings)))
     },
     ...historyParts,
+    ...(place.kind === 'cluster' && {
+      stored: (table: string) => historyParts.part(writtenSql(`${table}_local on cluster '${place.cluster}'`)),
+    }),
     interrupt: () => lanes.interrupt(),
     close: () => lanes.close(),
   }
@@ -252,9 +257,10 @@ class HistoryFragment {
 }
 
 /** The pure pieces of the face: fragments need no connection. */
-export const historyParts: Pick<History, 'part' | 'join'> = {
+export const historyParts: Pick<History, 'part' | 'join' | 'stored'> = {
   part: (text, ...values) => new HistoryFragment([...text], values) as unknown as HistoryPart,
   join: joined,
+  stored: (table) => historyParts.part(writtenSql(table)),
 }
 
 function joined(parts: HistoryPart[], separator: 'and' | 'or' | ','): HistoryPart {
@@ -386,6 +392,12 @@ function expandStatement(sql: string, topology: Topology): string[] {
       /^((?:create|drop|alter)\s+(?:or\s+replace\s+)?(?:table|view|materialized\s+view|dictionary|database)\s+(?:if\s+(?:not\s+)?exists\s+)?)([\w.]+)/i,
       (_all, verb: string, name: string) => `${verb}${name} on cluster '${topology.cluster}'`,
     )
+  const changed = /^(alter|drop)\s+table\s+(?:if\s+exists\s+)?(\w+\.\w+)/i.exec(sql)
+  if (changed) {
+    const local = onCluster(sql.replace(changed[2] as string, `${changed[2]}_local`))
+    // Gone at once, so that a table of the same name may follow.
+    return changed[1]?.toLowerCase() === 'drop' ? [onCluster(sql), `${local} sync`] : [local, onCluster(sql)]
+  }
   const table = /^create\s+table\s+(?:if\s+not\s+exists\s+)?(\w+)\.(\w+)/i.exec(sql)
   if (!placed || !table) return [onCluster(sql)]
   const [, database, name] = table as unknown as [string, string, string]

@@ -169,16 +169,17 @@ export function createMeasurement({
 
 async function forget(history: Ground['history'], sums: JourneySums, persons: PersonId[]): Promise<void> {
   const gone = typed('Array(UUID)', persons)
-  await history.run`delete from measurement.conversion where person in ${gone} or stored in ${gone}`
+  await history.run`delete from ${history.stored('measurement.conversion')} where person in ${gone} or stored in ${gone}`
   await sums.change(
     history.part`(person in ${gone} or hasAny(others, ${gone}))`,
-    () => history.run`delete from measurement.path where person in ${gone} or hasAny(others, ${gone})`,
+    () =>
+      history.run`delete from ${history.stored('measurement.path')} where person in ${gone} or hasAny(others, ${gone})`,
   )
-  await history.run`delete from measurement.assignment where person in ${gone}`
-  await history.run`delete from measurement.known where person in ${gone}`
-  await history.run`delete from measurement.chosen where person in ${gone}`
-  await history.run`delete from measurement.changed where person in ${gone}`
-  await history.run`delete from measurement.receipt where person in ${gone} or stored in ${gone}`
+  await history.run`delete from ${history.stored('measurement.assignment')} where person in ${gone}`
+  await history.run`delete from ${history.stored('measurement.known')} where person in ${gone}`
+  await history.run`delete from ${history.stored('measurement.chosen')} where person in ${gone}`
+  await history.run`delete from ${history.stored('measurement.changed')} where person in ${gone}`
+  await history.run`delete from ${history.stored('measurement.receipt')} where person in ${gone} or stored in ${gone}`
 }
 
 // Any constant does; every process takes the same one, so that two builds never run beside each other.

@@ -89,8 +89,8 @@ export function createJourneySums({ database, history, config }: Pick<Ground, 'd
       changing(async (tx) => {
         if (await hold(tx)) return
         await mark(null)
-        await history.run`truncate table measurement.step`
-        await history.run`truncate table measurement.way`
+        await history.run`truncate table ${history.stored('measurement.step')}`
+        await history.run`truncate table ${history.stored('measurement.way')}`
         const everybody = history.part`select distinct person from measurement.path final`
         for (const within of await neighboursOf(history, everybody, personsPerSlice)) {
           signal.throwIfAborted()
