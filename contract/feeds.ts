@@ -57,7 +57,10 @@ export type FeedSecret = { password?: string | undefined; privateKey?: string | 
 /** Which address may be called for a host and port: resolves once and refuses what is not public, unless configured. */
 export type Reach = (host: string, port: number) => Promise<string>
 
-/** Places of the outside world that feeds read from. */
+/**
+ * Places of the outside world that feeds read from. What a person can mend is thrown as a kept sentence (`feed_…` of
+ * ingest's import phrases); what the other side says, as it says it.
+ */
 export type FeedWays = {
   folder(settings: FileSettings): Promise<FilePlace>
   sftp(settings: FileSettings, secret: FeedSecret): Promise<FilePlace & { hostKey: string }>

@@ -3,7 +3,14 @@ import { createReadStream } from 'node:fs'
 import { mkdir, readdir, realpath, rename, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { PassThrough } from 'node:stream'
-import type { FeedSecret, FilePlace, FileSettings, FoundFile, Reach } from '@einklang/contract'
+import {
+  type FeedSecret,
+  type FilePlace,
+  type FileSettings,
+  type FoundFile,
+  kept,
+  type Reach,
+} from '@einklang/contract'
 import type SftpClient from 'ssh2-sftp-client'
 
 const waitMs = 15_000
@@ -25,11 +32,10 @@ export async function openFolder(root: string, settings: FileSettings): Promise<
   const base = await realpath(root)
   const folder = resolve(base, settings.folder === '' ? '.' : settings.folder)
   if (folder !== base && !folder.startsWith(base + sep))
-    throw new Error(`“${settings.folder}” leaves the watched folder.`)
+    throw new Error(kept('feed_outside', { given: settings.folder }))
   await mkdir(folder, { recursive: true })
   const real = await realpath(folder)
-  if (real !== base && !real.startsWith(base + sep))
-    throw new Error(`“${settings.folder}” leads out of the watched folder.`)
+  if (real !== base && !real.startsWith(base + sep)) throw new Error(kept('feed_outside', { given: settings.folder }))
   const matches = matcher(settings.pattern)
   return {
     async list() {
@@ -53,7 +59,7 @@ export async function openFolder(root: string, settings: FileSettings): Promise<
 }
 
 function plainName(path: string): string {
-  if (path === '' || /[/\\\0]|^\.\.?$/.test(path)) throw new Error(`“${path}” is no file name.`)
+  if (path === '' || /[/\\\0]|^\.\.?$/.test(path)) throw new Error(kept('feed_file_name', { given: path }))
   return path
 }
 
@@ -98,10 +104,7 @@ export async function openSftp(
     } as Parameters<SftpClient['connect']>[0])
   } catch (error) {
     await client.end().catch(() => undefined)
-    if (refusedKey !== '')
-      throw new Error(
-        `The server shows another key (SHA256:${refusedKey}) than before. Ask its keeper, then enter the new one.`,
-      )
+    if (refusedKey !== '') throw new Error(kept('feed_other_key', { given: `SHA256:${refusedKey}` }))
     throw error
   }
   const matches = matcher(settings.pattern)

@@ -1,6 +1,6 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { BlockList, isIP } from 'node:net'
-import type { Reach } from '@einklang/contract'
+import { kept, type Reach } from '@einklang/contract'
 
 /** Everything that is not the public internet (spec security §6). */
 // Two lists: in one, every IPv4 address would fall under the mapped range of IPv6.
@@ -59,14 +59,13 @@ export function createReach(options: ReachOptions): Reach {
     const inHouse = allowed.has(`${host}:${port}`)
     const bare = host.replace(/^\[|\]$/g, '')
     if (!inHouse) {
-      if (!ports.has(port)) throw new Error(`Port ${port} is not called; ${[...ports].join(', ')} are.`)
-      if (forbiddenName.test(bare))
-        throw new Error(`“${given}” is a name of this network; the server's configuration must allow it.`)
+      if (!ports.has(port)) throw new Error(kept('feed_port', { port, ports: [...ports].join(', ') }))
+      if (forbiddenName.test(bare)) throw new Error(kept('feed_in_house', { given }))
     }
     const answers = isIP(bare) ? [{ address: bare }] : await lookup(bare)
-    if (answers.length === 0) throw new Error(`“${given}” has no address.`)
+    if (answers.length === 0) throw new Error(kept('feed_no_address', { given }))
     const refused = inHouse ? undefined : answers.find(({ address }) => isForbidden(address))
-    if (refused) throw new Error(`“${given}” leads into this network; the server's configuration must allow it.`)
+    if (refused) throw new Error(kept('feed_in_house', { given }))
     return answers[0]?.address as string
   }
 }
@@ -81,14 +80,15 @@ function isForbidden(address: string): boolean {
 /** One spelling per host: `0x7f.1`, `2130706433`, full-width digits and upper case become what they mean. */
 function hostOf(given: string): string {
   // Whatever is not a host alone (user, path, query, port, blanks) never gets as far as the network.
-  if (!/^[^\s/\\@?#%:]+$|^\[?[0-9a-f:.]+\]?$/i.test(given)) throw new Error(`“${given}” is no host name.`)
+  if (!/^[^\s/\\@?#%:]+$|^\[?[0-9a-f:.]+\]?$/i.test(given)) throw new Error(kept('feed_host_name', { given }))
   const literal = given.includes(':') && !given.startsWith('[') ? `[${given}]` : given
   let url: URL
   try {
     url = new URL(`http://${literal}/`)
   } catch {
-    throw new Error(`“${given}” is no host name.`)
+    throw new Error(kept('feed_host_name', { given }))
   }
-  if (url.username || url.password || url.port || url.pathname !== '/') throw new Error(`“${given}” is no host name.`)
+  if (url.username || url.password || url.port || url.pathname !== '/')
+    throw new Error(kept('feed_host_name', { given }))
   return url.hostname.replace(/\.$/, '')
 }

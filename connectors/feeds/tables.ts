@@ -1,4 +1,13 @@
-import type { FeedSecret, Json, JsonObject, Reach, TableCursor, TablePlace, TableSettings } from '@einklang/contract'
+import {
+  type FeedSecret,
+  type Json,
+  type JsonObject,
+  kept,
+  type Reach,
+  type TableCursor,
+  type TablePlace,
+  type TableSettings,
+} from '@einklang/contract'
 import type { RowDataPacket } from 'mysql2/promise'
 
 const waitSeconds = 15
@@ -6,7 +15,7 @@ const waitSeconds = 15
 /** Names come from a screen: they are quoted, and everything that is no name is refused. */
 function namesOf(settings: TableSettings, quote: (name: string) => string) {
   const check = (name: string) => {
-    if (!/^[\p{L}_][\p{L}\p{N}_$-]{0,62}$/u.test(name)) throw new Error(`“${name}” is no name of a table or column.`)
+    if (!/^[\p{L}_][\p{L}\p{N}_$-]{0,62}$/u.test(name)) throw new Error(kept('feed_table_name', { given: name }))
     return quote(name)
   }
   return {
@@ -51,7 +60,10 @@ export async function openPostgres(reach: Reach, settings: TableSettings, secret
        where a.attrelid = $1::regclass and a.attname = $2 and k.attrelid = $1::regclass and k.attname = $3`,
       [names.table, settings.cursorColumn, settings.keyColumn],
     )
-    if (!type) throw new Error(`“${settings.table}” has no column ${settings.cursorColumn} or ${settings.keyColumn}.`)
+    if (!type)
+      throw new Error(
+        kept('feed_columns', { table: settings.table, columns: `${settings.cursorColumn}, ${settings.keyColumn}` }),
+      )
     const isTime = type.type.startsWith('timestamp') || type.type === 'date'
     const delay = settings.delaySeconds ?? 10
     const ready = isTime && delay > 0 ? `and ${names.at} <= now() - interval '${Math.trunc(delay)} seconds'` : ''

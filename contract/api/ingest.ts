@@ -400,6 +400,9 @@ export const quarantineGroup = z.object({
   code: z.enum(quarantineCodes),
   path: z.string(),
   message: z.string(),
+  /** Of the sentence of one of its items, as in `quarantineReason`. */
+  word: z.string().optional(),
+  values: quarantineReason.shape.values,
   /** What a person can do about it. */
   doInstead: z.string(),
   /** The check behind the reason, empty when the reason says it all. */

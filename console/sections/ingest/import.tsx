@@ -1,4 +1,4 @@
-import { type AnswerOf, api, type ImportId, isVendorKind } from '@einklang/contract'
+import { type AnswerOf, api, type ImportId, isVendorKind, type Json } from '@einklang/contract'
 import { Alert, Anchor, Button, Code, Group, Progress, SimpleGrid, Stack, Table, Text, TextInput } from '@mantine/core'
 import { useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
@@ -13,6 +13,7 @@ import { ScreenLink } from '../../shell/link.tsx'
 import { useLiveAnswers } from '../../shell/live.ts'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { useFindingName } from './finding-name.ts'
 
 type Job = AnswerOf<typeof api.ingest.importOf>
 
@@ -190,6 +191,7 @@ function Found(props: { job: Job }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
+  const nameOf = useFindingName()
   const { findings, dryRun, rejectsPath } = props.job
   return (
     <Panel
@@ -219,9 +221,9 @@ function Found(props: { job: Job }): ReactNode {
               {findings.map((row) => (
                 <Table.Tr key={row.code + row.path + row.action}>
                   <Table.Td>
-                    <Text size="sm">{words('check', row.code)}</Text>
+                    <Text size="sm">{nameOf(row.code)}</Text>
                     <Text size="xs" c="dimmed" ff="monospace">
-                      {row.path === '*' ? t('checks.otherPlaces') : row.path}
+                      {row.path === '*' ? t('checks.otherPlaces') : columnAt(props.job, row.path)}
                     </Text>
                   </Table.Td>
                   <Table.Td>{words('checkAction', row.action)}</Table.Td>
@@ -237,11 +239,17 @@ function Found(props: { job: Job }): ReactNode {
   )
 }
 
+/** The column of the file behind a place, where the mapping names one. */
+function columnAt({ mapping }: Job, path: string): string {
+  return mapping.fields[path.split('.').at(-1) ?? ''] ?? path
+}
+
 /** Row by row, what was not used of it or is doubted. */
 function Notes(props: { job: Job }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
+  const nameOf = useFindingName()
   const notes = usePages(api.ingest.importNotes, { params: { import: props.job.id }, query: { limit: 50 } })
   return (
     <Panel title={t('import.notes')} definition={t('import.notesHint')} testid="import-notes">
@@ -262,8 +270,8 @@ function Notes(props: { job: Job }): ReactNode {
                 {rows.map((row) => (
                   <Table.Tr key={`${row.row}${row.code}${row.path}${row.action}`}>
                     <Table.Td ta="right">{format.count(row.row)}</Table.Td>
-                    <Table.Td>{words('check', row.code)}</Table.Td>
-                    <Table.Td ff="monospace">{row.path}</Table.Td>
+                    <Table.Td>{nameOf(row.code)}</Table.Td>
+                    <Table.Td>{columnAt(props.job, row.path)}</Table.Td>
                     <Table.Td>{row.given}</Table.Td>
                     <Table.Td>{words('checkAction', row.action)}</Table.Td>
                   </Table.Tr>
@@ -280,16 +288,32 @@ function Notes(props: { job: Job }): ReactNode {
   )
 }
 
+/** Columns of a preview in the order in which one reads them. */
+const first = ['row', 'event', 'at', 'identifiers', 'traits', 'properties']
+
+/** A value of a preview in one line. */
+function shown(value: Json | undefined): string {
+  if (value === undefined || value === null) return ''
+  if (Array.isArray(value)) return value.map(shown).join(' · ')
+  if (typeof value !== 'object') return String(value)
+  return Object.entries(value)
+    .map(([name, inner]) => `${name}: ${shown(inner)}`)
+    .join(' · ')
+}
+
 function Preview(props: { rows: Job['preview'] }): ReactNode {
   const { t } = useTranslation()
-  const columns = [...new Set(props.rows.flatMap((row) => Object.keys(row)))].slice(0, 12)
+  const format = useFormat()
+  const words = useWords()
+  const filled = new Set(props.rows.flatMap((row) => Object.keys(row).filter((name) => shown(row[name]) !== '')))
+  const columns = [...new Set([...first.filter((name) => filled.has(name)), ...filled])].slice(0, 12)
   return (
     <Table.ScrollContainer minWidth={500}>
       <Table fz="xs" aria-label={t('import.sample')}>
         <Table.Thead>
           <Table.Tr>
             {columns.map((column) => (
-              <Table.Th key={column}>{column}</Table.Th>
+              <Table.Th key={column}>{words('previewColumn', column)}</Table.Th>
             ))}
           </Table.Tr>
         </Table.Thead>
@@ -299,7 +323,11 @@ function Preview(props: { rows: Job['preview'] }): ReactNode {
             <Table.Tr key={index}>
               {columns.map((column) => (
                 <Table.Td key={column}>
-                  {typeof row[column] === 'object' ? JSON.stringify(row[column]) : String(row[column] ?? '')}
+                  {column === 'at' && typeof row.at === 'string'
+                    ? format.dateTime(row.at)
+                    : column === 'event'
+                      ? words('event', words('eventKind', String(row.event)))
+                      : shown(row[column])}
                 </Table.Td>
               ))}
             </Table.Tr>

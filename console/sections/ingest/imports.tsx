@@ -85,7 +85,7 @@ export function Imports(): ReactNode {
       {
         id: 'rows',
         header: t('import.rows'),
-        width: 128,
+        width: 118,
         align: 'right',
         sort: (row) => row.rowsRead,
         cell: (row) => format.count(row.rowsRead),
@@ -93,10 +93,18 @@ export function Imports(): ReactNode {
       {
         id: 'accepted',
         header: t('import.accepted'),
-        width: 128,
+        width: 140,
         align: 'right',
         sort: (row) => row.accepted,
         cell: (row) => format.count(row.accepted),
+      },
+      {
+        id: 'duplicates',
+        header: t('import.duplicates'),
+        width: 118,
+        align: 'right',
+        sort: (row) => row.duplicates,
+        cell: (row) => format.count(row.duplicates),
       },
       {
         id: 'waiting',
@@ -120,14 +128,6 @@ export function Imports(): ReactNode {
         align: 'right',
         sort: (row) => row.rejected,
         cell: (row) => format.count(row.rejected),
-      },
-      {
-        id: 'duplicates',
-        header: t('import.duplicates'),
-        width: 128,
-        align: 'right',
-        sort: (row) => row.duplicates,
-        cell: (row) => format.count(row.duplicates),
       },
     ],
     [t, format, words, may],

@@ -12,6 +12,7 @@ import { useAnswer, useDeed, usePages } from '../../shell/api.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { useFindingName } from './finding-name.ts'
 
 type Alarm = AnswerOf<typeof api.ingest.alarms>['items'][number]
 
@@ -113,6 +114,7 @@ function AlarmCard({ alarm, team }: { alarm: Alarm; team: Team }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
+  const nameOf = useFindingName()
   const may = useMay()
   const say = useAlarmSentence()
   const [asking, setAsking] = useState(false)
@@ -154,7 +156,7 @@ function AlarmCard({ alarm, team }: { alarm: Alarm; team: Team }): ReactNode {
           </Text>
           <Text size="sm">
             {t('alarms.cause')}: {words('alarmCause', cause.kind)}
-            {cause.name === '' ? '' : ` (${cause.kind === 'one_reason' ? words('check', cause.name) : cause.name})`}
+            {cause.name === '' ? '' : ` (${cause.kind === 'one_reason' ? nameOf(cause.name) : cause.name})`}
             {cause.at === null ? null : (
               <>
                 , <DateTime at={cause.at} />

@@ -29,6 +29,7 @@ import { useAnswer, useDeed } from '../../shell/api.ts'
 import { ScreenLink } from '../../shell/link.tsx'
 import { useMay } from '../../shell/session.ts'
 import { useWords } from '../../shell/words.ts'
+import { useFindingName } from './finding-name.ts'
 import { Alarms } from './quality-alarms.tsx'
 
 export type Report = NonNullable<Exclude<AnswerOf<typeof api.ingest.quality>, string>['report']>
@@ -663,6 +664,7 @@ function Problems({ report }: { report: Report }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
+  const nameOf = useFindingName()
   const { problems, affected, currency } = report
   return (
     <Panel title={t('quality.problems')} definition={t('quality.problemsMeaning')} testid="quality-problems">
@@ -686,7 +688,7 @@ function Problems({ report }: { report: Report }): ReactNode {
               {problems.map((row) => (
                 <Table.Tr key={row.source + row.code + row.path + row.action}>
                   <Table.Td>
-                    <Text size="sm">{words('check', row.code)}</Text>
+                    <Text size="sm">{nameOf(row.code)}</Text>
                     <Text size="xs" c="dimmed">
                       {[words('checkAction', row.action), row.path === '*' ? t('checks.otherPlaces') : row.path]
                         .filter(Boolean)
@@ -768,6 +770,7 @@ function Plan({ report }: { report: Report }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
+  const nameOf = useFindingName()
   const { planned, violations, unplanned } = report.plan
   return (
     <Panel title={t('quality.plan')} definition={t('quality.planMeaning')} testid="quality-plan">
@@ -778,7 +781,7 @@ function Plan({ report }: { report: Report }): ReactNode {
             : `${format.percent(planned.count / planned.of)} · ${t('quality.countOf', { count: format.count(planned.count), of: format.count(planned.of) })}`}
         </Line>
         {violations.map(({ code, items }) => (
-          <Line key={code} label={words('check', code)}>
+          <Line key={code} label={nameOf(code)}>
             {format.count(items)}
           </Line>
         ))}

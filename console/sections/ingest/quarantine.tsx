@@ -12,7 +12,7 @@ import {
   Stack,
   Text,
 } from '@mantine/core'
-import { type ReactNode, useMemo, useState } from 'react'
+import { type ReactNode, useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Confirm } from '../../kit/confirm.tsx'
 import { type Column, DataTable } from '../../kit/data-table.tsx'
@@ -40,6 +40,7 @@ export function Quarantine(): ReactNode {
   const words = useWords()
   const may = useMay()
   const [filters, change] = useFilters()
+  const said = useSentence()
   const status = (filters.status ?? 'open') as Status
   const brought = filters.import as ImportId | undefined
   const groups = useAnswer(
@@ -58,7 +59,7 @@ export function Quarantine(): ReactNode {
               {row.check === '' || row.check === row.code ? words('quarantine', row.code) : words('check', row.check)}
             </Text>
             <Text size="xs" c="dimmed" lineClamp={2}>
-              {said(words, row)}
+              {said(row)}
             </Text>
             {row.retryAt === null ? null : (
               <Text size="xs" c="blue">
@@ -90,7 +91,7 @@ export function Quarantine(): ReactNode {
       {
         id: 'people',
         header: t('bench.people'),
-        width: 100,
+        width: 118,
         align: 'right',
         sort: (row) => row.people,
         cell: (row) => format.count(row.people),
@@ -126,14 +127,14 @@ export function Quarantine(): ReactNode {
         cell: (row) => <Ago at={row.lastAt} />,
       },
     ],
-    [t, format, words],
+    [t, format, words, said],
   )
   const open = groups.data?.items.find((group) => group.key === filters.group)
   return (
     <Stack>
       <SegmentedControl
         size="xs"
-        style={{ alignSelf: 'flex-start' }}
+        style={{ alignSelf: 'flex-start', maxWidth: '100%', overflowX: 'auto' }}
         aria-label={t('quarantine.status')}
         value={status}
         onChange={(value) => change({ status: value === 'open' ? undefined : value, group: undefined })}
@@ -188,10 +189,15 @@ export function Quarantine(): ReactNode {
 }
 
 /** What the check says, in the reader's language; a sentence of the server's own where there is none. */
-function said(words: ReturnType<typeof useWords>, { check, code, message }: Group_): string {
-  const about = check === '' ? code : check
-  const text = words('checkSays', about)
-  return text === about ? message : text
+/** What to do about it: some sentences of a reason have an advice of their own. */
+function remedy(words: (list: string, value: string) => string, { word, code }: Group_): string {
+  const own = word === undefined ? '' : words('remedy', word)
+  return own === '' || own === word ? words('remedy', code) : own
+}
+
+function useSentence(): (group: Group_) => string {
+  const because = useReason()
+  return useCallback(({ check, ...reason }) => because({ ...reason, ...(check === '' ? {} : { check }) }), [because])
 }
 
 function Bench(props: {
@@ -203,6 +209,7 @@ function Bench(props: {
   const { t } = useTranslation()
   const words = useWords()
   const may = useMay()
+  const said = useSentence()
   const [asking, setAsking] = useState<'discard' | 'restore' | null>(null)
   const discard = useDeed(api.ingest.discard, { refresh: ['ingest'], done: t('quarantine.discarded') })
   const restore = useDeed(api.ingest.restoreGroup, { refresh: ['ingest'], done: t('bench.restored') })
@@ -223,14 +230,19 @@ function Bench(props: {
   return (
     <Stack>
       {props.about === undefined ? null : (
-        <Alert color="blue" title={said(words, props.about)}>
-          {words('remedy', props.about.code)}
+        <Alert color="blue" title={said(props.about)}>
+          {remedy(words, props.about)}
         </Alert>
       )}
       <Fetch of={detail} loading={<Loading rows={4} height={40} />}>
         {(value) => (
           <>
             <About detail={value} />
+            {props.brought === undefined ? null : (
+              <Text size="xs" c="dimmed">
+                {t('quarantine.wholeGroup')}
+              </Text>
+            )}
             {waits && may(api.ingest.replayGroup) ? (
               <Repairing group={props.group} place={props.about?.path ?? ''} detail={value} />
             ) : null}

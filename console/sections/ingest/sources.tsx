@@ -326,6 +326,9 @@ function Create(props: { onClose: () => void; onMade: (shown: Shown) => void }):
           data-autofocus
           value={name}
           onChange={(event) => setName(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter' && name.trim() !== '' && !create.pending) void make()
+          }}
           data-testid="source-name"
         />
         <Select

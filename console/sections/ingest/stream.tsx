@@ -13,6 +13,7 @@ import { useFilters } from '../../shell/filters.ts'
 import { PersonLink } from '../../shell/link.tsx'
 import { listen } from '../../shell/live.ts'
 import { useWords } from '../../shell/words.ts'
+import { useFindingName } from './finding-name.ts'
 
 type Event = AnswerOf<typeof api.ingest.events>['items'][number]
 
@@ -21,6 +22,7 @@ export function Stream(): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   const words = useWords()
+  const nameOf = useFindingName()
   const [filters, change] = useFilters()
   const [running, setRunning] = useState(true)
   const [open, setOpen] = useState<Event | null>(null)
@@ -143,7 +145,7 @@ export function Stream(): ReactNode {
                   const action = rest.pop() ?? ''
                   return (
                     <Text size="sm" key={finding}>
-                      {words('check', code)}: {rest.join(' ')} · {words('checkAction', action)}
+                      {nameOf(code)}: {rest.join(' ')} · {words('checkAction', action)}
                     </Text>
                   )
                 })}

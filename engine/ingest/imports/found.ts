@@ -66,6 +66,7 @@ function givenAt(event: NormalEvent | null, path: string): string {
     const value = isObject(kept) && Object.hasOwn(kept, path) ? kept[path] : undefined
     if (value !== undefined) return textOf(value)
   }
+  if (path === 'identifiers') return textOf(event.identifiers.map(({ value }) => value).join(' · '))
   if (path.startsWith('identifiers.')) {
     const namespace = path.slice('identifiers.'.length)
     return textOf(event.identifiers.find((one) => one.namespace === namespace)?.value)

@@ -189,6 +189,30 @@ export const importPhrases: Phrases = {
     de: 'Diese Tabelle oder Spalte gibt es nicht ({error}).',
   },
   feed_other: { en: 'The server says: {error}', de: 'Der Server sagt: {error}' },
+  feed_outside: {
+    en: '“{given}” leaves the watched folder.',
+    de: '„{given}“ liegt außerhalb des beobachteten Ordners.',
+  },
+  feed_file_name: { en: '“{given}” is no file name.', de: '„{given}“ ist kein Dateiname.' },
+  feed_other_key: {
+    en: 'The server shows another key ({given}) than before. Ask its keeper, then enter the new one.',
+    de: 'Der Server zeigt einen anderen Schlüssel ({given}) als bisher. Fragen Sie, wer ihn betreibt, und tragen Sie dann den neuen ein.',
+  },
+  feed_table_name: {
+    en: '“{given}” is no name of a table or column.',
+    de: '„{given}“ ist kein Name einer Tabelle oder Spalte.',
+  },
+  feed_columns: { en: '“{table}” has no column {columns}.', de: '„{table}“ hat keine Spalte {columns}.' },
+  feed_port: {
+    en: 'Port {port} is not called; {ports} are.',
+    de: 'Port {port} wird nicht angesprochen; erlaubt sind {ports}.',
+  },
+  feed_in_house: {
+    en: '“{given}” leads into this network; the server’s configuration must allow it (EINKLANG_FEED_HOSTS).',
+    de: '„{given}“ führt in das eigene Netz; die Konfiguration des Servers muss das erlauben (EINKLANG_FEED_HOSTS).',
+  },
+  feed_no_address: { en: '“{given}” has no address.', de: '„{given}“ hat keine Adresse.' },
+  feed_host_name: { en: '“{given}” is no host name.', de: '„{given}“ ist kein Servername.' },
   files_there: { en: '{count} files', de: '{count} Dateien' },
   rows_there: { en: '{count} rows', de: '{count} Zeilen' },
 }

@@ -1,6 +1,6 @@
 import type { AnswerOf, api, FindingAction, ImportId, SourceId } from '@einklang/contract'
 import { type Clock, type Database, type History, Refusal } from '@einklang/platform'
-import type { QuarantineCode } from '../item.ts'
+import type { QuarantineCode, Reason } from '../item.ts'
 import { type Quarantine, remedies } from '../quarantine.ts'
 import type { Sources } from '../source.ts'
 import { catalogue, choices } from './checks/index.ts'
@@ -192,7 +192,7 @@ type GroupRow = {
   code: QuarantineCode
   check: string
   path: string
-  message: string
+  reason: Reason | null
   open: number
   people: number
   turnover: number
@@ -214,7 +214,7 @@ export async function quarantineGroups(
   const soon = new Date(now.getTime() + 7 * day)
   const rows = await needs.database.rows<GroupRow>`
     select group_key as key, item.source, source.name as "sourceName", code, check_code as check, path,
-      max(message) as message, count(*)::float8 as open, count(distinct nullif(person, ''))::float8 as people,
+      max((reasons->0)::text)::jsonb as reason, count(*)::float8 as open, count(distinct nullif(person, ''))::float8 as people,
       coalesce(sum(turnover), 0)::float8 as turnover, 
       coalesce(nullif(max(item.currency), ''), max(source.currency)) as currency, min(received_at) as "firstAt",
       max(received_at) as "lastAt", min(expires_at) as "expiresAt",
@@ -229,8 +229,11 @@ export async function quarantineGroups(
     select count(*)::float8 as open from ingest.quarantine where status = 'open'`
   return {
     open: total?.open ?? 0,
-    items: rows.map(({ received, expiresAt, expiring, ...row }) => ({
+    items: rows.map(({ received, expiresAt, expiring, reason, ...row }) => ({
       ...row,
+      message: reason?.message ?? '',
+      ...(reason?.word === undefined ? {} : { word: reason.word }),
+      ...(reason?.values === undefined ? {} : { values: reason.values }),
       firstAt: row.firstAt.toISOString(),
       lastAt: row.lastAt.toISOString(),
       retryAt: row.retryAt?.toISOString() ?? null,
