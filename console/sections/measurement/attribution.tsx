@@ -169,7 +169,7 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
       {
         id: 'touches',
         header: t('measurement.touches'),
-        width: 100,
+        width: 136,
         align: 'right',
         sort: (row) => row.touches,
         cell: (row) => format.count(row.touches),
@@ -177,7 +177,7 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
       {
         id: 'persons',
         header: t('measurement.persons'),
-        width: 100,
+        width: 118,
         align: 'right',
         sort: (row) => row.persons,
         cell: (row) => format.count(row.persons),
