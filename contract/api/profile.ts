@@ -237,7 +237,11 @@ export const counter = route({
   path: '/counter',
   may: ['admin', 'marketer', 'store', 'support', 'privacy'],
   query: z.object({ q: z.string().min(3).max(200) }),
-  answer: z.object({ found: brief.nullable() }),
+  answer: z.object({
+    found: brief.nullable(),
+    /** What was typed is the card of a family: it names nobody alone. */
+    familyCard: z.boolean(),
+  }),
 })
 
 export const timelineEntry = z.object({

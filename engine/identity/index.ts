@@ -14,7 +14,7 @@ import { type Decision, mergeByHand, recheck, split, type Undone, unmerge } from
 
 export { identityHealth } from './health.ts'
 export { refuseProbable } from './level.ts'
-export type { IdentifierView, LogView } from './read.ts'
+export { type IdentifierView, isFamilyCard, type LogView } from './read.ts'
 export { identityParts } from './routes.ts'
 export { sharedValues } from './shared.ts'
 export { lockGraph } from './store.ts'

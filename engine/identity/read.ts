@@ -66,6 +66,14 @@ function whyOf(
   return `This ${word(row.namespace)} came in one event with the ${word(together.namespace)} ${together.value}.${trust}${joined}`
 }
 
+/** Is it, typed whole, the card of a family? */
+export async function isFamilyCard(database: Database, typed: string): Promise<boolean> {
+  const values = [typed, typed.replaceAll(/[\s-]/g, '')]
+  const row = await database.row`
+    select from identity.identifier where marked = 'household_card' and value = any(${values}) limit 1`
+  return row !== undefined
+}
+
 /** Who owns the identifier now; takes it as people write it. The card of a family names nobody. */
 export async function findOwner(
   database: Database,

@@ -1,9 +1,9 @@
 import type { AnswerOf, api, PersonId } from '@einklang/contract'
 import type { Database } from '@einklang/platform'
-import type { Identity } from '#identity'
+import { type Identity, isFamilyCard } from '#identity'
 import type { ViewPieces } from './view.ts'
 
-export type Brief = NonNullable<AnswerOf<typeof api.profile.counter>['found']>
+type Brief = NonNullable<AnswerOf<typeof api.profile.counter>['found']>
 
 /** What staff of a store type or scan, strongest first; each has to fit whole. */
 const namespaces = ['loyalty_card', 'customer_no', 'user_id', 'email', 'phone', 'order_no', 'receipt_no']
@@ -12,12 +12,12 @@ const namespaces = ['loyalty_card', 'customer_no', 'user_id', 'email', 'phone', 
 export async function counterOf(
   needs: { database: Database; find: Identity['find']; pieces: ViewPieces },
   typed: string,
-): Promise<{ found: Brief | null }> {
+): Promise<AnswerOf<typeof api.profile.counter>> {
   for (const namespace of namespaces) {
     const person = await needs.find(namespace, typed.trim())
-    if (person) return { found: await briefOf(needs, person) }
+    if (person) return { found: await briefOf(needs, person), familyCard: false }
   }
-  return { found: null }
+  return { found: null, familyCard: await isFamilyCard(needs.database, typed.trim()) }
 }
 
 async function briefOf(needs: { database: Database; pieces: ViewPieces }, person: PersonId): Promise<Brief | null> {

@@ -1,7 +1,7 @@
 import type { AnswerOf, AppliedBatch, api, PersonId, SpokenLanguage } from '@einklang/contract'
 import type { Database, Ground } from '@einklang/platform'
 import type { Identity } from '#identity'
-import { type Brief, counterOf } from './counter.ts'
+import { counterOf } from './counter.ts'
 import { exportOf, type PersonExport } from './export.ts'
 import { type Reach, reachOf } from './reach.ts'
 import { namesOf, type SearchAnswer, type SearchInput, searchPersons } from './search.ts'
@@ -37,7 +37,7 @@ export type Profile = {
   recompute(tx: Database, persons: PersonId[]): Promise<void>
   search(input: SearchInput): Promise<SearchAnswer>
   /** The short form for staff of a store, found by a number or address typed whole. */
-  counter(typed: string, pieces?: ViewPieces): Promise<{ found: Brief | null }>
+  counter(typed: string, pieces?: ViewPieces): Promise<AnswerOf<typeof api.profile.counter>>
   names(persons: PersonId[]): Promise<{ person: PersonId; name: string | null }[]>
   /** Everything about one customer; `pieces` are answered by later stages. */
   view(person: PersonId, pieces?: ViewPieces, language?: SpokenLanguage): Promise<PersonView>

@@ -595,7 +595,10 @@ describe('counter', () => {
     expect(JSON.stringify(found)).not.toContain('1980')
     expect(JSON.stringify(found)).not.toContain('Weg 1')
     expect((await profile.counter('mara@example.com', pieces)).found?.person).toBe(person)
-    expect(await profile.counter('29007', pieces)).toEqual({ found: null })
-    expect(await profile.counter('Mara', pieces)).toEqual({ found: null })
+    expect(await profile.counter('29007', pieces)).toEqual({ found: null, familyCard: false })
+    expect(await profile.counter('Mara', pieces)).toEqual({ found: null, familyCard: false })
+    await house.ground.database.run`
+      update identity.identifier set status = 'shared', marked = 'household_card', shared_since = platform.now() where value = '2900777'`
+    expect(await profile.counter('2900 777', pieces)).toEqual({ found: null, familyCard: true })
   })
 })

@@ -36,7 +36,11 @@ export function Counter(): ReactNode {
           of={answer}
           loading={<Loading rows={4} height={50} />}
           empty={(value) =>
-            value.found === null ? <Empty title={t('counter.nobody')} hint={t('counter.nobodyHint')} /> : null
+            value.found !== null ? null : value.familyCard ? (
+              <Empty title={t('counter.family')} hint={t('counter.familyHint')} />
+            ) : (
+              <Empty title={t('counter.nobody')} hint={t('counter.nobodyHint')} />
+            )
           }
         >
           {({ found }) =>
