@@ -143,7 +143,7 @@ function optionOf(
     grid: {
       left: 8,
       right: 12,
-      top: narrow && most ? 62 : 36,
+      top: narrow && most ? 66 : 36,
       bottom: 4,
       outerBoundsMode: 'same',
       outerBoundsContain: 'axisLabel',
@@ -151,7 +151,7 @@ function optionOf(
     legend: {
       show: most,
       type: 'scroll',
-      top: narrow ? 30 : 0,
+      top: narrow ? 36 : 0,
       left: 0,
       right: narrow ? 0 : 140,
       textStyle: { color: ink },

@@ -130,6 +130,7 @@ function JourneyMap(props: { answer: Answer }): ReactNode {
         <Picture
           label={t('journeyMap.title')}
           fileName="einklang-journeys"
+          leastWidth={680}
           height={520}
           option={sankey}
           onClick={open}

@@ -12,6 +12,8 @@ export function Picture(props: {
   label: string
   fileName: string
   height: number
+  /** Where the screen is narrower, the diagram is moved sideways instead of being squeezed. */
+  leastWidth?: number
   option: (inks: Inks) => object
   header: string[]
   rows: (string | number | null)[][]
@@ -69,14 +71,16 @@ export function Picture(props: {
           </Table>
         </Box>
       ) : (
-        <Box role="img" aria-label={props.label} h={props.height} data-testid="picture">
-          <LateCanvas
-            option={props.option}
-            height={props.height}
-            onClick={props.onClick}
-            handle={handle}
-            meanwhile={<Skeleton h={props.height} radius="md" />}
-          />
+        <Box style={{ overflowX: 'auto' }} tabIndex={props.leastWidth === undefined ? undefined : 0}>
+          <Box role="img" aria-label={props.label} h={props.height} miw={props.leastWidth} data-testid="picture">
+            <LateCanvas
+              option={props.option}
+              height={props.height}
+              onClick={props.onClick}
+              handle={handle}
+              meanwhile={<Skeleton h={props.height} radius="md" />}
+            />
+          </Box>
         </Box>
       )}
     </Box>
