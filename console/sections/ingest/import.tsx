@@ -121,7 +121,13 @@ function Whole(props: { job: Job }): ReactNode {
         <Alert color="orange" data-testid="import-waiting">
           <Group justify="space-between" gap="xs">
             <Text size="sm">{t('import.stillWaiting', { count: job.stillWaiting })}</Text>
-            <ScreenLink to="/ingest" search={{ tab: 'quarantine', import: job.id }} size="sm">
+            <ScreenLink
+              to="/ingest"
+              search={{ tab: 'quarantine', import: job.id }}
+              size="sm"
+              c="inherit"
+              td="underline"
+            >
               {t('import.toQuarantine')}
             </ScreenLink>
           </Group>

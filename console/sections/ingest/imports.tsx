@@ -1,4 +1,4 @@
-import { type AnswerOf, api, importKinds } from '@einklang/contract'
+import { type AnswerOf, api, importKinds, isVendorKind } from '@einklang/contract'
 import {
   Button,
   FileInput,
@@ -242,6 +242,7 @@ function Send(props: { onClose: () => void }): ReactNode {
           />
           <Select
             label={t('trait.source')}
+            required
             searchable
             value={source}
             onChange={setSource}
@@ -292,6 +293,8 @@ function Found(props: {
         {t('import.archive')}
       </Text>
     )
+  const used = new Set(Object.values(mapping.fields))
+  const unused = isVendorKind(props.kind) ? [] : columns.filter((column) => column !== '' && !used.has(column))
   // The sample stands in our words; the reader looks for the columns of the file.
   const read = Object.entries(mapping.fields)
   const shown: [field: string, title: string][] =
@@ -337,6 +340,11 @@ function Found(props: {
         >
           {t('import.editMapping')}
         </Button>
+      )}
+      {unused.length === 0 ? null : (
+        <Text size="sm" c="dimmed">
+          {t('import.unused', { columns: unused.join(' · ') })}
+        </Text>
       )}
       {missing.length === 0 ? null : (
         <Text size="sm" c="orange">
