@@ -118,7 +118,7 @@ function Whole(props: { job: Job }): ReactNode {
         ))}
       </SimpleGrid>
       {job.stillWaiting === 0 || !may(api.ingest.quarantine) ? null : (
-        <Alert color="orange" data-testid="import-waiting">
+        <Alert color="orange" variant="outline" data-testid="import-waiting">
           <Group justify="space-between" gap="xs">
             <Text size="sm">{t('import.stillWaiting', { count: job.stillWaiting })}</Text>
             <ScreenLink
