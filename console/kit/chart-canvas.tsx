@@ -154,7 +154,8 @@ function optionOf(
       top: narrow ? 36 : 0,
       left: 0,
       right: narrow ? 0 : 140,
-      textStyle: { color: ink },
+      // Without it the dots of capital umlauts are cut off.
+      textStyle: { color: ink, lineHeight: 18 },
       icon: 'roundRect',
       itemWidth: 12,
       itemHeight: 8,
