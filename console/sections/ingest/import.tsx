@@ -121,13 +121,7 @@ function Whole(props: { job: Job }): ReactNode {
         <Alert color="orange" variant="outline" data-testid="import-waiting">
           <Group justify="space-between" gap="xs">
             <Text size="sm">{t('import.stillWaiting', { count: job.stillWaiting })}</Text>
-            <ScreenLink
-              to="/ingest"
-              search={{ tab: 'quarantine', import: job.id }}
-              size="sm"
-              c="inherit"
-              td="underline"
-            >
+            <ScreenLink to="/ingest" search={{ tab: 'quarantine', import: job.id }} size="sm">
               {t('import.toQuarantine')}
             </ScreenLink>
           </Group>
