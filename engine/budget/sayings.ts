@@ -169,8 +169,8 @@ export const budgetPhrases: Phrases = {
     de: 'Die Pause galt überall, also fehlt der Vergleich. Lassen Sie beim nächsten Mal einige Regionen aus.',
   },
   pause_short: {
-    en: 'Only {weeks} weeks of orders lie before the pause; {needed} are needed to know how regions move together.',
-    de: 'Vor der Pause liegen nur {weeks} Wochen mit Bestellungen; {needed} sind nötig, um zu wissen, wie Regionen gemeinsam schwanken.',
+    en: 'Orders before the pause reach back {weeks} of the {needed} weeks that it takes to know how regions move together; tell the result by hand.',
+    de: 'Die Bestellungen vor der Pause reichen {weeks} von {needed} Wochen zurück, die es braucht, um zu wissen, wie Regionen gemeinsam schwanken; tragen Sie das Ergebnis von Hand ein.',
   },
   pause_unlike: {
     en: 'Before the pause the other regions explained the paused ones badly: off by {error:percent} on average. Larger regions would fit better.',
