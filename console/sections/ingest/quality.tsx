@@ -769,7 +769,6 @@ function UseLink({ use }: { use: Report['affected'][number] }): ReactNode {
 function Plan({ report }: { report: Report }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
-  const words = useWords()
   const nameOf = useFindingName()
   const { planned, violations, unplanned } = report.plan
   return (
