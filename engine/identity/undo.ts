@@ -282,13 +282,16 @@ export async function mergeByHand(
   if (winner !== again)
     throw new Refusal(409, 'kept_apart', 'Something else that people of the house decided keeps the two apart.')
   const loser = winner === left ? right : left
-  const log = await tx.row<{ id: string }>`
+  const entry = await tx.row<{ id: string }>`
     select id from identity.log where kind = 'merge' and undone_at is null and winner = ${winner} and loser = ${loser}
     order by seq desc limit 1`
-  if (log && declared.length > 0)
+  // By the evidence the two may bear other ids than those they live under: then the replay's own entries name those.
+  const log =
+    entry?.id ?? (await note(needs, tx, { kind: 'merge', winner, loser, via: first, cause: reason, actor, before: {} }))
+  if (!entry || declared.length > 0)
     await tx.run`
-      update identity.log set before = before || ${tx.json({ declared: [...together, ...declared], sides })} where id = ${log.id}`
-  return { answer: { winner, loser }, batch, log: log?.id ?? null }
+      update identity.log set before = before || ${tx.json({ declared: [...together, ...declared], sides })} where id = ${log}`
+  return { answer: { winner, loser }, batch, log }
 }
 
 /**
