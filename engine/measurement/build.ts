@@ -386,7 +386,7 @@ async function writePaths(history: History, plan: BuildPlan, slice: Slice): Prom
     ),
     -- Each touch belongs to the next order. What lies too far before it leads nowhere, as do touches after the last
     -- order; silence parts such ways.
-    ways as (
+    walks as (
       select who, others,
         arraySort(arrayConcat(arrayMap(t -> (t.1, false, t), touches), arrayMap(o -> (o.1, true, (o.1, o.2, ${anOrder}, ${typed('UInt32', 1)}, '')), orders))) as steps,
         arraySort(arrayMap(
@@ -394,11 +394,13 @@ async function writePaths(history: History, plan: BuildPlan, slice: Slice): Prom
           steps, arrayShiftRight(arrayCumSum(s -> s.2, steps), 1))) as walked,
         arraySplit((w, b) -> w.1 != b.1 or w.2 != b.2 or (not w.2 and w.3.1 > b.3.1 + ${lookBackDays * dayMs}),
           walked, arrayShiftRight(walked, 1)) as all,
-        arrayMap(way -> (way[-1].3.1, way[-1].3.3 = ${anOrder}, arrayExists(w -> w.3.3 = ${proof('conversation')}, way)), all) as ends,
-        arrayJoin(arrayZip(all, arrayPushBack(arrayPopFront(ends), (0, false, false)))) as one,
-        one.1 as way, one.2 as following, way[-1].3 as last, last.3 = ${anOrder} as converted, way[-1].1 = 0 as earliest,
-        arrayMap(w -> w.3, if(converted, arrayPopBack(way), way)) as led
+        arrayMap(way -> (way[-1].3.1, way[-1].3.3 = ${anOrder}, arrayExists(w -> w.3.3 = ${proof('conversation')}, way)), all) as ends
       from touched
+    ),
+    ways as (
+      select who, others, following, way[-1].3 as last, last.3 = ${anOrder} as converted, way[-1].1 = 0 as earliest,
+        arrayMap(w -> w.3, if(converted, arrayPopBack(way), way)) as led
+      from walks array join all as way, arrayPushBack(arrayPopFront(ends), (0, false, false)) as following
     )
     select w.who, fromUnixTimestamp64Milli(last.1, 'UTC'), w.event, converted, c.order_no, c.value, c.returned, c.currency, c.sold_via,
       c.place,
