@@ -182,8 +182,11 @@ function Merge(props: { row: LogRow }): ReactNode {
           {row.level === 'probable' ? <Probable /> : null}
         </Text>
         <Text size="xs" c="dimmed">
-          {causeWords(row.cause)} · {row.actor === 'event' ? t('identity.byRule') : row.actor.replace(/^user:/, '')} ·{' '}
-          <DateTime at={row.at} />
+          {causeWords(row.cause)} ·{' '}
+          {row.actor === 'event' || row.actor.startsWith('run:')
+            ? t('identity.byRule')
+            : row.actor.replace(/^user:/, '')}{' '}
+          · <DateTime at={row.at} />
           {row.loser === null ? null : (
             <>
               {' · '}

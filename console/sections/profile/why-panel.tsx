@@ -18,6 +18,8 @@ export function useCauseWords(): (cause: string) => string {
   return (cause) => {
     const run = /^match run (\d+)$/.exec(cause)?.[1]
     if (run !== undefined) return t('identity.byRun', { number: run })
+    const undone = /^run (\d+) undone$/.exec(cause)?.[1]
+    if (undone !== undefined) return t('identity.runUndone', { number: undone })
     const same = /^same (\w+)$/.exec(cause)?.[1]
     return same === undefined ? words('cause', cause) : t('identity.sameCause', { kind: words('namespace', same) })
   }
@@ -67,7 +69,8 @@ export function WhyPanel(props: { person: PersonId }): ReactNode {
             {value.decisions.map((decision) => (
               <Text size="xs" key={`${decision.kind} ${decision.one.value} ${decision.other.value}`}>
                 <b>{words('answer', decision.kind)}</b>: {decision.one.value} · {decision.other.value} (
-                {decision.actor.replace(/^user:/, '')}, {causeWords(decision.reason)})
+                {decision.actor.startsWith('run:') ? '' : `${decision.actor.replace(/^user:/, '')}, `}
+                {causeWords(decision.reason)})
                 {decision.kind === 'different' && may(api.identity.allowAgain) ? (
                   <Button
                     size="compact-xs"
