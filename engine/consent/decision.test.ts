@@ -172,6 +172,12 @@ describe('precedence and scope', () => {
       'no, suppressed',
     ],
     [
+      'where nothing is sent, a bounced address says nothing about the person',
+      facts([line({})], { suppressions: [{ since: at('09:00'), scope: 'all' }] }),
+      ask({ purpose: 'profiling' }),
+      'yes, legitimate_interest',
+    ],
+    [
       'an objection kept over an erasure stops marketing only',
       facts([line({})], { suppressions: [{ since: at('09:00'), scope: 'marketing' }] }),
       ask(),

@@ -79,7 +79,7 @@ export function decide(facts: Facts, question: Question): Permission {
   if (winner === undefined && denials.length > 0) return denied(denials, holding, facts, question)
   const suppressed = facts.suppressions.filter((hit) => hit.since <= question.at)
   if (rule.marketing && suppressed.some((hit) => hit.scope === 'marketing')) return no('objected')
-  if (suppressed.some((hit) => hit.scope === 'all')) return no('suppressed')
+  if (rule.sends && suppressed.some((hit) => hit.scope === 'all')) return no('suppressed')
 
   if (rule.marketing && facts.minorUntil !== null && question.at < facts.minorUntil) return no('minor')
   if (rule.marketing && facts.listed) return no('listed')

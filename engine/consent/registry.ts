@@ -14,6 +14,8 @@ export type PurposeRule = {
   marketing: boolean
   /** The person may object even where no consent was needed. */
   objection: boolean
+  /** Something is sent under it; else only data are used, and an address that is dead stops nothing. */
+  sends: boolean
   /** May segments and models be derived under it? */
   derivable: boolean
   retention: string
@@ -37,6 +39,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['contract'],
     marketing: false,
     objection: false,
+    sends: true,
     derivable: false,
     retention: 'as long as the contract and its limitation period',
   },
@@ -48,6 +51,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['consent', 'existing_customer'],
     marketing: true,
     objection: true,
+    sends: true,
     derivable: false,
     retention: 'as long as used, and the limitation period of the proof',
   },
@@ -62,6 +66,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['consent'],
     marketing: true,
     objection: true,
+    sends: true,
     derivable: true,
     retention: 'as long as used, and the limitation period of the proof',
   },
@@ -73,6 +78,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['consent'],
     marketing: true,
     objection: true,
+    sends: true,
     derivable: false,
     retention: 'as long as used, and the limitation period of the proof',
   },
@@ -87,6 +93,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['consent', 'legitimate_interest'],
     marketing: false,
     objection: true,
+    sends: false,
     derivable: true,
     retention: '25 months, then sums only',
   },
@@ -101,6 +108,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['consent', 'legitimate_interest'],
     marketing: false,
     objection: true,
+    sends: false,
     derivable: true,
     retention: '25 months',
   },
@@ -115,6 +123,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['consent'],
     marketing: true,
     objection: true,
+    sends: false,
     derivable: false,
     retention: 'until withdrawn',
   },
@@ -129,6 +138,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['consent'],
     marketing: false,
     objection: true,
+    sends: false,
     derivable: true,
     retention: 'until the next training after a withdrawal',
   },
@@ -140,6 +150,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['contract'],
     marketing: false,
     objection: false,
+    sends: true,
     derivable: false,
     retention: '13 months for what was written',
   },
@@ -154,6 +165,7 @@ export const registry: readonly PurposeRule[] = [
     bases: ['legal_duty'],
     marketing: false,
     objection: false,
+    sends: true,
     derivable: false,
     retention: '8 to 10 years for invoices',
   },

@@ -23,7 +23,7 @@ export async function hiddenAmong(database: Database, persons: readonly string[]
       union all
       select state.person, case when because in ('erased', 'restricted') then because else purpose end
       from self join consent.state on state.person = self.stored
-      where purpose in ('analytics', 'profiling') and not allowed and because <> 'suppressed'
+      where purpose in ('analytics', 'profiling') and not allowed
       union all
       select self.person, purpose from self join consent.refused on refused.self = self.stored
       where purpose in ('analytics', 'profiling')
