@@ -110,7 +110,7 @@ function Since(props: { kept: Kept }): ReactNode {
                     ? words('media', one.channel)
                     : `${words('media', one.channel)} · ${one.campaign}`,
                 model: words('model', one.model),
-                then: money(one.revenue),
+                kept: money(one.revenue),
                 now: money(one.now),
               })}
             </List.Item>
