@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { createHistory, Outage, Refusal } from '@einklang/platform'
+import { createHistory, Outage, Refusal, writtenSql } from '@einklang/platform'
 import {
   type Input,
   type Label,
@@ -241,7 +241,6 @@ function workshopOf(call: Call, paths: string[], plan: Plan): Place {
   const directory = kept ?? mkdtempSync(join(tmpdir(), 'einklang-match-'))
   const history = createHistory({ kind: 'embedded', directory, memoryMegabytes: 2200 })
   const threads = call.flag('threads') === undefined ? {} : { threads: Math.max(1, wholeNumber(call, 'threads', 1)) }
-  const sql = (text: string) => [text] as unknown as TemplateStringsArray
   let ready: Promise<void> | null = null
   const shop: Workshop = {
     history,
@@ -251,12 +250,14 @@ function workshopOf(call: Call, paths: string[], plan: Plan): Place {
       const path = join(directory, 'load.tsv')
       writeRows(path, rows)
       await history.run(
-        sql(`insert into ${table} (${columns.join(', ')}) select * from file('${path.replaceAll("'", "\\'")}', 'TSV')`),
+        writtenSql(
+          `insert into ${table} (${columns.join(', ')}) select * from file('${path.replaceAll("'", "\\'")}', 'TSV')`,
+        ),
       )
       rmSync(path)
     },
     prepare() {
-      ready ??= history.run(sql('create database if not exists matching'))
+      ready ??= history.run(writtenSql('create database if not exists matching'))
       return ready
     },
   }

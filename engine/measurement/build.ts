@@ -1,5 +1,5 @@
 import type { PersonId } from '@einklang/contract'
-import { type History, type HistoryPart, typed } from '@einklang/platform'
+import { type History, type HistoryPart, typed, writtenSql } from '@einklang/platform'
 import { channelExpression, type GroupingRule, ruleColumns } from './grouping.ts'
 import { neighboursOf, type Within } from './neighbours.ts'
 
@@ -81,7 +81,7 @@ const merged = (history: History): HistoryPart =>
 
 /** Events that name nobody are filed under this id; each of their orders stands for a person of its own. */
 const nobody = "toUUID('00000000-0000-0000-0000-000000000000')"
-const sql = (history: History, text: string): HistoryPart => history.part([text] as unknown as TemplateStringsArray)
+const sql = (history: History, text: string): HistoryPart => history.part(writtenSql(text))
 const ownerOf = (history: History, event: string): HistoryPart =>
   sql(history, `if(${event}.person = ${nobody}, ${event}.id, if(m.winner = ${nobody}, ${event}.person, m.winner))`)
 const currentOf = (history: History, stored: string): HistoryPart =>

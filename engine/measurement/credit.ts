@@ -1,5 +1,5 @@
 import type { api } from '@einklang/contract'
-import { type History, type HistoryPart, typed } from '@einklang/platform'
+import { type History, type HistoryPart, typed, writtenSql } from '@einklang/platform'
 import { collectPaths, type Paths } from '@einklang/stats'
 import { ownAccord } from './grouping.ts'
 import type { Period } from './period.ts'
@@ -97,7 +97,7 @@ export async function creditSums(history: History, scope: Scope, by: CreditBy): 
     ) group by channel, folded`
 }
 
-const sqlOf = (history: History, text: string): HistoryPart => history.part([text] as unknown as TemplateStringsArray)
+const sqlOf = (history: History, text: string): HistoryPart => history.part(writtenSql(text))
 
 function labelsOf(history: History, by: CreditBy): HistoryPart {
   switch (by) {
@@ -205,7 +205,7 @@ export async function creditByWeek(history: History, scope: Scope, model: RuleMo
     position_w: 'by_position_w',
     decay: 'by_decay',
   }
-  const column = history.part([shares[model]] as unknown as TemplateStringsArray)
+  const column = history.part(writtenSql(shares[model]))
   return history.rows<WeekSums>`
     select toString(toMonday(toDate(at, ${scope.timeZone}))) as week, toString(t_channel) as channel, sum(share) as orders,
       sum(share * value) as value
@@ -330,8 +330,8 @@ export async function ordersIn(
   after: { at: string; event: string } | null,
   limit: number,
 ): Promise<PathRowOut[]> {
-  const columns = history.part([pathColumns] as unknown as TemplateStringsArray)
-  const share = history.part([`by_${scope.model}`] as unknown as TemplateStringsArray)
+  const columns = history.part(writtenSql(pathColumns))
+  const share = history.part(writtenSql(`by_${scope.model}`))
   const conditions = [
     history.part`at >= toDateTime(${scope.period.from}, ${scope.timeZone}) and at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day`,
   ]
@@ -362,7 +362,7 @@ export async function ordersIn(
 
 /** Everything of one person: orders with their touches, and touches that led to none so far. */
 export async function pathsOf(history: History, person: string): Promise<PathRowOut[]> {
-  const columns = history.part([pathColumns] as unknown as TemplateStringsArray)
+  const columns = history.part(writtenSql(pathColumns))
   return history.rows<PathRowOut>`
     select ${columns} from measurement.path final where person = ${typed('UUID', person)} order by at desc, event desc limit 500`
 }

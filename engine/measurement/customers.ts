@@ -1,5 +1,5 @@
 import { type AnswerOf, type api, kept, minorDigits, type PersonId } from '@einklang/contract'
-import { type Database, dayIn, type Ground, type History, type HistoryPart } from '@einklang/platform'
+import { type Database, dayIn, type Ground, type History, type HistoryPart, writtenSql } from '@einklang/platform'
 import { gatherHistories, type Paid } from '@einklang/stats'
 import type { Forecast } from '#profile'
 import { neighboursOf } from './neighbours.ts'
@@ -75,7 +75,7 @@ function pageOf(history: History, scope: Scope, within: HistoryPart): HistoryPar
     )`
 }
 
-const sql = (history: History, text: string): HistoryPart => history.part([text] as unknown as TemplateStringsArray)
+const sql = (history: History, text: string): HistoryPart => history.part(writtenSql(text))
 
 /** All customers: who they are, what is learnt from, and where each stands in it. */
 type Gathered = {

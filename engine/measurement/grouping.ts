@@ -1,5 +1,5 @@
 import type { api } from '@einklang/contract'
-import { type History, type HistoryPart } from '@einklang/platform'
+import { type History, type HistoryPart, writtenSql } from '@einklang/platform'
 import { refused } from './sayings.ts'
 
 export type GroupingRule = api.measurement.GroupingRule
@@ -122,7 +122,7 @@ export function channelExpression(history: History, rules: readonly GroupingRule
 
 function conditionPart(history: History, condition: Condition): HistoryPart {
   // Column names come from the closed list above, never from the rule.
-  const column = history.part([`lowerUTF8(${ruleColumns[condition.field]})`] as unknown as TemplateStringsArray)
+  const column = history.part(writtenSql(`lowerUTF8(${ruleColumns[condition.field]})`))
   const values = condition.values.map((value) => value.toLowerCase())
   const any = (each: (value: string) => HistoryPart) => history.join(values.map(each), 'or')
   switch (condition.is) {

@@ -1,4 +1,4 @@
-import { type Database, type Ground, type History, type HistoryPart, typed } from '@einklang/platform'
+import { type Database, type Ground, type History, type HistoryPart, typed, writtenSql } from '@einklang/platform'
 import { neighboursOf } from './neighbours.ts'
 import type { Period } from './period.ts'
 
@@ -119,7 +119,7 @@ export function journeyRows(history: History, paths: HistoryPart, zone: string):
   const day = history.part`toDate(at, ${zone}) as day`
   // Eighths of an octave: neighbours lie 9 % apart.
   const classOf = 'toUInt16(if(took < 8, took, floor(log2(took) * 8) - 16))'
-  const sql = (text: string) => history.part([text] as unknown as TemplateStringsArray)
+  const sql = (text: string) => history.part(writtenSql(text))
   const lead = history.part`${day}, converted, currency, sold_via`
   return {
     steps: history.part`

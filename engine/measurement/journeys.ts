@@ -1,5 +1,5 @@
 import type { AnswerOf, api, PersonId } from '@einklang/contract'
-import { type History, type HistoryPart, typed } from '@einklang/platform'
+import { type History, type HistoryPart, typed, writtenSql } from '@einklang/platform'
 import type { Scope } from './credit.ts'
 import { anOrder, type JourneyRows, journeyRows, noOrder, timeless } from './journey-sums.ts'
 
@@ -136,7 +136,7 @@ async function waysIn(
   inScope: HistoryPart,
   limit: number,
 ): Promise<{ of: number; frequent: Way[] }> {
-  const most = history.part([String(limit)] as unknown as TemplateStringsArray)
+  const most = history.part(writtenSql(String(limit)))
   const [found] = await history.rows<{ of: number; frequent: [number, string, number][] }>`
     select count() as of,
       arrayMap(way -> (-way.1, toString(way.2), way.3), groupArraySorted(${most})((-n, way, orders))) as frequent

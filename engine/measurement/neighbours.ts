@@ -1,4 +1,4 @@
-import { type History, type HistoryPart, typed } from '@einklang/platform'
+import { type History, type HistoryPart, typed, writtenSql } from '@einklang/platform'
 
 /** A condition on a column of persons. */
 export type Within = (column: string) => HistoryPart
@@ -15,7 +15,7 @@ export async function neighboursOf(history: History, persons: HistoryPart, most:
   const starts = bounds.map(({ person }) => typed('UUID', person))
   return [null, ...starts].map((low, index) => (column) => {
     // Names of columns come from our statements.
-    const name = history.part([column] as unknown as TemplateStringsArray)
+    const name = history.part(writtenSql(column))
     const high = starts[index]
     return history.join(
       [

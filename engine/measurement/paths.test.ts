@@ -1,5 +1,5 @@
 import { kept, type PersonId, speaker as saidBy } from '@einklang/contract'
-import type { Caller } from '@einklang/platform'
+import { type Caller, writtenSql } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { creditByRule, pathsFrom } from '@einklang/stats'
 import fc from 'fast-check'
@@ -391,7 +391,7 @@ test('frequent paths and the rest cover all orders with a touch', async () => {
 test('erasing a person leaves nothing of it', async () => {
   await measurement.erase(town.ground.database, [personNamed('ada') as PersonId])
   for (const table of ['conversion', 'path', 'known']) {
-    const name = town.ground.history.part([`measurement.${table}`] as unknown as TemplateStringsArray)
+    const name = town.ground.history.part(writtenSql(`measurement.${table}`))
     const [row] = await town.ground.history.rows<{ n: number }>`
       select count() as n from ${name} where person = toUUID(${personNamed('ada')})`
     expect(row?.n).toBe(0)

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createHistory } from '@einklang/platform'
+import { createHistory, writtenSql } from '@einklang/platform'
 import { drawsFrom, levelOf } from '@einklang/stats'
 import { afterAll, expect, test } from 'vitest'
 import { planMatch } from './config.ts'
@@ -23,11 +23,10 @@ afterAll(async () => {
   await history.close()
   rmSync(directory, { recursive: true, force: true })
 })
-const sql = (text: string) => [text] as unknown as TemplateStringsArray
 const shop: Workshop = {
   history,
   prefix: 'matching.',
-  prepare: () => history.run(sql('create database if not exists matching')),
+  prepare: () => history.run(writtenSql('create database if not exists matching')),
   async load(table, columns, rows) {
     const list = [...rows].map((row) => Object.fromEntries(columns.map((name, at) => [name, row[at]])))
     await history.insert(table, list, table)
@@ -93,7 +92,7 @@ test('ClickHouse and the TypeScript reference give the same levels for every pai
   const feature = readerOf(records)
   const levels = plan.comparisons.map((comparison) => levelOf(comparison, feature))
   const rows = await history.rows<{ l: number; r: number; levels: number[] }>(
-    sql(`select l, r, [${levels.map((_, at) => `c${at}`).join(', ')}] as levels from matching.scored`),
+    writtenSql(`select l, r, [${levels.map((_, at) => `c${at}`).join(', ')}] as levels from matching.scored`),
   )
   expect(rows).toHaveLength((320 * 319) / 2)
   const seen = plan.comparisons.map(() => new Set<number>())
@@ -147,7 +146,7 @@ test.each([
     }
   }
   const rows = await history.rows<{ l: number; r: number; mask: number }>(
-    sql('select l, r, mask from matching.scored order by l, r'),
+    writtenSql('select l, r, mask from matching.scored order by l, r'),
   )
   expect(rows.map(({ l, r, mask }) => `${l} ${r} ${mask}`)).toEqual(expected)
 })

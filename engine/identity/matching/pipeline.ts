@@ -1,4 +1,4 @@
-import { type History, Refusal } from '@einklang/platform'
+import { type History, Refusal, writtenSql } from '@einklang/platform'
 import {
   type Comparison,
   chanceOf,
@@ -32,10 +32,10 @@ export type Workshop = {
 
 /** Runs one statement made by us: names of tables and columns are numbers, values went through `quoted`. */
 function run(shop: Workshop, text: string): Promise<void> {
-  return shop.history.run([`${text}${settingsOf(shop)}`] as unknown as TemplateStringsArray)
+  return shop.history.run(writtenSql(`${text}${settingsOf(shop)}`))
 }
 function rows<Row>(shop: Workshop, text: string): Promise<Row[]> {
-  return shop.history.rows<Row>([`${text}${settingsOf(shop)}`] as unknown as TemplateStringsArray)
+  return shop.history.rows<Row>(writtenSql(`${text}${settingsOf(shop)}`))
 }
 function settingsOf({ threads }: Workshop): string {
   const most = threads === undefined ? '' : `, max_threads = ${threads}`

@@ -1,4 +1,4 @@
-import type { History, HistoryPart } from '@einklang/platform'
+import { type History, type HistoryPart, writtenSql } from '@einklang/platform'
 import type { CallKind } from './document.ts'
 
 /** Calls as history knows them: a plan's part → kind of event. */
@@ -20,7 +20,7 @@ export const partOf: { [kind: string]: CallKind } = {
 
 /** A piece of SQL whose text is made here; values go through `part`. */
 export function code(history: History, text: string): HistoryPart {
-  return history.part(Object.assign([text], { raw: [text] }) as unknown as TemplateStringsArray)
+  return history.part(writtenSql(text))
 }
 
 /** What a call says: traits lie in the context of an event, everything else in its properties. */
