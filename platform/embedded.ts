@@ -6,7 +6,10 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -95,6 +98,23 @@ function kept(
       await looking
       await stopPostmaster(needs.cluster, alive)
     },
+  }
+}
+
+/**
+ * Sessions of a dead server that are in the middle of a statement hold its memory until they are done, and no new one starts
+ * before. Their work is lost anyway: where the system tells which they are (`/proc`), they end at once.
+ */
+function endOrphans(cluster: string): void {
+  if (!existsSync('/proc/self/cwd')) return
+  const place = realpathSync(cluster)
+  for (const pid of readdirSync('/proc').map(Number)) {
+    try {
+      if (pid > 0 && readlinkSync(`/proc/${pid}/cwd`) === place && procName(pid)?.trim() === 'postgres')
+        process.kill(pid, 'SIGQUIT')
+    } catch {
+      // It ended meanwhile, or belongs to somebody else.
+    }
   }
 }
 
@@ -350,6 +370,7 @@ type Launch = {
 }
 
 async function launch(needs: Launch, samePort?: number): Promise<Running> {
+  endOrphans(needs.cluster)
   const port = samePort ?? (await freePort())
   const socket = canHoldSocket(needs.cluster, port) ? needs.cluster : ''
   const all = {
