@@ -19,9 +19,15 @@ if (only !== 'demo') {
   const control = await killStorm({ ...traffic, kills: 3, eager: true, log })
   console.log(JSON.stringify({ bench: 'kill', of: 'control: acknowledged before the commit', found: control.lost }))
   if (control.lost === 0) broken++
-  const result = await killStorm({ ...traffic, kills, databaseKills, points: ingestPoints, log })
-  console.log(JSON.stringify({ bench: 'kill', of: 'server', machine: machine(), ...result }))
-  broken += result.lost + result.quarantined + result.doubled + result.mailsTwice + result.personsTwice
+  const storms = [
+    { of: 'server', kills, points: ingestPoints },
+    { of: 'PostgreSQL', kills: 0, databaseKills },
+  ]
+  for (const { of, ...storm } of storms) {
+    const result = await killStorm({ ...traffic, ...storm, log })
+    console.log(JSON.stringify({ bench: 'kill', of, machine: machine(), ...result }))
+    broken += result.lost + result.quarantined + result.doubled + result.mailsTwice + result.personsTwice
+  }
 }
 if (only !== 'server') {
   const result = await demoStorm({ kills, seed: 1, log })

@@ -41,7 +41,6 @@ beforeAll(async () => {
     values (${personNamed(person)}, ${purpose}, 'email', false, ${because})`
   await no('scored', 'profiling', 'objected')
   await no('frozen', 'analytics', 'restricted')
-  await no('bounced', 'profiling', 'suppressed')
   await database.run`insert into consent.erased (person, at) values (${personNamed('gone')}, platform.now())`
   for (const person of ['counted', 'former'])
     await database.run`
