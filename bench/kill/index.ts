@@ -1,6 +1,6 @@
 /**
  * `einklang bench kill [server|demo] [KILLS] [KILLS OF POSTGRESQL]`: the server dies at random moments under load with 10 %
- * duplicates and 10 % reordering, then PostgreSQL under the running server, then the demo at random moments of its life;
+ * duplicates and 10 % reordering, then PostgreSQL under another one, then the demo at random moments of its life;
  * prints what was lost or done twice. Before that a control: somebody acknowledges before the server has the events, and
  * the same audit has to find them lost. Without a word both.
  */
