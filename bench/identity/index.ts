@@ -168,7 +168,7 @@ async function tablet(): Promise<void> {
   })
 }
 
-/** Refusals, limits, changed devices, claims before and after proofs: in whatever order, the same people. */
+/** Refusals, limits, changed devices, claims and proofs: in whatever order, decided anew whenever, the same people. */
 async function shuffles(): Promise<void> {
   const cpu = bench.cpuSeconds()
   let differing = 0
@@ -354,7 +354,10 @@ async function permissions(): Promise<void> {
 }
 
 async function run(batches: NormalEvent[][]): Promise<void> {
-  for (const batch of batches) await resolve(structuredClone(batch))
+  for (const [at, batch] of batches.entries()) {
+    await resolve(structuredClone(batch))
+    if (at % 2 === 1) await identity.settle()
+  }
   await identity.settle()
 }
 

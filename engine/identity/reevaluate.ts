@@ -299,7 +299,11 @@ export async function writeOutcome(
   await saveNodes(tx, changedNodes.map(nodeRow))
   await writePeople(tx, outcome, nameOf)
   await writeMapping(tx, outcome)
-  const strange = new Map([...graph.atoms].filter(([id]) => !scope.ids.has(id)))
+  // Somebody who keeps another id than the evidence gives: events are stored under the given one as well.
+  const renamed = [...graph.persons.values()].flatMap(({ id, anchor }) =>
+    anchor !== null && nameOf(id) !== id ? [[id, { person: id, ...anchor }] as const] : [],
+  )
+  const strange = new Map([...renamed, ...graph.atoms].filter(([id]) => !scope.ids.has(id)))
   if (strange.size > 0) {
     const living = new Map([...strange].map(([, atom]) => [atom.person, nameOf(atom.person)] as const))
     await saveAtoms(tx, { atoms: strange, living: new Map([...living].filter(([from, to]) => from !== to)) })

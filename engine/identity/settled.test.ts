@@ -117,3 +117,54 @@ test('looking for people to decide anew takes the graph from nobody when there a
   expect(await identity.settle()).toBe(0)
   expect(await turn()).toEqual(before)
 })
+
+test('whoever was decided anew keeps what is told later, under an id that leads to them', async () => {
+  const identity = createIdentity({ ground: world.ground })
+  const tell = async (given: Parameters<typeof tellingOf>[0], more: Parameters<typeof tellingOf>[1]) => {
+    const [event] = (await resolve(identity, [tellingOf(given, more)])).events
+    return event?.stored as PersonId
+  }
+  // Somebody claims a mailbox, and it turns out whose it was before.
+  await tell({ user_id: 'u', loyalty_card: '94', email: 'm@x.de' }, { number: 1, minute: 201, publishable: true })
+  await tell({ email: 'm@x.de', order_no: 'o' }, { number: 2, minute: 20 })
+  await identity.settle()
+  const stored = await tell({ email: 'm@x.de', anonymous_id: 'c' }, { number: 3, minute: 192 })
+  await identity.settle()
+  const owner = await identity.find('email', 'm@x.de')
+  expect(await identity.find('anonymous_id', 'c')).toBe(owner)
+  expect((await world.ground.database.row<{ now: PersonId }>`select identity.current(${stored}) as now`)?.now).toBe(
+    owner,
+  )
+})
+
+test('deciding anew in between changes nothing about who is who', async () => {
+  const identity = createIdentity({ ground: world.ground })
+  const people = async () => {
+    const rows = await world.ground.database.rows<{ person: PersonId; text: string }>`
+      select person, namespace || '=' || value as text from identity.identifier where person is not null order by 2`
+    return [...Map.groupBy(rows, ({ person }) => person).values()]
+      .map((group) => group.map(({ text }) => text).join(' '))
+      .sort()
+  }
+  for (const seed of ['bench', 'second']) {
+    const events = troubledHistory(seed, 80)
+    await forgetEverybody(world.ground.database)
+    await resolve(identity, events)
+    await identity.settle()
+    const expected = await people()
+    for (let shuffle = 0; shuffle < 6; shuffle++) {
+      await forgetEverybody(world.ground.database)
+      const chance = chanceFrom('anew', `${seed} ${shuffle}`)
+      const mixed = events
+        .map((event) => ({ event, place: chance.next() }))
+        .toSorted((one, other) => one.place - other.place)
+        .map(({ event }) => event)
+      while (mixed.length > 0) {
+        await resolve(identity, mixed.splice(0, 1 + chance.below(25)))
+        if (chance.below(2) === 0) await identity.settle()
+      }
+      await identity.settle()
+      expect(await people()).toEqual(expected)
+    }
+  }
+})
