@@ -144,14 +144,6 @@ const sets: Set_[] = [
     must: {},
     truth: (_input, _id, row) => row['true_id'] ?? null,
   },
-  {
-    name: 'abt-buy',
-    files: ['er-abt-buy/abt.csv', 'er-abt-buy/buy.csv'],
-    link: true,
-    anchor: {},
-    must: {},
-    truth: (_input, id) => id,
-  },
 ]
 
 type Report = {
