@@ -1,9 +1,10 @@
 import { type AnswerOf, api, type InputOf, kept, minorDigits, type PersonId } from '@einklang/contract'
 import { dayIn, type Ground } from '@einklang/platform'
 import { type Because, chooseOrder } from '@einklang/stats'
-import { buyersIn, countedBehind, listedPage } from './behind.ts'
+import { countedBehind, listedPage } from './behind.ts'
 import { lookBackDays } from './build.ts'
 import {
+  buyersIn,
   creditByWeek,
   creditSums,
   currenciesIn,

@@ -1,7 +1,5 @@
-import type { AnswerOf, api, PersonId } from '@einklang/contract'
-import type { Database, History } from '@einklang/platform'
-import type { RuleModel, Scope } from './credit.ts'
-import { ownAccord } from './grouping.ts'
+import type { AnswerOf, api } from '@einklang/contract'
+import type { Database } from '@einklang/platform'
 
 type Behind = AnswerOf<typeof api.measurement.customerPersons>
 export type Hidden = Behind['hidden'][number]['because']
@@ -78,43 +76,4 @@ export async function listedPage<Row extends { person: string }, Cursor>(
     if (rows.length <= page.limit) return { rows: listed, next: null }
   }
   return { rows: listed, next: after }
-}
-
-export type OrdersAsked = Omit<Scope, 'currency' | 'chosen'> & {
-  channel?: string | undefined
-  campaign?: string | undefined
-  message?: string | undefined
-  place?: string | undefined
-  model: RuleModel
-}
-
-/** Persons behind the orders of a figure with how many orders each has; the same orders as `ordersIn`, by hand of the test. */
-export async function buyersIn(history: History, asked: OrdersAsked): Promise<{ person: PersonId; orders: number }[]> {
-  const { period, timeZone, model } = asked
-  const last = history.part`length(touch_at)`
-  const known = history.part`arrayLastIndex(channel -> not has(${ownAccord}, channel), touch_channel)`
-  const credited = {
-    first: history.part`if(${last} = 0, [], [1])`,
-    last: history.part`if(${last} = 0, [], [${last}])`,
-    last_nondirect: history.part`if(${last} = 0, [], [if(${known} = 0, ${last}, ${known})])`,
-  }
-  const places = model in credited ? credited[model as keyof typeof credited] : history.part`arrayEnumerate(touch_at)`
-  const conditions = [
-    history.part`converted = 1`,
-    history.part`at >= toDateTime(${period.from}, ${timeZone}) and at < toDateTime(${period.to}, ${timeZone}) + interval 1 day`,
-  ]
-  if (asked.soldVia !== undefined) conditions.push(history.part`sold_via = ${asked.soldVia}`)
-  if (asked.place !== undefined) conditions.push(history.part`place = ${asked.place}`)
-  if (asked.message !== undefined)
-    conditions.push(history.part`arrayExists(at -> touch_message[at] = ${asked.message}, ${places})`)
-  if (asked.channel !== undefined) {
-    const named =
-      asked.campaign === undefined
-        ? history.part`1`
-        : history.part`lowerUTF8(touch_campaign[at]) = ${asked.campaign.toLowerCase()}`
-    conditions.push(history.part`arrayExists(at -> touch_channel[at] = ${asked.channel} and ${named}, ${places})`)
-  }
-  const rows = await history.rows<{ person: PersonId; orders: number }>`
-    select person, count() as orders from measurement.path final where ${history.join(conditions, 'and')} group by person`
-  return rows.map((row) => ({ person: row.person, orders: Number(row.orders) }))
 }

@@ -1,4 +1,4 @@
-import type { api } from '@einklang/contract'
+import type { api, PersonId } from '@einklang/contract'
 import { type History, type HistoryPart, typed, writtenSql } from '@einklang/platform'
 import { collectPaths, type Paths } from '@einklang/stats'
 import { ownAccord } from './grouping.ts'
@@ -317,47 +317,59 @@ export type PathRowOut = {
 const pathColumns = `person, at, event, converted, order_no, value, returned, currency, sold_via, place, first, touch_at,
   touch_event, touch_channel, touch_campaign, touch_kind, touch_message`
 
-/** Orders behind a figure, newest first; a channel or campaign must have got credit under the rule. */
+type OrdersAsked = Omit<Scope, 'currency' | 'chosen'> & {
+  channel?: string | undefined
+  campaign?: string | undefined
+  message?: string | undefined
+  place?: string | undefined
+  model: RuleModel
+}
+
+/** Orders behind a figure, newest first. */
 export async function ordersIn(
   history: History,
-  scope: Omit<Scope, 'currency'> & {
-    channel?: string | undefined
-    campaign?: string | undefined
-    message?: string | undefined
-    place?: string | undefined
-    model: RuleModel
-  },
+  asked: OrdersAsked,
   after: { at: string; event: string } | null,
   limit: number,
 ): Promise<PathRowOut[]> {
   const columns = history.part(writtenSql(pathColumns))
-  const share = history.part(writtenSql(`by_${scope.model}`))
+  const further =
+    after === null
+      ? history.part`true`
+      : history.part`(at, event) < (${typed("DateTime64(3, 'UTC')", after.at)}, ${typed('UUID', after.event)})`
+  return history.rows<PathRowOut>`
+    select ${columns} from ${creditedOrders(history, asked)} where ${further} order by at desc, event desc limit ${limit}`
+}
+
+/** Persons behind the same orders, and how many each has. */
+export async function buyersIn(history: History, asked: OrdersAsked): Promise<{ person: PersonId; orders: number }[]> {
+  const rows = await history.rows<{ person: PersonId; orders: number }>`
+    select person, count() as orders from ${creditedOrders(history, asked)} group by person`
+  return rows.map((row) => ({ person: row.person, orders: Number(row.orders) }))
+}
+
+/** A channel, campaign or message must have got credit under the rule. */
+function creditedOrders(history: History, asked: OrdersAsked): HistoryPart {
+  const share = history.part(writtenSql(`by_${asked.model}`))
   const conditions = [
-    history.part`at >= toDateTime(${scope.period.from}, ${scope.timeZone}) and at < toDateTime(${scope.period.to}, ${scope.timeZone}) + interval 1 day`,
+    history.part`at >= toDateTime(${asked.period.from}, ${asked.timeZone}) and at < toDateTime(${asked.period.to}, ${asked.timeZone}) + interval 1 day`,
   ]
-  if (scope.soldVia !== undefined) conditions.push(history.part`sold_via = ${scope.soldVia}`)
-  if (scope.place !== undefined) conditions.push(history.part`place = ${scope.place}`)
-  if (scope.message !== undefined)
+  if (asked.soldVia !== undefined) conditions.push(history.part`sold_via = ${asked.soldVia}`)
+  if (asked.place !== undefined) conditions.push(history.part`place = ${asked.place}`)
+  if (asked.message !== undefined)
     conditions.push(
-      history.part`arrayExists((message, share) -> message = ${scope.message} and share > 0, touch_message, ${share})`,
+      history.part`arrayExists((message, share) -> message = ${asked.message} and share > 0, touch_message, ${share})`,
     )
-  if (after !== null) {
+  if (asked.channel !== undefined) {
     conditions.push(
-      history.part`(at, event) < (${typed("DateTime64(3, 'UTC')", after.at)}, ${typed('UUID', after.event)})`,
-    )
-  }
-  if (scope.channel !== undefined) {
-    conditions.push(
-      scope.campaign === undefined
-        ? history.part`arrayExists((channel, share) -> channel = ${scope.channel} and share > 0, touch_channel, ${share})`
-        : history.part`arrayExists((channel, campaign, share) -> channel = ${scope.channel} and lowerUTF8(campaign) = ${scope.campaign.toLowerCase()} and share > 0,
+      asked.campaign === undefined
+        ? history.part`arrayExists((channel, share) -> channel = ${asked.channel} and share > 0, touch_channel, ${share})`
+        : history.part`arrayExists((channel, campaign, share) -> channel = ${asked.channel} and lowerUTF8(campaign) = ${asked.campaign.toLowerCase()} and share > 0,
             touch_channel, touch_campaign, ${share})`,
     )
   }
-  return history.rows<PathRowOut>`
-    select ${columns} from (select *, ${weights(history)} from measurement.path final where converted = 1)
-    where ${history.join(conditions, 'and')}
-    order by at desc, event desc limit ${limit}`
+  return history.part`(select * from (select *, ${weights(history)} from measurement.path final where converted = 1)
+    where ${history.join(conditions, 'and')})`
 }
 
 /** Everything of one person: orders with their touches, and touches that led to none so far. */
