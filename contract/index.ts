@@ -1,5 +1,6 @@
 export * as api from './api/index.ts'
 export * from './channels.ts'
+export * from './check-names.ts'
 export * from './connector.ts'
 export * from './event.ts'
 export * from './feeds.ts'

@@ -1,3 +1,4 @@
+import { checkNames } from '@einklang/contract'
 import i18next from 'i18next'
 import { initReactI18next } from 'react-i18next'
 
@@ -29,6 +30,8 @@ async function bring(language: Language): Promise<void> {
   if (!i18next.hasResourceBundle(language, 'translation')) {
     const words = await loadWords[language]()
     i18next.addResourceBundle(language, 'translation', words.default)
+    const checks = Object.entries(checkNames).map(([code, name]) => [code.replaceAll('.', '_'), name[language]])
+    i18next.addResourceBundle(language, 'translation', { list: { check: Object.fromEntries(checks) } }, true)
   }
   document.documentElement.lang = language
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { AnswerOf, CallOf } from '@einklang/contract'
 import {
+  type AnswerOf,
   type AppliedBatch,
   api,
+  type CallOf,
+  checkNames,
   type ImportKind,
   type ImportMapping,
   type NormalEvent,
@@ -14,7 +16,6 @@ import type { Database, Request_, StageParts } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createIngest, type Ingest, type IngestInside, ingestParts, type RecordRow } from '../index.ts'
-import { checkNames } from '../quality/check-names.ts'
 import { catalogue } from '../quality/checks/index.ts'
 import { importPhrases } from './sayings.ts'
 

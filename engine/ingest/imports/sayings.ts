@@ -1,5 +1,4 @@
-import { kept, type Phrases, speaker } from '@einklang/contract'
-import { checkNames } from '../quality/check-names.ts'
+import { checkNames, kept, type Phrases, speaker } from '@einklang/contract'
 
 /**
  * Why a row does not fit and why a file or a feed cannot be read; kept by code, said in the reader's language. Takers of

@@ -1,6 +1,6 @@
-import type { Phrases } from '@einklang/contract'
+import type { Phrases } from './sayings.ts'
 
-/** What each check is called, for lists that leave the house as a file. */
+/** What each check of data is called, on screens and in lists that leave the house as a file. */
 export const checkNames: Phrases = {
   'address.city': { en: 'Town and postcode', de: 'Ort und Postleitzahl' },
   'address.country': { en: 'Country', de: 'Land' },
@@ -48,7 +48,7 @@ export const checkNames: Phrases = {
   'money.rounded': { en: 'Rounded amount', de: 'Gerundeter Betrag' },
   'money.total': { en: 'Total and lines', de: 'Summe und Zeilen' },
   'money.vat': { en: 'VAT rate', de: 'Steuersatz' },
-  'money.sign': { en: 'Sign', de: 'Vorzeichen' },
+  'money.sign': { en: 'Sign of amounts', de: 'Vorzeichen' },
   money_sign: { en: 'Sign of amounts', de: 'Vorzeichen' },
   'name.letters': { en: 'Letters of names', de: 'Buchstaben von Namen' },
   'name.placeholder': { en: 'Placeholder for a name', de: 'Platzhalter statt Name' },
