@@ -77,7 +77,7 @@ async function peerSeconds(channels: number): Promise<{ [figure: string]: number
       `ChannelAttribution, ${channels} channels`,
       join(import.meta.dirname, 'peer.py'),
       [file],
-      ['pandas', 'ChannelAttribution'],
+      ['pandas', 'matplotlib', 'ChannelAttribution'],
     )
   } finally {
     rmSync(file, { force: true })
