@@ -104,7 +104,7 @@ export const importKinds = {
     'cell',
   ],
   /** Advertising spend → budget. */
-  spend: ['day', 'week', 'channel', 'campaign', 'geo', 'amount', 'currency', 'impressions', 'clicks'],
+  spend: ['day', 'week', 'channel', 'campaign', 'geo', 'amount', 'currency', 'impressions', 'clicks', 'reach'],
   products: [
     'sku',
     'gtin',

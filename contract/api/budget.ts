@@ -85,6 +85,8 @@ export const spendEntry = z.object({
   currency,
   impressions: z.int().nullable(),
   clicks: z.int().nullable(),
+  /** Persons, where the platform tells them. */
+  reach: z.int().nullable(),
   recordedAt: instant,
   replaced: z.boolean(),
   origin: z.string(),
@@ -121,6 +123,9 @@ export const addEntry = route({
     geo: z.string().max(80).nullable().default(null),
     amount: z.int().min(0),
     currency,
+    /** Contacts (impressions, circulation) and the persons among them. */
+    impressions: z.int().min(0).max(1_000_000_000_000).nullable().default(null),
+    reach: z.int().min(0).max(1_000_000_000_000).nullable().default(null),
   }),
   answer: z.object({ id: z.string() }),
 })
@@ -206,6 +211,7 @@ const spendMapping = z
       currency: column,
       impressions: column,
       clicks: column,
+      reach: column,
     }),
     /** For lines without a channel and currency of their own. */
     channel: z.string().min(1).max(80).nullable().default(null),
@@ -608,5 +614,198 @@ export const roi = route({
         marginalRoi: z.number().nullable(),
       }),
     ),
+  }),
+})
+
+/** What is known of reach: `persons` counts them one by one, `told` is a platform's or agency's figure, `modelled` follows from a reach table, `contacts` knows no persons. */
+const reachSource = z.enum(['persons', 'told', 'modelled', 'contacts'])
+
+/** People; low and high bound what cannot be known exactly, and equal the value where it is counted. */
+const people = z.object({ value: z.number(), low: z.number(), high: z.number() })
+
+const reachFigures = z.object({
+  source: reachSource,
+  contacts: z.number(),
+  /** Null where nobody told and nothing can be computed. */
+  reached: people.nullable(),
+  /** Contacts per person reached. */
+  frequency: z.number().nullable(),
+  /** Persons with at least `threshold` contacts. */
+  effective: z.number().nullable(),
+  /** Gross rating points, where the number of people is known. */
+  grp: z.number().nullable(),
+})
+
+const reachRow = z.object({
+  channel: z.string(),
+  /** Null for the whole channel. */
+  campaign: z.string().nullable(),
+  kind: z.enum(['owned', 'earned', 'paid', 'offline']),
+  /** `direct` and `store`: people came by themselves; no contact that the house made, so left out of all sums. */
+  ownAccord: z.boolean(),
+  planned: reachFigures.nullable(),
+  observed: reachFigures.nullable(),
+  /** Persons who opened, clicked, came, scanned or called. */
+  responded: z.int().nullable(),
+  /** Of the persons, those known by a device alone: one human may be several. */
+  devices: z.int().nullable(),
+  /** Spend of the period as recorded, minor units of `note.currency`. */
+  cost: z.int().nullable(),
+  perThousand: z.int().nullable(),
+  perPoint: z.int().nullable(),
+  /** Of the latest (or, computed, of further) contacts, the share that reaches somebody for the first time. */
+  fresh: z.number().nullable(),
+  saturated: z.boolean(),
+  /** What was assumed or does not fit, in sentences. */
+  remarks: z.array(z.string()),
+})
+
+const curvePoint = z.object({ contacts: z.number(), reached: z.number() })
+
+export const reach = route({
+  stage: 'budget',
+  name: 'reach',
+  summary: 'Reach and frequency over owned, paid and offline channels: planned beside observed, overlap, saturation',
+  method: 'get',
+  path: '/reach',
+  may: readers,
+  query: z.object({
+    ...period,
+    /** Contacts from which on they count as effective. */
+    threshold: z.coerce.number().int().min(1).max(10).default(3),
+    /** How many people there are to reach; default the largest population of the media plan. */
+    population: z.coerce.number().int().positive().max(10_000_000_000).optional(),
+    currency: currency.optional(),
+  }),
+  answer: z.object({
+    note: figureNote,
+    period: answeredPeriod,
+    threshold: z.int(),
+    population: z.number().nullable(),
+    channels: z.array(reachRow),
+    campaigns: z.array(reachRow),
+    together: z.object({
+      /** All channels whose persons are known, each person once: counted, not assumed. */
+      known: reachFigures.nullable(),
+      /** With the others: least when all share their people, most when nobody is shared, between them as if independent. */
+      all: reachFigures.nullable(),
+      planned: reachFigures.nullable(),
+      /** Channels of which only contacts are known: in none of the sums. */
+      without: z.array(z.string()),
+    }),
+    /** People by the number of their contacts, 1 … 11; the last stands for this and more. Null: not known. */
+    frequency: z.object({
+      known: z.array(z.number()),
+      all: z.array(z.number()).nullable(),
+      planned: z.array(z.number()).nullable(),
+    }),
+    /** How reach grew with contacts, day after day, or grows by the law of the channel; null for the whole. */
+    curves: z.array(
+      z.object({
+        channel: z.string().nullable(),
+        observed: z.array(curvePoint),
+        computed: z.array(curvePoint),
+      }),
+    ),
+    overlap: z.array(z.object({ channel: z.string(), other: z.string(), persons: z.number(), observed: z.boolean() })),
+  }),
+})
+
+export const reachCsv = route({
+  stage: 'budget',
+  name: 'reachCsv',
+  summary: 'Reach and frequency per channel and campaign as CSV',
+  method: 'get',
+  path: '/reach.csv',
+  may: readers,
+  query: reach.query,
+  answer: z.object({ fileName: z.string(), csv: z.string() }),
+})
+
+const insertions = z.int().min(0).max(10_000).nullable().default(null)
+const count = z.int().min(0).max(1_000_000_000_000).nullable().default(null)
+const shareOfPeople = z.number().gt(0).max(1).nullable().default(null)
+
+/** One vehicle of one campaign in its days. What is planned, booked and aired stand beside each other. */
+const mediaLine = z.strictObject({
+  starts: day,
+  ends: day,
+  channel: z.string().min(1).max(80),
+  campaign: z.string().max(200).default(''),
+  /** Station, title or site. */
+  vehicle: z.string().max(200).default(''),
+  geo: z.string().max(80).default(''),
+  /** People of the region or target group. */
+  population: z.int().min(1).max(10_000_000_000).nullable().default(null),
+  /** Share of them that one insertion reaches, and that two reach. */
+  reachOfOne: shareOfPeople,
+  reachOfTwo: shareOfPeople,
+  insertions,
+  booked: insertions,
+  aired: insertions,
+  plannedContacts: count,
+  contacts: count,
+  /** Persons, as planned and as the platform or agency tells afterwards. */
+  plannedReach: count,
+  reached: count,
+  /** Net cost, minor units. */
+  cost: z.int().min(0).nullable().default(null),
+  currency: currency.nullable().default(null),
+})
+
+export const mediaLines = route({
+  stage: 'budget',
+  name: 'mediaLines',
+  summary: 'The media plan: vehicles with their reach, and what was planned, booked and aired; newest first',
+  method: 'get',
+  path: '/media-lines',
+  may: readers,
+  query: z.object({ ...period, ...page }),
+  answer: pageOf(mediaLine.extend({ id: z.string(), recordedAt: instant, origin: z.string() })),
+})
+
+export const setMediaLine = route({
+  stage: 'budget',
+  name: 'setMediaLine',
+  summary:
+    'Write a line of the media plan; for the same vehicle, campaign, region and days, what is given is added to what stands',
+  method: 'put',
+  path: '/media-lines',
+  may: ['admin', 'marketer'],
+  body: mediaLine,
+  answer: z.object({ id: z.string() }),
+})
+
+export const removeMediaLine = route({
+  stage: 'budget',
+  name: 'removeMediaLine',
+  summary: 'Take a line out of the media plan',
+  method: 'post',
+  path: '/media-lines/{line}/remove',
+  may: ['admin', 'marketer'],
+  params: z.object({ line: z.uuid() }),
+  answer: z.object({ removed: z.boolean() }),
+})
+
+export const importMedia = route({
+  stage: 'budget',
+  name: 'importMedia',
+  summary: 'Read a media plan or spot log (CSV) into the plan; what it does not say stays as it was',
+  method: 'post',
+  path: '/media-file',
+  may: ['admin', 'marketer'],
+  body: z.strictObject({
+    text: z.string().max(5_000_000),
+    /** For files without a channel. */
+    channel: z.string().max(80).nullable().default(null),
+    /** Only look. */
+    dryRun: z.boolean().default(false),
+  }),
+  answer: z.object({
+    /** Columns that were understood, in the words of the file. */
+    columns: z.array(z.object({ column: z.string(), field: z.string() })),
+    taken: z.int(),
+    rejected: z.array(z.object({ row: z.int(), column: z.string().nullable(), reason: z.string() })),
+    preview: z.array(mediaLine),
   }),
 })

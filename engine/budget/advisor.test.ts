@@ -52,6 +52,7 @@ beforeAll(async () => {
   budget = createBudget({
     ground: town.ground,
     measurement: {
+      contacts: {} as never,
       creditedRevenue: async () => ({ weeks: [], campaigns: [], since: null, asOf: new Date() }),
       mix: {
         stored: async () => ({
@@ -250,7 +251,7 @@ test('a mapping of one’s own is shown first, saved by name, and proposed for t
     ],
   })
   await expect(budget.importSpend({ ...ask, dryRun: false }, marketer)).rejects.toThrow('no_header')
-  const none = { week: null, channel: null, currency: null, impressions: null, clicks: null }
+  const none = { week: null, channel: null, currency: null, impressions: null, clicks: null, reach: null }
   const mapping = {
     columns: { ...none, day: 'Gebucht am', amount: 'Summe netto', campaign: 'Wofür', geo: 'Ort' },
     channel: 'Plakat',

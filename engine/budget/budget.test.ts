@@ -103,7 +103,11 @@ beforeAll(async () => {
   town = await testGround()
   budget = createBudget({
     ground: town.ground,
-    measurement: { creditedRevenue: async () => credited, mix: { stored: async () => stored } as never },
+    measurement: {
+      contacts: {} as never,
+      creditedRevenue: async () => credited,
+      mix: { stored: async () => stored } as never,
+    },
   })
 })
 afterAll(() => town.close())
@@ -199,6 +203,8 @@ test('an entry by hand counts once; the same again is refused', async () => {
     geo: null,
     amount: 12000,
     currency: 'EUR',
+    impressions: 40_000,
+    reach: null,
   }
   await budget.addEntry(entry, marketer)
   await expect(budget.addEntry(entry, marketer)).rejects.toMatchObject({ status: 409 })

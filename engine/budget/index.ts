@@ -18,6 +18,7 @@ import {
 } from './ledger.ts'
 import { forgetMapping, headLinesOf, mappingFor, mappingsOf, noteUse, saveMapping, shownOf } from './mapping.ts'
 import { readSpendFile } from './profiles.ts'
+import { createReachDesk, type ReachDesk } from './reach.ts'
 import { returnTable } from './returns.ts'
 import { said } from './sayings.ts'
 import { channelNamed, spendOf } from './spend.ts'
@@ -46,6 +47,8 @@ export type Budget = {
   advisor: Advisor
   /** Pauses of channels, planned to learn from. */
   trials: Trials
+  /** Whom the channels met, how often, and the media plan that says whom they should have. */
+  reach: ReachDesk
   overviewCsv(input: OverviewInput): Promise<{ fileName: string; csv: string }>
   entries(input: InputOf<Routes['entries']>['query']): Promise<AnswerOf<Routes['entries']>>
   addEntry(entry: InputOf<Routes['addEntry']>['body'], by: Caller): Promise<{ id: string }>
@@ -56,7 +59,7 @@ export type Budget = {
 
 export type BudgetNeeds = {
   ground: Ground
-  measurement: Pick<Measurement, 'creditedRevenue' | 'mix'>
+  measurement: Pick<Measurement, 'creditedRevenue' | 'mix' | 'contacts'>
   /** Is exactly this content approved? Without it nothing is. */
   approved?: (kind: string, object: string, hash: string) => Promise<boolean>
   /** Governance's ledger of who changed what. */
@@ -135,6 +138,7 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
     },
     advisor: createAdvisor({ ground, measurement, trials, approved: approved ?? (async () => false), audit }),
     trials,
+    reach: createReachDesk({ ground, measurement, audit }),
     overview,
     async importSpend(input, by) {
       const saved =
@@ -256,6 +260,7 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
           currency: row.currency,
           impressions: row.impressions,
           clicks: row.clicks,
+          reach: row.reach,
           recordedAt: row.recorded_at.toISOString(),
           replaced: row.replaced,
           origin: row.origin,
@@ -274,8 +279,9 @@ export function createBudget({ ground, measurement, approved, audit }: BudgetNee
           geo: entry.geo ?? '',
           amount: entry.amount,
           currency: entry.currency,
-          impressions: null,
+          impressions: entry.impressions,
           clicks: null,
+          reach: entry.reach,
         }
         const { ids } = await record(tx, [line], { clock, origin: `by hand: ${nameOf(by)}` })
         const id = ids[0]

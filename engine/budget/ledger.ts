@@ -48,7 +48,7 @@ export async function record(
   const load = await loadFor(tx, needs.origin)
   const given = tx.json(lines.map((line) => ({ id: newId('plan', needs.clock), ...line })))
   const columns = tx.part`as line (id uuid, day date, days smallint, channel text, given_channel text, campaign text, geo text,
-    amount bigint, currency char(3), impressions bigint, clicks bigint)`
+    amount bigint, currency char(3), impressions bigint, clicks bigint, reach bigint)`
   // One load after the other, so that two imports of one file cannot both see a line as missing.
   await tx.run`select pg_advisory_xact_lock(731406013)`
   const replaced = await tx.rows<{ id: string }>`
@@ -56,11 +56,11 @@ export async function record(
     from jsonb_to_recordset(${given}) ${columns}
     where spend.replaced_by is null and (spend.day, spend.days, spend.channel, spend.given_channel, spend.campaign, spend.geo, spend.currency)
         = (line.day, line.days, line.channel, line.given_channel, line.campaign, line.geo, line.currency)
-      and (spend.amount, spend.impressions, spend.clicks) is distinct from (line.amount, line.impressions, line.clicks)
+      and (spend.amount, spend.impressions, spend.clicks, spend.reach) is distinct from (line.amount, line.impressions, line.clicks, line.reach)
     returning line.id`
   const added = await tx.rows<{ id: string }>`
-    insert into budget.spend (id, load, day, days, channel, given_channel, campaign, geo, amount, currency, impressions, clicks, recorded_at)
-    select id, ${load}, day, days, channel, given_channel, campaign, geo, amount, currency, impressions, clicks, platform.now()
+    insert into budget.spend (id, load, day, days, channel, given_channel, campaign, geo, amount, currency, impressions, clicks, reach, recorded_at)
+    select id, ${load}, day, days, channel, given_channel, campaign, geo, amount, currency, impressions, clicks, reach, platform.now()
     from jsonb_to_recordset(${given}) ${columns}
     on conflict (day, days, channel, given_channel, campaign, geo, currency) where replaced_by is null do nothing
     returning id`
@@ -107,6 +107,31 @@ export async function spendIn(database: Database, from: string, to: string, curr
     group by channel, campaign, week order by week, channel, campaign`
 }
 
+export type ToldSum = {
+  channel: string
+  campaign: string
+  /** In the currency asked for. */
+  amount: number
+  /** Null where no line tells any. */
+  impressions: number | null
+  /** How many lines tell persons, the most of one line, and their sum: days share their people. */
+  told: number
+  largest: number | null
+  sum: number | null
+}
+
+/** What the ledger says of contacts and persons; impressions count by their days, persons of a line whole. */
+export async function toldIn(database: Database, from: string, to: string, currency: string): Promise<ToldSum[]> {
+  return database.rows<ToldSum>`
+    with line as (
+      select *, (least(day + days - 1, ${to}::date) - greatest(day, ${from}::date) + 1)::float8 / days as part
+      from budget.spend where replaced_by is null and day <= ${to}::date and day + days > ${from}::date
+    )
+    select channel, min(campaign) as campaign, coalesce(sum(amount * part) filter (where currency = ${currency}), 0)::float8 as amount,
+      sum(impressions * part)::float8 as impressions, count(reach)::int as told, max(reach)::float8 as largest, sum(reach)::float8 as sum
+    from line group by channel, lower(campaign) order by channel, lower(campaign)`
+}
+
 /** Currencies with spend in the period, the largest number of entries first. */
 export async function currenciesIn(database: Database, from: string, to: string): Promise<string[]> {
   const rows = await database.rows<{ currency: string }>`
@@ -138,7 +163,7 @@ export async function entriesOf(
   if (after !== null) conditions.push(database.part`(spend.day, spend.id) < (${after.day}::date, ${after.id}::uuid)`)
   return database.rows<EntryRow>`
     select spend.id, to_char(spend.day, 'YYYY-MM-DD') as day, days, channel, given_channel, campaign, geo, amount,
-      currency, impressions, clicks, recorded_at, replaced_by is not null as replaced, origin
+      currency, impressions, clicks, reach, recorded_at, replaced_by is not null as replaced, origin
     from budget.spend join budget.load on load.id = spend.load
     where ${database.join(conditions, 'and')}
     order by spend.day desc, spend.id desc limit ${limit}`

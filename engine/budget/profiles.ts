@@ -17,6 +17,8 @@ type Profile = {
   geo?: string[]
   impressions?: string[]
   clicks?: string[]
+  /** Persons. */
+  reach?: string[]
   /** A header that only this platform writes. */
   sign: string[]
 }
@@ -43,6 +45,7 @@ const profiles: { [id: string]: Profile } = {
     currency: ['currency', 'wahrung'],
     impressions: ['impressions', 'impressionen'],
     clicks: ['link clicks', 'clicks (all)', 'link-klicks', 'klicks (alle)'],
+    reach: ['reach', 'reichweite'],
     sign: ['amount spent', 'ausgegebener betrag', 'reporting starts', 'berichtsstart'],
   },
   tiktok: {
@@ -54,6 +57,7 @@ const profiles: { [id: string]: Profile } = {
     currency: ['currency'],
     impressions: ['impressions', 'impression'],
     clicks: ['clicks (destination)', 'clicks', 'click'],
+    reach: ['reach'],
     sign: ['by day', 'stat time day', 'clicks (destination)', 'cpc (destination)'],
   },
   microsoft: {
@@ -99,6 +103,7 @@ const profiles: { [id: string]: Profile } = {
     currency: ['currency', 'wahrung'],
     geo: ['region', 'geo', 'sendegebiet'],
     impressions: ['contacts', 'kontakte'],
+    reach: ['reach', 'reichweite', 'net reach', 'nettoreichweite'],
     sign: ['station', 'sender', 'daypart', 'air date', 'sendetag', 'grp', 'spot date'],
   },
   plain: {
@@ -113,6 +118,7 @@ const profiles: { [id: string]: Profile } = {
     geo: ['geo', 'region'],
     impressions: ['impressions', 'impressionen'],
     clicks: ['clicks', 'klicks'],
+    reach: ['reach', 'reichweite'],
     sign: [],
   },
 }
@@ -134,6 +140,8 @@ function ownProfile({ columns, channel }: SpendMapping): Profile {
     geo: one(columns.geo),
     impressions: one(columns.impressions),
     clicks: one(columns.clicks),
+    // Mappings saved before this column was known have none.
+    reach: one(columns.reach ?? null),
     sign: [],
   }
 }
@@ -229,7 +237,7 @@ export function readSpendFile(
     place(profile.campaign),
   ]
   const [channel, currency, geo] = [place(profile.channelFrom), place(profile.currency), place(profile.geo)]
-  const [impressions, clicks] = [place(profile.impressions), place(profile.clicks)]
+  const [impressions, clicks, reach] = [place(profile.impressions), place(profile.clicks), place(profile.reach)]
   const inBrackets = /\(([A-Z]{3})\)\s*$/.exec(rows[at]?.[amount] ?? '')?.[1] ?? ''
   const sums = new Map<string, SpendFile['rows'][number]>()
   let left = 0
@@ -250,13 +258,18 @@ export function readSpendFile(
       currency: cell(currency) || inBrackets || (mapping?.currency ?? ''),
       impressions: whole(cell(impressions)),
       clicks: whole(cell(clicks)),
+      reach: whole(cell(reach)),
     }
     const key = JSON.stringify([when, fields.channel, name, fields.geo, fields.currency])
     const same = sums.get(key)
-    if (same === undefined) sums.set(key, { row: lines[index] ?? index + 1, fields })
-    else
-      for (const field of ['amount', 'impressions', 'clicks'] as const)
-        same.fields[field] = added(same.fields[field] ?? '', fields[field])
+    if (same === undefined) {
+      sums.set(key, { row: lines[index] ?? index + 1, fields })
+      continue
+    }
+    for (const field of ['amount', 'impressions', 'clicks'] as const)
+      same.fields[field] = added(same.fields[field] ?? '', fields[field])
+    // Parts of a campaign share their people: of the whole only the largest part is sure.
+    if (Number(fields.reach) > Number(same.fields.reach)) same.fields.reach = fields.reach
   }
   return { profile: id, header, rows: [...sums.values()], left }
 }
@@ -290,7 +303,7 @@ function ownHeaderOf(
 ): { header: string[]; at: number; id: string } | { reason: string } {
   const wanted = [own.day, own.week, own.amount, own.campaign, own.channelFrom, own.currency, own.geo]
     .flatMap((names) => names ?? [])
-    .concat(own.impressions ?? [], own.clicks ?? [])
+    .concat(own.impressions ?? [], own.clicks ?? [], own.reach ?? [])
   for (let at = 0; at < Math.min(rows.length, 12); at++) {
     const header = (rows[at] as string[]).map(folded)
     if (wanted.every((name) => header.includes(name))) return { header, at, id: 'own' }

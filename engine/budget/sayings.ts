@@ -89,6 +89,99 @@ export const budgetPhrases: Phrases = {
   },
   entry_exists: { en: 'This amount already stands in the ledger.', de: 'Dieser Betrag ist schon gebucht.' },
   entry_exists_do: { en: 'Enter another amount to correct it.', de: 'Zum Korrigieren einen anderen Betrag eingeben.' },
+  // Reach and frequency.
+  defines_reach: {
+    en: 'Persons met in the period and how often. E-mail, text, push, letter and call: messages that arrived, on the day they did; other channels whose persons are known: visits, scans and talks that they brought. Each person counts once, counted, not estimated. Radio, TV, posters and platforms: as planned, aired or told. Who came by themselves is no contact of ours.',
+    de: 'Personen, die im Zeitraum erreicht wurden, und wie oft. E-Mail, SMS, Push, Brief und Anruf: zugestellte Nachrichten, am Tag der Zustellung; andere Kanäle, deren Personen bekannt sind: Besuche, Scans und Gespräche, die sie brachten. Jede Person zählt einmal, gezählt, nicht geschätzt. Radio, TV, Plakate und Plattformen: wie geplant, gesendet oder berichtet. Wer von selbst kam, ist kein Kontakt von uns.',
+  },
+  reach_beyond: {
+    en: '{count} lines of the media plan reach beyond the period; they count whole, because reach cannot be divided by days.',
+    de: '{count} Zeilen des Mediaplans reichen über den Zeitraum hinaus; sie zählen ganz, weil sich Reichweite nicht nach Tagen teilen lässt.',
+  },
+  reach_devices: {
+    en: '{share:percent} of the persons are known by a device alone: somebody with two of them counts twice.',
+    de: '{share:percent} der Personen sind nur durch ein Gerät bekannt: Wer zwei hat, zählt doppelt.',
+  },
+  reach_no_population: {
+    en: 'How many people there are to reach is not known: neither rating points nor what channels share can be told. Give a number of people, or populations in the media plan.',
+    de: 'Wie viele Menschen zu erreichen sind, ist nicht bekannt: Weder Rating-Punkte noch Überschneidungen lassen sich nennen. Eine Zahl von Menschen angeben, oder Grundgesamtheiten im Mediaplan.',
+  },
+  reach_small_population: {
+    en: 'More people were reached, or stand in the media plan, than were said to be there; {population} are taken.',
+    de: 'Es wurden mehr Menschen erreicht, oder stehen im Mediaplan, als es geben soll; gerechnet wird mit {population}.',
+  },
+  reach_contacts_only: {
+    en: 'Of some channels only contacts are known (impressions, circulation): how many persons these are, and how often each, nobody told.',
+    de: 'Von einigen Kanälen sind nur Kontakte bekannt (Einblendungen, Auflage): Wie viele Personen das sind, und wie oft jede, hat niemand gesagt.',
+  },
+  reach_independent: {
+    en: 'Where persons are not known, channels are taken to meet people independently of each other. The true figure lies between the bounds: all share their people, or nobody is shared.',
+    de: 'Wo Personen nicht bekannt sind, gelten Kanäle als unabhängig voneinander. Der wahre Wert liegt zwischen den Grenzen: Alle erreichen dieselben, oder niemand wird doppelt erreicht.',
+  },
+  reach_regions: {
+    en: 'Regions of different names are taken as different people.',
+    de: 'Regionen mit verschiedenen Namen gelten als verschiedene Menschen.',
+  },
+  two_outside: {
+    en: '{vehicle}: the reach of two insertions must lie between {low:percent} and {high:percent}; people are taken to see it by chance, without habit.',
+    de: '{vehicle}: Die Reichweite von zwei Schaltungen muss zwischen {low:percent} und {high:percent} liegen; gerechnet wird, als sähe man sie zufällig, ohne Gewohnheit.',
+  },
+  two_unknown: {
+    en: 'The reach of two insertions is not known: reach is told as if people saw it by chance, so it is at most this.',
+    de: 'Die Reichweite von zwei Schaltungen ist nicht bekannt: Gerechnet wird, als sähe man sie zufällig; die Reichweite ist also höchstens so groß.',
+  },
+  two_as_others: {
+    en: 'The reach of two insertions is not known: taken as with your other lines of this channel.',
+    de: 'Die Reichweite von zwei Schaltungen ist nicht bekannt: angenommen wie bei Ihren anderen Zeilen dieses Kanals.',
+  },
+  told_contradicts: {
+    en: 'Contacts and persons as told contradict each other: more persons than contacts, or than people.',
+    de: 'Kontakte und Personen laut Bericht widersprechen sich: mehr Personen als Kontakte, oder als Menschen.',
+  },
+  told_even: {
+    en: 'Contacts lie more evenly on persons than by chance, as with a frequency cap; what more of them would reach cannot be told.',
+    de: 'Die Kontakte verteilen sich gleichmäßiger auf Personen als zufällig, wie bei einer Kontaktbegrenzung; was mehr davon erreichten, lässt sich nicht sagen.',
+  },
+  told_by_days: {
+    en: 'Persons are told for {lines} days or weeks each; together they are at least the largest of them, and at most their sum.',
+    de: 'Personen sind für {lines} Tage oder Wochen einzeln berichtet; zusammen sind es mindestens die der größten Zeile und höchstens ihre Summe.',
+  },
+  ends_before: { en: 'ends before it begins on {starts}', de: 'endet vor dem Beginn am {starts}' },
+  two_without_one: {
+    en: 'the reach of two insertions says nothing without that of one',
+    de: 'die Reichweite von zwei Schaltungen sagt nichts ohne die von einer',
+  },
+  whose_share: {
+    en: 'a reach in percent needs the number of people it is a share of',
+    de: 'eine Reichweite in Prozent braucht die Zahl der Menschen, von denen sie ein Anteil ist',
+  },
+  more_than_people: {
+    en: '{persons} persons are more than the {population} people there are',
+    de: '{persons} Personen sind mehr als die {population} Menschen, die es gibt',
+  },
+  more_than_contacts: {
+    en: '{persons} persons cannot have {contacts} contacts together',
+    de: '{persons} Personen können nicht zusammen {contacts} Kontakte haben',
+  },
+  no_share: {
+    en: '{given} is no share of people (30 % or 0.3)',
+    de: '{given} ist kein Anteil von Menschen (30 % oder 0,3)',
+  },
+  nobody_there: { en: 'a population of 0: nobody can be reached', de: 'Grundgesamtheit 0: niemand ist zu erreichen' },
+  same_media_line: {
+    en: 'the same days, channel, campaign, vehicle and region stand in row {row}',
+    de: 'dieselben Tage, derselbe Kanal, dieselbe Kampagne, derselbe Träger und dieselbe Region stehen in Zeile {row}',
+  },
+  no_media_header: {
+    en: 'No line of the first twelve looks like the header of a media plan: a day and two more known columns such as vehicle, insertions, reach_1, population, contacts.',
+    de: 'Keine der ersten zwölf Zeilen sieht aus wie die Kopfzeile eines Mediaplans: ein Tag und zwei weitere bekannte Spalten wie Sender, Schaltungen, Reichweite 1, Zielgruppe, Kontakte.',
+  },
+  bad_media_line: { en: 'This line cannot be: {reason:said}.', de: 'Diese Zeile kann nicht sein: {reason:said}.' },
+  bad_media_line_do: { en: 'Correct the figure.', de: 'Den Wert berichtigen.' },
+  no_media_line: {
+    en: 'This line does not stand in the media plan any more.',
+    de: 'Diese Zeile steht nicht mehr im Mediaplan.',
+  },
   // Advice.
   no_fit: {
     en: 'There is no mix model whose checks allow its use.',

@@ -13,6 +13,8 @@ export type Spend = {
   currency: string
   impressions: number | null
   clicks: number | null
+  /** Persons, where the platform tells them. */
+  reach: number | null
 }
 
 /** Names that ad platforms and agencies give to our channels, folded by `foldedName`. */
@@ -143,6 +145,8 @@ export function spendOf(fields: { [field: string]: string }, usualCurrency: stri
   const clicks = countOf('clicks', text('clicks'))
   if (typeof impressions === 'object' && impressions !== null) return impressions
   if (typeof clicks === 'object' && clicks !== null) return clicks
+  const reach = countOf('reach', text('reach'))
+  if (typeof reach === 'object' && reach !== null) return reach
   return {
     ...when,
     channel: channelNamed(text('channel')),
@@ -153,6 +157,7 @@ export function spendOf(fields: { [field: string]: string }, usualCurrency: stri
     currency,
     impressions,
     clicks,
+    reach,
   }
 }
 
@@ -166,7 +171,7 @@ function periodOf(day: string, week: string): { day: string; days: 1 | 7 } | { r
   return found === null ? { reason: kept('bad_week', { given: week }) } : { day: found, days: 7 }
 }
 
-function dayOf(text: string): string | null {
+export function dayOf(text: string): string | null {
   const iso = /^(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?$/.exec(text)
   const german = /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/.exec(text)
   const parts = iso ? [iso[1], iso[2], iso[3]] : german ? [german[3], german[2], german[1]] : null

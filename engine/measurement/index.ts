@@ -3,6 +3,7 @@ import { type Caller, type Database, type Ground, typed } from '@einklang/platfo
 import type { StockReport } from '#commerce'
 import { type Answers, createAnswers } from './answers.ts'
 import { build, newestBatch } from './build.ts'
+import { type ContactSums, contactSums } from './contacts.ts'
 import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
 import { type Refit, refitCustomers, type SetForecasts } from './customers.ts'
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts'
@@ -19,7 +20,8 @@ import { type SaveSegment, type SetScore, segmentOfWay, sizeOfWay } from './way-
 
 export { cell as csvCell } from './answers.ts'
 export { usualBelief } from './beliefs.ts'
-export { defaultRules } from './grouping.ts'
+export { type ContactSum, type ContactSums, mostCounted } from './contacts.ts'
+export { defaultRules, ownAccord } from './grouping.ts'
 export { addDays, mondayOf, type Period, periodOf, weeksOf } from './period.ts'
 export { measurementParts } from './routes.ts'
 export { measurementPhrases, refused, spokenWith } from './sayings.ts'
@@ -55,6 +57,8 @@ export type Measurement = Answers & {
     currency: string,
     model: RuleModel,
   ): Promise<{ weeks: CreditedWeek[]; campaigns: CreditedRevenue[]; since: string | null; asOf: Date | null }>
+  /** Contacts of persons in a period, for reach and frequency; channels `apart` are left out of the sum of all. */
+  contacts(period: Period, apart: readonly string[]): Promise<ContactSums & { since: string | null; asOf: Date | null }>
   /** Learns what customers will buy and scores them, now; `too few` when there is nothing to learn from. */
   refitCustomers(signal?: AbortSignal): Promise<Refit>
   /** The same in the background. */
@@ -156,6 +160,15 @@ export function createMeasurement({
         since: done?.since ?? null,
         asOf: done?.asOf ?? null,
       }
+    },
+    async contacts(period, apart) {
+      const [done, { rules }] = await Promise.all([lastBuild(database), currentGrouping(database)])
+      const sums = await ground.memory.remember(
+        `measurement.contacts ${JSON.stringify({ period, apart })}`,
+        () => contactSums(history, { period, timeZone: config.timeZone }, rules, apart),
+        done?.number ?? 0,
+      )
+      return { ...sums, since: done?.since ?? null, asOf: done?.asOf ?? null }
     },
     async erase(_tx, persons) {
       if (persons.length === 0) return 0

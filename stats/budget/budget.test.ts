@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { drawsFrom } from '../numbers/chance.ts'
 import { type AllocateNeeds, type Allocation, allocate, evaluatePlan, exploringPlan } from './allocate.ts'
 import { bandAlong, slopeAt, smoothThrough, type UncertainCurve, valueAt } from './curve.ts'
-import { contactPrices, jointReach, reachBounds, vehicleReach } from './reach.ts'
+import { contactPrices, jointReach, reachBounds, toldReach, vehicleReach } from './reach.ts'
 
 type Hill = { channel: string; possible: number; half: number; slope: number }
 
@@ -337,6 +337,54 @@ describe('reach and frequency', () => {
       [thrice / people, law.effective],
     ] as const)
       expect(Math.abs(seen - said)).toBeLessThan(3 * Math.sqrt((said * (1 - said)) / people))
+  })
+
+  test('of the next insertion, the share that is new is what reach grows by', () => {
+    for (const habit of [{ reachOfOne: 0.3, reachOfTwo: 0.42 }, { reachOfOne: 0.3, reachOfTwo: 0.51 }, second]) {
+      const [now, next] = [10, 11].map((insertions) => vehicleReach({ ...habit, insertions }))
+      expect(now?.fresh).toBeCloseTo(((next?.reach ?? 0) - (now?.reach ?? 0)) / habit.reachOfOne, 9)
+    }
+    const both = jointReach([vehicleReach({ ...first, insertions: 10 }), vehicleReach({ ...second, insertions: 6 })])
+    expect(both.fresh).toBeLessThan(vehicleReach({ ...second, insertions: 6 }).fresh)
+  })
+
+  test('persons and contacts of a platform: both figures are met, and people with habits of their own are found again', () => {
+    const told = { contacts: 300_000, reached: 100_000, population: 500_000 }
+    const answer = toldReach(told, 3)
+    expect(answer?.reach).toBeCloseTo(0.2, 9)
+    expect(answer?.contacts.reduce((sum, chance) => sum + chance, 0)).toBeCloseTo(1, 9)
+    expect(answer).toMatchObject({ frequency: expect.closeTo(3, 9), grp: expect.closeTo(60, 9), assumed: null })
+    // Reach grows with a little more pressure as `fresh` says.
+    const more = toldReach(told, 3, 1.0001)
+    expect(((more?.reach ?? 0) - (answer?.reach ?? 0)) / (0.6 * 0.0001)).toBeCloseTo(answer?.fresh ?? 0, 4)
+    // Gamma habits, Poisson contacts: planted, drawn, told and found again.
+    const draws = drawsFrom('platform')
+    const people = 200_000
+    let [contacts, reached, thrice, twofold] = [0, 0, 0, 0]
+    for (let person = 0; person < people; person++) {
+      const rate = draws.gamma(0.5, 1 / 1.4)
+      const seen = draws.poisson(rate)
+      contacts += seen
+      if (seen > 0) reached++
+      if (seen >= 3) thrice++
+      if (seen + draws.poisson(rate) > 0) twofold++
+    }
+    const once = toldReach({ contacts, reached, population: people }, 3)
+    const twice = toldReach({ contacts, reached, population: people }, 3, 2)
+    for (const [seen, said] of [
+      [thrice / people, once?.effective ?? 0],
+      [twofold / people, twice?.reach ?? 0],
+    ] as const)
+      expect(Math.abs(seen - said)).toBeLessThan(4 * Math.sqrt((said * (1 - said)) / people))
+  })
+
+  test('contacts more even than by chance are said to be; impossible figures have no answer', () => {
+    const capped = toldReach({ contacts: 200_000, reached: 100_000, population: 110_000 }, 2)
+    expect(capped).toMatchObject({ reach: expect.closeTo(1 / 1.1, 9), frequency: expect.closeTo(2, 9), fresh: 0 })
+    expect(capped?.assumed).toContain('evenly')
+    expect(toldReach({ contacts: 100, reached: 101, population: 1000 })).toBeNull()
+    expect(toldReach({ contacts: 5000, reached: 1001, population: 1000 })).toBeNull()
+    expect(toldReach({ contacts: 100, reached: 100, population: 1000 })?.effective).toBeCloseTo(0, 12)
   })
 
   test('net reach of channels without persons is a bound; prices per contact', () => {

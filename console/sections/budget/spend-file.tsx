@@ -24,7 +24,18 @@ import { useWords } from '../../shell/words.ts'
 type Looked = AnswerOf<typeof api.budget.importSpend>
 type Mapping = NonNullable<InputOf<typeof api.budget.importSpend>['body']['mapping']>
 const profiles = ['auto', 'google_ads', 'meta', 'tiktok', 'microsoft', 'print', 'broadcast', 'plain'] as const
-const fields = ['day', 'week', 'amount', 'channel', 'campaign', 'geo', 'currency', 'impressions', 'clicks'] as const
+const fields = [
+  'day',
+  'week',
+  'amount',
+  'channel',
+  'campaign',
+  'geo',
+  'currency',
+  'impressions',
+  'clicks',
+  'reach',
+] as const
 const saved = 'saved '
 
 const nothing: Mapping = {
@@ -38,6 +49,7 @@ const nothing: Mapping = {
     currency: null,
     impressions: null,
     clicks: null,
+    reach: null,
   },
   channel: null,
   currency: null,
@@ -223,6 +235,7 @@ const hints: { [field in (typeof fields)[number]]: RegExp } = {
   currency: /currency|währung/i,
   impressions: /impr|auflage|kontakte/i,
   clicks: /click|klick/i,
+  reach: /reach|reichweite/i,
 }
 
 /** A first assignment by the words of the header; the reader corrects it. */
@@ -283,7 +296,7 @@ function Assign(props: { looked: Looked; mapping: Mapping; onChange: (mapping: M
             label={t(`spendFile.field_${field}`)}
             clearable={field !== 'amount'}
             searchable
-            value={mapping.columns[field] === '' ? null : mapping.columns[field]}
+            value={mapping.columns[field] || null}
             onChange={(value) =>
               props.onChange({
                 ...mapping,

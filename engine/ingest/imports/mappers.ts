@@ -438,7 +438,17 @@ function message(row: FieldRow, facts: MapFacts): Draft[] {
 
 const instants = new Set(['at', 'valid_from', 'valid_to'])
 const days = new Set(['day'])
-const numbers = new Set(['amount', 'cost', 'on_hand', 'vat_rate', 'impressions', 'clicks', 'latitude', 'longitude'])
+const numbers = new Set([
+  'amount',
+  'cost',
+  'on_hand',
+  'vat_rate',
+  'impressions',
+  'clicks',
+  'reach',
+  'latitude',
+  'longitude',
+])
 
 /** Fields of a record in one spelling: ISO dates, decimal points; the stage that takes them knows no file formats. */
 export function recordFields(row: FieldRow, reader: CellReader): { fields: FieldRow['fields'] } | { reason: string } {
