@@ -139,6 +139,8 @@ function databaseOn(
           return await work(databaseOn(inner, undefined, () => over || ended()))
         } catch (error) {
           thrown = { error }
+          // What else the work has begun must not go on behind the rollback.
+          over = true
           throw error
         }
       }

@@ -202,11 +202,16 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     return done.state === 'accepted'
   }
 
-  /** The path of a batch through the stages, in one transaction. The list is the order. */
+  /**
+   * The path of a batch through the stages, in one transaction. The lists are the order. Commerce asks nothing of profile
+   * and consent: its orders are put together while the database writes what these two have.
+   */
   async function applyBatch(tx: Database, batch: AppliedBatch): Promise<void> {
-    for (const stage of [profile, consent, commerce, audience, decision, delivery, conversation]) {
-      await stage.apply(tx, batch)
+    const inTurn = async (stages: { apply(tx: Database, batch: AppliedBatch): Promise<void> }[]) => {
+      for (const stage of stages) await stage.apply(tx, batch)
     }
+    await Promise.all([inTurn([profile, consent]), commerce.apply(tx, batch)])
+    await inTurn([audience, decision, delivery, conversation])
   }
   async function applyEvents(
     tx: Database,
@@ -227,6 +232,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     messages: delivery.messagesOf,
     conversations: conversation.of,
     hold: decision.holdOf,
+    buyersOf: commerce.buyersOf,
   }
   return {
     governance,

@@ -126,6 +126,14 @@ beforeAll(async () => {
 })
 afterAll(() => house?.close())
 
+test('buyers are found by the first signs of an order or receipt number, as who they are today', async () => {
+  const person = await somebody(ordered('finder', 'S-2026-%1', 10))
+  expect(await commerce.buyersOf('s-2026-%', 10)).toEqual([person])
+  expect(await commerce.buyersOf('S-20', 10)).toEqual([person])
+  expect(await commerce.buyersOf('S_2026', 10)).toEqual([])
+  expect(await commerce.buyersOf('2026', 10)).toEqual([])
+})
+
 describe('records', () => {
   test('good rows are taken, the others come back with their number and reason', async () => {
     expect(

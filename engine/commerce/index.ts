@@ -7,6 +7,7 @@ import { type Revenue, revenueOf, type Today, todayOf } from './figures.ts'
 import { type Known, knownOf } from './known.ts'
 import type { OrderChannel } from './order.ts'
 import {
+  buyersOf,
   type Cart,
   cartsOf,
   expireCarts,
@@ -38,6 +39,8 @@ export type Commerce = {
   openCart(tx: Database, person: PersonId): Promise<Cart | null>
   /** The newest hundred orders of a person, lines included. */
   orders(person: PersonId, on?: Database): Promise<Order[]>
+  /** Who has an order or receipt whose number begins like this, as the person they are today; at most so many. */
+  buyersOf(number: string, most: number): Promise<PersonId[]>
   /** Articles with price (of the channel, web when missing) and stock; unknown articles are left out. */
   products(skus: string[], channel?: OrderChannel): Promise<ProductSummary[]>
   /** Articles the person has looked at, the latest first. */
@@ -65,6 +68,7 @@ export function createCommerce({ ground, stockTold }: { ground: Ground; stockTol
       return cart?.state === 'open' ? cart : null
     },
     orders: (person, on = database) => ordersOf(on, person),
+    buyersOf: (number, most) => buyersOf(database, number, most),
     products: (skus, channel) => productsOf(database, skus, channel),
     viewed: (person, query) => viewedBy({ database, history, now: clock.now() }, person, query),
     known: (asked) => knownOf(database, asked),

@@ -170,6 +170,21 @@ async function withLines(database: Database, rows: OrderRow[]): Promise<Order[]>
   }))
 }
 
+/** Who, as the person they are today, has an order or receipt whose number begins like this; at most so many. */
+export async function buyersOf(database: Database, number: string, most: number): Promise<PersonId[]> {
+  const spellings = [...new Set([number, number.toUpperCase(), number.toLowerCase()])]
+  const found = spellings
+    .map(
+      (text) => database.part`
+        (select coalesce(merged.winner, purchase.person) as person
+        from commerce.purchase left join identity.merged on merged.loser = purchase.person and not merged.undone
+        where order_no like ${`${text.replaceAll(/[\\%_]/g, '\\$&')}%`} and purchase.person is not null limit ${most})`,
+    )
+    .reduce((all, part) => database.part`${all} union all ${part}`)
+  const rows = await database.rows<{ person: PersonId }>`select distinct person from (${found}) as buyer limit ${most}`
+  return rows.map(({ person }) => person)
+}
+
 export async function orderPage(
   database: Database,
   query: InputOf<typeof api.commerce.orders>['query'],

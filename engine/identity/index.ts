@@ -14,6 +14,7 @@ import { type Decision, mergeByHand, recheck, split, type Undone, unmerge } from
 
 export { identityHealth } from './health.ts'
 export { refuseProbable } from './level.ts'
+export { numbersBeginning } from './number.ts'
 export { type IdentifierView, isFamilyCard, type LogView } from './read.ts'
 export { identityParts } from './routes.ts'
 export { sharedValues } from './shared.ts'

@@ -4,6 +4,7 @@ import { word } from './explain.ts'
 import { keyOf } from './graph.ts'
 import { headsOf, type Level } from './level.ts'
 import { classOf, normalise } from './normalise.ts'
+import { amongNumbers, isNumber } from './number.ts'
 
 export type IdentifierView = {
   namespace: string
@@ -84,10 +85,13 @@ export async function findOwner(
   const named = normalise({ namespace, value, trust: 'verified' }, country)
   if ('refused' in named) return null
   // `customer_no` alone looks through all issuers.
+  const namespaced = isNumber(named.namespace)
+    ? database.part`split_part(namespace, '.', 1) = ${named.namespace} and lower(value) = lower(${named.value}::text)
+        and ${amongNumbers(database)}`
+    : database.part`namespace = ${named.namespace}`
   const row = await database.rows<{ person: PersonId | null }>`
     select identity.current(person) as person from identity.identifier
-    where value = ${named.value} and person is not null and marked is distinct from 'household_card'
-      and (namespace = ${named.namespace} or namespace like ${`${named.namespace}.%`})
+    where ${namespaced} and value = ${named.value} and person is not null and marked is distinct from 'household_card'
     order by namespace limit 1`
   return row[0]?.person ?? null
 }

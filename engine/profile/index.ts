@@ -35,7 +35,7 @@ export type Profile = {
   apply(tx: Database, batch: AppliedBatch): Promise<void>
   /** Derives these current persons anew from all observations, for example after a split. */
   recompute(tx: Database, persons: PersonId[]): Promise<void>
-  search(input: SearchInput): Promise<SearchAnswer>
+  search(input: SearchInput, pieces?: ViewPieces): Promise<SearchAnswer>
   /** The short form for staff of a store, found by a number or address typed whole. */
   counter(typed: string, pieces?: ViewPieces): Promise<AnswerOf<typeof api.profile.counter>>
   names(persons: PersonId[]): Promise<{ person: PersonId; name: string | null }[]>
@@ -73,7 +73,7 @@ export function createProfile({ ground, identity }: ProfileNeeds): Profile {
   return {
     apply: (tx, batch) => applyBatch(tx, clock, sighted, batch),
     recompute,
-    search: (input) => searchPersons(database, input),
+    search: (input, pieces = {}) => searchPersons(database, input, pieces.buyersOf),
     counter: (typed, pieces = {}) => counterOf({ database, pieces, find: identity.find }, typed),
     names: (persons) => namesOf(database, persons),
     view: (person, pieces = {}, language = 'en') => viewOf(needs(pieces, language), person),

@@ -22,7 +22,7 @@ export function profileParts(profile: Profile, pieces: ViewPieces = {}): StagePa
   return {
     stage: 'profile',
     routes: [
-      mount(api.profile.search, ({ query }) => profile.search(query)),
+      mount(api.profile.search, ({ query }) => profile.search(query, pieces)),
       mount(api.profile.counter, ({ query }) => profile.counter(query.q, pieces)),
       mount(api.profile.names, async ({ query }) => ({ items: await profile.names(personsIn(query.persons)) })),
       mount(api.profile.view, ({ params }, request) => profile.view(params.person, pieces, languageOf(request))),

@@ -1,6 +1,8 @@
 import { type AnswerOf, type api, channels, type InputOf, type PersonId } from '@einklang/contract'
 import { type Database, type Part, Refusal } from '@einklang/platform'
+import { numbersBeginning } from '#identity'
 import { fold, likeText, type Query, queryOf } from './document.ts'
+import type { ViewPieces } from './view.ts'
 
 export type SearchInput = InputOf<typeof api.profile.search>['query']
 export type SearchAnswer = AnswerOf<typeof api.profile.search>
@@ -11,7 +13,11 @@ type Row = Omit<Found, 'firstSeen' | 'lastSeen'> & { firstSeen: Date; lastSeen: 
 const most = 10_000
 
 /** One search box for everything: numbers first, then words, then words with typing errors. */
-export async function searchPersons(database: Database, input: SearchInput): Promise<SearchAnswer> {
+export async function searchPersons(
+  database: Database,
+  input: SearchInput,
+  buyersOf?: ViewPieces['buyersOf'],
+): Promise<SearchAnswer> {
   const query = queryOf(input.q)
   const from = placeOf(input.after)
   if (from !== null) return nextRecent(database, input, query, from)
@@ -25,7 +31,8 @@ export async function searchPersons(database: Database, input: SearchInput): Pro
     const recent = await firstRecent(database, input, query)
     if (recent !== null) return recent
   }
-  const exact = await matching(database, input, hits(database, query, input.city), offset)
+  const buyers = query.number === null ? [] : ((await buyersOf?.(query.number, most)) ?? [])
+  const exact = await matching(database, input, hits(database, query, buyers, input.city), offset)
   if (exact.length > 0 || offset > 0 || query.words.length === 0)
     return page(
       exact.map((row) => ({ ...row, matched: matchedField(row, query) })),
@@ -140,15 +147,14 @@ function holders(database: Database, address: string): Part {
     where value_key = ${address} and name = 'email' limit ${most + 1}`
 }
 
-/** Persons in whose document every word occurs, or who carry the number. */
-function hits(database: Database, query: Query, city?: string): Part {
+/** Persons in whose document every word occurs, or who carry the number; `buyers` have an order under it. */
+function hits(database: Database, query: Query, buyers: PersonId[], city?: string): Part {
   const parts: Part[] = []
   if (query.number !== null) {
     parts.push(database.part`
-      select coalesce(merged.winner, handle.person) as person,
-        case namespace when 'loyalty_card' then 1 when 'customer_no' then 2 when 'user_id' then 2 else 0 end as rank
-      from profile.handle left join identity.merged on merged.loser = handle.person and not merged.undone
-      where value like ${`${likeText(query.number)}%`} limit ${most + 1}`)
+      select person, case kind when 'loyalty_card' then 1 when 'customer_no' then 2 when 'user_id' then 2 else 0 end as rank
+      from (${numbersBeginning(database, query.number, most + 1)}) as holder`)
+    if (buyers.length > 0) parts.push(database.part`select person, 0 as rank from unnest(${buyers}::uuid[]) as person`)
   }
   if (query.digits !== null) {
     parts.push(database.part`select person, 4 as rank from profile.document

@@ -41,7 +41,6 @@ const contactColumns: Columns = {
   message: 'text',
   campaign: 'text',
 }
-const handleColumns: Columns = { value: 'text', namespace: 'text', person: 'uuid' }
 const personColumns: Columns = {
   person: 'uuid',
   firstName: 'text',
@@ -90,7 +89,6 @@ export async function applyBatch(tx: Database, clock: Clock, sighted: Sighted, b
     ),
     addCounts(tx, countsOf(batch.events, now - eventCountDays * 86_400_000)),
     addContacts(tx, batch.events, now - contactDays * 86_400_000),
-    addHandles(tx, batch.events),
   ])
   const changed = new Set<PersonId>()
   for (const person of observed) if (!told.has(person)) changed.add(current.get(person) ?? person)
@@ -332,35 +330,6 @@ function channelOf(value: Json | undefined): Channel {
   return channels.find((channel) => channel === value) ?? 'email'
 }
 
-const spoken = new Set(['loyalty_card', 'customer_no', 'order_no', 'receipt_no', 'user_id'])
-
-/** Numbers by which people are looked up. Only identify and order events bring new ones. */
-async function addHandles(tx: Database, events: PersonEvent[]): Promise<void> {
-  const rows = new Map<string, { value: string; namespace: string; person: PersonId }>()
-  const add = (namespace: string, value: string, person: PersonId) => {
-    if (value === '' || value.length > 128) return
-    rows.set(`${namespace}|${value}|${person}`, { value: value.toLowerCase(), namespace, person })
-  }
-  for (const event of events) {
-    const order = event.kind === 'track' && (event.name?.startsWith('Order ') ?? false)
-    if (!order && event.kind !== 'identify' && event.kind !== 'alias') continue
-    for (const { namespace, value } of event.identifiers) {
-      // A namespace may be qualified by its source: `customer_no:till`.
-      const kind = namespace.split(':')[0] ?? namespace
-      if (spoken.has(kind)) add(kind, value, storedUnder(event))
-    }
-    const orderNo = event.properties.order_id
-    if (order && (typeof orderNo === 'string' || typeof orderNo === 'number'))
-      add('order_no', String(orderNo), storedUnder(event))
-  }
-  if (rows.size === 0) return
-  await tx.run`
-    insert into profile.handle (value, namespace, person)
-    select r.value, r.namespace, r.person
-    from ${recordset(tx, [...rows.values()], handleColumns)} as r order by r.value
-    on conflict do nothing`
-}
-
 /**
  * Writes what holds for these current persons from all that was ever said about them and those merged into them.
  * A person that reappears after a split gets its row back.
@@ -535,7 +504,6 @@ export async function erasePersons(tx: Database, persons: PersonId[]): Promise<n
   rows += await tx.run`delete from profile.observation where person = any(${persons})`
   rows += await tx.run`delete from profile.person where person = any(${persons})`
   rows += await tx.run`delete from profile.document where person = any(${persons})`
-  rows += await tx.run`delete from profile.handle where person = any(${persons})`
   rows += await tx.run`delete from profile.event_count where person = any(${persons})`
   rows += await tx.run`delete from profile.contact where person = any(${persons})`
   rows += await tx.run`delete from profile.given_score where person = any(${persons})`

@@ -28,6 +28,8 @@ export type ViewPieces = {
   messages?: (person: PersonId, language: SpokenLanguage, on: Database) => Promise<PersonView['messages']>
   conversations?: (person: PersonId, on: Database) => Promise<PersonView['conversations']>
   hold?: (person: PersonId, on: Database) => Promise<PersonView['hold']>
+  /** Who, as the person they are today, has an order or receipt whose number begins like this; at most so many. */
+  buyersOf?: (number: string, most: number) => Promise<PersonId[]>
 }
 
 type ViewNeeds = {
