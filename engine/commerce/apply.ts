@@ -56,8 +56,7 @@ export async function applyBatch(tx: Database, currency: string, batch: AppliedB
   await writeRefunds(tx, refunds)
   await writeCancellations(tx, cancelled)
   const numbers = [...new Set([...purchases, ...refunds, ...cancelled].map(({ orderNo }) => orderNo))]
-  await settleRefunds(tx, numbers)
-  await settleCancellations(tx, numbers)
+  await settle(tx, numbers)
   await applyCarts(
     tx,
     currency,
@@ -109,20 +108,39 @@ async function writePurchases(tx: Database, given: ToldOrder[]): Promise<void> {
     purchases.push({ ...whole, lines: fresh ? one.lines : [], fresh })
   }
   if (purchases.length === 0) return
+  // One batch at a time is applied: an order that was not found is not there, and need not be asked about once more.
+  const [known, unknown] = [
+    purchases.filter(({ id }) => standing.has(id)),
+    purchases.filter(({ id }) => !standing.has(id)),
+  ]
+  await Promise.all([insertPurchases(tx, unknown), correctPurchases(tx, known), writeLines(tx, purchases, standing)])
+}
+
+async function insertPurchases(tx: Database, purchases: ToldOrder[]): Promise<void> {
+  if (purchases.length === 0) return
   // Most orders are told once: one record needs no list of where each part comes from.
-  const rows = purchases.map((one) => ({
-    ...one,
-    versions: standing.has(one.id) || !isSingle(one) ? one.versions : null,
-  }))
+  const rows = purchases.map((one) => (isSingle(one) ? { ...one, versions: null } : one))
   await tx.run`
     insert into commerce.purchase
       (id, person, kind, order_no, channel, place, at, total, currency, coupon, source, trusted, event, versions)
     select r.id, r.person, r.kind, r."orderNo", r.channel, r.place, r.at, r.total, r.currency, r.coupon, r.source,
       r.trusted, r.event, r.versions
-    from ${recordset(tx, rows, purchaseColumns)} as r order by r.id
-    on conflict (id) do update set person = excluded.person, channel = excluded.channel, place = excluded.place,
-      at = excluded.at, total = excluded.total, currency = excluded.currency, coupon = excluded.coupon,
-      source = excluded.source, trusted = excluded.trusted, event = excluded.event, versions = excluded.versions`
+    from ${recordset(tx, rows, purchaseColumns)} as r order by r.id`
+}
+
+async function correctPurchases(tx: Database, purchases: ToldOrder[]): Promise<void> {
+  if (purchases.length === 0) return
+  await tx.run`
+    update commerce.purchase set person = r.person, channel = r.channel, place = r.place, at = r.at, total = r.total,
+      currency = r.currency, coupon = r.coupon, source = r.source, trusted = r.trusted, event = r.event, versions = r.versions
+    from ${recordset(tx, purchases, purchaseColumns)} as r where purchase.id = r.id`
+}
+
+async function writeLines(
+  tx: Database,
+  purchases: (ToldOrder & { fresh: boolean })[],
+  standing: ReadonlyMap<string, ToldOrder>,
+): Promise<void> {
   const told = purchases.filter(({ fresh }) => fresh)
   const lines = told.flatMap((purchase) =>
     purchase.lines.map((line, index) => ({ ...line, purchase: purchase.id, line: index + 1 })),
@@ -171,16 +189,25 @@ function versionOf(refund: Refund): Version {
   return [refund.trusted ? 1 : 0, refund.at, refund.toldBy]
 }
 
+/** Most orders are neither returned nor cancelled. */
+async function settle(tx: Database, orderNos: string[]): Promise<void> {
+  if (orderNos.length === 0) return
+  const some = await tx.row<{ returned: boolean; cancelled: boolean }>`
+    with asked as materialized (select unnest(${orderNos}::text[]) as number)
+    select exists (select from commerce.refund)
+        and exists (select from commerce.refund where order_no in (select number from asked)) as returned,
+      exists (select from commerce.cancellation)
+        and exists (select from commerce.cancellation where order_no in (select number from asked)) as cancelled`
+  if (some?.returned) await settleRefunds(tx, orderNos)
+  if (some?.cancelled) await settleCancellations(tx, orderNos)
+}
+
 /**
  * Each return is taken off exactly one order: of its kind and place if there is one, else the latest before it. Together
  * they never exceed the total, the earlier return first. What counts follows from the set of orders and returns of a
  * number, so both may arrive in any order.
  */
 async function settleRefunds(tx: Database, orderNos: string[]): Promise<void> {
-  if (orderNos.length === 0) return
-  const some = await tx.row<{ there: boolean }>`
-    select exists (select from commerce.refund where order_no in (select unnest(${orderNos}::text[]))) as there`
-  if (!some?.there) return
   await tx.run`
     with wanted as (
       select refund.event, refund.at, pick.id as purchase, pick.total,
@@ -223,7 +250,6 @@ async function writeCancellations(tx: Database, cancelled: Cancellation[]): Prom
 
 /** An order is cancelled at its first cancellation, whichever of the two arrives first. */
 async function settleCancellations(tx: Database, orderNos: string[]): Promise<void> {
-  if (orderNos.length === 0) return
   await tx.run`
     update commerce.purchase set cancelled_at = first.at
     from (select purchase.id, min(cancellation.at) as at
