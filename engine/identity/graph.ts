@@ -34,6 +34,8 @@ export type Node = {
   marked: 'shared' | 'household_card' | null
   /** What showed the value lately: people by their strongest identifier, or receipts. */
   shown: { at: number; who: string }[]
+  /** Begun in this batch: the table does not have it. */
+  fresh: boolean
   dirty: boolean
 }
 
@@ -703,6 +705,7 @@ function attach(hearing: Hearing, person: Person, one: Named): void {
     storeDevice: false,
     marked: null,
     shown: [],
+    fresh: true,
     dirty: true,
   }
   graph.changes++

@@ -149,6 +149,7 @@ function blank(node: Node, sharedSince: number | null): Node {
     ...node,
     person: null,
     firstPerson: null,
+    fresh: false,
     with: null,
     earlier: [],
     shown: [],

@@ -14,6 +14,7 @@ import {
   strangerOf,
 } from './graph.ts'
 import type { Named } from './normalise.ts'
+import { amongNumbers } from './number.ts'
 
 // Any constant does; every process takes the same one.
 const identityLock = 731_406_301
@@ -34,7 +35,7 @@ export async function lockGraph(tx: Database): Promise<Turn> {
   return turn
 }
 
-export type NodeRow = Omit<Node, 'earlier' | 'shown' | 'with' | 'dirty'> & {
+export type NodeRow = Omit<Node, 'earlier' | 'shown' | 'with' | 'fresh' | 'dirty'> & {
   earlier: { since: string; person: PersonId; epoch?: number | null; atom?: PersonId | null }[] | null
   shown: Node['shown'] | null
   withNamespace: string | null
@@ -71,6 +72,7 @@ export function nodeOf(row: NodeRow): Node {
     storeDevice: row.storeDevice,
     marked: row.marked,
     shown: row.shown ?? [],
+    fresh: false,
     dirty: false,
   }
 }
@@ -265,8 +267,9 @@ export async function findIssuers(tx: Database, events: { event: NormalEvent; na
   const rows = await tx.rows<{ value: string; namespace: string; people: number }>`
     select wanted.value, min(namespace) as namespace, count(distinct person)::int as people
     from unnest(${values}::text[]) as wanted(value)
-    cross join lateral (select namespace, person from identity.identifier where identifier.value = wanted.value
-      and person is not null and (namespace like 'customer_no.%' or namespace = 'user_id') offset 0) as found
+    cross join lateral (select namespace, person from identity.identifier
+      where lower(identifier.value) = lower(wanted.value) and identifier.value = wanted.value and ${amongNumbers(tx)}
+        and person is not null and (namespace like 'customer_no.%' or namespace = 'user_id') offset 0) as found
     group by wanted.value`
   const issuers = new Map(rows.filter((row) => row.people === 1).map((row) => [row.value, row.namespace]))
   for (const one of events) {
@@ -313,9 +316,17 @@ export async function rulesFor(
         'hotPeople', hot_people)), '[]') from identity.namespace_rule) as limits`
   const generations = base?.erased ? await erasedOnes(needs.secrets, tx, named) : new Map<string, number>()
   let step = 0
+  // Who is found and under which id the event is stored mostly follow from the same text.
+  const ids = new Map<string, PersonId>()
   return {
     country,
-    idFor: (text) => idFromBytes('person', Buffer.from(needs.secrets.sign('identity.person', text), 'base64url')),
+    idFor: (text) => {
+      const known = ids.get(text)
+      if (known) return known
+      const id = idFromBytes('person', Buffer.from(needs.secrets.sign('identity.person', text), 'base64url'))
+      ids.set(text, id)
+      return id
+    },
     generation: (namespace, value) => generations.get(keyOf({ namespace, value })) ?? 0,
     // Room for a million steps inside one batch; still far inside exact integers.
     nextSeq: () => (base?.seq ?? 0) * 1_000_000 + ++step,
@@ -392,7 +403,9 @@ export async function saveGraph(
   const nodes = [...graph.nodes.values()].filter((node) => node.dirty)
   const work: Promise<unknown>[] = []
   if (persons.length > 0) work.push(savePersons(tx, persons.map(personRow)))
-  if (nodes.length > 0) work.push(saveNodes(tx, nodes.map(nodeRow)))
+  const [simple, others] = [nodes.filter(isSimple), nodes.filter((node) => !isSimple(node))]
+  if (simple.length > 0) work.push(insertNodes(tx, simple))
+  if (others.length > 0) work.push(saveNodes(tx, others.map(nodeRow)))
   if (graph.log.length > 0) work.push(saveLog(tx, graph, now, actor))
   if (graph.conflicts.size > 0) work.push(saveConflicts(tx, [...graph.conflicts.values()]))
   if (graph.refusals.size > 0) work.push(saveRefusals(tx, [...graph.refusals.values()]))
@@ -523,6 +536,65 @@ export function nodeRow(node: Node) {
     marked: node.marked,
     shown: node.shown,
   }
+}
+
+/** New, and of what may become of an identifier nothing has: most of what a file of receipts brings. */
+function isSimple(node: Node): boolean {
+  return (
+    node.fresh &&
+    node.status === 'active' &&
+    node.since === node.firstSeenAt &&
+    node.epoch === null &&
+    node.earlier.length === 0 &&
+    node.sharedSince === null &&
+    node.marked === null &&
+    !node.storeDevice &&
+    // What the database writes in another way may be there already.
+    !/[\0\ufffd\ud800-\udfff]/.test(node.value)
+  )
+}
+
+const simpleColumns: Columns = {
+  namespace: 'text',
+  value: 'text',
+  person: 'uuid',
+  trust: 'text',
+  first: 'timestamptz',
+  last: 'timestamptz',
+  source: 'uuid',
+  event: 'uuid',
+  withNamespace: 'text',
+  withValue: 'text',
+  firstPerson: 'uuid',
+  log: 'bigint',
+  atom: 'uuid',
+  shown: 'jsonb',
+}
+
+/** What usually equals its neighbour is left out. The graph stands still meanwhile, so nothing is in the way. */
+function insertNodes(tx: Database, nodes: Node[]): Promise<number> {
+  const rows = nodes.map((node) => ({
+    namespace: node.namespace,
+    value: node.value,
+    person: node.person,
+    trust: node.trust,
+    first: iso(node.firstSeenAt),
+    last: node.lastSeenAt === node.firstSeenAt ? null : iso(node.lastSeenAt),
+    source: node.source,
+    event: node.event,
+    withNamespace: node.with?.namespace,
+    withValue: node.with?.value,
+    firstPerson: node.firstPerson === node.person ? null : node.firstPerson,
+    log: node.attachedLog,
+    atom: node.atom,
+    shown: node.shown.length === 0 ? null : node.shown,
+  }))
+  return tx.run`
+    insert into identity.identifier (namespace, value, person, trust, first_seen_at, last_seen_at, source, event,
+      with_namespace, with_value, first_person, attached_log, since, atom, shown)
+    select namespace, value, person, trust, first, coalesce(last, first), source, event, "withNamespace", "withValue",
+      coalesce("firstPerson", person), log, first, atom, coalesce(shown, '[]')
+    from ${recordset(tx, rows, simpleColumns)} as row order by namespace, value`
 }
 
 export function saveNodes(tx: Database, rows: ReturnType<typeof nodeRow>[]): Promise<number> {
