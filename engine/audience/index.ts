@@ -21,6 +21,7 @@ import {
   lockAlone,
   markBuilt,
   noteSizes,
+  pendingAtOnce,
   takePending,
 } from './store.ts'
 
@@ -51,13 +52,13 @@ export type Audience = {
   recompute(tx: Database, persons: PersonId[]): Promise<void>
   /** Persons of history imports that still wait to be looked at; true = there may be more. */
   catchUp(): Promise<boolean>
+  /** How many persons wait to be looked at; no more than one catching up takes are counted. */
+  waiting(): Promise<number>
   /** Segments that follow time (or wait to be built) over everybody, and today's sizes. */
   refresh(): Promise<void>
   forgetOld(): Promise<number>
   erase(tx: Database, persons: PersonId[]): Promise<number>
 }
-
-const pendingAtOnce = 20_000
 
 export function createAudience({ ground }: { ground: Ground }): Audience {
   const { database, clock, config, live } = ground
@@ -141,6 +142,11 @@ export function createAudience({ ground }: { ground: Ground }): Audience {
       live.publish('audience.changed', { audience: id })
     },
     recompute,
+    async waiting() {
+      const row = await database.row<{ count: number }>`
+        select count(*)::int as count from (select from audience.pending limit ${pendingAtOnce}) as some`
+      return row?.count ?? 0
+    },
     async catchUp() {
       const waiting = await database.row`select person from audience.pending limit 1`
       if (waiting === undefined) return false

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Audience } from './index.ts'
 import { detailOf, membershipsOf, overlapOf, vocabularyOf } from './read.ts'
 import { sentenceOf } from './sentence.ts'
-import { definitions } from './store.ts'
+import { definitions, pendingAtOnce } from './store.ts'
 
 /** What audience hands to the server: routes, the loop that keeps segments live, and the eraser. */
 export function audienceParts(audience: Audience, ground: Ground): StageParts {
@@ -71,14 +71,31 @@ function nameOf(caller: Caller): string | null {
 
 const refreshEveryMs = 5 * 60_000
 
-/** Works off waiting persons at once, and every five minutes what passing time has moved. */
+/** While a file is read, people come by thousands and some again: so long they wait for the others, ms. */
+const gatherFor = 10_000
+const few = 500
+
+/** Works off waiting persons, and every five minutes what passing time has moved. */
 function keepLive(audience: Audience, { clock }: Ground): Loop {
   let refreshedAt = 0
+  let last = { waiting: 0, since: 0 }
+
+  /** Do more come all the time, and have they not waited long? Together they cost less. */
+  const gathering = async (): Promise<boolean> => {
+    const waiting = await audience.waiting()
+    const now = clock.now().getTime()
+    const growing = waiting > Math.max(few, last.waiting)
+    last = { waiting, since: last.waiting === 0 || waiting === 0 ? now : last.since }
+    return growing && waiting < pendingAtOnce && now - last.since < gatherFor
+  }
   return {
     name: 'audience.keepLive',
     pauseMs: 1000,
     async turn() {
-      if (await audience.catchUp()) return 'busy'
+      if (!(await gathering()) && (await audience.catchUp())) {
+        last = { waiting: 0, since: 0 }
+        return 'busy'
+      }
       if (clock.now().getTime() - refreshedAt >= refreshEveryMs) {
         refreshedAt = clock.now().getTime()
         await audience.refresh()

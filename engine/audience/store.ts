@@ -93,6 +93,9 @@ export function inOrder<D extends { id: string }>(given: D[], refersTo: (definit
   return levels
 }
 
+/** Thousands together cost as much as ten apart; more would hold the lock for long. */
+export const pendingAtOnce = 20_000
+
 export async function addPending(tx: Database, persons: PersonId[]): Promise<void> {
   if (persons.length === 0) return
   await tx.run`insert into audience.pending (person) select person from unnest(${persons}::uuid[]) as person
