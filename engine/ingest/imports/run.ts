@@ -28,8 +28,12 @@ import { mappingForColumns } from './saved.ts'
 import { claimImport, type ImportRow, type Progress, saveProgress, storedFile, takenBefore } from './store.ts'
 import { importChannel } from './upload.ts'
 
-/** Small enough that a stop is quick and events of the day wait a second at most. */
-const rowsPerBatch = 5_000
+/**
+ * Rows of a batch: as many as this machine takes within a second, so that a stop is quick and events of the day wait no
+ * longer. Larger ones cost less for each row: what stands together in an index is written together.
+ */
+const fewestRows = 5_000
+const mostRows = 15_000
 const previewRows = 20
 
 const recordKinds = new Set<ImportKind>(['spend', 'products', 'prices', 'stock', 'places'])
@@ -206,12 +210,13 @@ async function work(
     // Other products export in UTC; a till or a shop in the time of its place.
     reader: cellReader(row.mapping, isVendorKind(row.kind) ? 'UTC' : source.timeZone),
   }
+  let most = fewestRows
   const batches = mappedBatches(
     needs,
     row,
     source,
     facts,
-    cutsOf(row, contract, rows, counted, before, needs.rowsPerBatch ?? rowsPerBatch),
+    cutsOf(row, contract, rows, counted, before, () => needs.rowsPerBatch ?? most),
   )
   const tidy = tidyNowAndThen(needs)
   let from = row.rowsRead
@@ -225,10 +230,13 @@ async function work(
     // While the database works on this batch the next one is read and mapped.
     next = batches.next()
     next.catch(() => undefined)
+    const begun = performance.now()
     if (signal.aborted || !(await settle(needs, row, batch, from))) {
       await batches.return(undefined)
       return false
     }
+    const perSecond = (1000 * batch.cut.rows) / (performance.now() - begun)
+    most = Math.min(mostRows, Math.max(fewestRows, Math.round(perSecond)))
     from = batch.cut.last
     if (!row.dryRun) tidy.after(batch.mapped.items.length)
   }
@@ -293,7 +301,7 @@ async function* cutsOf(
   handfuls: AsyncIterable<ReadRow[]>,
   counted: { bytes: number },
   before: { rows: number; refused: Set<number> },
-  most: number,
+  most: () => number,
 ): AsyncGenerator<Cut, undefined> {
   const read = fieldReader(row.kind, row.mapping, row.columns)
   const keyOf = groupKey(row.kind)
@@ -312,7 +320,7 @@ async function* cutsOf(
       const continues: boolean =
         mapped !== null && unit !== null && key !== null && key === unitKey && mapped.lines === null
       // A batch ends only between units, so that a receipt is never cut.
-      if (!continues && count >= most) {
+      if (!continues && count >= most()) {
         yield cut
         cut = empty(cut.last)
         count = 0
