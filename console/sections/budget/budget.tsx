@@ -24,6 +24,7 @@ import { NothingThen } from '../measurement/whole-time.tsx'
 import { Entries } from './entries.tsx'
 import { Plan } from './plan.tsx'
 import { Planner } from './planner.tsx'
+import { Reach } from './reach.tsx'
 import { Roi } from './roi.tsx'
 
 type Answer = AnswerOf<typeof api.budget.overview>
@@ -41,6 +42,7 @@ export function Budget(): ReactNode {
         tabs={[
           { value: 'overview', label: t('budget.overview'), panel: () => <Overview /> },
           { value: 'roi', label: t('budget.roi'), panel: () => <Roi /> },
+          { value: 'reach', label: t('budget.reach'), panel: () => <Reach /> },
           { value: 'planner', label: t('budget.planner'), panel: () => <Planner /> },
           { value: 'plan', label: t('budget.plan'), panel: () => <Plan /> },
           { value: 'entries', label: t('budget.entries'), panel: () => <Entries /> },

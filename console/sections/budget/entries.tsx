@@ -146,6 +146,8 @@ function Add(props: { onClose: () => void }): ReactNode {
   const [channel, setChannel] = useState<string | null>(null)
   const [campaign, setCampaign] = useState('')
   const [amount, setAmount] = useState<number | string>('')
+  const [impressions, setImpressions] = useState<number | string>('')
+  const [reach, setReach] = useState<number | string>('')
   const add = useDeed(api.budget.addEntry, { refresh: ['budget'], quiet: true, done: t('kit.saved') })
   async function save(): Promise<void> {
     if (channel === null) return
@@ -157,6 +159,8 @@ function Add(props: { onClose: () => void }): ReactNode {
         campaign: campaign.trim() === '' ? null : campaign.trim(),
         amount: Math.round(Number(amount) * 10 ** minorDigits(currency)),
         currency,
+        impressions: impressions === '' ? null : Number(impressions),
+        reach: reach === '' ? null : Number(reach),
       },
     })
     if (done !== undefined) props.onClose()
@@ -204,6 +208,24 @@ function Add(props: { onClose: () => void }): ReactNode {
           value={amount}
           onChange={setAmount}
         />
+        <Group grow align="flex-start">
+          <NumberInput
+            label={t('reach.contacts')}
+            description={t('budget.contactsMeaning')}
+            min={0}
+            decimalScale={0}
+            value={impressions}
+            onChange={setImpressions}
+          />
+          <NumberInput
+            label={t('reach.persons')}
+            description={t('budget.personsMeaning')}
+            min={0}
+            decimalScale={0}
+            value={reach}
+            onChange={setReach}
+          />
+        </Group>
         <DialogActions
           failure={add.failure}
           disabled={day === '' || channel === null || amount === ''}
