@@ -33,6 +33,8 @@ const usualDays = 90
 /** Minutes between the tries of an item that waits for a record; the last one repeats for a week. */
 const retryMinutes = [1, 5, 15, 60] as const
 const retryDays = 7
+/** Payloads that are opened at once, so that an erasure among millions needs no more memory. */
+const erasedAtOnce = 1_000
 
 export type Chosen = {
   group?: string | undefined
@@ -266,15 +268,19 @@ export function createQuarantine(needs: { clock: Clock; secrets: Secrets }): Qua
     async erase(tx, values) {
       const wanted = values.filter((value) => value.length >= 4).map((value) => value.toLowerCase())
       if (wanted.length === 0) return 0
-      const rows = await tx.rows<{ id: QuarantineId; payload: Buffer; patched: Buffer | null }>`
-        select id, payload, patched from ingest.quarantine`
-      const gone = rows.filter((row) => {
-        const text =
-          `${JSON.stringify(open(row.payload, row.id))}${row.patched ? JSON.stringify(open(row.patched, row.id)) : ''}`.toLowerCase()
-        return wanted.some((value) => text.includes(value))
-      })
-      if (gone.length === 0) return 0
-      return tx.run`delete from ingest.quarantine where id = any(${gone.map((row) => row.id)}::uuid[])`
+      const gone: QuarantineId[] = []
+      for (let after: QuarantineId | null = null; ; ) {
+        const rows: { id: QuarantineId; payload: Buffer; patched: Buffer | null }[] = await tx.rows`
+          select id, payload, patched from ingest.quarantine
+          where ${after}::uuid is null or id > ${after}::uuid order by id limit ${erasedAtOnce}`
+        for (const { id, payload, patched } of rows) {
+          const text = `${JSON.stringify(open(payload, id))}${patched ? JSON.stringify(open(patched, id)) : ''}`
+          if (wanted.some((value) => text.toLowerCase().includes(value))) gone.push(id)
+        }
+        if (rows.length < erasedAtOnce) break
+        after = rows.at(-1)?.id ?? null
+      }
+      return gone.length === 0 ? 0 : tx.run`delete from ingest.quarantine where id = any(${gone}::uuid[])`
     },
   }
 }
