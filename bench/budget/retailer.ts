@@ -24,7 +24,7 @@ const regionOf: { [city: string]: string } = Object.fromEntries(
  * Weekly sales and spend by region, from the files that a retailer's systems hold; never from the truth. Sales are orders
  * at the average basket of their way (shop or till): what single baskets hold is chance, and advertising does not move it.
  */
-export function retailerTable(product: string, way: 'web' | 'store' | 'all' = 'all'): { data: MixData; spec: MixSpec } {
+export function retailerTable(product: string): { data: MixData; spec: MixSpec } {
   const sold = { web: new Map<string, Map<number, number>>(), store: new Map<string, Map<number, number>>() }
   const money = { web: 0, store: 0 }
   const orders = { web: 0, store: 0 }
@@ -110,10 +110,10 @@ export function retailerTable(product: string, way: 'web' | 'store' | 'all' = 'a
         if (week >= first && week <= last) values[index * weeks + week - first] = amount
     return values
   }
-  const outcome = new Float64Array(weeks * regions.length)
-  for (const on of way === 'all' ? (['web', 'store'] as const) : [way])
-    for (const [cell, count] of series((region) => sold[on].get(region)).entries())
-      outcome[cell] = (outcome[cell] as number) + (count * money[on]) / orders[on]
+  const soldOn = (on: 'web' | 'store') =>
+    series((region) => sold[on].get(region)).map((count) => (count * money[on]) / orders[on])
+  const online = soldOn('web')
+  const outcome = soldOn('store').map((amount, cell) => amount + (online[cell] as number))
   const channels = [...spend.keys()].sort()
   const everywhere = (value: (week: number) => number) =>
     Float64Array.from({ length: weeks * regions.length }, (_, cell) => value(first + (cell % weeks)))
@@ -125,6 +125,7 @@ export function retailerTable(product: string, way: 'web' | 'store' | 'all' = 'a
       ),
       regions,
       outcome,
+      online,
       spend: channels.map((channel) => series((region) => spend.get(channel)?.get(region))),
       exposure: channels.map(() => null),
       controls: [
@@ -136,11 +137,12 @@ export function retailerTable(product: string, way: 'web' | 'store' | 'all' = 'a
     spec: {
       date: 'week',
       outcome: 'revenue',
+      online: 'revenue online',
       geo: 'region',
       money: true,
       channels: channels.map((name) => {
-        const { returns, halfLifeWeeks } = usualBelief(channelNamed(name))
-        return { name, spend: name, usualReturn: returns, prior: { halfLife: halfLifeWeeks } }
+        const { returns, halfLifeWeeks, onlineOdds } = usualBelief(channelNamed(name))
+        return { name, spend: name, usualReturn: returns, usualOnline: onlineOdds, prior: { halfLife: halfLifeWeeks } }
       }),
       // Two turns of the season, Christmas and the sales are peaks of a few weeks: slow waves alone cannot follow them.
       season: 8,

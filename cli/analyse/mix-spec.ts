@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Belief, ChannelSpec, LiftResult, MixSpec } from '@einklang/stats'
+import type { Belief, ChannelSpec, LiftResult, MixSpec, Range } from '@einklang/stats'
 import { Misuse } from '../command.ts'
 import { nearest } from '../suggest.ts'
 
@@ -20,6 +20,7 @@ export function readSpec(path: string): MixSpec {
 const keys = [
   'date',
   'outcome',
+  'online',
   'money',
   'margin',
   'geo',
@@ -96,13 +97,32 @@ export function specOf(given: unknown, path: string): MixSpec {
     return law as Belief
   }
 
+  const share = (value: unknown, place: string): Range => {
+    const [low, high] = Array.isArray(value) && value.length === 2 ? value : [value, value]
+    const range = [number(low, place, 0), number(high, place, 0)] as const
+    if (range[0] > range[1] || range[1] > 1)
+      throw at(place, 'is a share between 0 and 1, or a range [low, high] of it.')
+    return range
+  }
+
   const whole = object(given, 'the specification')
   known(whole, keys, '')
   const channels = list(whole['channels'], 'channels').map((value, index): ChannelSpec => {
     const place = `channels[${index}]`
     const channel = object(value, place)
     known(channel, ['name', 'spend', 'exposure', 'adstock', 'saturation', 'prior'], place)
-    const priors = ['halfLife', 'retention', 'peak', 'halfSaturation', 'rate', 'slope', 'share', 'roas', 'coefficient']
+    const priors = [
+      'halfLife',
+      'retention',
+      'peak',
+      'halfSaturation',
+      'rate',
+      'slope',
+      'share',
+      'roas',
+      'coefficient',
+      'online',
+    ]
     const prior = channel['prior'] === undefined ? null : object(channel['prior'], `${place}.prior`)
     if (prior !== null) known(prior, priors, `${place}.prior`)
     return {
@@ -119,7 +139,10 @@ export function specOf(given: unknown, path: string): MixSpec {
         ? {}
         : {
             prior: Object.fromEntries(
-              Object.entries(prior).map(([key, value]) => [key, belief(value, `${place}.prior.${key}`)]),
+              Object.entries(prior).map(([key, value]) => [
+                key,
+                (key === 'online' ? share : belief)(value, `${place}.prior.${key}`),
+              ]),
             ),
           }),
     }
@@ -177,6 +200,7 @@ export function specOf(given: unknown, path: string): MixSpec {
   return {
     date: text(whole['date'], 'date'),
     outcome: text(whole['outcome'], 'outcome'),
+    ...(whole['online'] === undefined ? {} : { online: text(whole['online'], 'online') }),
     // A margin is one of money.
     ...(whole['money'] === true || whole['margin'] !== undefined ? { money: true } : {}),
     ...(whole['margin'] === undefined ? {} : { margin: number(whole['margin'], 'margin', 0) }),

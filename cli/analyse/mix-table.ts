@@ -136,6 +136,7 @@ export function mixDataOf(table: Rows, spec: MixSpec, options: TableOptions): { 
       weeks: starts.map(dayOf),
       regions,
       outcome: column(spec.outcome, 'other'),
+      ...(spec.online === undefined ? {} : { online: column(spec.online, 'other') }),
       spend: spec.channels.map(({ spend }) => column(spend, 'spend')),
       exposure: spec.channels.map(({ exposure }) => (exposure === undefined ? null : column(exposure, 'spend'))),
       controls: controls.map((name) => ({ name, values: column(name, 'other') })),

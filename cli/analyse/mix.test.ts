@@ -185,6 +185,14 @@ describe('a specification is read with its errors', () => {
     ],
     [{ date: 'week', outcome: 'revenue', channels: [{ spend: 's' }], trend: 'bent' }, 'trend: is one of none, linear.'],
     [
+      { date: 'week', outcome: 'revenue', online: 'web', channels: [{ spend: 's', prior: { online: [0.4, 2] } }] },
+      'channels[0].prior.online: is a share between 0 and 1',
+    ],
+    [
+      { date: 'week', outcome: 'search_spend', online: 'radio_spend', channels: [{ spend: 'price' }] },
+      'radio_spend is below zero or above search_spend in some weeks: it is no part of it.',
+    ],
+    [
       {
         date: 'week',
         outcome: 'revenue',

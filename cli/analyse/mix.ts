@@ -43,7 +43,8 @@ export const mix: Command = {
   "trend": "linear", "holidays": "DE", "lift": [{"channel": "Search", "from": "2026-03-02", "until": "2026-03-29",
   "increment": 12000, "error": 3000}], "money": true, "margin": 0.4}. Ranges hold with 90 %: half-life in weeks,
   half-saturation in multiples of the usual week. "money": the outcome is money in the unit of the spend; then returns are
-  believed to be 0.2 to 8 unless stated, and checked for being believable. Ctrl-C ends the run and keeps what is drawn.
+  believed to be 0.2 to 8 unless stated, and checked for being believable. "online": the column with the part of the
+  outcome that is sold online, told apart from stores. Ctrl-C ends the run and keeps what is drawn.
 
 Example: einklang mix --data weekly.csv --spec auto --out fit.json --report mix.html`,
   run,
@@ -198,6 +199,7 @@ function tellResult(call: Call, fit: MixFit): void {
     if (channel.roas !== null) call.show(`  return per unit of spend: ${interval(channel.roas)}`)
     if (channel.marginalRoas !== null) call.show(`  return of the next unit: ${interval(channel.marginalRoas)}`)
     call.show(`  half of it comes within weeks: ${interval(channel.halfLifeWeeks)}`)
+    if (channel.online !== null) call.show(`  share of it bought online: ${interval(channel.online)}`)
   }
   for (const one of fit.unidentified)
     if (one.channels.length > 1 && one.joint !== null)

@@ -954,6 +954,8 @@ export const mixData = route({
     /** Mondays of whole weeks; revenue and spend in the main unit of the currency. */
     weeks: z.array(day),
     revenue: z.array(z.number()),
+    /** Share of the revenue that is sold online, where enough is sold both ways to look at each by itself; else null. */
+    soldOnline: z.number().nullable(),
     channels: z.array(
       z.object({
         channel: z.string(),
@@ -1124,6 +1126,8 @@ export const mixFit = route({
             marginalRoas: figure.nullable(),
             halfLifeWeeks: figure,
             halfSaturation: figure.nullable(),
+            /** Share of what it brings that is bought online; null where the model does not tell. */
+            online: figure.nullable(),
             /** Near 1: the data taught nothing about this channel. */
             overlap: z.number(),
             weekly: z.array(z.number()),

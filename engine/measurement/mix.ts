@@ -86,10 +86,13 @@ export function createMixDesk(
     ])
     const weeks = knownWeeks(weeksOf(period), spend)
     const place = new Map(weeks.map((week, index) => [week, index]))
-    const outcome = new Float64Array(weeks.length)
+    const [outcome, online] = [new Float64Array(weeks.length), new Float64Array(weeks.length)]
     for (const row of sold) {
       const at = place.get(row.week)
-      if (at !== undefined) outcome[at] = (outcome[at] as number) + Number(row.revenue) / unit
+      if (at === undefined) continue
+      const revenue = Number(row.revenue) / unit
+      outcome[at] = (outcome[at] as number) + revenue
+      if (soldOnline.has(row.sold_via)) online[at] = (online[at] as number) + revenue
     }
     const byChannel = new Map<string, Float64Array>()
     for (const row of spend) {
@@ -111,6 +114,7 @@ export function createMixDesk(
         weeks,
         regions: [''],
         outcome,
+        ...(toldApart(outcome, online) ? { online } : {}),
         spend: ranked.map(([, series]) => series),
         exposure: ranked.map(() => null),
         controls: [],
@@ -144,6 +148,7 @@ export function createMixDesk(
       currency: table.currency,
       weeks: [...table.data.weeks],
       revenue: [...table.data.outcome],
+      soldOnline: table.data.online === undefined ? null : total(table.data.online) / outcome,
       channels: table.channels.map((one, index) => ({
         ...one,
         weekly: [...(table.data.spend[index] as Float64Array)],
@@ -304,6 +309,19 @@ function knownWeeks(weeks: string[], spend: { week: string; amount: number }[]):
   return weeks.filter((week) => week >= first && week <= last)
 }
 
+const soldOnline: ReadonlySet<string> = new Set(['web', 'app'])
+
+/** Are there enough sales online and in stores, in all weeks but a few, to look at each by itself? */
+function toldApart(outcome: Float64Array, online: Float64Array): boolean {
+  const few = (part: (week: number) => number) => {
+    const values = outcome.map((_, week) => part(week))
+    const idle = values.filter((value) => value === 0).length
+    // Returns above the sales of a week are no part of what was sold.
+    return total(values) < 0.03 * total(outcome) || idle > 0.1 * values.length || values.some((value) => value < 0)
+  }
+  return !few((week) => online[week] as number) && !few((week) => (outcome[week] as number) - (online[week] as number))
+}
+
 const total = (series: Float64Array) => series.reduce((sum, value) => sum + value, 0)
 
 /** Only the channels that were chosen; without a choice all. */
@@ -338,6 +356,7 @@ function specOf(table: Table, ask: Pick<Ask, 'channels' | 'holidays'> & { lift?:
         name: channel,
         spend: channel,
         usualReturn: usual.returns,
+        usualOnline: usual.onlineOdds,
         prior: {
           halfLife: (belief?.halfLifeWeeks ?? usual.halfLifeWeeks) as [number, number],
           ...(belief?.halfSaturation ? { halfSaturation: belief.halfSaturation as [number, number] } : {}),
@@ -471,6 +490,7 @@ function figuresOf(result: MixFit): NonNullable<FitAnswer['answers']> {
       marginalRoas: channel.marginalRoas,
       halfLifeWeeks: channel.halfLifeWeeks,
       halfSaturation: channel.halfSaturation,
+      online: channel.online ?? null,
       overlap: channel.overlap,
       weekly: channel.weekly.mean,
       curve: curveOf(result, channel.name),

@@ -322,6 +322,18 @@ export const measurementPhrases: Phrases = {
   mix_nothing_do: { en: '{en}', de: 'Die Spalte prüfen oder die Region weglassen.' },
   mix_log_of_nothing: { en: '{en}', de: 'Mit logarithmischer Verknüpfung muss jede Woche über null liegen.' },
   mix_log_of_nothing_do: { en: '{en}', de: 'Die Verknüpfung „identity“ verwenden.' },
+  mix_online_log: {
+    en: '{en}',
+    de: 'Mit logarithmischer Verknüpfung lässt sich der Onlineumsatz nicht getrennt ansehen.',
+  },
+  mix_online_log_do: { en: '{en}', de: 'Die Verknüpfung „identity“ verwenden.' },
+  mix_online_no_part: { en: '{en}', de: 'Der Onlineumsatz ist in einigen Wochen kein Teil des Umsatzes.' },
+  mix_online_no_part_do: { en: '{en}', de: 'Die Spalte des Onlineumsatzes weglassen.' },
+  mix_online_constant: {
+    en: '{en}',
+    de: 'Der Umsatz online oder in Filialen ist jede Woche gleich: Es gibt nichts zu trennen.',
+  },
+  mix_online_constant_do: { en: '{en}', de: 'Die Spalte des Onlineumsatzes weglassen.' },
   mix_no_channels: { en: '{en}', de: 'Es ist kein Kanal angegeben.' },
   mix_no_channels_do: { en: '{en}', de: 'Kanäle mit Ausgaben angeben.' },
   mix_many_unknowns: { en: '{en}', de: 'Das Modell hat {unknowns} Unbekannte und die Tabelle {rows} Zeilen.' },

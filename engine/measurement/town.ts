@@ -1,5 +1,6 @@
 import type { History } from '@einklang/platform'
 import { derivedId } from '@einklang/platform'
+import { addDays } from './period.ts'
 
 /** Test help: facts as ingest files them, told in a few words. Persons are named, ids derived. */
 export type Told = {
@@ -56,4 +57,36 @@ export async function tell(history: History, batch: number, facts: Told[]): Prom
     batch,
   }))
   await history.insert('ingest.event', rows, derivedId('report', `${batch}`, JSON.stringify(facts)))
+}
+
+/** A sale of so much money on the Wednesday of each week, that no touch led to: online, in stores, or both. */
+export async function sell(
+  history: History,
+  weeks: readonly { week: string; web?: number; store?: number }[],
+): Promise<void> {
+  const rows = weeks.flatMap(({ week, ...sold }) =>
+    Object.entries(sold).map(([way, revenue]) => ({
+      person: personNamed(`buyer of ${week}`),
+      at: `${addDays(week, 2)}T12:00:00Z`,
+      event: derivedId('event', `sale ${way}`, week),
+      converted: 1,
+      order_no: `${way} ${week}`,
+      value: Math.round(revenue * 100),
+      returned: 0,
+      currency: 'EUR',
+      sold_via: way,
+      place: '',
+      first: 1,
+      known: 1,
+      touch_at: [],
+      touch_event: [],
+      touch_channel: [],
+      touch_campaign: [],
+      touch_kind: [],
+      touch_message: [],
+      build: 3,
+      gone: 0,
+    })),
+  )
+  await history.insert('measurement.path', rows, `sales ${weeks[0]?.week} ${weeks.length}`)
 }

@@ -208,6 +208,26 @@ describe('a fit', () => {
     expect(await width({ ...spec, lift })).toBeLessThan(0.7 * (await width(spec)))
   }, 120_000)
 
+  test('what sells online is seen against the noise of online sales alone', async () => {
+    const { data, brought } = planted(80)
+    const draws = drawsFrom('online')
+    const noisy = (usual: number) => usual + 50 * Math.sqrt(usual / 200) * draws.normal()
+    // Online is a quarter of all: there the weak channel sells, the strong one in stores.
+    const online = (brought[1] as Float64Array).map((value) => noisy(150) + value)
+    const outcome = (brought[0] as Float64Array).map((value, week) => noisy(500) + value + (online[week] as number))
+    const run = { chains: 2, draws: 200, warmup: 200, outOfSample: false }
+    const weakIn = async (table: MixData, given: MixSpec) =>
+      fitOf(await fitMix(table, given, run)).answers.channels[1] as MixFit['answers']['channels'][number]
+    const whole = await weakIn({ ...data, outcome }, spec)
+    const apart = await weakIn({ ...data, outcome, online }, { ...spec, online: 'online' })
+    const width = ({ contribution }: typeof whole) => contribution.high - contribution.low
+    expect(width(apart)).toBeLessThan(0.75 * width(whole))
+    expect(apart.contribution.low).toBeLessThan(80 * 80)
+    expect(apart.contribution.high).toBeGreaterThan(80 * 80)
+    expect(apart.online?.mean).toBeGreaterThan(0.6)
+    expect(whole.online).toBeNull()
+  }, 120_000)
+
   test('with too few draws no figure is shown, and what to do is said', async () => {
     const fit = fitOf(await fitMix(planted(60).data, spec, { chains: 2, draws: 20, warmup: 30, outOfSample: false }))
     expect(fit.blocked).toBe(true)
@@ -257,6 +277,19 @@ test('what a table cannot tell is found before a fit', () => {
   expect(readinessOf(planted(40).data, spec).refusals[0]?.because).toContain('40 weeks are too few')
 })
 
+test('a column of online sales must be a part of the outcome', () => {
+  const { data } = planted(60)
+  const half = data.outcome.map((value) => value / 2)
+  const refusedFor = (online: Float64Array, more: Partial<MixSpec> = {}) =>
+    readinessOf({ ...data, online }, { ...spec, online: 'shop', ...more }).refusals.map(({ said }) => said.code)
+  expect(refusedFor(half)).toEqual([])
+  expect(refusedFor(half.with(3, 1e6))).toEqual(['online_no_part'])
+  expect(refusedFor(half.with(3, -1))).toEqual(['online_no_part'])
+  expect(refusedFor(half.fill(0))).toEqual(['online_constant'])
+  expect(refusedFor(data.outcome)).toEqual(['online_constant'])
+  expect(refusedFor(half, { link: 'log' })).toEqual(['online_log'])
+})
+
 test('weeks kept for a test leave more than a year to learn from', () => {
   expect([52, 60, 67, 80, 104, 200].map(testWeeks)).toEqual([0, 0, 11, 13, 13, 13])
 })
@@ -268,6 +301,7 @@ test('a proposal takes what the names say and tells the rest', () => {
   const proposal = proposeMix(
     [
       column('DATE', { dates: true, numbers: null }),
+      column('revenue_online', { numbers: outcome.map((value) => value / 4) }),
       column('revenue', { numbers: outcome }),
       column('tv_S'),
       column('facebook_spend'),
@@ -281,7 +315,12 @@ test('a proposal takes what the names say and tells the rest', () => {
   )
   if ('because' in proposal) throw new Error(proposal.because)
   expect(proposal.spec.channels.map(({ name }) => name)).toEqual(['tv', 'facebook'])
-  expect(proposal.spec).toMatchObject({ date: 'DATE', outcome: 'revenue', controls: ['competitor_price'] })
+  expect(proposal.spec).toMatchObject({
+    date: 'DATE',
+    outcome: 'revenue',
+    online: 'revenue_online',
+    controls: ['competitor_price'],
+  })
   expect(proposal.unused.map(({ column: name }) => name)).toEqual([
     'revenue_copy_spend',
     'facebook_I',

@@ -30,6 +30,8 @@ export type ChannelAnswer = {
   slope: Figure | null
   /** How the effect differs between regions (log scale); null without regions. */
   spread: Figure | null
+  /** Share of the effect that is bought online; null where the table does not tell what is sold online. */
+  online: Figure | null
   regions: { name: string; spend: number; contribution: Figure; roas: Figure | null }[]
   /** Share of the outcome as believed before and as known now: 5 %, 50 %, 95 %. */
   belief: Figure
@@ -133,12 +135,13 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
     half: column(),
     slope: column(),
     spread: column(),
+    online: column(),
     regions: data.regions.map(column),
   }))
   const weekly = channels.map(() => Array.from({ length: weeks }, column))
   const baseShare = column()
   const baseWeekly = Array.from({ length: weeks }, column)
-  const weights = Array.from({ length: regions * model.columns.length }, column)
+  const weights = Array.from({ length: model.rows.length * model.columns.length }, column)
   const expected = new Float64Array(cells)
   const predicted = Array.from({ length: cells }, column)
   const lifts = model.lifts.map(column)
@@ -151,19 +154,18 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
     const increments = model.liftAt()
     for (let index = 0; index < lifts.length; index++)
       (lifts[index] as Float64Array)[which] = increments[index] as number
-    for (let cell = 0; cell < cells; cell++) {
-      const region = Math.floor(cell / weeks)
-      const scale = size[region] as number
-      const inside = (base[cell] as number) + (at.media[cell] as number)
-      const noise = (at.noise[region] as number) * studentOrNormal(draws, at.freedom)
-      const mean = scale * (log ? Math.exp(inside) : inside)
-      expected[cell] = (expected[cell] as number) + mean / count
-      ;(predicted[cell] as Float64Array)[which] = scale * (log ? Math.exp(inside + noise) : inside + noise)
-      const without = scale * (log ? Math.exp(base[cell] as number) : (base[cell] as number))
-      const week = baseWeekly[cell % weeks] as Float64Array
-      week[which] = (week[which] as number) + without
-      baseShare[which] = (baseShare[which] as number) + without / total
-    }
+    for (const [row, { region, size: scale }] of model.rows.entries())
+      for (let week = 0; week < weeks; week++) {
+        const place = row * weeks + week
+        const cell = region * weeks + week
+        const inside = (base[place] as number) + (at.media[place] as number)
+        const noise = (at.noise[row] as number) * studentOrNormal(draws, at.freedom)
+        add(expected, cell, (scale * (log ? Math.exp(inside) : inside)) / count)
+        add(predicted[cell] as Float64Array, which, scale * (log ? Math.exp(inside + noise) : inside + noise))
+        const without = scale * (log ? Math.exp(base[place] as number) : (base[place] as number))
+        add(baseWeekly[week] as Float64Array, which, without)
+        add(baseShare, which, without / total)
+      }
     for (const [index, channel] of channels.entries()) {
       const into = figures[index] as (typeof figures)[number]
       const half = at.half[index] as number
@@ -198,6 +200,7 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
       into.half[which] = half * channel.unit * regions
       into.slope[which] = slope
       into.spread[which] = at.spread[index] as number
+      into.online[which] = at.online[index] as number
     }
   }
 
@@ -225,6 +228,7 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
       halfSaturation: channel.saturation === 'none' || !paid ? null : figureOf(own.half.map((value) => value * price)),
       slope: channel.saturation === 'hill' ? figureOf(own.slope) : null,
       spread: regions > 1 ? figureOf(own.spread) : null,
+      online: data.online === undefined ? null : figureOf(own.online),
       regions:
         regions === 1
           ? []
@@ -258,7 +262,7 @@ export function answersOf(model: MixModel, points: readonly Float64Array[], seed
       columns: weights.map((values, index) => ({
         name: model.columns[index % model.columns.length]?.name as string,
         part: model.columns[index % model.columns.length]?.part as string,
-        region: data.regions[Math.floor(index / model.columns.length)] as string,
+        region: model.rows[Math.floor(index / model.columns.length)]?.name as string,
         weight: figureOf(values),
       })),
     },
@@ -560,9 +564,8 @@ export type PriorPredictive = {
 
 /** What the beliefs say before the data do: to be looked at before any fit. */
 export function priorPredictive(model: MixModel, seed: string | number, count = 300): PriorPredictive {
-  const { data, size, channels } = model
+  const { data, channels } = model
   const weeks = data.weeks.length
-  const regions = data.regions.length
   const draws = drawsFrom('prior predictive', seed)
   const series = Array.from({ length: weeks }, () => new Float64Array(count))
   const advertising = new Float64Array(count)
@@ -573,15 +576,14 @@ export function priorPredictive(model: MixModel, seed: string | number, count = 
   for (let which = 0; which < count; which++) {
     const at: Unfolded = model.unfold(model.drawPrior(draws))
     const weights = model.drawBaseWeights(draws)
-    for (let region = 0; region < regions; region++) {
+    for (const [row, { region, size: scale }] of model.rows.entries()) {
       for (let week = 0; week < weeks; week++) {
-        const cell = region * weeks + week
         let base = 0
         for (const [place, column] of model.columns.entries())
-          base += (weights[region * model.columns.length + place] as number) * (column.values[cell] as number)
-        const media = at.media[cell] as number
-        const scale = size[region] as number
-        const noise = (at.noise[region] as number) * studentOrNormal(draws, at.freedom)
+          base +=
+            (weights[row * model.columns.length + place] as number) * (column.values[region * weeks + week] as number)
+        const media = at.media[row * weeks + week] as number
+        const noise = (at.noise[row] as number) * studentOrNormal(draws, at.freedom)
         const value = base + media + noise
         add(series[week] as Float64Array, which, scale * (model.spec.link === 'log' ? Math.exp(value) : value))
         add(advertising, which, (scale * media) / total)

@@ -1,5 +1,5 @@
 import type { Draws } from '../numbers/chance.ts'
-import type { Belief, Law } from './spec.ts'
+import type { Belief, Law, Range } from './spec.ts'
 
 /**
  * One quantity of the model and the unbounded coordinate `u` in which the sampler moves it. The density of the
@@ -127,6 +127,21 @@ export function retentionOf(name: string, halfLife: Belief, delayed: boolean): C
     },
     logPrior: (u) => inner.logPrior(u, inner.value(u)),
     priorSlope: (u) => inner.priorSlope(u, inner.value(u)),
+  }
+}
+
+/** A share: its odds follow a log-normal law, so that it stays between nothing and all. */
+export function shareOf(name: string, [low, high]: Range): Coordinate {
+  const logOdds = (share: number) => Math.log(share / (1 - share))
+  const [left, right] = [low, high].map((share) => logOdds(Math.min(0.999, Math.max(0.001, share)))) as [number, number]
+  if (left === right) return coordinateOf(name, { law: 'fixed', value: logistic(left) })
+  const width = (right - left) / (2 * ninety)
+  return {
+    ...standard,
+    name,
+    fixed: null,
+    value: (u) => logistic((left + right) / 2 + width * u),
+    slope: (_, value) => width * value * (1 - value),
   }
 }
 

@@ -306,12 +306,15 @@ function foresight(
     const at = model.unfold(point)
     const { base } = model.drawBase(point, draws)
     for (const [place, cell] of cells.entries()) {
-      const region = Math.floor(cell / weeks)
-      const scale = model.size[region] as number
-      const inside = (base[cell] as number) + (at.media[cell] as number)
-      const noisy = inside + (at.noise[region] as number) * draws.normal()
-      expected[place] = (expected[place] as number) + (scale * (log ? Math.exp(inside) : inside)) / points.length
-      ;(predicted[place] as Float64Array)[which] = scale * (log ? Math.exp(noisy) : noisy)
+      const into = predicted[place] as Float64Array
+      for (const [row, { region, size: scale }] of model.rows.entries()) {
+        if (region !== Math.floor(cell / weeks)) continue
+        const own = row * weeks + (cell % weeks)
+        const inside = (base[own] as number) + (at.media[own] as number)
+        const noisy = inside + (at.noise[row] as number) * draws.normal()
+        expected[place] = (expected[place] as number) + (scale * (log ? Math.exp(inside) : inside)) / points.length
+        into[which] = (into[which] as number) + scale * (log ? Math.exp(noisy) : noisy)
+      }
     }
   }
   let [miss, naive, all, covered] = [0, 0, 0, 0]

@@ -88,9 +88,19 @@ describe('the gradient stated is the one of the density', () => {
       },
       2,
     ],
+    ['online and stores', { ...plain, online: 'online' }, 1],
+    [
+      'online and stores, in regions with experiments',
+      { ...plain, online: 'online', lift: [window, { ...window, regions: ['region 0'], test: 'off' }] },
+      3,
+    ],
+    ['online and stores, Student noise', { ...plain, online: 'online', likelihood: 'student-t' }, 2],
   ]
   test.each(cases)('%s', (_, spec, regions) => {
-    const model = mixModel(flighted(['a', 'b'], 60, regions), spec)
+    const table = flighted(['a', 'b'], 60, regions)
+    // A fifth to two fifths of the sales are made online.
+    const online = table.outcome.map((value, cell) => value * (0.2 + (0.2 * ((cell * 7) % 10)) / 10))
+    const model = mixModel(spec.online === undefined ? table : { ...table, online }, spec)
     const draws = drawsFrom('points', regions)
     for (let attempt = 0; attempt < 3; attempt++) {
       const point = model.drawPrior(draws)

@@ -4,7 +4,7 @@ import type { LogDensity } from '../sampling/density.ts'
 import { cholesky } from '../sampling/metric.ts'
 import { type BaseColumn, type BaseSpace, baseColumns, baseSpaces } from './base.ts'
 import { delayedWeights, geometricAdstock, geometricSlope, weightedAdstock, weightSlopes } from './carry.ts'
-import { type Coordinate, coordinateOf, retentionOf, standardCoordinate } from './coordinate.ts'
+import { type Coordinate, coordinateOf, retentionOf, shareOf, standardCoordinate } from './coordinate.ts'
 import { logThree } from './saturation.ts'
 import {
   type AdstockKind,
@@ -19,6 +19,7 @@ import {
   type SaturationKind,
   saturationOf,
   usualBeliefs,
+  usualOnline,
   usualReturn,
   usualShare,
 } from './spec.ts'
@@ -48,6 +49,8 @@ type Slots = {
   half: Slot | null
   slope: Slot | null
   spread: Slot | null
+  /** Share of the effect that is bought online; null where the outcome is not told apart. */
+  online: Slot | null
   /** First of the region's standard coordinates; −1 without regions. */
   regions: number
   effectMeans: 'share' | 'coefficient'
@@ -67,21 +70,35 @@ export type Unfolded = {
   effect: Float64Array
   /** Spread of regions per channel. */
   spread: Float64Array
+  /** Share of a channel's effect that is bought online; 1 where the outcome is not told apart. */
+  online: Float64Array
   /** Effective input after carry-over, and the share of the possible effect: (channel * regions + region) * weeks + week. */
   stock: Float64Array
   reached: Float64Array
-  /** Advertising in all per cell, in multiples of the region's usual outcome (of its logarithm with a log link). */
+  /** Advertising in all per row and week, in multiples of the row's usual outcome (of its logarithm with a log link). */
   media: Float64Array
-  /** Residual without base: what base and noise must explain. */
+  /** Residual without base, per row and week: what base and noise must explain. */
   rest: Float64Array
+  /** Per row. */
   noise: Float64Array
   freedom: number
+}
+
+/** A series that the model explains: what a region sells, or the part of it that it sells online or in stores. */
+export type ModelRow = {
+  name: string
+  region: number
+  /** Usual outcome. */
+  size: number
+  outcome: Float64Array
 }
 
 export type MixModel = {
   data: MixData
   spec: MixSpec
   channels: ModelChannel[]
+  /** One per region, or first online and then in stores one per region each. Row and week at `row * weeks + week`. */
+  rows: readonly ModelRow[]
   /** Usual outcome of each region. */
   size: Float64Array
   columns: BaseColumn[]
@@ -92,11 +109,11 @@ export type MixModel = {
   start: Float64Array
   /** Recomputes and returns the model at a point. */
   unfold(point: Float64Array): Unfolded
-  /** One draw of the base at the unfolded point: cell values and weights per region and column. */
+  /** One draw of the base at the unfolded point: values per row and week, and weights per row and column. */
   drawBase(point: Float64Array, draws: Draws): { base: Float64Array; weights: Float64Array }
   /** A point drawn from the prior. */
   drawPrior(draws: Draws): Float64Array
-  /** Weights of the base drawn from the prior: region * columns + column. */
+  /** Weights of the base drawn from the prior: row * columns + column. */
   drawBaseWeights(draws: Draws): Float64Array
   /** Log prior of one coordinate at a point, up to a constant. */
   logPrior(index: number, point: Float64Array): number
@@ -124,6 +141,9 @@ type LiftTerm = {
  * relative to the region's usual outcome. Normal noise: the weights of the base are integrated out exactly, so the
  * sampler moves only what is not linear; they are drawn afterwards. Student noise: they are sampled in the independent
  * directions of the base. `learn`: only so many first weeks are learnt from, the rest stays for a test. Regions share carry-over and saturation; their effects vary around the common one (non-centred).
+ * Where the table tells what is sold online, online and stores are rows of their own, each with its base and noise, and a
+ * share of each channel's effect says how much of it is bought online: a channel that acts on a small part of the sales
+ * is seen against the noise of that part alone.
  */
 export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length): MixModel {
   const weeks = data.weeks.length
@@ -136,19 +156,24 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   const total = size.reduce((sum, value) => sum + value, 0) * weeks
   const channels = modelChannels(data, spec, relative, total)
   const columns = baseColumns(data, spec, widths)
-  const spaces = baseSpaces(columns, regions, weeks, learn)
+  const rows = rowsOf(data, size, learn)
+  const ways = rows.length / regions
+  const ofRegions = baseSpaces(columns, regions, weeks, learn)
+  const spaces = rows.map(({ region }) => ofRegions[region] as BaseSpace)
   const log = spec.link === 'log'
   const student = spec.likelihood === 'student-t'
   // Student noise has no closed form for the common part: there each region's base stands for itself.
   const apart = regions === 1 || student ? 1 : widths.apart
-  const common = apart < 1 ? commonBase(spaces, regions, columns.length, apart) : null
+  const commons =
+    apart < 1 ? Array.from({ length: ways }, () => commonBase(ofRegions, regions, columns.length, apart)) : []
+  const commonOf = (row: number) => commons[Math.floor(row / regions)] ?? null
   // Outcome in multiples of the usual one, less the prior mean of the base.
-  const target = new Float64Array(cells)
-  for (let cell = 0; cell < cells; cell++) {
-    const ratio = (data.outcome[cell] as number) / (size[Math.floor(cell / weeks)] as number)
-    const mean = spec.link === 'log' ? 0 : 1
-    target[cell] = (log ? Math.log(ratio) : ratio) - mean
-  }
+  const target = new Float64Array(rows.length * weeks)
+  for (const [row, { outcome, size: usual }] of rows.entries())
+    for (let week = 0; week < weeks; week++) {
+      const ratio = (outcome[week] as number) / usual
+      target[row * weeks + week] = log ? Math.log(ratio) : ratio - 1
+    }
 
   // Coordinates
   const coordinates: Coordinate[] = []
@@ -157,7 +182,8 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     coordinates.push(coordinate)
     return { coordinate, at: coordinates.length - 1 }
   }
-  const slots = channels.map((channel) => slotsOf(channel, spec, { regions, slot, widths }))
+  const onlineShare = ways === 1 ? null : shareOnline(data)
+  const slots = channels.map((channel) => slotsOf(channel, spec, { regions, onlineShare, slot, widths }))
   for (const [index, one] of slots.entries()) {
     if (regions === 1) continue
     one.regions = coordinates.length
@@ -165,19 +191,17 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       coordinates.push(standardCoordinate(`${(channels[index] as ModelChannel).name}.region ${region}`))
   }
   const noiseAt = coordinates.length
-  for (const region of data.regions)
-    coordinates.push(
-      coordinateOf(region === '' ? 'noise' : `noise ${region}`, { law: 'half-normal', scale: widths.noise }),
-    )
+  for (const { name } of rows)
+    coordinates.push(coordinateOf(name === '' ? 'noise' : `noise ${name}`, { law: 'half-normal', scale: widths.noise }))
   const freedomAt = student ? coordinates.length : -1
   if (student) coordinates.push(coordinateOf('degrees of freedom less two', { law: 'gamma', shape: 2, rate: 0.1 }))
   const baseAt = coordinates.length
-  /** Student noise: direction j of a region is told in about its own posterior width. */
+  /** Student noise: direction j of a row is told in about its own posterior width. */
   const baseWidth = spaces.map((space) => space.variance.map((variance) => 1 / Math.sqrt(1 / variance + 1 / 0.01)))
   if (student)
-    for (const [region, space] of spaces.entries())
+    for (const [row, space] of spaces.entries())
       for (let direction = 0; direction < space.directions; direction++)
-        coordinates.push(standardCoordinate(`base ${data.regions[region]} ${direction}`))
+        coordinates.push(standardCoordinate(`base ${rows[row]?.name} ${direction}`))
   const length = coordinates.length
 
   // Work space
@@ -189,11 +213,12 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     slope: new Float64Array(channels.length),
     effect: new Float64Array(lanes),
     spread: new Float64Array(channels.length),
+    online: new Float64Array(channels.length).fill(1),
     stock: new Float64Array(lanes * weeks),
     reached: new Float64Array(lanes * weeks),
-    media: new Float64Array(cells),
-    rest: new Float64Array(cells),
-    noise: new Float64Array(regions),
+    media: new Float64Array(rows.length * weeks),
+    rest: new Float64Array(rows.length * weeks),
+    noise: new Float64Array(rows.length),
     freedom: Infinity,
   }
   // The arrays under plain names: inner loops need not look them up.
@@ -207,7 +232,9 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     Array.from({ length: regions }, (_, region) => input.subarray(region * weeks, (region + 1) * weeks)),
   )
   const values = new Float64Array(length)
-  const pull = new Float64Array(cells)
+  const pull = new Float64Array(rows.length * weeks)
+  /** The same by what a channel brings to a region. */
+  const drawn = ways === 1 ? pull : new Float64Array(cells)
   const lanePull = new Float64Array(weeks)
   const reachedSum = new Float64Array(lanes)
   const regionWeight = new Float64Array(lanes)
@@ -262,6 +289,15 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     } else for (let week = from; week < end; week++) into[week] = stock[week] as number
   }
 
+  /** Usual outcome of the region in multiples of that of the row. */
+  const widen = rows.map(({ region, size: usual }) => (size[region] as number) / usual)
+  /** How much of an effect in multiples of the region's usual outcome arrives in a row, in multiples of the row's. */
+  const partOf = (index: number, row: number) => {
+    if (ways === 1) return 1
+    const online = now.online[index] as number
+    return (row < regions ? online : 1 - online) * (widen[row] as number)
+  }
+
   const unfold = (point: Float64Array): Unfolded => {
     for (let index = 0; index < length; index++)
       values[index] = (coordinates[index] as Coordinate).value(point[index] as number)
@@ -275,6 +311,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       now.half[index] = own.halfMeans === 'rate' ? logThree / half : half
       now.slope[index] = own.slope === null ? 1 : valueOf(own.slope)
       now.spread[index] = own.spread === null ? 0 : valueOf(own.spread)
+      now.online[index] = own.online === null ? 1 : valueOf(own.online)
       if (channel.adstock === 'delayed')
         delayed[index] = delayedWeights(now.retention[index] as number, now.peak[index] as number, channel.lags)
       let weighted = 0
@@ -301,12 +338,15 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
         const possible = scale * (regionWeight[lane] as number)
         effects[lane] = possible
         const reached = shares[lane] as Float64Array
-        for (let week = 0, cell = region * weeks; week < weeks; week++, cell++)
-          media[cell] = (media[cell] as number) + possible * (reached[week] as number)
+        for (let row = region; row < rows.length; row += regions) {
+          const part = possible * partOf(index, row)
+          for (let week = 0, cell = row * weeks; week < weeks; week++, cell++)
+            media[cell] = (media[cell] as number) + part * (reached[week] as number)
+        }
       }
     }
-    for (let cell = 0; cell < cells; cell++) allRest[cell] = (target[cell] as number) - (media[cell] as number)
-    for (let region = 0; region < regions; region++) now.noise[region] = values[noiseAt + region] as number
+    for (let cell = 0; cell < target.length; cell++) allRest[cell] = (target[cell] as number) - (media[cell] as number)
+    for (let row = 0; row < rows.length; row++) now.noise[row] = values[noiseAt + row] as number
     now.freedom = student ? 2 + (values[freedomAt] as number) : Infinity
     for (let index = 0; index < lifts.length; index++) increments[index] = incrementOf(index)
     return now
@@ -367,21 +407,28 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       gradient[at] =
         (gradient[at] as number) + slopeByValue * coordinate.slope(point[at] as number, values[at] as number)
     }
-    if (common !== null) {
-      for (let region = 0; region < regions; region++) common.add(region, alongOf(region), now.noise[region] as number)
-      value += common.settle()
-    }
-    for (let region = 0; region < regions; region++)
-      value += student ? studentPart(region, point, gradient) : normalPart(region, gradient)
+    value += settleCommon(false)
+    for (let row = 0; row < rows.length; row++)
+      value += student ? studentPart(row, point, gradient) : normalPart(row, gradient)
     for (let index = 0; index < channels.length; index++) value += channelPart(index, gradient, add)
     return Number.isFinite(value) ? value : -Infinity
   }
 
-  /** The region's rest along the directions of its base. */
-  const alongOf = (region: number): Float64Array => {
-    const { basis, directions } = spaces[region] as BaseSpace
-    const own = along[region] as Float64Array
-    const first = region * weeks
+  const settleCommon = (together: boolean) => {
+    let value = 0
+    for (const [way, common] of commons.entries()) {
+      for (let region = 0, row = way * regions; region < regions; region++, row++)
+        common.add(region, alongOf(row), now.noise[row] as number)
+      value += together ? common.settleTogether() : common.settle()
+    }
+    return value
+  }
+
+  /** The row's rest along the directions of its base. */
+  const alongOf = (row: number): Float64Array => {
+    const { basis, directions } = spaces[row] as BaseSpace
+    const own = along[row] as Float64Array
+    const first = row * weeks
     for (let direction = 0; direction < directions; direction++) {
       const start = direction * learn
       let sum = 0
@@ -393,18 +440,19 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
   }
 
   /**
-   * Log-likelihood of a region with its base integrated out; leaves the slope by each cell's media in `pull`. What the
+   * Log-likelihood of a row with its base integrated out; leaves the slope by each cell's media in `pull`. What the
    * regions have in common is settled before: the quadratic form is that of the rest less the common base, whose own
    * part of the density is added there.
    */
-  const normalPart = (region: number, gradient: Float64Array): number => {
-    const { basis, variance: widest, directions } = spaces[region] as BaseSpace
-    const noise = now.noise[region] as number
+  const normalPart = (row: number, gradient: Float64Array): number => {
+    const { basis, variance: widest, directions } = spaces[row] as BaseSpace
+    const common = commonOf(row)
+    const noise = now.noise[row] as number
     const square = noise * noise
-    const sums = common === null ? alongOf(region) : (along[region] as Float64Array)
-    const expected = common?.expected(region)
-    const spreads = common?.spreads(region)
-    const first = region * weeks
+    const sums = common === null ? alongOf(row) : (along[row] as Float64Array)
+    const expected = common?.expected(row % regions)
+    const spreads = common?.spreads(row % regions)
+    const first = row * weeks
     let all = 0
     for (let week = 0; week < learn; week++) {
       const value = allRest[first + week] as number
@@ -434,17 +482,17 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     outside = Math.max(0, outside)
     bySquare -= outside / (square * square)
     // pull = −∂/∂rest = ∂/∂media. Noise: d/d log σ through σ².
-    gradient[noiseAt + region] = (gradient[noiseAt + region] as number) - bySquare * square
+    gradient[noiseAt + row] = (gradient[noiseAt + row] as number) - bySquare * square
     return -0.5 * (logDeterminant + outside / square + inside)
   }
 
-  const studentPart = (region: number, point: Float64Array, gradient: Float64Array): number => {
-    const space = spaces[region] as BaseSpace
+  const studentPart = (row: number, point: Float64Array, gradient: Float64Array): number => {
+    const space = spaces[row] as BaseSpace
     const { basis, variance, directions } = space
-    const own = pull.subarray(region * weeks, region * weeks + learn)
-    const rest = allRest.subarray(region * weeks, region * weeks + learn)
-    const width = baseWidth[region] as Float64Array
-    const first = baseAt + spaces.slice(0, region).reduce((sum, { directions: count }) => sum + count, 0)
+    const own = pull.subarray(row * weeks, row * weeks + learn)
+    const rest = allRest.subarray(row * weeks, row * weeks + learn)
+    const width = baseWidth[row] as Float64Array
+    const first = baseAt + spaces.slice(0, row).reduce((sum, { directions: count }) => sum + count, 0)
     let value = 0
     for (let week = 0; week < learn; week++) own[week] = rest[week] as number
     for (let direction = 0; direction < directions; direction++) {
@@ -456,7 +504,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       for (let week = 0; week < learn; week++)
         own[week] = (own[week] as number) - amount * (basis[direction * learn + week] as number)
     }
-    const noise = now.noise[region] as number
+    const noise = now.noise[row] as number
     const freedom = now.freedom
     let bySquares = 0
     let byFreedom = 0
@@ -471,7 +519,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     }
     value += weeks * (logGamma((freedom + 1) / 2) - logGamma(freedom / 2) - 0.5 * Math.log(freedom) - Math.log(noise))
     byFreedom += learn * 0.5 * (digamma((freedom + 1) / 2) - digamma(freedom / 2) - 1 / freedom)
-    gradient[noiseAt + region] = (gradient[noiseAt + region] as number) - learn + bySquares
+    gradient[noiseAt + row] = (gradient[noiseAt + row] as number) - learn + bySquares
     gradient[freedomAt] = (gradient[freedomAt] as number) + byFreedom * (freedom - 2)
     for (let direction = 0; direction < directions; direction++) {
       let sum = 0
@@ -495,13 +543,28 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     let byPeak = 0
     let byLogHalf = 0
     let bySlope = 0
+    let byOnline = 0
     if (adstock === 'delayed') lagPull.fill(0)
+    if (ways > 1)
+      for (let region = 0; region < regions; region++) {
+        const [online, stores] = [region, regions + region]
+        const [toOnline, toStores] = [partOf(index, online), partOf(index, stores)]
+        const [wideOnline, wideStores] = [widen[online] as number, widen[stores] as number]
+        const reached = shares[index * regions + region] as Float64Array
+        let sum = 0
+        for (let week = 0; week < weeks; week++) {
+          const [left, right] = [pull[online * weeks + week] as number, pull[stores * weeks + week] as number]
+          drawn[region * weeks + week] = toOnline * left + toStores * right
+          sum += (reached[week] as number) * (wideOnline * left - wideStores * right)
+        }
+        byOnline += sum * (effects[index * regions + region] as number)
+      }
     for (let region = 0; region < regions; region++) {
       const lane = index * regions + region
       const reached = shares[lane] as Float64Array
       let sum = 0
       for (let week = 0, cell = region * weeks; week < weeks; week++, cell++)
-        sum += (pull[cell] as number) * (reached[week] as number)
+        sum += (drawn[cell] as number) * (reached[week] as number)
       effectPull[region] = sum * (effects[lane] as number)
     }
 
@@ -618,7 +681,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       const give =
         own.effectMeans === 'share' ? (all * (relative[region] as number) * (regionWeight[lane] as number)) / base : 0
       for (let week = 0, cell = region * weeks; week < weeks; week++, cell++)
-        lanePull[week] = (pull[cell] as number) * effect - give
+        lanePull[week] = (drawn[cell] as number) * effect - give
       for (const one of extra)
         if (one.region === region) lanePull[one.week] = (lanePull[one.week] as number) + one.slope
       const stock = stocks[lane] as Float64Array
@@ -640,6 +703,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
       add(own.half, ((own.halfMeans === 'rate' ? -1 : 1) * byLogHalf) / quantity)
     }
     if (own.slope !== null) add(own.slope, bySlope)
+    if (own.online !== null) add(own.online, byOnline)
     return value
   }
 
@@ -649,6 +713,7 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     channels,
     size,
     columns,
+    rows,
     spaces,
     density: { size: length, at: density },
     names: coordinates.map(({ name }) => name),
@@ -656,19 +721,16 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     start: Float64Array.from(coordinates, ({ start }) => start),
     unfold,
     drawBase(point, draws) {
-      const base = new Float64Array(cells)
-      const weights = new Float64Array(regions * columns.length)
+      const base = new Float64Array(rows.length * weeks)
+      const weights = new Float64Array(rows.length * columns.length)
       let first = baseAt
-      if (common !== null) {
-        for (let region = 0; region < regions; region++)
-          common.add(region, alongOf(region), now.noise[region] as number)
-        common.settle()
-      }
-      const shared = common?.draw(draws)
-      for (let region = 0; region < regions; region++) {
-        const space = spaces[region] as BaseSpace
-        const noise = now.noise[region] as number
-        const own = weights.subarray(region * columns.length, (region + 1) * columns.length)
+      settleCommon(true)
+      const alike = commons.map((common) => common.draw(draws))
+      for (let row = 0; row < rows.length; row++) {
+        const shared = alike[Math.floor(row / regions)]
+        const space = spaces[row] as BaseSpace
+        const noise = now.noise[row] as number
+        const own = weights.subarray(row * columns.length, (row + 1) * columns.length)
         for (let column = 0; column < columns.length; column++)
           own[column] =
             (columns[column] as BaseColumn).mean +
@@ -677,11 +739,11 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
           const variance = apart * apart * (space.variance[direction] as number)
           let amount: number
           if (student)
-            amount = (point[first + direction] as number) * ((baseWidth[region] as Float64Array)[direction] as number)
+            amount = (point[first + direction] as number) * ((baseWidth[row] as Float64Array)[direction] as number)
           else {
             let sum = 0
             for (let week = 0; week < learn; week++)
-              sum += (space.basis[direction * learn + week] as number) * (now.rest[region * weeks + week] as number)
+              sum += (space.basis[direction * learn + week] as number) * (now.rest[row * weeks + week] as number)
             if (shared !== undefined)
               for (let column = 0; column < columns.length; column++)
                 sum -= (space.reach[direction * columns.length + column] as number) * (shared[column] as number)
@@ -695,8 +757,9 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
         for (let column = 0; column < columns.length; column++) {
           const weight = own[column] as number
           const { values: series } = columns[column] as BaseColumn
-          for (let cell = region * weeks; cell < (region + 1) * weeks; cell++)
-            base[cell] = (base[cell] as number) + weight * (series[cell] as number)
+          const start = (rows[row] as ModelRow).region * weeks
+          for (let week = 0; week < weeks; week++)
+            base[row * weeks + week] = (base[row * weeks + week] as number) + weight * (series[start + week] as number)
         }
         first += space.directions
       }
@@ -705,10 +768,14 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
     drawPrior: (draws) => Float64Array.from(coordinates, (coordinate) => coordinate.draw(draws)),
     drawBaseWeights(draws) {
       const alike = Math.sqrt(1 - apart * apart)
-      const shared = columns.map(() => (apart < 1 ? alike * draws.normal() : 0))
-      return Float64Array.from({ length: regions * columns.length }, (_, place) => {
-        const { mean, deviation } = columns[place % columns.length] as BaseColumn
-        return mean + deviation * ((shared[place % columns.length] as number) + apart * draws.normal())
+      const shared = Float64Array.from({ length: ways * columns.length }, () =>
+        apart < 1 ? alike * draws.normal() : 0,
+      )
+      return Float64Array.from({ length: rows.length * columns.length }, (_, place) => {
+        const column = place % columns.length
+        const way = Math.floor(place / columns.length / regions)
+        const { mean, deviation } = columns[column] as BaseColumn
+        return mean + deviation * ((shared[way * columns.length + column] as number) + apart * draws.normal())
       })
     },
     logPrior: (index, point) => {
@@ -724,7 +791,8 @@ export function mixModel(data: MixData, spec: MixSpec, learn = data.weeks.length
 
 /**
  * What the bases of all regions have in common: one weight per column, standard normal in widths of the prior, integrated
- * out. O(columns² · directions) for each group of regions with the same columns, O(columns³) to settle.
+ * out. Regions with the same columns throughout have the same independent directions, and each settles for itself:
+ * O(directions). Otherwise O(columns² · directions) for each group of them, and O(columns³) to settle.
  */
 function commonBase(spaces: readonly BaseSpace[], regions: number, columns: number, apart: number) {
   const alike = Math.sqrt(1 - apart * apart)
@@ -759,6 +827,23 @@ function commonBase(spaces: readonly BaseSpace[], regions: number, columns: numb
     },
     /** Part of the log-likelihood that the common weights bring; afterwards the expectations stand. */
     settle(): number {
+      if (groups.length > 1) return this.settleTogether()
+      const [{ variance }] = groups as [BaseSpace]
+      const [weight, sums] = [precise[0] as Float64Array, pulled[0] as Float64Array]
+      let value = 0
+      for (let direction = 0; direction < variance.length; direction++) {
+        const wide = alike * alike * (variance[direction] as number)
+        const sum = sums[direction] as number
+        const apiece = 1 + wide * (weight[direction] as number)
+        const spread = wide / apiece
+        ;(expected[0] as Float64Array)[direction] = spread * sum
+        ;(spreads[0] as Float64Array)[direction] = spread
+        value += spread * sum * sum - Math.log(apiece)
+      }
+      return 0.5 * value
+    },
+    /** The same over columns, so that common weights can be drawn afterwards. */
+    settleTogether(): number {
       precision.fill(0)
       mean.fill(0)
       for (let column = 0; column < columns; column++) precision[column * columns + column] = 1
@@ -814,7 +899,7 @@ function commonBase(spaces: readonly BaseSpace[], regions: number, columns: numb
     expected: (region: number) => expected[groupOf[region] as number] as Float64Array,
     /** How uncertain the common base is along each direction: a variance. */
     spreads: (region: number) => spreads[groupOf[region] as number] as Float64Array,
-    /** A draw of the common weights, in widths of the columns' priors. */
+    /** A draw of the common weights once they are settled together, in widths of the columns' priors. */
     draw(draws: Draws): Float64Array {
       const normals = Float64Array.from({ length: columns }, () => draws.normal())
       backward(lower, columns, normals)
@@ -831,6 +916,44 @@ function backward(lower: Float64Array, size: number, into: Float64Array): void {
       sum -= (lower[below * size + row] as number) * (into[below] as number)
     into[row] = sum / (lower[row * size + row] as number)
   }
+}
+
+/** What the model explains, in the order of its rows. */
+function rowsOf(data: MixData, size: Float64Array, learn: number): ModelRow[] {
+  const weeks = data.weeks.length
+  const { online } = data
+  const rowsWith = (
+    way: string,
+    valueAt: (cell: number) => number,
+    usualOf: (outcome: Float64Array, region: number) => number,
+  ) =>
+    data.regions.map((region, index): ModelRow => {
+      const outcome = Float64Array.from({ length: weeks }, (_, week) => valueAt(index * weeks + week))
+      return {
+        name: [region, way].filter((word) => word !== '').join(' '),
+        region: index,
+        size: usualOf(outcome, index),
+        outcome,
+      }
+    })
+  const all = (cell: number) => data.outcome[cell] as number
+  if (online === undefined) return rowsWith('', all, (_, region) => size[region] as number)
+  // Parts of the usual outcome, so that together they are the region's.
+  const usual = (outcome: Float64Array, region: number) => {
+    const own = outcome.subarray(0, learn).reduce((sum, value) => sum + value, 0)
+    const whole = data.outcome.subarray(region * weeks, region * weeks + learn).reduce((sum, value) => sum + value, 0)
+    return ((size[region] as number) * own) / whole
+  }
+  return [
+    ...rowsWith('online', (cell) => online[cell] as number, usual),
+    ...rowsWith('stores', (cell) => all(cell) - (online[cell] as number), usual),
+  ]
+}
+
+/** Share of the outcome that is sold online. */
+function shareOnline({ online, outcome }: MixData): number {
+  const sum = (values: Float64Array) => values.reduce((left, right) => left + right, 0)
+  return sum(online ?? outcome) / sum(outcome)
 }
 
 function regionSizes(data: MixData, learn: number): Float64Array {
@@ -949,7 +1072,12 @@ const dayMs = 86_400_000
 function slotsOf(
   channel: ModelChannel,
   spec: MixSpec,
-  needs: { regions: number; slot: (coordinate: Coordinate) => Slot; widths: { regions: number } },
+  needs: {
+    regions: number
+    onlineShare: number | null
+    slot: (coordinate: Coordinate) => Slot
+    widths: { regions: number }
+  },
 ): Slots {
   const { name } = channel
   const prior = (spec.channels[channel.index] as ChannelSpec).prior ?? {}
@@ -987,10 +1115,23 @@ function slotsOf(
       needs.regions === 1
         ? null
         : needs.slot(coordinateOf(`${name}.spread`, { law: 'half-normal', scale: needs.widths.regions })),
+    online:
+      needs.onlineShare === null
+        ? null
+        : needs.slot(
+            shareOf(`${name}.online`, onlineBelief(spec.channels[channel.index] as ChannelSpec, needs.onlineShare)),
+          ),
     regions: -1,
     effectMeans: prior.coefficient !== undefined ? 'coefficient' : 'share',
     halfMeans: prior.rate !== undefined ? 'rate' : 'half',
   }
+}
+
+/** What is believed of the share of a channel's effect that is bought online, in a house that sells so much of all online. */
+function onlineBelief({ prior, usualOnline: odds = usualOnline }: ChannelSpec, usual: number): Range {
+  if (prior?.online !== undefined) return prior.online
+  const shareAt = (times: number) => (times * usual) / (times * usual + 1 - usual)
+  return [shareAt(odds[0]), shareAt(odds[1])]
 }
 
 /** A belief about x, turned into one about factor · x. */

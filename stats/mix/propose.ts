@@ -13,6 +13,7 @@ export type Proposal = {
 const words = {
   outcome:
     /^(y|sales|revenue|turnover|conversions?|orders|outcome|kpi|target|umsatz|absatz|bestellungen)$|(^|_)(sales|revenue|umsatz)(_|$)/i,
+  online: /(^|_)(online|web|shop|e-?commerce)(_|$)/i,
   money: /(^|_)(revenue|turnover|umsatz)(_|$)/i,
   geo: /^(geo|region|market|store|state|dma|gebiet|bundesland|filiale)s?$/i,
   spend: /(^|[_ ])(spend|cost|costs|budget|invest|kosten|ausgaben)([_ ]|$)|_s$|^x\d+([_ -]|$)/i,
@@ -28,10 +29,15 @@ export function proposeMix(columns: readonly ProposalColumn[], weeks: number): P
   if (date === undefined) return { because: 'No column holds dates.' }
   const others = columns.filter((column) => column !== date)
   const geo = others.find(({ name, distinct, numbers }) => words.geo.test(name) && distinct > 1 && numbers === null)
-  const outcome =
-    others.find(({ name, numbers }) => numbers !== null && words.outcome.test(name) && !words.spend.test(name)) ?? null
-  if (outcome === null)
+  const outcomes = others.filter(
+    ({ name, numbers }) => numbers !== null && words.outcome.test(name) && !words.spend.test(name),
+  )
+  const outcome = outcomes.find(({ name }) => !words.online.test(name)) ?? outcomes[0]
+  if (outcome === undefined)
     return { because: 'No column looks like the outcome (sales, revenue, orders, conversions or y).' }
+  const online = outcomes.find(
+    (column) => column !== outcome && words.online.test(column.name) && isPart(column, outcome),
+  )
   const spends = others.filter(({ name, numbers }) => numbers !== null && words.spend.test(name))
   if (spends.length === 0) return { because: 'No column looks like spend (…_spend, …_cost, …_S or x1, x2 …).' }
   const unused: Proposal['unused'] = []
@@ -50,7 +56,7 @@ export function proposeMix(columns: readonly ProposalColumn[], weeks: number): P
     }
     return [{ name: plainName(name), spend: name }]
   })
-  const taken = new Set([date, outcome, geo, ...spends])
+  const taken = new Set([date, outcome, online, geo, ...spends])
   const controls: string[] = []
   for (const column of others) {
     if (taken.has(column)) continue
@@ -69,6 +75,7 @@ export function proposeMix(columns: readonly ProposalColumn[], weeks: number): P
     spec: {
       date: date.name,
       outcome: outcome.name,
+      ...(online === undefined ? {} : { online: online.name }),
       ...(words.money.test(outcome.name) ? { money: true } : {}),
       ...(geo === undefined ? {} : { geo: geo.name }),
       channels,
@@ -81,6 +88,10 @@ export function proposeMix(columns: readonly ProposalColumn[], weeks: number): P
     },
     unused,
   }
+}
+
+function isPart({ numbers: part }: ProposalColumn, { numbers: whole }: ProposalColumn): boolean {
+  return part?.every((value, row) => value >= 0 && value <= (whole?.[row] as number)) === true
 }
 
 function suspicious(values: Float64Array, outcome: Float64Array): boolean {

@@ -50,6 +50,7 @@ export function readinessOf(data: MixData, spec: MixSpec): Readiness {
         said: { code: 'log_of_nothing', values: { region: name } },
       })
   }
+  if (data.online !== undefined) refusals.push(...onlineRefusals(data, spec))
   if (spec.channels.length === 0)
     refusals.push({
       because: 'The specification names no channel.',
@@ -59,11 +60,12 @@ export function readinessOf(data: MixData, spec: MixSpec): Readiness {
   if (refusals.length > 0) return { refusals, suspects: [], unidentified: [], collinearity: [] }
 
   const parameters = parametersOf(data, spec)
-  if (parameters > weeks * data.regions.length)
+  const rows = weeks * rowsOf(data)
+  if (parameters > rows)
     refusals.push({
-      because: `The model has ${parameters} unknowns and the table ${weeks * data.regions.length} rows.`,
-      doInstead: `Merge channels, drop controls or season pairs, or add ${Math.ceil((parameters - weeks * data.regions.length) / data.regions.length)} more weeks.`,
-      said: { code: 'many_unknowns', values: { unknowns: parameters, rows: weeks * data.regions.length } },
+      because: `The model has ${parameters} unknowns and the table ${rows} rows.`,
+      doInstead: `Merge channels, drop controls or season pairs, or add ${Math.ceil((parameters - rows) / rowsOf(data))} more weeks.`,
+      said: { code: 'many_unknowns', values: { unknowns: parameters, rows } },
     })
   const inputs = spec.channels.map((_, index) => (data.exposure[index] ?? data.spend[index]) as Float64Array)
   const clean = inputs.map((input) => withoutBase(input, data, spec))
@@ -78,16 +80,58 @@ export function readinessOf(data: MixData, spec: MixSpec): Readiness {
   }
 }
 
+/** What forbids telling online sales from those in stores. */
+function onlineRefusals(data: MixData, spec: MixSpec): Readiness['refusals'] {
+  const weeks = data.weeks.length
+  const column = spec.online ?? ''
+  const leaveOut = 'Leave the column of online sales out.'
+  if (spec.link === 'log')
+    return [
+      {
+        because: `With a log link the outcome cannot be told apart by ${column}.`,
+        doInstead: 'Use the link "identity".',
+        said: { code: 'online_log', values: {} },
+      },
+    ]
+  return data.regions.flatMap((name, region): Readiness['refusals'] => {
+    const where = name === '' ? '' : ` in ${name}`
+    const cells = Array.from({ length: weeks }, (_, week) => region * weeks + week)
+    const parts = cells.map((cell) => [data.online?.[cell] as number, data.outcome[cell] as number] as const)
+    if (parts.some(([online, whole]) => online < 0 || online > whole + 1e-6 * Math.abs(whole)))
+      return [
+        {
+          because: `${column}${where} is below zero or above ${spec.outcome} in some weeks: it is no part of it.`,
+          doInstead: leaveOut,
+          said: { code: 'online_no_part', values: { region: name } },
+        },
+      ]
+    if (
+      constant(Float64Array.from(parts, ([online]) => online)) ||
+      constant(Float64Array.from(parts, ([online, whole]) => whole - online))
+    )
+      return [
+        {
+          because: `What is sold online or in stores${where} is the same every week: there is nothing to tell apart.`,
+          doInstead: leaveOut,
+          said: { code: 'online_constant', values: { region: name } },
+        },
+      ]
+    return []
+  })
+}
+
 function parametersOf(data: MixData, spec: MixSpec): number {
   const regions = data.regions.length
   const base = baseColumns(data, spec, { ...baseWidths, ...spec.base }).length
   const ofChannels = spec.channels.reduce((sum, channel) => {
     const carry = { geometric: 1, delayed: 2, none: 0 }[adstockOf(spec, channel).kind]
     const curve = { hill: 2, logistic: 1, none: 0 }[saturationOf(spec, channel)]
-    return sum + 1 + carry + curve + (regions > 1 ? 1 + regions : 0)
+    return sum + 1 + carry + curve + (regions > 1 ? 1 + regions : 0) + (data.online === undefined ? 0 : 1)
   }, 0)
-  return ofChannels + regions * (base + 1)
+  return ofChannels + rowsOf(data) * (base + 1)
 }
+
+const rowsOf = ({ regions, online }: MixData) => regions.length * (online === undefined ? 1 : 2)
 
 function suspectsOf(data: MixData, spec: MixSpec, inputs: Float64Array[]): Readiness['suspects'] {
   const columns = [

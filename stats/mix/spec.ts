@@ -35,6 +35,8 @@ export type ChannelPrior = {
   roas?: Belief
   /** The possible effect in multiples of the usual outcome; instead of `share`, for models from elsewhere. */
   coefficient?: Belief
+  /** Share of what the channel brings that is bought online; where the table tells what is sold online. */
+  online?: Range
 }
 
 export type ChannelSpec = {
@@ -48,6 +50,8 @@ export type ChannelSpec = {
   prior?: ChannelPrior
   /** What channels of this kind usually return, where the outcome is money; gives way to `prior`, and to `usualShare` where all together would pass it. */
   usualReturn?: Range
+  /** Odds that what channels of this kind bring is bought online, in multiples of those of all sales; gives way to `prior`. */
+  usualOnline?: Range
 }
 
 /** A result of an experiment: this channel brought so much, give or take a standard error. */
@@ -71,6 +75,8 @@ export type LiftResult = { channel: string; increment: number; error: number } &
 export type MixSpec = {
   date: string
   outcome: string
+  /** Column with the part of the outcome that is sold online; the rest is sold in stores. */
+  online?: string
   /** The outcome is money in the unit of the spend: then beliefs and their checks are about returns. */
   money?: boolean
   /** What is left of a unit of the outcome before advertising, where the outcome is money. */
@@ -131,6 +137,8 @@ export type MixData = {
   /** One empty name when there are no regions. */
   regions: readonly string[]
   outcome: Float64Array
+  /** The part of the outcome that is sold online. */
+  online?: Float64Array
   spend: readonly Float64Array[]
   exposure: readonly (Float64Array | null)[]
   controls: readonly { name: string; values: Float64Array }[]
@@ -142,6 +150,9 @@ export const usualBeliefs = {
   halfSaturation: [0.4, 5] as Range,
   slope: [0.7, 2] as Range,
 }
+
+/** Odds that what a channel brings is bought online when nobody says otherwise, in multiples of those of all sales. */
+export const usualOnline: Range = [0.2, 20]
 
 /** What a unit of spend is believed to bring when nobody says otherwise: from a fifth of itself to eight times itself. */
 export const usualReturn: Range = [0.2, 8]

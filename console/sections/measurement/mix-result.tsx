@@ -213,6 +213,14 @@ function Figures(props: { answers: Answers; currency: string }): ReactNode {
                         })}
                       </Text>
                     )}
+                    {one.online === null ? null : (
+                      <Text size="xs" c="dimmed">
+                        {t('mix.boughtOnline', {
+                          low: format.percent(one.online.low, 0),
+                          high: format.percent(one.online.high, 0),
+                        })}
+                      </Text>
+                    )}
                   </Table.Td>
                   <Table.Td ta="right">
                     {one.marginalRoas === null ? '–' : format.decimal(one.marginalRoas.mean)}

@@ -211,6 +211,11 @@ function DataCheck(props: { data: Data }): ReactNode {
           {one.because} {one.doInstead}
         </Alert>
       ))}
+      {data.soldOnline === null ? null : (
+        <Text size="sm" data-testid="mix-sold-online">
+          {t('mix.soldOnline', { share: format.percent(data.soldOnline) })}
+        </Text>
+      )}
       {data.weeks.length === 0 ? null : (
         <Chart
           label={t('mix.series')}
