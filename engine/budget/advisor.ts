@@ -81,7 +81,9 @@ export function createAdvisor({ ground, measurement, trials, approved, audit }: 
     }
     // Another draw with every fit: what one model tried, the next one knows.
     const best = allocate(needs)
-    const answer = ask.explore > 0 ? exploringPlan(needs, ask.explore, found.fit) : best
+    const tried = exploringPlan(needs, 1, found.fit, best)
+    const answer =
+      ask.explore === 0 ? best : ask.explore === 1 ? tried : exploringPlan(needs, ask.explore, found.fit, best)
     if ('infeasible' in answer)
       throw refused(409, 'infeasible', {
         at: 'bounds',
@@ -91,7 +93,6 @@ export function createAdvisor({ ground, measurement, trials, approved, audit }: 
       ask.plan === null
         ? null
         : evaluatePlan(needs, Object.fromEntries(ask.plan.map((row) => [row.channel, row.spend / unit])))
-    const tried = exploringPlan(needs, 1, found.fit)
     const explored =
       'infeasible' in best || 'infeasible' in tried ? [] : levels.map((share) => mixed(needs, best, tried, share, unit))
     const advice = { ...adviceOf({ answer, own, curves, unit, found, ask, bounds }), explored }

@@ -113,10 +113,15 @@ export function evaluatePlan(
 
 /**
  * A plan that also teaches: the optimum of one posterior draw (Thompson sampling) mixed into the plan. Draws in which a
- * channel is strong move money there, so what is uncertain is tried, within the bounds.
+ * channel is strong move money there, so what is uncertain is tried, within the bounds. `best` is the plan of `allocate`,
+ * for those who have it already: finding it is most of the work.
  */
-export function exploringPlan(needs: AllocateNeeds, share: number, seed: string | number): Allocation | Infeasible {
-  const best = allocate(needs)
+export function exploringPlan(
+  needs: AllocateNeeds,
+  share: number,
+  seed: string | number,
+  best: Allocation | Infeasible = allocate(needs),
+): Allocation | Infeasible {
   if ('infeasible' in best) return best
   const count = needs.curves[0]?.outcome.length ?? 0
   if (count === 0) return best
@@ -387,6 +392,17 @@ function careful(problem: Problem, expected: Float64Array): Float64Array {
   ]
   let best = expected
   let most = -Infinity
+  // Each amount of a channel is asked for once with every channel that gives or takes it.
+  const known = problem.draws.map(() => new Map<number, Float64Array>())
+  const outcomesOf = (channel: number, spend: number): Float64Array => {
+    const own = known[channel] as Map<number, Float64Array>
+    const found = own.get(spend)
+    if (found !== undefined) return found
+    if (own.size >= 64) own.clear()
+    const values = outcomesAt(problem.draws[channel] as Smooth[], spend)
+    own.set(spend, values)
+    return values
+  }
   for (const start of starts) {
     const spend = start.slice()
     const each = problem.draws.map((draws, channel) => outcomesAt(draws, spend[channel] as number))
@@ -397,16 +413,15 @@ function careful(problem: Problem, expected: Float64Array): Float64Array {
       spend,
       (from, to, less, more) => {
         const trial = sum.slice()
-        if (from >= 0) shift(trial, each[from] as Float64Array, outcomesAt(problem.draws[from] as Smooth[], less))
-        if (to >= 0) shift(trial, each[to] as Float64Array, outcomesAt(problem.draws[to] as Smooth[], more))
+        if (from >= 0) shift(trial, each[from] as Float64Array, outcomesOf(from, less))
+        if (to >= 0) shift(trial, each[to] as Float64Array, outcomesOf(to, more))
         const plan = spend.slice()
         if (from >= 0) plan[from] = less
         if (to >= 0) plan[to] = more
         return scoreOf(problem, trial, plan) - now
       },
       () => {
-        for (const [channel, draws] of problem.draws.entries())
-          each[channel] = outcomesAt(draws, spend[channel] as number)
+        for (const channel of problem.draws.keys()) each[channel] = outcomesOf(channel, spend[channel] as number)
         sum = totalOf(each)
         now = scoreOf(problem, sum, spend)
       },
