@@ -5,7 +5,7 @@ import { placeOf } from '../finding.ts'
 import type { Call, Node, Plan, ViolationKind } from './document.ts'
 import { formatPatterns, longestText } from './pattern.ts'
 import { clientSql, code, kindOf, partOf, payloadOf, readable } from './rows.ts'
-import { addedByUs, expectedOf, folded, judgeOf, similarNames } from './violations.ts'
+import { addedByUs, expectedOf, folded, judgeOf, nothingThere, similarNames } from './violations.ts'
 
 /** Events judged by one statement: small enough that a stop is quick. */
 const eventsPerSlice = 1_000_000
@@ -106,7 +106,7 @@ async function unplanned(
     from ingest.event where ${which} group by client
     ${code(history, boundedGroups)}`
   const meant = similarNames(plan).get(folded(name)) ?? null
-  const rule: Rule = { kind: 'unplanned_event', path: 'name', expected: meant ?? 'an event of the plan' }
+  const rule: Rule = { kind: 'unplanned_event', path: 'name', expected: meant ?? nothingThere }
   for (const row of rows) take(found, rule, { ...row, kind: 'track', event: name, of: n }, meant)
 }
 
@@ -311,7 +311,7 @@ class Writer {
   #beyond(pairs: string, node: Node, path: string, isRoot: boolean): HistoryPart {
     const { part } = this.#history
     const root = isRoot && path === 'traits'
-    const rule = this.rule(root ? 'unplanned_trait' : 'additional_property', path, 'nothing here')
+    const rule = this.rule(root ? 'unplanned_trait' : 'additional_property', path, nothingThere)
     const names = [...node.properties.keys(), ...(isRoot && this.#call.kind === 'events' ? [addedByUs] : [])]
     return part`arrayMap(k -> concat(${`${rule}:`}, k),
       arrayFilter(k -> not has(${names}, k), tupleElement(${this.#code(pairs)}, 1)))`

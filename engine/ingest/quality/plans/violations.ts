@@ -55,6 +55,9 @@ export function judgeOf(plan: Plan): PlanJudge {
   }
 }
 
+/** No value, where one is expected or found. */
+export const nothingThere = '–'
+
 /** A plan that cannot be compiled must not stop the line: it is told on every event of the source. */
 export function judgeOrSayWhy(read: () => Plan): PlanJudge {
   try {
@@ -64,8 +67,8 @@ export function judgeOrSayWhy(read: () => Plan): PlanJudge {
       code: 'plan.invalid_plan',
       path: '',
       action: 'flag',
-      expected: 'a plan that can be read',
-      found: 'none',
+      expected: nothingThere,
+      found: nothingThere,
       message: `The live plan of this source cannot be read: ${String((error as Error).message).slice(0, 200)}`,
     }
     return () => [found]
@@ -89,7 +92,7 @@ function unplanned(name: string, meant: string | null, action: PlanAction): Plan
     code: 'plan.unplanned_event',
     path: 'name',
     action,
-    expected: meant ?? 'an event of the plan',
+    expected: meant ?? nothingThere,
     found: name.slice(0, 100),
     message: `“${name.slice(0, 100)}” is not in the plan.${hint}`,
     values: { found: name.slice(0, 100) },
@@ -117,15 +120,15 @@ function hasIdentifier(event: NormalEvent, wanted: string[]): boolean {
 }
 
 function withoutIdentifier(call: Call): PlanViolation {
-  const expected = call.identifiers.join(' or ')
+  const expected = call.identifiers.join(' / ')
   return {
     code: 'plan.missing_required',
     path: 'identifiers',
     action: call.actions.missing_required,
     expected,
-    found: 'none of them',
+    found: nothingThere,
     message: `Comes without ${expected}.`,
-    values: { expected, found: '–' },
+    values: { expected, found: nothingThere },
   }
 }
 
@@ -231,9 +234,8 @@ function put(
   const wanted = actionOf(call, kind, node)
   // A name with a dot cannot be told from two names.
   const action = wanted === 'strip' && steps.some((step) => step.includes('.')) ? 'flag' : wanted
-  const expected =
-    kind === 'additional_property' || kind === 'unplanned_trait' ? 'nothing here' : expectedOf(node, kind)
-  const found = kind === 'missing_required' ? 'nothing' : shown(value, node)
+  const expected = kind === 'additional_property' || kind === 'unplanned_trait' ? nothingThere : expectedOf(node, kind)
+  const found = kind === 'missing_required' ? nothingThere : shown(value, node)
   places.set(place, {
     kind,
     code: `plan.${kind}`,
@@ -285,7 +287,7 @@ function isObject(value: Json | undefined): value is JsonObject {
 }
 
 function typeOf(value: Json | undefined): string {
-  if (value === undefined) return 'nothing'
+  if (value === undefined) return nothingThere
   if (value === null) return 'null'
   return Array.isArray(value) ? 'array' : typeof value
 }
@@ -298,20 +300,18 @@ function fitsType(node: Node, value: Json | undefined): boolean {
   )
 }
 
+/** What belongs there, in signs that need no language: `string / null`, `EUR, USD …`, `/^A-[0-9]+$/`, `≥ 0, ≤ 100`. */
 export function expectedOf(node: Node | null, kind: ViolationKind): string {
-  if (!node) return 'a value'
-  const type = node.types?.join(' or ') ?? 'any value'
-  if (kind !== 'condition') return type
+  const type = node?.types?.join(' / ') ?? '…'
+  if (!node || kind !== 'condition') return type
   const parts = [
-    ...(node.values
-      ? [`one of ${node.values.slice(0, 8).map(String).join(', ')}${node.values.length > 8 ? ' …' : ''}`]
-      : []),
-    ...(node.pattern === null ? [] : [`the pattern ${node.pattern}`]),
-    ...(node.format === null ? [] : [`the format ${node.format}`]),
-    ...(node.minimum === null ? [] : [`at least ${node.minimum}`]),
-    ...(node.maximum === null ? [] : [`at most ${node.maximum}`]),
+    ...(node.values ? [`${node.values.slice(0, 8).map(String).join(', ')}${node.values.length > 8 ? ' …' : ''}`] : []),
+    ...(node.pattern === null ? [] : [`/${node.pattern}/`]),
+    ...(node.format === null ? [] : [node.format]),
+    ...(node.minimum === null ? [] : [`≥ ${node.minimum}`]),
+    ...(node.maximum === null ? [] : [`≤ ${node.maximum}`]),
   ]
-  return parts.join(' and ') || type
+  return parts.join(', ') || type
 }
 
 /** How a value looks: harmless by the plan as it is, else its shape (`aaaa9@aa.aa`). */
