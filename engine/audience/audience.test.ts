@@ -284,6 +284,26 @@ describe('live', () => {
     expect(await memberIds(store)).toContain(frieda)
   })
 
+  test('while a file brings more people the loop waits for them, ten seconds at most', async () => {
+    const [loop] = audienceParts(audience, house.ground).loops ?? []
+    const turn = () => loop?.turn(new AbortController().signal)
+    const bring = (count: number) => house.ground.database.run`
+      insert into audience.pending (person) select gen_random_uuid() from generate_series(1, ${count}::int)`
+    await turn()
+    await bring(600)
+    expect(await turn()).toBe('idle')
+    expect(await audience.waiting()).toBe(600)
+    await bring(600)
+    expect(await turn()).toBe('idle')
+    expect(await turn()).toBe('busy')
+    expect(await audience.waiting()).toBe(0)
+    await bring(600)
+    expect(await turn()).toBe('idle')
+    await house.clock.advance({ seconds: 11 })
+    await bring(600)
+    expect(await turn()).toBe('busy')
+  })
+
   test('after a merge only the winner is a member', async () => {
     const gus = await person('Gus', { city: 'Essen' })
     const segment = await audience.create(

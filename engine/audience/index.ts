@@ -144,7 +144,7 @@ export function createAudience({ ground }: { ground: Ground }): Audience {
     recompute,
     async waiting() {
       const row = await database.row<{ count: number }>`
-        select count(*)::int as count from (select from audience.pending limit ${pendingAtOnce}) as some`
+        select count(*)::int as count from (select from audience.pending limit ${pendingAtOnce}) as counted`
       return row?.count ?? 0
     },
     async catchUp() {
