@@ -49,6 +49,8 @@ export type ApplyOptions = {
   poison?: Set<Item>
   /** Hears what became of the items: those taken, with what was found on them, and those that wait. */
   settled?: (items: readonly Item[]) => void
+  /** Called when only the stages are left to write: what can be done meanwhile costs no time. */
+  attributed?: () => unknown
   /** Called before each item when a process was killed here before. */
   beforeItem?: (item: Item) => Promise<void>
 }
@@ -121,6 +123,7 @@ export function createApplier(needs: {
       const nameOf = (source: string) => names.get(source) ?? ''
       let early: Promise<Written> | null = null
       const applied = await applyEvents(needs, tx, sorted, options, (known) => {
+        options.attributed?.()
         early = written(historyRows(known, batch, nameOf))
         early.catch(() => undefined)
       })

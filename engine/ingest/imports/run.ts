@@ -181,8 +181,15 @@ function utf8Check() {
   }
 }
 
-type Cut = { units: Unit[]; rejects: Progress['rejects']; last: number; bytes: number; rows: number; skipped: number }
-type Batch = { cut: Cut; mapped: MappedBatch }
+type Cut = {
+  mapped: MappedBatch
+  /** First row of each unit, and how many rows it has. */
+  sizes: Map<number, number>
+  last: number
+  bytes: number
+  rows: number
+  skipped: number
+}
 
 /** True = to the end of the file; false = asked to stop. */
 async function work(
@@ -211,34 +218,34 @@ async function work(
     reader: cellReader(row.mapping, isVendorKind(row.kind) ? 'UTC' : source.timeZone),
   }
   let most = fewestRows
-  const batches = mappedBatches(
-    needs,
-    row,
-    source,
-    facts,
-    cutsOf(row, contract, rows, counted, before, () => needs.rowsPerBatch ?? most),
-  )
+  const take = recordKinds.has(row.kind) ? recordTaker(facts) : eventTaker(needs, row, source, facts)
+  const cuts = cutsOf(row, contract, rows, counted, before, take, () => needs.rowsPerBatch ?? most)
   const tidy = tidyNowAndThen(needs)
   let from = row.rowsRead
-  let next = batches.next()
+  let next: Promise<IteratorResult<Cut, undefined>> | null = null
+  const ahead = () => {
+    if (next) return next
+    next = cuts.next()
+    next.catch(() => undefined)
+    return next
+  }
   for (;;) {
-    const { value: batch, done } = await next
-    if (done || !batch) {
+    const { value: cut, done } = await ahead()
+    next = null
+    if (done || !cut) {
       await tidy.end()
       return true
     }
-    // While the database works on this batch the next one is read and mapped.
-    next = batches.next()
-    next.catch(() => undefined)
     const begun = performance.now()
-    if (signal.aborted || !(await settle(needs, row, batch, from))) {
-      await batches.return(undefined)
+    // While the database writes this batch the next one is read and mapped; before, it has to be told what to write.
+    if (signal.aborted || !(await settle(needs, row, cut, from, ahead))) {
+      await cuts.return(undefined)
       return false
     }
-    const perSecond = (1000 * batch.cut.rows) / (performance.now() - begun)
+    const perSecond = (1000 * cut.rows) / (performance.now() - begun)
     most = Math.min(mostRows, Math.max(fewestRows, Math.round(perSecond)))
-    from = batch.cut.last
-    if (!row.dryRun) tidy.after(batch.mapped.items.length)
+    from = cut.last
+    if (!row.dryRun) tidy.after(cut.mapped.items.length)
   }
 }
 
@@ -282,17 +289,8 @@ function counting(file: FileBytes, counted: { bytes: number }): FileBytes {
   }
 }
 
-async function* mappedBatches(
-  needs: Needs,
-  row: ImportRow,
-  source: Source,
-  facts: MapFacts,
-  cuts: AsyncIterable<Cut>,
-): AsyncGenerator<Batch, undefined> {
-  const records = recordKinds.has(row.kind)
-  for await (const cut of cuts)
-    yield { cut, mapped: records ? mapRecords(cut, facts) : mapEvents(needs, row, source, facts, cut) }
-}
+/** What is made of a unit; the rows it came from may go. */
+type Take = (into: MappedBatch, unit: Unit) => void
 
 /** Cuts the rows into units (a receipt, an order, a row) and units into batches; skips what was taken before. */
 async function* cutsOf(
@@ -301,15 +299,30 @@ async function* cutsOf(
   handfuls: AsyncIterable<ReadRow[]>,
   counted: { bytes: number },
   before: { rows: number; refused: Set<number> },
+  take: Take,
   most: () => number,
 ): AsyncGenerator<Cut, undefined> {
   const read = fieldReader(row.kind, row.mapping, row.columns)
   const keyOf = groupKey(row.kind)
-  const empty = (last: number): Cut => ({ units: [], rejects: [], last, bytes: counted.bytes, rows: 0, skipped: 0 })
+  const empty = (last: number): Cut => ({
+    mapped: { items: [], records: [], rejects: [], accepted: 0, preview: [] },
+    sizes: new Map(),
+    last,
+    bytes: counted.bytes,
+    rows: 0,
+    skipped: 0,
+  })
   let cut = empty(row.rowsRead)
   let unit: Unit | null = null
   let unitKey: string | null = null
   let count = 0
+  const endUnit = () => {
+    const [head] = unit?.rows ?? []
+    if (!unit || !head) return
+    cut.sizes.set(head.row, unit.rows.length)
+    take(cut.mapped, unit)
+    unit = null
+  }
   for await (const rows of handfuls) {
     for (const given of rows) {
       if (given.row <= row.rowsRead) continue
@@ -319,33 +332,31 @@ async function* cutsOf(
       const key: string | null = mapped && keyOf ? keyOf(mapped) : null
       const continues: boolean =
         mapped !== null && unit !== null && key !== null && key === unitKey && mapped.lines === null
+      if (!continues) endUnit()
       // A batch ends only between units, so that a receipt is never cut.
       if (!continues && count >= most()) {
         yield cut
         cut = empty(cut.last)
         count = 0
-        unit = null
       }
       cut.last = one.row
       cut.bytes = counted.bytes
       cut.rows++
       if (taken) {
         cut.skipped++
-        unit = null
         continue
       }
       count++
       if ('bad' in one) {
-        cut.rejects.push({ row: one.row, reason: one.bad, raw: one.raw.slice(0, 2000) })
-        unit = null
+        cut.mapped.rejects.push({ row: one.row, reason: one.bad, raw: one.raw.slice(0, 2000) })
       } else if (mapped && continues) unit?.rows.push(mapped)
       else if (mapped) {
         unit = { rows: [mapped] }
         unitKey = key
-        cut.units.push(unit)
       }
     }
   }
+  endUnit()
   if (cut.last > row.rowsRead) yield cut
 }
 
@@ -358,12 +369,11 @@ function asPromised(contract: FileContract, columns: string[], given: ReadRow): 
 }
 
 /** One batch in one transaction: effects and mark together. False = stopped or taken over. */
-async function settle(needs: Needs, row: ImportRow, { cut, mapped }: Batch, from: number): Promise<boolean> {
-  const rejects = [...cut.rejects, ...mapped.rejects]
+async function settle(needs: Needs, row: ImportRow, cut: Cut, from: number, ahead: () => unknown): Promise<boolean> {
+  const { mapped } = cut
   let number = 0
   let careful = false
   let { findings } = row
-  const rowsOf = new Map(cut.units.map(({ rows }) => [rows[0]?.row ?? 0, rows.length]))
   for (;;) {
     try {
       const moved = await needs.database.transaction(async (tx) => {
@@ -374,18 +384,18 @@ async function settle(needs: Needs, row: ImportRow, { cut, mapped }: Batch, from
           ;({ findings, notes } = addFound(row.findings, items))
           // A receipt of three rows waits as three rows; a row of which one fact waits, waits.
           const heads = new Set(items.flatMap((item) => (item.event === null ? [headOf(item)] : [])))
-          for (const head of heads) waiting += rowsOf.get(head) ?? 0
+          for (const head of heads) waiting += cut.sizes.get(head) ?? 0
         }
         if (!row.dryRun && mapped.items.length > 0) {
           number = await needs.applier.begin(tx)
           // Sorting new texts into the search index can follow, and is cheaper in large handfuls.
           await tx.run`select set_config('gin_pending_list_limit', '65536', true)`
-          await needs.applier.apply(tx, number, mapped.items, { skipSeen: true, careful, settled })
+          await needs.applier.apply(tx, number, mapped.items, { skipSeen: true, careful, settled, attributed: ahead })
         }
         if (row.dryRun && mapped.items.length > 0) settled(await needs.judge.judge(tx, mapped.items, { dry: true }))
         if (!row.dryRun && mapped.records.length > 0)
           refused.push(...((await needs.records[row.kind as RecordKind]?.(tx, mapped.records)) ?? []))
-        const all = [...rejects, ...refused.map((one) => ({ ...one, raw: rawOf(mapped.records, one.row) }))]
+        const all = [...mapped.rejects, ...refused.map((one) => ({ ...one, raw: rawOf(mapped.records, one.row) }))]
         const progressed = await saveProgress(tx, row, {
           from,
           rowsRead: cut.last,
@@ -438,50 +448,42 @@ type MappedBatch = {
   preview: JsonObject[]
 }
 
-function mapRecords(batch: Cut, facts: MapFacts): MappedBatch {
-  const records: RecordRow[] = []
-  const rejects: Progress['rejects'] = []
-  for (const { rows } of batch.units) {
+function recordTaker(facts: MapFacts): Take {
+  return (into, { rows }) => {
     for (const row of rows) {
       const read = recordFields(row, facts.reader)
-      if ('fields' in read) records.push({ row: row.row, fields: read.fields })
-      else rejects.push({ row: row.row, reason: read.reason, raw: JSON.stringify(row.fields).slice(0, 2000) })
+      if (!('fields' in read)) {
+        into.rejects.push({ row: row.row, reason: read.reason, raw: JSON.stringify(row.fields).slice(0, 2000) })
+        continue
+      }
+      into.records.push({ row: row.row, fields: read.fields })
+      into.accepted++
+      if (into.preview.length < previewRows) into.preview.push({ row: row.row, ...read.fields })
     }
-  }
-  return {
-    items: [],
-    records,
-    rejects,
-    accepted: records.length,
-    preview: records.slice(0, previewRows).map(({ row, fields }) => ({ row, ...fields })),
   }
 }
 
-function mapEvents(needs: Needs, row: ImportRow, source: Source, facts: MapFacts, batch: Cut): MappedBatch {
-  const now = needs.clock.now().getTime()
-  const items: Item[] = []
-  const rejects: Progress['rejects'] = []
-  const preview: JsonObject[] = []
-  let accepted = 0
-  for (const unit of batch.units) {
+function eventTaker(needs: Needs, row: ImportRow, source: Source, facts: MapFacts): Take {
+  return (into, unit) => {
+    const now = needs.clock.now().getTime()
     const mapped = mapUnit(row.kind, unit, facts)
     if ('rejects' in mapped) {
-      for (const one of mapped.rejects) rejects.push({ ...one, raw: rawRow(unit, one.row) })
-      continue
+      for (const one of mapped.rejects) into.rejects.push({ ...one, raw: rawRow(unit, one.row) })
+      return
     }
     const made = mapped.drafts.map((draft) => itemOf(draft, row, source, now))
     const wrong = made.find((one) => typeof one === 'string')
     if (typeof wrong === 'string') {
-      for (const { row: number } of unit.rows) rejects.push({ row: number, reason: wrong, raw: rawRow(unit, number) })
-      continue
+      for (const { row: number } of unit.rows)
+        into.rejects.push({ row: number, reason: wrong, raw: rawRow(unit, number) })
+      return
     }
-    accepted += unit.rows.length
+    into.accepted += unit.rows.length
     for (const one of made as Item[]) {
-      items.push(one)
-      if (preview.length < previewRows && one.event) preview.push(previewOf(one.event, unit))
+      into.items.push(one)
+      if (into.preview.length < previewRows && one.event) into.preview.push(previewOf(one.event, unit))
     }
   }
-  return { items, records: [], rejects, accepted, preview }
 }
 
 function rawRow(unit: Unit, number: number): string {
@@ -518,6 +520,18 @@ function moneyRefused({ code, values }: Reason): string {
   return code === 'currency_unknown' ? kept('no_currency', { given: values?.value ?? '' }) : kept('negative_money')
 }
 
+let lastInstant = Number.NaN
+let lastText = ''
+
+/** The events of a batch arrive at the same instant, or nearly. */
+function instantText(at: number): string {
+  if (at !== lastInstant) {
+    lastInstant = at
+    lastText = new Date(at).toISOString()
+  }
+  return lastText
+}
+
 /** The event of a draft, or why it cannot be one. */
 function itemOf(draft: Draft, row: ImportRow, source: Source, now: number): Item | string {
   const flags: string[] = []
@@ -526,8 +540,9 @@ function itemOf(draft: Draft, row: ImportRow, source: Source, now: number): Item
   if (money.reasons[0]) return moneyRefused(money.reasons[0])
   flags.push(...money.flags)
   if (money.minor) properties.minor = money.minor
-  let at = draft.at
-  const received = new Date(now).toISOString()
+  const originalAt = draft.at
+  let at = originalAt
+  const received = instantText(now)
   if (at !== null && at > received) {
     flags.push('future_time')
     at = null
@@ -543,7 +558,7 @@ function itemOf(draft: Draft, row: ImportRow, source: Source, now: number): Item
     name: draft.name,
     channel: draft.channel ?? source.channel,
     at: at ?? received,
-    originalAt: draft.at,
+    originalAt,
     sentAt: null,
     receivedAt: received,
     identifiers: draft.identifiers,
@@ -568,6 +583,6 @@ function itemOf(draft: Draft, row: ImportRow, source: Source, now: number): Item
     receivedAt: now,
     event: withRepairs(event, source.rules?.repairs ?? [], source),
     reasons: [],
-    raw: () => ({ payload: { ...event } as unknown as JsonObject, request: { call: 'normal' }, originalAt: draft.at }),
+    raw: () => ({ payload: { ...event } as unknown as JsonObject, request: { call: 'normal' }, originalAt }),
   }
 }
