@@ -80,12 +80,19 @@ export async function applyBatch(tx: Database, clock: Clock, sighted: Sighted, b
   const ownerOf = (stored: PersonId) => owners.get(stored) ?? stored
   const told = await newcomers(tx, observations, fresh, current, ownerOf)
   const now = clock.now().getTime()
+  const first = (observation: Observation) => told.has(observation.person)
   const [observed] = await Promise.all([
-    observe(tx, observations, ownerOf),
+    observe(
+      tx,
+      observations.filter((one) => !first(one)),
+      ownerOf,
+    ),
+    insertObservations(tx, observations.filter(first)),
     sight(tx, sighted.news([...seen.values()].filter(({ person }) => !told.has(person)))),
     writePersons(
       tx,
       [...told].map(([person, claims]) => ({ ...personRow(person, claims), ...spanOf(seen.get(person)) })),
+      { known: false },
     ),
     addCounts(tx, countsOf(batch.events, now - eventCountDays * 86_400_000)),
     addContacts(tx, batch.events, now - contactDays * 86_400_000),
@@ -171,13 +178,14 @@ function tellersOf(events: PersonEvent[], current: Map<PersonId, PersonId>): Set
   return tellers
 }
 
-/** Those of whom there is no row yet. */
+/** Those of whom there is no row and no word yet. */
 async function strangers(tx: Database, asked: Set<PersonId>): Promise<Set<PersonId>> {
   const fresh = new Set(asked)
   if (fresh.size === 0) return fresh
   const known = await tx.rows<{ person: PersonId }>`
-    select known.person from unnest(${[...fresh]}::uuid[]) as asked(person)
-    cross join lateral (select person from profile.person where person.person = asked.person offset 0) as known`
+    select asked.person from unnest(${[...fresh]}::uuid[]) as asked(person)
+    where exists (select from profile.person where person.person = asked.person offset 0)
+      or exists (select from profile.observation where observation.person = asked.person offset 0)`
   for (const { person } of known) fresh.delete(person)
   return fresh
 }
@@ -270,6 +278,15 @@ async function observe(
         join profile.observation as other on other.person = self.id and other.name = said.name
         where self.id <> said.person and (other.source, other.trust, other.value_key) <> (said.source, said.trust, said.value_key))`
   return rows.map((row) => row.person)
+}
+
+/** What is said of people of whom nothing was said before. */
+async function insertObservations(tx: Database, observations: Observation[]): Promise<void> {
+  if (observations.length === 0) return
+  await tx.run`
+    insert into profile.observation (person, name, source, value, value_key, trust, first_at, last_at, known_at, event)
+    select r.person, r.name, r.source, r.value, r.key, r.trust, r."firstAt", r."lastAt", r."knownAt", r.event
+    from ${recordset(tx, observations, observationColumns)} as r order by r.person, r.name`
 }
 
 type Count = { person: PersonId; name: string; day: string; count: number }
@@ -394,8 +411,19 @@ function dayOrNull(value: string | null): string | null {
 async function writePersons(
   tx: Database,
   rows: (PersonRow & { first?: string | null; last?: string | null })[],
+  { known } = { known: true },
 ): Promise<void> {
   if (rows.length === 0) return
+  // Of whom there is no row yet need not be asked about once more.
+  const again = known
+    ? tx.part`
+        on conflict (person) do update set
+          first_name = excluded.first_name, last_name = excluded.last_name, email = excluded.email,
+          phone = excluded.phone, street = excluded.street, postal_code = excluded.postal_code, city = excluded.city,
+          country = excluded.country, language = excluded.language, birthday = excluded.birthday,
+          gender = excluded.gender, loyalty_card = excluded.loyalty_card, push_token = excluded.push_token,
+          known = excluded.known, traits = excluded.traits`
+    : tx.part``
   const documents = rows.filter(({ document }) => document !== null)
   const people = tx.run`
     insert into profile.person (person, first_name, last_name, email, phone, street, postal_code, city, country,
@@ -406,13 +434,7 @@ async function writePersons(
       coalesce(r.last, seen.last_seen, r."firstAt")::date
     from ${recordset(tx, rows, personColumns)} as r
     left join profile.seen on seen.person = r.person
-    order by r.person
-    on conflict (person) do update set
-      first_name = excluded.first_name, last_name = excluded.last_name, email = excluded.email,
-      phone = excluded.phone, street = excluded.street, postal_code = excluded.postal_code, city = excluded.city,
-      country = excluded.country, language = excluded.language, birthday = excluded.birthday,
-      gender = excluded.gender, loyalty_card = excluded.loyalty_card, push_token = excluded.push_token,
-      known = excluded.known, traits = excluded.traits`
+    order by r.person ${again}`
   if (documents.length === 0) return void (await people)
   const found = tx.run`
     insert into profile.document (person, text)
@@ -496,6 +518,12 @@ export async function forgetOld(database: Database): Promise<number> {
   const contacts = await database.run`
     delete from profile.contact where at < platform.now() - ${contactDays} * interval '1 day'`
   return counts + contacts
+}
+
+/** Takes all scores of these persons away: who objects is not to be scored. */
+export async function dropScores(tx: Database, persons: PersonId[]): Promise<number> {
+  const given = await tx.run`delete from profile.given_score where person = any(${persons})`
+  return given + (await tx.run`delete from profile.forecast where person = any(${persons})`)
 }
 
 export async function erasePersons(tx: Database, persons: PersonId[]): Promise<number> {
