@@ -162,6 +162,7 @@ export async function compose(ground: Ground, options: ComposeOptions = {}): Pro
     audit: governance.audit,
     setScore: profile.setScore,
     setForecasts: profile.setForecasts,
+    dropScores: profile.dropScores,
     async saveSegment(draft, by, fill) {
       const made = await audience.create(draft, by)
       await database.transaction(async (tx) => audience.recompute(tx, await fill(tx)))

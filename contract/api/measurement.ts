@@ -348,6 +348,8 @@ export const personJourney = route({
   params: z.object({ person: idOf('person') }),
   answer: z.object({
     note: figureNote,
+    /** Why nothing is shown: a purpose that the person refused, or the person is restricted or being erased. */
+    hidden: z.enum(['analytics', 'profiling', 'restricted', 'erased']).nullable(),
     conversions: z.array(creditedConversion),
     /** Touches after the last order. */
     open: z.array(touch),

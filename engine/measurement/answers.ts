@@ -1,7 +1,7 @@
 import { type AnswerOf, api, type InputOf, kept, minorDigits, type PersonId } from '@einklang/contract'
 import { dayIn, type Ground } from '@einklang/platform'
 import { type Because, chooseOrder } from '@einklang/stats'
-import { countedBehind, listedPage } from './behind.ts'
+import { countedBehind, hiddenAmong, listedPage } from './behind.ts'
 import { lookBackDays } from './build.ts'
 import {
   buyersIn,
@@ -305,11 +305,15 @@ export function createAnswers(ground: Ground, sums: JourneySums) {
 
   async function personJourney(person: PersonId): Promise<AnswerOf<Routes['personJourney']>> {
     const current = await database.row<{ person: PersonId }>`select identity.current(${person}::uuid) as person`
-    const [build, rows] = await Promise.all([lastBuild(database), pathsOf(history, current?.person ?? person)])
+    const asked = current?.person ?? person
+    const [build, hidden] = await Promise.all([lastBuild(database), hiddenAmong(database, [asked])])
+    const because = hidden.get(asked) ?? null
+    const rows = because === null ? await pathsOf(history, asked) : []
     const orders = rows.filter((row) => Number(row.converted) === 1)
     const lastOrder = orders[0]?.at ?? ''
     return {
       note: noteOf(build, kept('defines_journey'), orders[0]?.currency ?? null),
+      hidden: because,
       conversions: orders.map((row) => creditedOrder(row, config.timeZone)),
       open: rows
         .filter((row) => Number(row.converted) === 0 && row.at > lastOrder)
@@ -530,8 +534,17 @@ export function createAnswers(ground: Ground, sums: JourneySums) {
   }
 
   async function customerPersons(): Promise<AnswerOf<Routes['customerPersons']>> {
-    const { listed: _, ...counts } = await countedBehind(database, await forecastPersons(database))
-    return counts
+    const [{ listed: _, ...counts }, fit] = await Promise.all([
+      forecastPersons(database).then((persons) => countedBehind(database, persons)),
+      lastCustomerFit(database),
+    ])
+    // Who objects has no forecast; how many these are was noted when the others got theirs.
+    const hidden = Map.groupBy([...counts.hidden, ...(fit?.learnt?.leftOut ?? [])], ({ because }) => because)
+    const sum = (rows: { persons: number }[]) => rows.reduce((total, { persons }) => total + persons, 0)
+    return {
+      persons: counts.persons + sum(fit?.learnt?.leftOut ?? []),
+      hidden: [...hidden].map(([because, rows]) => ({ because, persons: sum(rows) })),
+    }
   }
 
   return {

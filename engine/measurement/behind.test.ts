@@ -94,6 +94,9 @@ test('persons who refused statistics or profiling stand behind figures, but on n
     measurement.bestCustomers({ by: 'purchases', limit: 2, ...(after ? { after } : {}) }),
   )
   expect(who(best)).toEqual(listed)
+  const own = await Promise.all(names.map((name) => measurement.personJourney(personNamed(name) as PersonId)))
+  expect(names.filter((_, index) => own[index]?.conversions.length === 1).toSorted()).toEqual(listed)
+  expect(own[names.indexOf('scored')]).toMatchObject({ hidden: 'profiling', conversions: [], open: [] })
   expect(byReason((await measurement.customerPersons()).hidden)).toEqual(hidden)
   // The figures themselves stay whole.
   expect((await measurement.attribution({ ...feb, by: 'channel' })).totals.orders).toBe(8)

@@ -24,6 +24,7 @@ beforeAll(async () => {
       for (const row of rows) forecasts.set(row.person, row)
       await profile.setForecasts(tx, rows, asOf)
     },
+    dropScores: profile.dropScores,
   })
 })
 afterAll(() => town.close())
@@ -131,6 +132,37 @@ test('the same night again writes nothing; a purchase writes the one whom it con
   const { rows } = (await town.ground.database.row<{ rows: number }>`
     select count(distinct name)::int as rows from profile.score where person = ${buyer}`) ?? { rows: 0 }
   expect(rows).toBe(3)
+})
+
+test('who objects gets no forecast and loses the one there is; the answer says how many', async () => {
+  const { database } = town.ground
+  const [first, second] = [...forecasts.keys()] as [PersonId, PersonId]
+  const scored = async () =>
+    (
+      await database.rows<{ person: PersonId }>`select person from profile.score where person in (${first}, ${second})`
+    ).map((row) => row.person)
+  await database.run`
+    insert into consent.state (person, purpose, channel, allowed, because) values (${first}, 'profiling', 'email', false, 'objected')`
+  // The second one said no as somebody else, by a browser.
+  const former = derivedId('person', 'former')
+  await database.run`insert into identity.merged (loser, winner, log) values (${former}, ${second}, ${former})`
+  await database.run`
+    insert into consent.signal (person, purpose, at, known_at, event) values (${former}, 'analytics', platform.now(), platform.now(), ${former})`
+  expect(new Set(await scored())).toEqual(new Set([first, second]))
+  expect(await measurement.forgetObjecting()).toBe(2)
+  expect(await scored()).toEqual([])
+  expect(await measurement.forgetObjecting()).toBe(0)
+  await measurement.refitCustomers()
+  expect(await scored()).toEqual([])
+  expect(await measurement.customerPersons()).toEqual({
+    persons: 600,
+    hidden: expect.arrayContaining([
+      { because: 'profiling', persons: 1 },
+      { because: 'analytics', persons: 1 },
+    ]),
+  })
+  // Of everybody together the figures stay whole.
+  expect((await measurement.customerValue()).customers).toBe(600)
 })
 
 test('a customer base that buys as before raises no alarm, one that stops does', () => {

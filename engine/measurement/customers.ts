@@ -2,6 +2,7 @@ import { type AnswerOf, type api, kept, minorDigits, type PersonId } from '@eink
 import { type Database, dayIn, type Ground, type History, type HistoryPart, writtenSql } from '@einklang/platform'
 import { gatherHistories, type Paid } from '@einklang/stats'
 import type { Forecast } from '#profile'
+import type { Hidden } from './behind.ts'
 import { neighboursOf } from './neighbours.ts'
 import { addDays } from './period.ts'
 import { valueThread } from './threads.ts'
@@ -22,6 +23,8 @@ const perPage = 50_000
 const perStatement = 20_000
 
 export type SetForecasts = (tx: Database, forecasts: readonly Forecast[], asOf: Date) => Promise<void>
+
+export type DropScores = (tx: Database, persons: PersonId[]) => Promise<number>
 
 type Scope = { until: string; before: string; timeZone: string; currency: string }
 
@@ -143,7 +146,9 @@ async function gather(history: History, scope: Scope, currency: string, signal: 
 }
 
 export type Sums = { alive: number; purchases: number; value: number; valued: number }
-export type Learnt = ValueFit & { sums: Sums }
+/** Customers without a forecast because they do not permit one. */
+export type LeftOut = { because: Hidden; persons: number }[]
+export type Learnt = ValueFit & { sums: Sums; leftOut?: LeftOut }
 
 export type Refit = 'scored' | 'too few'
 
@@ -178,17 +183,24 @@ export async function refitCustomers(
     const { fit, spend } = learnt
     await thread.ask({ kind: 'prepare', fit, spend, histories: task.all, horizon: horizonWeeks, seed: 'customers' })
     const sums: Sums = { alive: 0, purchases: 0, value: 0, valued: 0 }
+    const objecting = await objectingPersons(database)
+    const leftOut = new Map<Hidden, number>()
     let writing: Promise<void> = Promise.resolve()
     for (const { persons, ...page } of pages) {
       signal.throwIfAborted()
       const scores = await thread.ask<Float64Array>({ kind: 'score', ...page })
       await writing
+      for (const because of persons.flatMap((person) => objecting.get(person) ?? []))
+        leftOut.set(because, (leftOut.get(because) ?? 0) + 1)
       // The next page is scored while this one is written.
-      writing = write(database, setForecasts, persons, scores, now, sums)
+      writing = write(database, setForecasts, { persons, scores, objecting }, now, sums)
       writing.catch(() => undefined)
     }
     await writing
-    await finish(database, number, { persons: count, learnt: { ...learnt, sums } })
+    await finish(database, number, {
+      persons: count,
+      learnt: { ...learnt, sums, leftOut: [...leftOut].map(([because, persons]) => ({ because, persons })) },
+    })
     return 'scored'
   } catch (error) {
     await finish(database, number, {
@@ -205,8 +217,7 @@ export async function refitCustomers(
 async function write(
   database: Database,
   setForecasts: SetForecasts,
-  persons: PersonId[],
-  scores: Float64Array,
+  { persons, scores, objecting }: { persons: PersonId[]; scores: Float64Array; objecting: Map<PersonId, Hidden> },
   asOf: Date,
   sums: Sums,
 ): Promise<void> {
@@ -228,8 +239,43 @@ async function write(
         worth: known ? { value: at(6), low: at(7), high: at(8) } : null,
       }
     })
-    await database.transaction((tx) => setForecasts(tx, forecasts, asOf))
+    const permitted = forecasts.filter(({ person }) => !objecting.has(person))
+    await database.transaction((tx) => setForecasts(tx, permitted, asOf))
   }
+}
+
+/**
+ * Everybody who refuses statistics or profiling, is restricted or being erased, as the person of today, with the reason.
+ * These are few and all customers many, so they are read at once.
+ */
+async function objectingPersons(database: Database): Promise<Map<PersonId, Hidden>> {
+  const rows = await database.rows<{ person: PersonId; because: Hidden }>`
+    select distinct on (person) person, because from (
+      select coalesce(winner, found.person) as person, because from (
+        select person, case when because in ('erased', 'restricted') then because else purpose end as because
+        from consent.state where purpose in ('analytics', 'profiling') and not allowed
+        union all select person, 'erased' from consent.erased
+      ) as found left join identity.merged on loser = found.person and not undone
+      union all select person, purpose from consent.refused where purpose in ('analytics', 'profiling')
+    ) as found order by person, array_position(array['erased', 'restricted', 'analytics', 'profiling'], because)`
+  return new Map(rows.map(({ person, because }) => [person, because]))
+}
+
+/** Takes the scores of everybody who objects away; returns how many rows went. */
+export async function forgetObjecting(database: Database, dropScores: DropScores): Promise<number> {
+  const objecting = [...(await objectingPersons(database)).keys()]
+  if (objecting.length === 0) return 0
+  const rows = await database.rows<{ person: PersonId }>`
+    select person from unnest(${objecting}::uuid[]) as person
+    where exists (select from profile.score where score.person = person.person)`
+  return rows.length === 0
+    ? 0
+    : database.transaction((tx) =>
+        dropScores(
+          tx,
+          rows.map(({ person }) => person),
+        ),
+      )
 }
 
 /** Three digits: intervals are wider by far. */

@@ -5,7 +5,7 @@ import { type Answers, createAnswers } from './answers.ts'
 import { build, newestBatch } from './build.ts'
 import { type ContactSums, contactSums } from './contacts.ts'
 import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
-import { type Refit, refitCustomers, type SetForecasts } from './customers.ts'
+import { type DropScores, forgetObjecting, type Refit, refitCustomers, type SetForecasts } from './customers.ts'
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts'
 import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
@@ -63,6 +63,8 @@ export type Measurement = Answers & {
   refitCustomers(signal?: AbortSignal): Promise<Refit>
   /** The same in the background. */
   refitSoon(): Promise<void>
+  /** Takes the scores of everybody who objects to them away; returns how many went. */
+  forgetObjecting(): Promise<number>
   /** Keeps stock reports, so that figures of products know what could be bought when. */
   stockTold(tx: Database, reports: StockReport[]): Promise<void>
   erase(tx: Database, persons: PersonId[]): Promise<number>
@@ -88,6 +90,8 @@ export type MeasurementNeeds = {
   setScore?: SetScore
   /** Writes what customers will buy to their profiles. */
   setForecasts?: SetForecasts
+  /** Takes scores off profiles. */
+  dropScores?: DropScores
   /** Saves a segment with its members. */
   saveSegment?: SaveSegment
   /** Spend per week and channel, which budget knows. */
@@ -102,6 +106,7 @@ export function createMeasurement({
   audit,
   setScore = async () => undefined,
   setForecasts = async () => undefined,
+  dropScores = async () => 0,
   saveSegment,
   weeklySpend = async () => [],
   pausesRead = async () => [],
@@ -122,6 +127,7 @@ export function createMeasurement({
     refresh,
     stockTold: noteStock,
     refitCustomers: (signal = new AbortController().signal) => refitCustomers(ground, setForecasts, signal),
+    forgetObjecting: () => forgetObjecting(database, dropScores),
     refitSoon: () => ground.jobs.add(database, 'measurement.customers', {}, { key: 'measurement.customers' }),
     mix: createMixDesk(ground, { weeklySpend, pausesRead }),
     protocol: createProtocolDesk(ground, audit),

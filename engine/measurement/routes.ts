@@ -88,6 +88,7 @@ export function measurementParts(measurement: Measurement): StageParts {
         work: async (_payload, signal) => {
           // The build that is running began before this was asked for; look again when it is done.
           while ((await measurement.buildNow(signal)) === 'busy') await pause(1000, undefined, { signal })
+          await measurement.forgetObjecting()
         },
       }),
       jobKind({

@@ -8,6 +8,7 @@ import { namesOf, type SearchAnswer, type SearchInput, searchPersons } from './s
 import { rememberSighted } from './sighted.ts'
 import {
   applyBatch,
+  dropScores,
   erasePersons,
   type Forecast,
   forgetOld,
@@ -48,6 +49,8 @@ export type Profile = {
   setScore(tx: Database, scores: Score[]): Promise<void>
   /** Keeps what customers will buy; `asOf` of a row stays while its figures do. */
   setForecasts(tx: Database, forecasts: readonly Forecast[], asOf: Date): Promise<void>
+  /** Takes all scores and forecasts of persons who object away. */
+  dropScores(tx: Database, persons: PersonId[]): Promise<number>
   today(): Promise<Today>
   /** Sorts what is new into the search index; beside a large import, so that the import itself need not. */
   tidySearch(): Promise<void>
@@ -85,6 +88,7 @@ export function createProfile({ ground, identity }: ProfileNeeds): Profile {
     export: (person, pieces = {}) => exportOf({ ...needs(pieces), history, clock }, person),
     setScore: writeScores,
     setForecasts: writeForecasts,
+    dropScores,
     tidySearch: async () => {
       await database.run`select gin_clean_pending_list('profile.document_text'::regclass)`
     },

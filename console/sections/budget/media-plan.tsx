@@ -203,7 +203,7 @@ const numbers = [
   'contacts',
   'reached',
 ] as const
-type Typed = { [field in (typeof numbers)[number] | 'one' | 'two' | 'cost']: number | string }
+type Typed = { [field in (typeof numbers)[number] | 'ofOne' | 'ofTwo' | 'cost']: number | string }
 
 function Edit(props: { line: Line | null; onClose: () => void }): ReactNode {
   const { t } = useTranslation()
@@ -224,15 +224,15 @@ function Edit(props: { line: Line | null; onClose: () => void }): ReactNode {
     ...(Object.fromEntries(numbers.map((field) => [field, line?.[field] ?? ''])) as {
       [field in (typeof numbers)[number]]: number | string
     }),
-    one: line?.reachOfOne == null ? '' : line.reachOfOne * 100,
-    two: line?.reachOfTwo == null ? '' : line.reachOfTwo * 100,
+    ofOne: line?.reachOfOne == null ? '' : line.reachOfOne * 100,
+    ofTwo: line?.reachOfTwo == null ? '' : line.reachOfTwo * 100,
     cost: line?.cost == null ? '' : line.cost / unit,
   })
   const set = useDeed(api.budget.setMediaLine, { refresh: ['budget'], quiet: true, done: t('kit.saved') })
   const number = (field: keyof Typed): number | null => (figures[field] === '' ? null : Number(figures[field]))
   async function save(): Promise<void> {
     if (channel === null) return
-    const [one, two, cost] = [number('one'), number('two'), number('cost')]
+    const [one, two, cost] = [number('ofOne'), number('ofTwo'), number('cost')]
     const body: Draft = {
       ...texts,
       ends: texts.ends === '' ? texts.starts : texts.ends,
@@ -298,8 +298,8 @@ function Edit(props: { line: Line | null; onClose: () => void }): ReactNode {
         </Text>
         <SimpleGrid cols={{ base: 1, xs: 3 }} spacing="sm">
           {figure('population')}
-          {figure('one', { suffix: ' %', decimalScale: 2 })}
-          {figure('two', { suffix: ' %', decimalScale: 2 })}
+          {figure('ofOne', { suffix: ' %', decimalScale: 2 })}
+          {figure('ofTwo', { suffix: ' %', decimalScale: 2 })}
           {figure('insertions')}
           {figure('booked')}
           {figure('aired')}

@@ -44,7 +44,10 @@ export function PathTab(props: { person: PersonId }): ReactNode {
         of={journey}
         empty={(value) =>
           value.conversions.length + value.open.length === 0 ? (
-            <Empty title={t('path.none')} hint={t('path.noneHint')} />
+            <Empty
+              title={t(value.hidden === null ? 'path.none' : 'path.hidden')}
+              hint={t(value.hidden === null ? 'path.noneHint' : `path.hidden_${value.hidden}`)}
+            />
           ) : null
         }
       >
