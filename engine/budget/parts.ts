@@ -78,8 +78,11 @@ export function partOf(
     ]
   if (insertions !== null && one !== null && population !== null) {
     const { two, remarks } = reachOfTwo(line, one, usual)
-    const law = (pressure: number) =>
-      vehicleReach({ reachOfOne: one, reachOfTwo: two, insertions: Math.round(insertions * pressure) }, threshold)
+    const law = (pressure: number) => {
+      const whole = Math.floor(insertions * pressure)
+      const at = (count: number) => vehicleReach({ reachOfOne: one, reachOfTwo: two, insertions: count }, threshold)
+      return between(at(whole), at(whole + 1), insertions * pressure - whole)
+    }
     const answer = law(1)
     return [
       {
@@ -96,6 +99,23 @@ export function partOf(
   return contacts === null
     ? []
     : [{ ...whose, source: 'contacts', contacts, reached: null, people: population, law: null, remarks: [] }]
+}
+
+/** Between two plans: as if one part of the time the one ran, and the other part the other. */
+function between(less: ReachAnswer, more: ReachAnswer, share: number): ReachAnswer {
+  if (share === 0) return less
+  const mixed = (one: number, other: number) => (1 - share) * one + share * other
+  const reach = mixed(less.reach, more.reach)
+  const grp = mixed(less.grp, more.grp)
+  return {
+    contacts: more.contacts.map((chance, count) => mixed(less.contacts[count] ?? 0, chance)),
+    reach,
+    grp,
+    effective: mixed(less.effective, more.effective),
+    frequency: reach > 0 ? grp / 100 / reach : 0,
+    fresh: mixed(less.fresh, more.fresh),
+    assumed: less.assumed,
+  }
 }
 
 function reachOfTwo(line: StoredLine, one: number, usual: Habits): { two: number; remarks: string[] } {

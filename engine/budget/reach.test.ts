@@ -106,7 +106,11 @@ test('two stations follow the published figures of the beta-binomial law, planne
 test('known persons are counted; with radio they lie between sharing all and sharing nobody', async () => {
   known = {
     all: ofPersons('', [30_000, 10_000, 10_000]),
-    channels: [ofPersons('email', [30_000, 10_000]), ofPersons('letter', [20_000]), ofPersons('radio', [40], { responded: 40 })],
+    channels: [
+      ofPersons('email', [30_000, 10_000]),
+      ofPersons('letter', [20_000]),
+      ofPersons('radio', [40], { responded: 40 }),
+    ],
     campaigns: [],
     days: [
       { channel: 'email', day: '2026-02-02', contacts: 40_000, first: 40_000 },

@@ -104,7 +104,13 @@ export function createReachDesk({ ground, measurement, audit }: ReachNeeds): Rea
       const plans = planned.filter(here)
       const byPerson = known !== undefined && others.length === 0
       const observed = byPerson ? figuresOf(known, base, threshold) : together(others, base, threshold)
-      const cost = ledger.filter(here).reduce((sum, row) => sum + row.amount, 0) || costOf(lines.filter(here), currency)
+      const booked = new Set(ledger.map(keyOf))
+      const cost =
+        ledger.filter(here).reduce((sum, row) => sum + row.amount, 0) +
+        costOf(
+          lines.filter((line) => here(line) && !booked.has(keyOf(line))),
+          currency,
+        )
       const fresh = byPerson
         ? campaign === null
           ? lateFresh(sums.days.filter((row) => row.channel === channel))
@@ -145,8 +151,17 @@ export function createReachDesk({ ground, measurement, audit }: ReachNeeds): Rea
       const known = sums.campaigns.find((sum) => one !== undefined && keyOf(sum) === keyOf(one))
       return rowOf(one?.channel ?? '', one?.campaign ?? '', known)
     })
-    const reachOf = (row: Row) => row.observed?.reached?.value ?? row.observed?.contacts ?? row.planned?.contacts ?? 0
-    const byReach = (one: Row, other: Row) => reachOf(other) - reachOf(one) || (one.channel < other.channel ? -1 : 1)
+    // Whoever is known to have been met comes first, then what was planned, then mere contacts.
+    const placeOf = (row: Row) => [
+      row.observed?.reached?.value ?? 0,
+      row.planned?.reached?.value ?? 0,
+      row.observed?.contacts ?? row.planned?.contacts ?? 0,
+    ]
+    const byReach = (one: Row, other: Row) => {
+      const [left, right] = [placeOf(one), placeOf(other)]
+      const differs = left.findIndex((value, index) => value !== right[index])
+      return differs < 0 ? (one.channel < other.channel ? -1 : 1) : (right[differs] ?? 0) - (left[differs] ?? 0)
+    }
     const beside = told.filter((part) => apart.includes(part.channel))
     const known = sums.all.persons === 0 ? null : { ...sums.all, channel: '', campaign: '' }
     const every = beside.length === 0 ? null : together(beside, base, threshold, known)

@@ -151,7 +151,7 @@ function Returns(props: { answer: Answer }): ReactNode {
       {
         id: 'share',
         header: t('budget.share'),
-        width: 100,
+        width: 90,
         align: 'right',
         sort: (row) => row.shareOfSpend,
         cell: (row) => format.percent(row.shareOfSpend),
@@ -159,7 +159,7 @@ function Returns(props: { answer: Answer }): ReactNode {
       {
         id: 'planned',
         header: t('budget.planned'),
-        width: 130,
+        width: 110,
         align: 'right',
         sort: (row) => row.planned,
         cell: (row) => (row.planned === null ? '–' : format.money(row.planned, currency)),
@@ -167,7 +167,7 @@ function Returns(props: { answer: Answer }): ReactNode {
       {
         id: 'revenue',
         header: t('budget.revenue'),
-        width: 172,
+        width: 150,
         align: 'right',
         sort: (row) => row.revenue,
         cell: (row) => (row.measuredBy === 'none' ? '–' : format.money(row.revenue, currency)),
@@ -175,7 +175,7 @@ function Returns(props: { answer: Answer }): ReactNode {
       {
         id: 'orders',
         header: t('measurement.orders'),
-        width: 100,
+        width: 130,
         align: 'right',
         sort: (row) => row.orders,
         cell: (row) => (row.measuredBy === 'none' ? '–' : format.count(row.orders)),
@@ -191,7 +191,7 @@ function Returns(props: { answer: Answer }): ReactNode {
       {
         id: 'impressions',
         header: t('budget.impressions'),
-        width: 130,
+        width: 150,
         align: 'right',
         sort: (row) => row.impressions,
         cell: (row) => format.count(row.impressions),
@@ -199,7 +199,7 @@ function Returns(props: { answer: Answer }): ReactNode {
       {
         id: 'clicks',
         header: t('budget.clicks'),
-        width: 110,
+        width: 100,
         align: 'right',
         sort: (row) => row.clicks,
         cell: (row) => format.count(row.clicks),

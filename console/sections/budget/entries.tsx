@@ -40,7 +40,7 @@ export function Entries(): ReactNode {
       {
         id: 'day',
         header: t('budget.day'),
-        width: 130,
+        width: 165,
         sort: (row) => row.day,
         cell: (row) => `${format.date(row.day)}${row.days > 1 ? ` (+${row.days - 1})` : ''}`,
       },
@@ -99,20 +99,22 @@ export function Entries(): ReactNode {
           checked={filters.replaced === 'show'}
           onChange={(event) => change({ replaced: event.currentTarget.checked ? 'show' : undefined })}
         />
-        {may(api.budget.importSpend) ? (
-          <Button variant="default" onClick={() => setReading(true)} data-testid="read-spend">
-            {t('spendFile.open')}
-          </Button>
-        ) : null}
-        {may(api.budget.addEntry) ? (
-          <Button
-            leftSection={<IconPlus size={16} aria-hidden />}
-            onClick={() => setAdding(true)}
-            data-testid="add-spend"
-          >
-            {t('budget.add')}
-          </Button>
-        ) : null}
+        <Group gap="xs">
+          {may(api.budget.importSpend) ? (
+            <Button variant="default" onClick={() => setReading(true)} data-testid="read-spend">
+              {t('spendFile.open')}
+            </Button>
+          ) : null}
+          {may(api.budget.addEntry) ? (
+            <Button
+              leftSection={<IconPlus size={16} aria-hidden />}
+              onClick={() => setAdding(true)}
+              data-testid="add-spend"
+            >
+              {t('budget.add')}
+            </Button>
+          ) : null}
+        </Group>
       </Group>
       <Fetch
         of={entries}

@@ -48,7 +48,7 @@ export function MediaPlan(): ReactNode {
       {
         id: 'starts',
         header: t('mediaPlan.days'),
-        width: 190,
+        width: 215,
         sort: (row) => row.starts,
         cell: (row) =>
           row.starts === row.ends ? format.date(row.starts) : `${format.date(row.starts)} – ${format.date(row.ends)}`,
@@ -103,7 +103,7 @@ export function MediaPlan(): ReactNode {
       {
         id: 'cost',
         header: t('mediaPlan.cost'),
-        width: 120,
+        width: 145,
         align: 'right',
         sort: (row) => row.cost,
         cell: (row) => (row.cost === null || row.currency === null ? '–' : format.wholeMoney(row.cost, row.currency)),

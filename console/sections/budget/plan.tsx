@@ -38,7 +38,7 @@ export function Plan(): ReactNode {
         width: 140,
         align: 'right',
         sort: (row) => row.amount,
-        cell: (row) => format.money(row.amount, row.currency),
+        cell: (row) => (row.amount === 0 ? '–' : format.money(row.amount, row.currency)),
       },
       {
         id: 'spent',

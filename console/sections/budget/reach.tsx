@@ -98,7 +98,7 @@ export function Reach(): ReactNode {
 }
 
 /** `1.200` or, where it cannot be known exactly, `1.000 – 1.400` below it. */
-function People(props: { figures: Figures | null }): ReactNode {
+function People(props: { figures: Figures | null; least?: number | null }): ReactNode {
   const { t } = useTranslation()
   const format = useFormat()
   if (props.figures === null) return '–'
@@ -106,7 +106,7 @@ function People(props: { figures: Figures | null }): ReactNode {
   if (reached === null)
     return (
       <Text size="xs" c="dimmed">
-        {t('reach.unknown')}
+        {props.least ? t('reach.atLeastPersons', { people: format.count(props.least) }) : t('reach.unknown')}
       </Text>
     )
   const whole = (value: number) => format.count(Math.round(value))
@@ -280,7 +280,7 @@ function MetTable(props: { label: string; rows: Row[]; answer: Answer; by: 'chan
         width: 145,
         align: 'right',
         sort: (row) => row.observed?.reached?.value ?? null,
-        cell: (row) => <People figures={row.observed} />,
+        cell: (row) => <People figures={row.observed} least={row.responded} />,
       },
       {
         id: 'contacts',
@@ -318,7 +318,7 @@ function MetTable(props: { label: string; rows: Row[]; answer: Answer; by: 'chan
       {
         id: 'responded',
         header: t('reach.responded'),
-        width: 115,
+        width: 130,
         align: 'right',
         sort: (row) => row.responded,
         cell: (row) => (row.responded === null ? '–' : format.count(row.responded)),
@@ -342,7 +342,7 @@ function MetTable(props: { label: string; rows: Row[]; answer: Answer; by: 'chan
             {row.perThousand === null ? '–' : format.money(row.perThousand, currency)}
             {row.perPoint === null ? null : (
               <Text size="xs" c="dimmed">
-                {t('reach.perPoint', { cost: format.wholeMoney(row.perPoint, currency) })}
+                {t('reach.perPoint', { cost: format.money(row.perPoint, currency) })}
               </Text>
             )}
           </>

@@ -159,7 +159,7 @@ function Credits(props: { answer: Answer; by: By }): ReactNode {
               </Text>
             )}
             {row.tooLittleData ? (
-              <Badge size="xs" ml={6} variant="light" color="yellow" tt="none">
+              <Badge size="xs" ml={row.campaign === null ? 6 : 0} variant="light" color="yellow" tt="none">
                 {t('measurement.tooLittle')}
               </Badge>
             ) : null}

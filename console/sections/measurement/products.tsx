@@ -97,7 +97,7 @@ function useDemandColumns<Of extends Told>(): { [name in 'units' | 'share' | 'co
       units: {
         id: 'units',
         header: t('products.sold'),
-        width: 95,
+        width: 110,
         align: 'right',
         sort: (row) => row.units,
         cell: (row) => format.count(row.units),
@@ -113,7 +113,7 @@ function useDemandColumns<Of extends Told>(): { [name in 'units' | 'share' | 'co
       corrected: {
         id: 'corrected',
         header: t('products.corrected'),
-        width: 120,
+        width: 150,
         align: 'right',
         sort: (row) => row.corrected?.value ?? null,
         cell: ({ corrected }) =>
@@ -225,7 +225,7 @@ function Wanted(props: { answer: Answer; by: By }): ReactNode {
       {
         id: 'missed',
         header: t('products.missedShort'),
-        width: 105,
+        width: 130,
         align: 'right',
         sort: (row) => row.missed,
         cell: (row) => (row.missed === null ? '–' : format.decimal(row.missed, 1)),
