@@ -3,7 +3,6 @@ import {
   ActionIcon,
   Button,
   FileInput,
-  Group,
   List,
   Modal,
   NumberInput,
