@@ -2,9 +2,10 @@ import type { Caller } from '@einklang/platform'
 import { type TestGround, testGround } from '@einklang/platform/testing'
 import { drawsFrom } from '@einklang/stats'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { addDays, createMeasurement, type Measurement } from '#measurement'
-import { sell } from '../measurement/town.ts'
-import { type Budget, createBudget } from './index.ts'
+import { type Budget, createBudget } from '#budget'
+import { createMeasurement, type Measurement } from './index.ts'
+import { addDays } from './period.ts'
+import { sell } from './town.ts'
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
