@@ -134,7 +134,15 @@ export async function joinGround(needs: {
 }
 
 const absent = () => Promise.reject(new Outage('This process has no history'))
-const absentHistory: History = { topology: 'embedded', rows: absent, run: absent, insert: absent, ...historyParts }
+const absentHistory: History = {
+  topology: 'embedded',
+  rows: absent,
+  run: absent,
+  insert: absent,
+  blocks: () => ({ [Symbol.asyncIterator]: () => ({ next: absent }) }),
+  insertBlock: absent,
+  ...historyParts,
+}
 
 async function openPostgres(needs: {
   config: Config

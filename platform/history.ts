@@ -1,9 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { buffer, text as drained } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { stages } from '@einklang/contract'
+import { type Block, readBlocks, writeBlock } from './blocks.ts'
 import { assert, Outage } from './failure.ts'
 import type { Migration } from './migrate.ts'
 import { writtenSql } from './written-sql.ts'
@@ -22,6 +26,10 @@ export type History = {
    * contain a hash of the rows. Columns are taken by name; Dates and ISO texts are accepted for DateTime64.
    */
   insert(table: string, rows: object[] | Lines, token: string): Promise<void>
+  /** The rows as columns, some ten thousand at a time while the statement runs; it takes as long as it takes. */
+  blocks(text: TemplateStringsArray, ...values: unknown[]): AsyncIterable<Block>
+  /** Inserts the rows as they are, in one statement; a repeat is not noticed. Columns are taken by name. */
+  insertBlock(table: string, block: Block): Promise<void>
   part(text: TemplateStringsArray, ...values: unknown[]): HistoryPart
   join(parts: HistoryPart[], separator: 'and' | 'or' | ','): HistoryPart
   /** The table that holds the rows, for `truncate` and `delete`: on a cluster those on all its nodes. */
@@ -84,6 +92,25 @@ export function createHistory(place: HistoryPlace): OpenHistory {
       const settings = { ...writing, insert_deduplication_token: token }
       return asOutage(lanes.run((lane) => lane.insert(table, lines, settings)))
     },
+    async *blocks(text, ...values) {
+      const { query, query_params } = statement(text, values, literal)
+      const taken = await lanes.take()
+      try {
+        for await (const bytes of taken.lane.blocks(`${query}\nsettings ${inBlocks}`, query_params))
+          yield* readBlocks(bytes)
+      } catch (error) {
+        throw outageOf(error)
+      } finally {
+        taken.free()
+      }
+    },
+    insertBlock: (table, block) => {
+      const columns = Object.keys(block.columns)
+      for (const name of [...table.split('.'), ...columns])
+        assert(/^[a-z_0-9]+$/.test(name), `not a name of history: ${name}`)
+      if (block.rows === 0) return Promise.resolve()
+      return asOutage(lanes.run((lane) => lane.insertBlock(`${table} (${columns.join(', ')})`, writeBlock(block))))
+    },
     ...historyParts,
     ...(place.kind === 'cluster' && {
       stored: (table: string) => historyParts.part(writtenSql(`${table}_local on cluster '${place.cluster}'`)),
@@ -119,15 +146,34 @@ const writing: Settings = {
   distributed_foreground_insert: 1,
 }
 
+// Blocks are as large as ClickHouse works with: small ones would each bring their own words.
+const inBlocks = 'max_execution_time = 0, max_block_size = 65536, preferred_block_size_bytes = 0'
+const ofBlocks: Settings = {
+  max_execution_time: 0,
+  insert_deduplicate: 0,
+  optimize_on_insert: 0,
+  max_block_size: 4_000_000,
+  max_insert_block_size: 4_000_000,
+  min_insert_block_size_rows: 0,
+  min_insert_block_size_bytes: 0,
+  distributed_foreground_insert: 1,
+}
+
 /** One connection: for statements, and for rows that go through as they are. */
 type Lane = {
   client: ClickHouseClient
   /** The settings hold for this insert alone. */
   insert(table: string, lines: Buffer, settings: Settings): Promise<void>
+  /** What the statement answers in the format Native, whole blocks at a time. */
+  blocks(query: string, params: { [name: string]: string | null }): AsyncIterable<Uint8Array>
+  /** One block in the format Native; `table` names its columns. */
+  insertBlock(table: string, bytes: Buffer): Promise<void>
 }
 
 type Lanes = {
   run<Result>(work: (lane: Lane) => Promise<Result>): Promise<Result>
+  /** A connection until it is set free. */
+  take(): Promise<{ lane: Lane; free: () => void }>
   interrupt(): Promise<void>
   close(): Promise<void>
 }
@@ -145,8 +191,18 @@ function openServer(address: string): Lanes {
       const query = `insert into ${table} format JSONEachRow\n${lines.toString('utf8')}`
       await client.command({ query, clickhouse_settings: settings })
     },
+    async *blocks(query, query_params) {
+      const { stream } = await client.exec({ query: `${query} format Native`, query_params })
+      yield await buffer(stream)
+    },
+    async insertBlock(table, bytes) {
+      const query = `insert into ${table} format Native`
+      const { stream } = await client.exec({ query, values: Readable.from([bytes]), clickhouse_settings: ofBlocks })
+      await drained(stream)
+    },
   }
-  return { run: (work) => work(lane), interrupt: () => Promise.resolve(), close: () => client.close() }
+  const take = () => Promise.resolve({ lane, free: () => undefined })
+  return { run: (work) => work(lane), take, interrupt: () => Promise.resolve(), close: () => client.close() }
 }
 
 /**
@@ -164,14 +220,35 @@ function openTwin(place: { directory: string; memoryMegabytes?: number }): Lanes
   const { createChdbConnection } = require('chdb/connection') as typeof import('chdb/connection')
   // The first session binds the directory and takes the settings; the connections below share it.
   const binding = new Session(directory, { connectionArgs: [`--config-file=${settingsFile}`] })
-  const lanes = [1, 2, 3].map((): Lane => {
+  const lanes = [1, 2, 3].map((number): Lane => {
     const connection = createChdbConnection({ path: directory })
+    // The binding takes texts only; the engine reads its own format from a file.
+    const file = join(directory, `lane${number}.native`)
+    rmSync(file, { force: true })
     return {
       client: createClient({ connection } as object),
       // As a statement the text would be copied and read several times on our thread, and its settings would stay with
       // the connection: under a token that stayed, the next "insert … select" would write nothing.
       async insert(table, lines, settings) {
         await connection.chdb.rawInsert({ table, values: lines, format: 'JSONEachRow', settings }).catch(withCode)
+      },
+      async *blocks(query) {
+        try {
+          for await (const chunk of connection.chdb.queryStream(query, { format: 'Native' })) yield chunk.raw()
+        } catch (error) {
+          withCode(error as Error)
+        }
+      },
+      async insertBlock(table, bytes) {
+        const settings = Object.entries(ofBlocks).map(([name, value]) => `${name} = ${value}`)
+        const columns = table.slice(table.indexOf('(') + 1, -1)
+        const query = `insert into ${table} select ${columns} from file(${quoted(file)}, 'Native') settings ${settings.join(', ')}`
+        try {
+          await writeFile(file, bytes, { mode: 0o600 })
+          await connection.chdb.queryAsync(query).catch(withCode)
+        } finally {
+          await rm(file, { force: true })
+        }
       },
     }
   })
@@ -184,17 +261,27 @@ function openTwin(place: { directory: string; memoryMegabytes?: number }): Lanes
   const waiting: ((lane: Lane | null) => void)[] = []
   let closing: (() => void) | null = null
   const next = () => new Promise<Lane | null>((resolve) => waiting.push(resolve))
-  return {
-    async run(work) {
-      const lane = closing ? null : (free.pop() ?? (await next()))
-      if (!lane) throw new Outage('ClickHouse is being closed')
-      try {
-        return await work(lane)
-      } finally {
+  const take = async () => {
+    const lane = closing ? null : (free.pop() ?? (await next()))
+    if (!lane) throw new Outage('ClickHouse is being closed')
+    return {
+      lane,
+      free() {
         const after = waiting.shift()
         if (after) after(lane)
         else free.push(lane)
         if (free.length === lanes.length) closing?.()
+      },
+    }
+  }
+  return {
+    take,
+    async run(work) {
+      const taken = await take()
+      try {
+        return await work(taken.lane)
+      } finally {
+        taken.free()
       }
     },
     interrupt,
@@ -221,9 +308,10 @@ function openTwin(place: { directory: string; memoryMegabytes?: number }): Lanes
   }
 }
 
-/** The raw insert names the engine's code in a field of its own. */
+/** The binding names the engine's code in a field of its own, or in the words alone. */
 function withCode(error: Error & { clickhouseCode?: unknown }): never {
-  throw Object.assign(error, { code: String(error.clickhouseCode ?? '') })
+  const code = error.clickhouseCode ?? /\bCode: (\d+)/.exec(error.message)?.[1] ?? ''
+  throw Object.assign(error, { code: String(code) })
 }
 
 /** Small caches and pools: the twin shares two cores and little memory with everything else. */
@@ -337,19 +425,20 @@ async function asOutage<Result>(pending: Promise<Result>): Promise<Result> {
   try {
     return await pending
   } catch (error) {
-    const code = String((error as { code?: unknown }).code ?? '')
-    // Network codes, and of ClickHouse's own: 159 time-out, 202 too many queries, 210 network, 241 memory limit, 252 too many parts, 394 ended.
-    if (
-      !/^(E[A-Z_]+|159|202|210|241|252|394)$/.test(code) &&
-      !/socket hang up|Timeout error/.test((error as Error).message)
-    ) {
-      throw error
-    }
-    throw new Outage(`ClickHouse cannot answer now (${(error as Error).message})`, {
-      cause: error,
-      retryAfterSeconds: 5,
-    })
+    throw outageOf(error)
   }
+}
+
+function outageOf(error: unknown): unknown {
+  const code = String((error as { code?: unknown }).code ?? '')
+  // Network codes, and of ClickHouse's own: 159 time-out, 202 too many queries, 210 network, 241 memory limit, 252 too many parts, 394 ended.
+  const passing =
+    /^(E[A-Z_]+|159|202|210|241|252|394)$/.test(code) || /socket hang up|Timeout error/.test((error as Error).message)
+  if (!passing) return error
+  return new Outage(`ClickHouse cannot answer now (${(error as Error).message})`, {
+    cause: error,
+    retryAfterSeconds: 5,
+  })
 }
 
 export type Topology = { kind: 'embedded' | 'server' } | { kind: 'cluster'; cluster: string }

@@ -1,3 +1,4 @@
+export { type Block, type Column, idsOf, listOf, numbersOf, textsOf, wordsIn } from './blocks.ts'
 export * from './boot.ts'
 export * from './chance.ts'
 export * from './clock.ts'

@@ -14,14 +14,29 @@ const { ground } = bench
 const { history } = ground
 const millions = events / 1e6
 if (process.argv.includes('--statements')) {
-  const run = history.run.bind(history)
+  // What a statement takes includes what is computed here meanwhile.
+  const told = (before: number, cpu: NodeJS.CpuUsage, what: string) => {
+    const used = process.cpuUsage(cpu)
+    console.log(
+      `  ${((performance.now() - before) / 1000).toFixed(2)} s, ${((used.user + used.system) / 1e6).toFixed(2)} CPU s: ${what}`,
+    )
+  }
+  const short = (text: TemplateStringsArray) => text.join('?').replaceAll(/\s+/g, ' ').trim().slice(0, 90)
+  const { run, blocks, insertBlock } = history
   history.run = async (text, ...values) => {
     const [before, cpu] = [performance.now(), process.cpuUsage()]
     await run(text, ...values)
-    const used = process.cpuUsage(cpu)
-    console.log(
-      `  ${((performance.now() - before) / 1000).toFixed(2)} s, ${((used.user + used.system) / 1e6).toFixed(2)} CPU s: ${text.join('?').replaceAll(/\s+/g, ' ').trim().slice(0, 90)}`,
-    )
+    told(before, cpu, short(text))
+  }
+  history.blocks = async function* (text, ...values) {
+    const [before, cpu] = [performance.now(), process.cpuUsage()]
+    yield* blocks(text, ...values)
+    told(before, cpu, short(text))
+  }
+  history.insertBlock = async (table, block) => {
+    const [before, cpu] = [performance.now(), process.cpuUsage()]
+    await insertBlock(table, block)
+    told(before, cpu, `${block.rows} rows into ${table}`)
   }
 }
 

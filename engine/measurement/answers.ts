@@ -2,7 +2,6 @@ import { type AnswerOf, api, type InputOf, kept, minorDigits, type PersonId } fr
 import { dayIn, type Ground } from '@einklang/platform'
 import { type Because, chooseOrder } from '@einklang/stats'
 import { countedBehind, hiddenAmong, listedPage } from './behind.ts'
-import { lookBackDays } from './build.ts'
 import {
   buyersIn,
   creditByWeek,
@@ -36,6 +35,7 @@ import { type Period, periodOf, weeksOf } from './period.ts'
 import { productParts, productRows } from './products.ts'
 import { protocolsOf } from './protocol.ts'
 import { refused } from './sayings.ts'
+import { lookBackDays } from './sources.ts'
 import { type FinishedBuild, lastBuild, membersOf } from './store.ts'
 
 type Routes = typeof api.measurement

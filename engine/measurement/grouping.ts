@@ -1,6 +1,7 @@
 import type { api } from '@einklang/contract'
 import { type History, type HistoryPart, writtenSql } from '@einklang/platform'
 import { refused } from './sayings.ts'
+import { type SourceFields, sourceFields } from './sources.ts'
 
 export type GroupingRule = api.measurement.GroupingRule
 type Condition = GroupingRule['conditions'][number]
@@ -141,6 +142,33 @@ function conditionPart(history: History, condition: Condition): HistoryPart {
       return any((value) => history.part`match(${column}, ${value})`)
   }
 }
+
+/** The channel of each source; the history reads the rules, as it understands their patterns. */
+export async function channelsOf(
+  history: History,
+  rules: readonly GroupingRule[],
+  sources: SourceFields[],
+): Promise<string[]> {
+  const found: string[] = []
+  for (let start = 0; start < sources.length; ) {
+    const some: SourceFields[] = []
+    // Statements of the embedded engine are limited in length.
+    for (let length = 0; start < sources.length && length < lettersPerStatement; start++) {
+      const source = sources[start] as SourceFields
+      some.push(source)
+      length += sourceFields.reduce((sum, field) => sum + source[field].length + 4, 0)
+    }
+    const list = (field: keyof SourceFields) =>
+      history.part`${some.map((source) => source[field])} as ${history.part(writtenSql(field))}`
+    const rows = await history.rows<{ channel: string }>`
+      select ${channelExpression(history, rules)} as channel from (select ${history.join(sourceFields.map(list), ',')})
+      array join ${history.part(writtenSql(sourceFields.join(', ')))}`
+    for (const { channel } of rows) found.push(channel)
+  }
+  return found
+}
+
+const lettersPerStatement = 50_000
 
 /** Refuses rules that could never match or that the database cannot read, naming the rule. */
 export async function checkRules(history: History, rules: readonly GroupingRule[]): Promise<void> {

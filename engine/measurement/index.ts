@@ -9,7 +9,7 @@ import { type DropScores, forgetObjecting, type Refit, refitCustomers, type SetF
 import { createEvidenceDesk, type EvidenceDesk } from './evidence.ts'
 import { copyAssignments } from './experiment.ts'
 import { type Audit, createGroupingDesk, type GroupingDesk } from './grouping-desk.ts'
-import { createJourneySums, type JourneySums } from './journey-sums.ts'
+import { countedColumns, createJourneySums, type JourneySums } from './journey-sums.ts'
 import { createKeptReports, type KeptReports } from './kept.ts'
 import { createMixDesk, type MixDesk, type ReadPauses, type WeeklySpend } from './mix.ts'
 import type { Period } from './period.ts'
@@ -189,16 +189,16 @@ export function createMeasurement({
 async function forget(history: Ground['history'], sums: JourneySums, persons: PersonId[]): Promise<void> {
   const gone = typed('Array(UUID)', persons)
   await history.run`delete from ${history.stored('measurement.conversion')} where person in ${gone} or stored in ${gone}`
-  await sums.change(
-    history.part`(person in ${gone} or hasAny(others, ${gone}))`,
-    () =>
-      history.run`delete from ${history.stored('measurement.path')} where person in ${gone} or hasAny(others, ${gone})`,
-  )
+  const theirs = history.part`(person in ${gone} or hasAny(others, ${gone}))`
+  await sums.forget(async (tally) => {
+    const paths = history.blocks`select ${history.part(countedColumns)} from measurement.path final where ${theirs}`
+    for await (const block of paths) tally.add(block, -1)
+    await history.run`delete from ${history.stored('measurement.path')} where ${theirs}`
+  })
   await history.run`delete from ${history.stored('measurement.assignment')} where person in ${gone}`
   await history.run`delete from ${history.stored('measurement.known')} where person in ${gone}`
   await history.run`delete from ${history.stored('measurement.chosen')} where person in ${gone}`
   await history.run`delete from ${history.stored('measurement.changed')} where person in ${gone}`
-  await history.run`delete from ${history.stored('measurement.receipt')} where person in ${gone} or stored in ${gone}`
 }
 
 // Any constant does; every process takes the same one, so that two builds never run beside each other.
@@ -226,21 +226,22 @@ async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal)
     const number = await beginBuild(database, complete, grouping.version)
     try {
       await copyAssignments(database, history, number)
-      // Of everybody the sums are computed at once.
-      if (complete) await sums.drop()
-      const done = await build(history, {
-        number,
-        rules: grouping.rules,
-        after: complete ? null : last.watermark,
-        moved,
-        known: (persons) => knownPersons(database, persons),
-        async changePaths(condition, write) {
-          // PostgreSQL ends transactions that say nothing for long, and the lock with them.
-          await guard.run`select 1`
-          await sums.change(condition, write)
-        },
-        signal,
-      })
+      const built = (change: JourneySums['change']) =>
+        build(history, {
+          number,
+          rules: grouping.rules,
+          after: complete ? null : last.watermark,
+          moved,
+          known: (persons) => knownPersons(database, persons),
+          async change(work) {
+            // PostgreSQL ends transactions that say nothing for long, and the lock with them.
+            await guard.run`select 1`
+            await change(work)
+          },
+          forgotten: sums.forgotten,
+          signal,
+        })
+      const done = complete ? await sums.anew(built) : await built(sums.change)
       await sums.mend(signal)
       // Of what moved meanwhile the build saw a part.
       const settled = (await mergesIn(ground)) === merges ? merges : null

@@ -144,6 +144,10 @@ function lazyHistory(places: TestPlaces): History & { release(): Promise<void> }
     rows: async (text, ...values) => (await history()).rows(text, ...values),
     run: async (text, ...values) => (await history()).run(text, ...values),
     insert: async (table, rows, token) => (await history()).insert(table, rows, token),
+    async *blocks(text, ...values) {
+      yield* (await history()).blocks(text, ...values)
+    },
+    insertBlock: async (table, block) => (await history()).insertBlock(table, block),
     ...historyParts,
     async release() {
       if (!ready) return
