@@ -11,10 +11,10 @@ import { addKeys, goneAmong, noKeys } from './row-keys.ts'
 import { namesByProof, orders, returns, Sources } from './sources.ts'
 import { keysOf, type Paths, pathRows, walk } from './walk.ts'
 
-/** Events of a slice: those of two slices are in memory at once. */
-const eventsPerSlice = 500_000
-/** One event in so many tells how the others lie. */
-const sampled = 1024
+/** Those of two slices are in memory at once. */
+const usualSlice = 500_000
+/** So many events of a slice tell how the others lie. */
+const samplesPerSlice = 500
 const receiptsPerShare = 500_000
 const personsPerPage = 20_000
 /** Kinds of sources that are remembered from slice to slice. */
@@ -36,6 +36,8 @@ export type BuildPlan = {
   change: JourneySums['change']
   /** How often persons were forgotten: facts that were read before are read again. */
   forgotten: () => Promise<number>
+  /** How many are walked at once; missing = half a million. */
+  eventsPerSlice?: number | undefined
   signal: AbortSignal
 }
 
@@ -152,16 +154,18 @@ const anybody =
 /** Cuts the persons who are built so that each range has about as many events. */
 async function rangesOf(history: History, plan: BuildPlan): Promise<Range[]> {
   const starts: string[] = []
+  const perSlice = plan.eventsPerSlice ?? usualSlice
+  const sampled = Math.max(1, Math.floor(perSlice / samplesPerSlice))
   let count = 0
   const wanted = plan.after === null ? history.part`true` : eventsOf(history, builtOf(history, plan, anybody(history)))
   for await (const { rows, columns } of history.blocks`
     select person from (
       select if(person = ${sql(history, nobody)}, id, person) as person from ingest.event
-      where ${wanted} and rowNumberInAllBlocks() % ${sampled} = 0
+      where ${wanted} and cityHash64(id) % ${sampled} = 0
     ) order by person`) {
     const persons = idsOf(columns.person)
     for (let row = 0; row < rows; row++) {
-      if (++count % Math.ceil(eventsPerSlice / sampled) !== 0) continue
+      if (++count % Math.ceil(perSlice / sampled) !== 0) continue
       const [start = ''] = idTexts(persons, row, 1)
       if (start !== starts.at(-1)) starts.push(start)
     }

@@ -2,7 +2,7 @@ import type { AnswerOf, api, InputOf, PersonId } from '@einklang/contract'
 import { type Caller, type Database, type Ground, typed } from '@einklang/platform'
 import type { StockReport } from '#commerce'
 import { type Answers, createAnswers } from './answers.ts'
-import { build, newestBatch } from './build.ts'
+import { type BuildPlan, build, newestBatch } from './build.ts'
 import { type ContactSums, contactSums } from './contacts.ts'
 import { creditByWeek, creditSums, type RuleModel } from './credit.ts'
 import { type DropScores, forgetObjecting, type Refit, refitCustomers, type SetForecasts } from './customers.ts'
@@ -98,6 +98,8 @@ export type MeasurementNeeds = {
   weeklySpend?: WeeklySpend
   /** What pauses of channels found, which budget planned. */
   pausesRead?: ReadPauses
+  /** How many events a build walks at once; missing = half a million. */
+  eventsPerSlice?: number
 }
 
 /** What did it achieve? Touchpoints, paths, credit and lift. */
@@ -110,6 +112,7 @@ export function createMeasurement({
   saveSegment,
   weeklySpend = async () => [],
   pausesRead = async () => [],
+  eventsPerSlice,
 }: MeasurementNeeds): Measurement {
   const { database, history, config } = ground
   const refresh = (tx: Database = database) =>
@@ -123,7 +126,7 @@ export function createMeasurement({
       if (saveSegment === undefined) throw new Error('Nobody was given to save segments.')
       return segmentOfWay({ ground, answers, setScore, saveSegment }, ask, by)
     },
-    buildNow: (signal = new AbortController().signal) => buildOnce(ground, sums, signal),
+    buildNow: (signal = new AbortController().signal) => buildOnce(ground, sums, { eventsPerSlice, signal }),
     refresh,
     stockTold: noteStock,
     refitCustomers: (signal = new AbortController().signal) => refitCustomers(ground, setForecasts, signal),
@@ -204,7 +207,9 @@ async function forget(history: Ground['history'], sums: JourneySums, persons: Pe
 // Any constant does; every process takes the same one, so that two builds never run beside each other.
 const buildLock = 731_406_012
 
-async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal): Promise<Built> {
+type HowBuilt = Pick<BuildPlan, 'eventsPerSlice' | 'signal'>
+
+async function buildOnce(ground: Ground, sums: JourneySums, how: HowBuilt): Promise<Built> {
   const { database, history, log } = ground
   return database.transaction(async (guard) => {
     const lock = await guard.row<{ free: boolean }>`select pg_try_advisory_xact_lock(${buildLock}) as free`
@@ -219,7 +224,7 @@ async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal)
     const complete = last === undefined || last.groupingVersion !== grouping.version
     const moved = merges !== last?.merges
     if (!complete && newest <= last.watermark && !moved) {
-      await sums.mend(signal)
+      await sums.mend(how.signal)
       await confirmBuild(database, last.number)
       return 'unchanged'
     }
@@ -239,10 +244,10 @@ async function buildOnce(ground: Ground, sums: JourneySums, signal: AbortSignal)
             await change(work)
           },
           forgotten: sums.forgotten,
-          signal,
+          ...how,
         })
       const done = complete ? await sums.anew(built) : await built(sums.change)
-      await sums.mend(signal)
+      await sums.mend(how.signal)
       // Of what moved meanwhile the build saw a part.
       const settled = (await mergesIn(ground)) === merges ? merges : null
       await endBuild(database, number, { ...done, ...(await countsOf(ground)), merges: settled })

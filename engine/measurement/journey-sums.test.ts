@@ -17,7 +17,8 @@ let facts = 0
 
 beforeAll(async () => {
   town = await testGround()
-  measurement = createMeasurement({ ground: town.ground })
+  // Several slices even of a small town.
+  measurement = createMeasurement({ ground: town.ground, eventsPerSlice: 40 })
   sums = createJourneySums(town.ground)
 })
 afterAll(() => town.close())

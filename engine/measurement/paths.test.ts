@@ -18,7 +18,8 @@ let batch = 0
 
 beforeAll(async () => {
   town = await testGround()
-  measurement = createMeasurement({ ground: town.ground })
+  // Several slices even of a small town.
+  measurement = createMeasurement({ ground: town.ground, eventsPerSlice: 12 })
 })
 afterAll(() => town.close())
 
