@@ -5,7 +5,7 @@ const least = 4 * 1024 * 1024
 /** Until it is known how fast the disk is. */
 const atFirst = 8 * 1024 * 1024
 /** Milliseconds from the whole request to its commit beyond which less is let in. */
-const patience = 500
+const patience = 250
 /** A turn of the event loop that lasted so long (ms) and took so many in has kept others waiting in their sockets. */
 const longTurn = 250
 const manyInTurn = 256
@@ -16,9 +16,9 @@ const usual = 16 * 1024
 const prompt = 1000
 
 /**
- * Who is let in. The queue is bounded by time: it holds what is committed within half a second, found out by how long the
- * oldest of each group has waited (as CoDel does, Nichols and Jacobson 2012); bodies on their way have their place in it. What
- * waits unseen in sockets is bounded by the length of a turn of the event loop.
+ * Who is let in. The queue is bounded by time: it holds what is committed within a quarter of a second, found out by how
+ * long the oldest of each group has waited (as CoDel does, Nichols and Jacobson 2012); bodies on their way have their place
+ * in it. What waits unseen in sockets is bounded by the length of a turn of the event loop.
  */
 export type Admission = {
   /** A place for a body of so many bytes, asked for when its head is there. Null = refused. */
